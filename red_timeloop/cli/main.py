@@ -1,0 +1,57 @@
+"""The command group: finds each command's module only when it is asked for."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from red_timeloop import __version__
+from red_timeloop.errors import InputError
+
+__all__ = ["cli", "main"]
+
+# name of the command -> module in red_timeloop.cli whose `command` it is
+_COMMANDS: dict[str, str] = {}
+
+
+class _LazyGroup(click.Group):
+    """A group that imports a command's module when the command runs or shows its help."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = import_module(f"red_timeloop.cli.{_COMMANDS[cmd_name]}")
+        command = module.command
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="red-timeloop")
+def cli() -> None:
+    """Model deconvolution on RED and its rivals, with Timeloop's semantics."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; bad input ends with one message and exit code 2."""
+    try:
+        code = cli.main(args=arguments, prog_name="red-timeloop", standalone_mode=False)
+    except InputError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(2)
+    except click.exceptions.Abort:
+        click.echo("Interrupted.", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

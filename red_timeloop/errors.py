@@ -1,0 +1,51 @@
+"""The one error that a user's input can cause."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+__all__ = ["InputError"]
+
+
+class InputError(ValueError):
+    """Input that cannot be used: says what was given, where it stands and what is legal.
+
+    The command line prints it without a traceback and exits with code 2.
+
+    Args:
+        message: What is wrong, with the value that was given.
+        file: The file that holds the value, if it came from one.
+        key: The key (or argument) that holds the value.
+        legal: The legal values, as text or as the values themselves.
+
+    >>> print(InputError("unknown design 'rde'", key="--design", legal=["red", "zero_padding"]))
+    --design: unknown design 'rde' (legal: red, zero_padding)
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        file: str | Path | None = None,
+        key: str | None = None,
+        legal: str | Iterable[object] | None = None,
+    ) -> None:
+        self.message = message
+        self.file = None if file is None else str(file)
+        self.key = key
+        self.legal = (
+            legal if legal is None or isinstance(legal, str) else ", ".join(map(str, legal))
+        )
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        where = ": ".join(part for part in (self.file, self.key) if part)
+        legal = f" (legal: {self.legal})" if self.legal else ""
+        return f"{where}: {self.message}{legal}" if where else f"{self.message}{legal}"
+
+    def located(self, *, file: str | Path | None = None, key: str | None = None) -> InputError:
+        """Return the same error with the file or the key filled in where they are not known yet."""
+        return InputError(
+            self.message, file=self.file or file, key=self.key or key, legal=self.legal
+        )

@@ -1,0 +1,49 @@
+"""Writing files so that a reader never sees half of one."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from red_timeloop.errors import InputError
+
+__all__ = ["make_folder", "write_atomic"]
+
+
+def make_folder(path: str | Path) -> Path:
+    """Make the folder `path` with its parents and return it.
+
+    Raises:
+        InputError: The folder cannot be made; names it and the system's reason.
+    """
+    path = Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make the folder: {error.strerror}", file=path) from error
+    return path
+
+
+def write_atomic(path: str | Path, content: str | bytes) -> Path:
+    """Write `content` to a temporary name beside `path`, then rename it; return `path`.
+
+    Raises:
+        InputError: The file cannot be written; names it and the system's reason.
+    """
+    path = Path(path)
+    data = content.encode() if isinstance(content, str) else content
+    temporary: str | None = None
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)  # noqa: PTH101 - mkstemp hands out 0600
+        os.replace(temporary, path)  # noqa: PTH105
+    except OSError as error:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+        raise InputError(f"cannot write: {error.strerror}", file=path) from error
+    return path
