@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from red_timeloop.decompose import decompose as decompose
+    from red_timeloop.decomposition import decompose as decompose
     from red_timeloop.layer import Conv as Conv
     from red_timeloop.layer import TransposedConv as TransposedConv
 
@@ -18,7 +18,7 @@ __version__ = "0.1.0"
 _HOME = {
     "TransposedConv": "red_timeloop.layer",
     "Conv": "red_timeloop.layer",
-    "decompose": "red_timeloop.decompose",
+    "decompose": "red_timeloop.decomposition",
 }
 
 __all__ = ["Conv", "TransposedConv", "__version__", "decompose"]
@@ -28,7 +28,6 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'red_timeloop' has no attribute {name!r}")
     value = getattr(import_module(_HOME[name]), name)
-    # `decompose` is a function and a module: keep the function once it was asked for.
     globals()[name] = value
     return value
 
