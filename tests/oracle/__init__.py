@@ -1,0 +1,1 @@
+"""What the tests check against, written without the package's own arithmetic."""

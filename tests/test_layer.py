@@ -1,0 +1,104 @@
+"""Arguments of the layers: what they become, and what is said of the bad ones."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError, replace
+
+import numpy as np
+import pytest
+
+from red_timeloop import Conv, TransposedConv
+from red_timeloop.errors import InputError
+
+GOOD = {"in_channels": 4, "out_channels": 6, "input_size": (5, 5), "kernel_size": 3}
+
+
+def test_integers_spread_over_the_axes():
+    layer = TransposedConv(**GOOD, stride=2, padding=1, output_padding=1, dilation=2)
+    assert (layer.kernel_size, layer.stride, layer.dilation) == ((3, 3), (2, 2), (2, 2))
+    assert (layer.padding, layer.output_padding) == (((1, 1), (1, 1)), (1, 1))
+
+
+def test_padding_takes_pairs_and_single_values():
+    layer = TransposedConv(**GOOD, stride=2, padding=[(1, 2), 0])
+    assert layer.padding == ((1, 2), (0, 0))
+    assert layer.output_size == (8, 11)
+
+
+def test_an_integer_input_size_is_one_axis():
+    assert TransposedConv(1, 1, 8, 4, stride=2).output_size == (18,)
+
+
+def test_numpy_values_become_python_integers():
+    layer = TransposedConv(np.int64(4), 6, np.array([5, 5]), np.int32(3))
+    assert layer == TransposedConv(**GOOD)
+    assert all(type(value) is int for value in (layer.in_channels, *layer.input_size))
+
+
+def test_layers_are_frozen_hashable_and_replaceable():
+    layer = TransposedConv(**GOOD)
+    with pytest.raises(FrozenInstanceError):
+        layer.groups = 2
+    assert hash(layer) == hash(replace(layer))
+    assert replace(layer, stride=2).stride == (2, 2)
+    assert layer != Conv(**GOOD)
+
+
+def test_huge_layers_need_no_memory():
+    layer = TransposedConv(10**6, 10**6, (10**9,) * 3, 4, stride=2, padding=1)
+    assert layer.zero_inserted_macs == 10**12 * (2 * 10**9) ** 3 * 64
+    assert layer.macs == 10**12 * (4 * 10**9 - 2) ** 3
+
+
+BAD = [
+    ({"in_channels": 0}, "in_channels: 0 is too small (legal: an integer of at least 1)"),
+    ({"out_channels": 2.0}, "out_channels: 2.0 is not an integer"),
+    ({"out_channels": True}, "out_channels: True is not an integer"),
+    ({"in_channels": "4"}, "in_channels: '4' is not an integer"),
+    ({"input_size": ()}, "input_size: () has 0 values (legal: 1 to 3 spatial axes)"),
+    ({"input_size": (1, 1, 1, 1)}, "has 4 values (legal: 1 to 3 spatial axes)"),
+    ({"input_size": (5, -5)}, "input_size: -5 is too small"),
+    ({"kernel_size": (3, 3, 3)}, "kernel_size: (3, 3, 3) has 3 values, but input_size has 2"),
+    ({"kernel_size": 0}, "kernel_size: 0 is too small"),
+    ({"kernel_size": None}, "kernel_size: None is not an integer"),
+    ({"stride": 0}, "stride: 0 is too small (legal: an integer of at least 1)"),
+    ({"stride": (2, False)}, "stride: False is not an integer"),
+    ({"stride": "22"}, "stride: '22' is not an integer"),
+    ({"dilation": -1}, "dilation: -1 is too small"),
+    ({"padding": -1}, "padding: -1 is too small (legal: an integer of at least 0)"),
+    ({"padding": (1, (1, 2, 3))}, "padding: (1, 2, 3) has 3 values"),
+    ({"padding": (1, (1, 0.5))}, "padding: 0.5 is not an integer"),
+    ({"padding": 4}, "padding: 4 + 4 on axis 0 crops the output to -1 pixels"),
+    ({"padding": 4}, "(legal: before + after at most 6 there)"),
+    (
+        {"output_padding": 1},
+        "output_padding: 1 on axis 0 is not less than max(stride, dilation) = 1 (legal: 0 to 0)",
+    ),
+    ({"output_padding": (1, 3), "stride": 3}, "3 on axis 1 is not less than max"),
+    ({"groups": 3}, "in_channels: 4 is not divisible by groups = 3"),
+    ({"groups": 4}, "out_channels: 6 is not divisible by groups = 4"),
+    ({"groups": 0}, "groups: 0 is too small"),
+    ({"batch": 0}, "batch: 0 is too small"),
+    ({"input_bits": 65}, "input_bits: 65 bits are too many (legal: 1 to 64)"),
+    ({"weight_bits": 0}, "weight_bits: 0 is too small"),
+    ({"name": 7}, "name: 7 is not text"),
+    ({"stride": np.array([[1], [2]])}, "is not an integer"),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), BAD)
+def test_bad_arguments_are_named(change, message):
+    with pytest.raises(InputError) as caught:
+        TransposedConv(**{**GOOD, **change})
+    assert message in str(caught.value)
+    assert caught.value.legal
+
+
+def test_a_kernel_wider_than_the_padded_input_is_named():
+    with pytest.raises(InputError, match=r"kernel_size: .* spans 9 pixels .* has 7.*size is -1"):
+        Conv(1, 1, (5,), 5, dilation=2, padding=1)
+
+
+def test_a_convolution_has_no_output_padding():
+    with pytest.raises(TypeError, match="output_padding"):
+        Conv(**GOOD, output_padding=1)
