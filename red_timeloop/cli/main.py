@@ -13,7 +13,10 @@ from red_timeloop.errors import InputError
 __all__ = ["cli", "main"]
 
 # name of the command -> module in red_timeloop.cli whose `command` it is
-_COMMANDS: dict[str, str] = {}
+_COMMANDS: dict[str, str] = {
+    "list": "list_",
+    "decompose": "decompose",
+}
 
 
 class _LazyGroup(click.Group):
