@@ -1,0 +1,1 @@
+"""Engines that evaluate a mapping: one interface, Timeloop semantics."""
