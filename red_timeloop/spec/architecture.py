@@ -1,0 +1,346 @@
+"""Reading the `architecture` section: nodes are flattened as Timeloop's front end does it.
+
+Containers become levels `inter_<name>_spatial` where their fan-out is not 1 and vanish otherwise;
+their attributes are passed on to every component after them; fan-outs multiply downwards.
+"""
+
+from __future__ import annotations
+
+import collections.abc as abc
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from red_timeloop.errors import InputError
+from red_timeloop.spec.fields import (
+    Names,
+    boolean,
+    check_keys,
+    check_version,
+    error,
+    integer,
+    mapping,
+    number,
+    sequence,
+    text,
+    value,
+)
+from red_timeloop.spec.loader import TAGS, YamlMap, type_name
+from red_timeloop.spec.storage import STORAGE_DEFAULTS, memory_fields
+from red_timeloop.spec.types import Architecture, Level, Value
+
+__all__ = ["Branch", "InlineConstraints", "read_architecture"]
+
+STORAGE_WORDS = ("DRAM", "SRAM", "regfile", "smartbuffer", "storage")
+COMPUTE_WORDS = ("mac", "intmac", "fpmac", "compute")
+NETWORK_WORDS = ("XY_NoC", "Legacy", "ReductionTree", "SimpleMulticast")
+
+_BRANCH_KEYS = ("nodes", "version", "name")
+_LEAF_KEYS = ("name", "attributes", "spatial", "constraints", "sparse_optimizations")
+_CONTAINER_KEYS = (*_LEAF_KEYS, "networks")
+_COMPONENT_KEYS = (
+    *_LEAF_KEYS,
+    *("class", "subclass", "required_actions", "area_scale", "energy_scale", "enabled"),
+)
+Attribute = Value | abc.Mapping[str, Value]
+
+
+@dataclass(frozen=True)
+class InlineConstraints:
+    """The `constraints` block of one node; `target` is the node's name."""
+
+    target: str
+    block: YamlMap
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One child of a `!Parallel` node, for resolving which data space goes through which child."""
+
+    parallel: int
+    child: int
+    levels: tuple[str, ...]
+    enclosing: tuple[tuple[int, int], ...]  # (parallel, child) it is nested in, outermost first
+
+
+@dataclass
+class _Walk:
+    """What is known while walking down the nodes."""
+
+    variables: dict[str, object]
+    inherited: dict[str, Attribute] = field(default_factory=dict)
+    mesh: tuple[int, int] = (1, 1)
+    levels: list[Level] = field(default_factory=list)
+    constraints: list[InlineConstraints] = field(default_factory=list)
+    branches: dict[tuple[int, int], list[str]] = field(default_factory=dict)
+    enclosing: dict[tuple[int, int], tuple[tuple[int, int], ...]] = field(default_factory=dict)
+    targets: dict[str, str] = field(default_factory=dict)  # name -> where it was given
+    groups: int = 0
+    first: bool = True
+    name: str = ""
+
+
+def read_architecture(
+    section: YamlMap, variables: abc.Mapping[str, Value]
+) -> tuple[Architecture, tuple[InlineConstraints, ...], tuple[Branch, ...], tuple[str, ...]]:
+    """Read an architecture.
+
+    Returns:
+        The architecture, the nodes' own constraints, the branches of its `!Parallel` nodes, and
+        the names that a constraint may have as its target.
+
+    Raises:
+        InputError: A node has an unknown tag, key or class, a bad or missing attribute, a name
+            that another node has, or the last node does not compute.
+    """
+    check_version(section, "architecture")
+    if "subtree" in section:
+        raise error(
+            "this is the tree of Timeloop v0.3 (or what timeloopfe writes)",
+            section,
+            "subtree",
+            path="architecture",
+            legal="nodes, as in Timeloop v0.4",
+        )
+    check_keys(section, _BRANCH_KEYS, "architecture")
+    if not section.get("nodes"):
+        raise error("the key 'nodes' is missing", section, path="architecture")
+    walk = _Walk(dict(variables))
+    _nodes(section, walk, (), direct=False)
+    if not walk.levels or walk.levels[-1].kind != "compute":
+        last = walk.levels[-1].name if walk.levels else "none"
+        raise error(
+            f"the last node must compute, got {last!r}",
+            section,
+            "nodes",
+            path="architecture",
+            legal="a class with one of " + ", ".join(COMPUTE_WORDS),
+        )
+    branches = tuple(
+        Branch(*key, tuple(names), walk.enclosing[key]) for key, names in walk.branches.items()
+    )
+    architecture = Architecture(tuple(walk.levels), walk.name, dict(variables))
+    return architecture, tuple(walk.constraints), branches, tuple(walk.targets)
+
+
+def _nodes(
+    section: YamlMap, walk: _Walk, enclosing: tuple[tuple[int, int], ...], *, direct: bool
+) -> None:
+    """Walk the children; `direct` says that they stand immediately under a `!Parallel`."""
+    group = walk.groups
+    if direct:
+        walk.groups += 1
+    for index, node in enumerate(sequence(section, "nodes", "architecture")):
+        if not isinstance(node, YamlMap) or not node.tag:
+            if getattr(node, "tag", "") == "!Nothing":
+                continue
+            raise error(
+                f"node {index} is {type_name(node)} without a tag",
+                node if isinstance(node, YamlMap) else section,
+                None if isinstance(node, YamlMap) else "nodes",
+                path="architecture",
+                legal=TAGS,
+            )
+        within = enclosing
+        if direct:
+            within = (*enclosing, (group, index))
+            walk.branches[within[-1]] = []
+            walk.enclosing[within[-1]] = enclosing
+        _node(node, walk, within, direct)
+
+
+def _node(node: YamlMap, walk: _Walk, within: tuple[tuple[int, int], ...], direct: bool) -> None:
+    if node.tag == "!Nothing":
+        return
+    if node.tag in ("!Hierarchical", "!Parallel", "!Pipelined"):
+        check_keys(node, _BRANCH_KEYS, node.tag)
+        _nodes(node, walk, within, direct=node.tag == "!Parallel")
+        return
+    name = _name(node, walk)
+    if node.get("sparse_optimizations"):
+        raise error(
+            "sparse optimizations are not modelled", node, "sparse_optimizations", path=name
+        )
+    if node.tag == "!Container":
+        _container(node, name, walk, within, direct)
+    else:
+        _component(node, name, walk, within, direct)
+    walk.first = False
+
+
+def _name(node: YamlMap, walk: _Walk) -> str:
+    name = text(node, "name", node.tag)
+    if name in walk.targets:
+        raise error(
+            f"the name {name!r} is taken, first at {walk.targets[name]}",
+            node,
+            "name",
+            path=node.tag,
+        )
+    walk.targets[name] = node.where("name")
+    return name
+
+
+def _container(
+    node: YamlMap, name: str, walk: _Walk, within: tuple[tuple[int, int], ...], direct: bool
+) -> None:
+    check_keys(node, _CONTAINER_KEYS, name)
+    if direct:
+        raise error(
+            f"the container {name!r} stands directly under a !Parallel",
+            node,
+            legal="components, or a !Hierarchical that holds the container",
+        )
+    if node.get("networks"):
+        raise error("networks are not modelled", node, "networks", path=name)
+    if walk.first:
+        walk.name = name
+    known = {**walk.variables, **_flat(walk.inherited)}
+    attributes = _attributes(node, name, known)
+    mesh = _mesh(node, name, known, within)
+    _constraints(node, name, walk)
+    if mesh != (1, 1):
+        _add(walk, _spatial_level(name, mesh, walk), within)
+    walk.inherited.update(attributes)
+
+
+def _component(
+    node: YamlMap, name: str, walk: _Walk, within: tuple[tuple[int, int], ...], direct: bool
+) -> None:
+    check_keys(node, _COMPONENT_KEYS, name)
+    known = {**walk.variables, **_flat(walk.inherited)}
+    if not boolean(node, "enabled", name, True, known):
+        return
+    kind = _kind(node, name)
+    if kind is None:
+        return
+    attributes = _attributes(node, name, known)
+    mesh = _mesh(node, name, known, within)
+    if direct and mesh != (1, 1):
+        raise error(f"{name!r} stands under a !Parallel and has a fan-out", node, "spatial")
+    if mesh != (1, 1):
+        _add(walk, _spatial_level(name, mesh, walk), within)
+    _constraints(node, name, walk)
+    if kind == "storage":
+        attributes = {
+            **attributes,
+            **{k: v for k, v in STORAGE_DEFAULTS.items() if k not in attributes},
+        }
+    attributes.setdefault("has_power_gating", False)
+    attributes = {**walk.inherited, **attributes}
+    common: dict[str, Any] = {
+        "name": name,
+        "kind": kind,
+        "target": name,
+        "component_class": text(node, "class", name),
+        "subclass": text(node, "subclass", name, "") or None,
+        "attributes": attributes,
+        "instances_x": walk.mesh[0],
+        "instances_y": walk.mesh[1],
+        "required_actions": tuple(map(str, sequence(node, "required_actions", name))),
+        "area_scale": _scale(node, "area_scale", name, known),
+        "energy_scale": _scale(node, "energy_scale", name, known),
+    }
+    memory = memory_fields(mapping(node, "attributes", name), attributes, name, kind)
+    _add(walk, Level(**common, **memory), within)
+
+
+def _kind(node: YamlMap, name: str) -> Literal["storage", "compute"] | None:
+    """Return what Timeloop takes the class for (it looks for known words in it, in this order)."""
+    component_class = text(node, "class", name)
+    if any(word in component_class for word in STORAGE_WORDS):
+        return "storage"
+    if any(word in component_class for word in COMPUTE_WORDS):
+        return "compute"
+    if any(word in component_class for word in NETWORK_WORDS):
+        raise error("networks are not modelled", node, "class", path=name)
+    if "nothing" in component_class:
+        return None
+    raise error(
+        f"unknown class {component_class!r}",
+        node,
+        "class",
+        path=name,
+        legal="a word with one of " + ", ".join((*STORAGE_WORDS, *COMPUTE_WORDS)),
+    )
+
+
+def _spatial_level(name: str, mesh: tuple[int, int], walk: _Walk) -> Level:
+    attributes: dict[str, Attribute] = {**walk.inherited, **STORAGE_DEFAULTS}
+    attributes.update(width=1, depth=1, datawidth=1, technology=-1, has_power_gating=False)
+    level = Level(
+        name=f"inter_{name}_spatial",
+        kind="spatial",
+        target=name,
+        component_class="dummy_storage",
+        attributes=attributes,
+        instances_x=walk.mesh[0],
+        instances_y=walk.mesh[1],
+        mesh_x=mesh[0],
+        mesh_y=mesh[1],
+        depth=1,
+        width=1,
+        datawidth=1,
+        size=1,
+    )
+    walk.mesh = (walk.mesh[0] * mesh[0], walk.mesh[1] * mesh[1])
+    return level
+
+
+def _add(walk: _Walk, level: Level, within: tuple[tuple[int, int], ...]) -> None:
+    if walk.levels and walk.levels[-1].kind == "compute":
+        raise InputError(
+            f"{level.name!r} stands after the compute level {walk.levels[-1].name!r}",
+            key="architecture",
+            legal="the compute level last",
+        )
+    for branch in within:
+        walk.branches[branch].append(level.name)
+    if within:
+        level = Level(**{**level.__dict__, "parallel_group": within[0][0]})
+    walk.levels.append(level)
+
+
+def _constraints(node: YamlMap, name: str, walk: _Walk) -> None:
+    block = mapping(node, "constraints", name)
+    if block:
+        walk.constraints.append(InlineConstraints(name, block))
+
+
+def _mesh(
+    node: YamlMap, name: str, known: Names, within: tuple[tuple[int, int], ...]
+) -> tuple[int, int]:
+    spatial = mapping(node, "spatial", name)
+    path = f"{name}.spatial"
+    check_keys(spatial, ("meshX", "meshY"), path)
+    x, y = (
+        integer(spatial, axis, path, known, least=1) if spatial.get(axis) is not None else 1
+        for axis in ("meshX", "meshY")
+    )
+    if within and (x, y) != (1, 1):
+        raise error(f"the fan-out of {name!r} stands inside a !Parallel", node, "spatial")
+    return x, y
+
+
+def _scale(node: YamlMap, key: str, name: str, known: Names) -> float:
+    return number(node, key, name, known) if node.get(key) is not None else 1.0
+
+
+def _flat(attributes: abc.Mapping[str, Attribute]) -> dict[str, object]:
+    return {key: item for key, item in attributes.items() if not isinstance(item, abc.Mapping)}
+
+
+def _attributes(node: YamlMap, name: str, known: Names) -> dict[str, Attribute]:
+    """Evaluate the attributes in order; each may name those before it."""
+    section = mapping(node, "attributes", name)
+    path = f"{name}.attributes"
+    names = dict(known)
+    result: dict[str, Attribute] = {}
+    for key, raw in section.items():
+        if raw is None:
+            continue
+        if isinstance(raw, YamlMap):
+            result[key] = {each: number(raw, each, f"{path}.{key}", names) for each in raw}
+            continue
+        result[key] = value(section, key, path, names)
+        names[key] = result[key]
+    return result

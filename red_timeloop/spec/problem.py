@@ -1,0 +1,189 @@
+"""Reading the `problem` section."""
+
+from __future__ import annotations
+
+import collections.abc as abc
+
+from red_timeloop.spec.fields import (
+    Names,
+    boolean,
+    check_keys,
+    check_version,
+    error,
+    integer,
+    mapping,
+    sequence,
+    text,
+)
+from red_timeloop.spec.loader import YamlList, YamlMap, type_name
+from red_timeloop.spec.types import DataSpace, Problem
+
+__all__ = ["read_problem"]
+
+_SHAPE_KEYS = ("name", "dimensions", "coefficients", "data_spaces", "flatten")
+_SPACE_KEYS = ("name", "projection", "read_write", "ranks")
+
+
+def read_problem(section: YamlMap, variables: Names) -> Problem:
+    """Read a problem: its shape, and the instance's sizes and coefficients.
+
+    Args:
+        section: The value of the key `problem`.
+        variables: Values that expressions in `instance` may name.
+
+    Raises:
+        InputError: A key is unknown or missing, a size is not a whole number of 1 or more, or a
+            projection names a dimension or coefficient that is not there.
+    """
+    check_version(section, "problem")
+    check_keys(section, ("version", "instance", "shape"), "problem")
+    if isinstance(section.get("shape"), str):
+        raise error(
+            f"the shape {section['shape']!r} is given by name; write the shape itself",
+            section,
+            "shape",
+            path="problem",
+        )
+    for key in ("shape", "instance"):
+        if not section.get(key):
+            raise error(f"the key {key!r} is missing", section, path="problem")
+    shape, instance = (mapping(section, key, "problem") for key in ("shape", "instance"))
+    check_keys(shape, _SHAPE_KEYS, "problem.shape")
+    if shape.get("flatten"):
+        raise error("flattened dimensions are not modelled", shape, "flatten", path="problem.shape")
+    dimensions = _dimensions(shape)
+    coefficients = _coefficients(shape, instance, variables)
+    sizes = _sizes(instance, dimensions, coefficients, variables)
+    spaces = tuple(
+        _data_space(entry, dimensions, coefficients)
+        for entry in _entries(shape, "data_spaces", "problem.shape")
+    )
+    if not spaces:
+        raise error("the key 'data_spaces' is missing", shape, path="problem.shape")
+    seen: set[str] = set()
+    for space in spaces:
+        if space.name in seen:
+            raise error(
+                f"data space {space.name!r} given twice", shape, "data_spaces", path="problem.shape"
+            )
+        seen.add(space.name)
+    if not any(space.read_write for space in spaces):
+        raise error(
+            "no data space is written; mark the output with 'read_write: True'",
+            shape,
+            "data_spaces",
+            path="problem.shape",
+        )
+    return Problem(text(shape, "name", "problem.shape", ""), dimensions, sizes, spaces)
+
+
+def _entries(section: YamlMap, key: str, path: str) -> abc.Iterator[YamlMap]:
+    for index, entry in enumerate(sequence(section, key, path)):
+        if not isinstance(entry, YamlMap):
+            raise error(
+                f"entry {index} is {type_name(entry)}, not a mapping", section, key, path=path
+            )
+        yield entry
+
+
+def _dimensions(shape: YamlMap) -> tuple[str, ...]:
+    path = "problem.shape"
+    found = sequence(shape, "dimensions", path)
+    if not found:
+        raise error("the key 'dimensions' is missing", shape, path=path)
+    for name in found:
+        if not isinstance(name, str) or not name.isidentifier():
+            raise error(f"{name!r} is not a name", shape, "dimensions", path=path)
+        if found.count(name) > 1:
+            raise error(f"dimension {name!r} given twice", shape, "dimensions", path=path)
+    return tuple(str(name) for name in found)
+
+
+def _coefficients(shape: YamlMap, instance: YamlMap, variables: Names) -> dict[str, int]:
+    path = "problem.shape.coefficients"
+    values: dict[str, int] = {}
+    for entry in _entries(shape, "coefficients", "problem.shape"):
+        check_keys(entry, ("name", "default"), path)
+        name = text(entry, "name", path)
+        if instance.get(name) is not None:
+            values[name] = integer(instance, name, "problem.instance", variables)
+        elif entry.get("default") is not None:
+            values[name] = integer(entry, "default", path, variables)
+        else:
+            raise error(f"coefficient {name!r} has neither a value nor a default", entry, path=path)
+    return values
+
+
+def _sizes(
+    instance: YamlMap,
+    dimensions: tuple[str, ...],
+    coefficients: abc.Mapping[str, int],
+    variables: Names,
+) -> dict[str, int]:
+    path = "problem.instance"
+    densities = instance.get("densities", instance.get("commonDensity"))
+    if densities not in (None, {}):
+        raise error("sparse data spaces are not modelled", instance, "densities", path=path)
+    legal = {*dimensions, *coefficients, "densities", "commonDensity"}
+    check_keys(instance, legal, path)
+    for name in dimensions:
+        if instance.get(name) is None:
+            raise error(f"dimension {name!r} has no size", instance, path=path, legal=dimensions)
+    return {name: integer(instance, name, path, variables, least=1) for name in dimensions}
+
+
+def _data_space(
+    entry: YamlMap, dimensions: tuple[str, ...], coefficients: abc.Mapping[str, int]
+) -> DataSpace:
+    check_keys(entry, _SPACE_KEYS, "problem.shape.data_spaces")
+    name = text(entry, "name", "problem.shape.data_spaces")
+    path = f"problem.shape.data_spaces.{name}"
+    axes = sequence(entry, "projection", path)
+    flat = all(isinstance(axis, str) for axis in axes)
+    projection = tuple(
+        tuple(
+            _term(term, entry, path, dimensions, coefficients)
+            for term in ([[axis]] if flat else _terms(axis, entry, path))
+        )
+        for axis in axes
+    )
+    return DataSpace(name, projection, boolean(entry, "read_write", path, False))
+
+
+def _terms(axis: object, entry: YamlMap, path: str) -> YamlList:
+    if not isinstance(axis, YamlList) or not axis:
+        raise error(
+            f"an axis is {axis!r}",
+            entry,
+            "projection",
+            path=path,
+            legal="[C, M] or a list of axes, each a list of terms: [[[C]], [[P, stride], [R]]]",
+        )
+    return axis
+
+
+def _term(
+    term: object,
+    entry: YamlMap,
+    path: str,
+    dimensions: tuple[str, ...],
+    coefficients: abc.Mapping[str, int],
+) -> tuple[str, int]:
+    if not isinstance(term, list) or not 1 <= len(term) <= 2:
+        raise error(
+            f"a term is {term!r}",
+            entry,
+            "projection",
+            path=path,
+            legal="[dimension] or [dimension, coefficient]",
+        )
+    if term[0] not in dimensions:
+        raise error(
+            f"unknown dimension {term[0]!r}", entry, "projection", path=path, legal=dimensions
+        )
+    if len(term) == 1:
+        return str(term[0]), 1
+    if term[1] not in coefficients:
+        legal = ", ".join(coefficients) or "none defined"
+        raise error(f"unknown coefficient {term[1]!r}", entry, "projection", path=path, legal=legal)
+    return str(term[0]), coefficients[term[1]]

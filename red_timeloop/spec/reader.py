@@ -1,0 +1,212 @@
+"""Reading whole specifications from one or more files."""
+
+from __future__ import annotations
+
+import collections.abc as abc
+from pathlib import Path
+from typing import Any
+
+from red_timeloop.errors import InputError
+from red_timeloop.spec.architecture import read_architecture
+from red_timeloop.spec.constraints import collect, resolve_constraints
+from red_timeloop.spec.fields import check_keys, check_version, error, mapping, sequence, value
+from red_timeloop.spec.loader import YamlList, YamlMap, load_file, type_name
+from red_timeloop.spec.mapping import resolve_mapping
+from red_timeloop.spec.problem import read_problem
+from red_timeloop.spec.tables import read_art, read_ert
+from red_timeloop.spec.types import (
+    ArtTable,
+    Constraints,
+    ErtTable,
+    Specification,
+    Value,
+)
+
+__all__ = ["read_art_file", "read_ert_file", "read_specification"]
+
+Paths = str | Path | abc.Sequence[str | Path]
+
+_EXACT = {
+    *("architecture", "problem", "variables", "mapper", "mapspace", "sparse_optimizations"),
+    *("ERT", "ART", "mapping", "globals"),
+}
+# timeloopfe finds these by a part of the key: extra_mapping_constraints, compound_components, ...
+_PARTIAL = ("components", "constraints", "mapping", "globals")
+
+
+def read_specification(
+    paths: Paths,
+    *,
+    variables: abc.Mapping[str, Value] | None = None,
+    mapping: str | Path | None = None,
+    ert: str | Path | None = None,
+    art: str | Path | None = None,
+) -> Specification:
+    """Read a specification from Timeloop v0.4 YAML files.
+
+    Keys that several files have are combined as timeloopfe does: lists are joined, mappings
+    united, values must agree.
+
+    Args:
+        paths: One file or several.
+        variables: Values that take the place of (or are added to) those under `variables`.
+        mapping: A further file with the mapping.
+        ert: A further file with the energy table (pJ); takes the place of one in `paths`.
+        art: A further file with the area table (um^2); takes the place of one in `paths`.
+
+    Raises:
+        InputError: Something is malformed, unknown, missing or contradictory; names the file,
+            line and key, and what is legal.
+    """
+    files = [paths] if isinstance(paths, str | Path) else list(paths)
+    if not files:
+        raise InputError("no specification file was given")
+    if mapping is not None:
+        files.append(mapping)
+    top: dict[str, Any] = {}
+    for file in dict.fromkeys(map(str, files)):
+        _merge_file(top, load_file(file))
+    return _specification(
+        top,
+        files[0],
+        variables or {},
+        read_ert_file(ert) if ert is not None else None,
+        read_art_file(art) if art is not None else None,
+    )
+
+
+def read_ert_file(path: str | Path) -> ErtTable:
+    """Read the energy table of the file `path` (key `ERT`; pJ in the file, J in the value)."""
+    return read_ert(_section(load_file(path), "ERT"))
+
+
+def read_art_file(path: str | Path) -> ArtTable:
+    """Read the area table of the file `path` (key `ART`; um^2 in the file, m^2 in the value)."""
+    return read_art(_section(load_file(path), "ART"))
+
+
+def _section(content: YamlMap, key: str) -> YamlMap:
+    if key not in content:
+        raise error(f"the key {key!r} is missing", content)
+    return mapping(content, key, "")
+
+
+def _merge_file(top: dict[str, Any], content: YamlMap) -> None:
+    for key, section in content.items():
+        name = _canonical(key)
+        if name is None:
+            if "ignore" in key:
+                continue
+            legal = sorted({*_EXACT, "*_constraints", "*_components"})
+            raise error("unknown key", content, key, legal=legal)
+        if section is None:
+            continue
+        if name not in top:
+            top[name] = section
+        else:
+            top[name] = _combined(top[name], section, content, key)
+
+
+def _canonical(key: str) -> str | None:
+    if key in _EXACT:
+        return key
+    for part in _PARTIAL:
+        if part in key:
+            return part
+    return None
+
+
+def _combined(first: Any, second: Any, content: YamlMap, key: str) -> Any:
+    """Unite two values of one key; `content` and `key` say where the second came from."""
+    if isinstance(first, YamlMap) and isinstance(second, YamlMap):
+        united = YamlMap(first.file, first.line, first.tag)
+        united.update(first)
+        united.lines.update(first.lines)
+        for name, item in second.items():
+            if united.get(name) is None:
+                united[name] = item
+                united.lines[name] = second.where(name)
+            elif item is not None:
+                united[name] = _combined(united[name], item, second, name)
+        return united
+    if isinstance(first, YamlList) and isinstance(second, YamlList):
+        joined = YamlList(first.file, first.line, first.tag)
+        joined.extend([*first, *second])
+        return joined
+    if first != second and str(first) != str(second):
+        raise error(f"{second!r} contradicts {first!r} of another file", content, key)
+    return first
+
+
+def _specification(
+    top: dict[str, Any],
+    first_file: str | Path,
+    overrides: abc.Mapping[str, Value],
+    ert: ErtTable | None,
+    art: ArtTable | None,
+) -> Specification:
+    root = YamlMap(str(first_file))
+    root.update(top)
+    sections = {
+        key: mapping(root, key, "")
+        for key in (*_EXACT, "components", "constraints")
+        if key not in ("mapping", "constraints")
+    }
+    if "architecture" not in top:
+        raise error("the key 'architecture' is missing", root)
+    if sections["sparse_optimizations"].get("targets"):
+        raise error("sparse optimizations are not modelled", root, "sparse_optimizations")
+    variables = _variables(sections["variables"], overrides)
+    architecture, inline, branches, legal = read_architecture(sections["architecture"], variables)
+    problem = read_problem(sections["problem"], variables) if "problem" in top else None
+    constraints, nest = Constraints({}), None
+    if problem is not None:
+        entries = [(_targets(root), "constraints")]
+        collected = collect(architecture, problem, inline, entries, legal)
+        constraints = resolve_constraints(collected, branches)
+        if "mapping" in top:
+            entries.append((_mapping_entries(root), "mapping"))
+            collected = collect(architecture, problem, inline, entries, legal)
+            nest = resolve_mapping(collected, resolve_constraints(collected, branches))
+    return Specification(
+        architecture=architecture,
+        problem=problem,
+        constraints=constraints,
+        mapping=nest,
+        variables=variables,
+        ert=ert or (read_ert(sections["ERT"]) if top.get("ERT") else None),
+        art=art or (read_art(sections["ART"]) if top.get("ART") else None),
+        mapper=dict(sections["mapper"]),
+        globals=dict(sections["globals"]),
+    )
+
+
+def _variables(section: YamlMap, overrides: abc.Mapping[str, Value]) -> dict[str, Value]:
+    """Evaluate the variables in order; each may name those before it."""
+    check_version(section, "variables")
+    known: dict[str, Value] = dict(overrides)
+    result: dict[str, Value] = {}
+    for name in section:
+        if name == "version":
+            continue
+        if name not in overrides:
+            known[name] = value(section, name, "variables", known)
+        result[name] = known[name]
+    return {**result, **known}
+
+
+def _targets(root: YamlMap) -> YamlList:
+    section = root.get("constraints")
+    if isinstance(section, YamlList):
+        return section
+    inner = mapping(root, "constraints", "")
+    check_version(inner, "constraints")
+    check_keys(inner, ("version", "targets"), "constraints")
+    return sequence(inner, "targets", "constraints")
+
+
+def _mapping_entries(root: YamlMap) -> YamlList:
+    section = root["mapping"]
+    if not isinstance(section, YamlList):
+        raise error(f"expected a list of targets, got {type_name(section)}", root, "mapping")
+    return section
