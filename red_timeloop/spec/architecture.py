@@ -7,7 +7,7 @@ their attributes are passed on to every component after them; fan-outs multiply 
 from __future__ import annotations
 
 import collections.abc as abc
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from red_timeloop.errors import InputError
@@ -25,7 +25,7 @@ from red_timeloop.spec.fields import (
     value,
 )
 from red_timeloop.spec.loader import TAGS, YamlMap, type_name
-from red_timeloop.spec.storage import STORAGE_DEFAULTS, memory_fields
+from red_timeloop.spec.storage import STORAGE_DEFAULTS, UNLIMITED, memory_fields
 from red_timeloop.spec.types import Architecture, Level, Value
 
 __all__ = ["Branch", "InlineConstraints", "read_architecture"]
@@ -221,10 +221,9 @@ def _component(
         _add(walk, _spatial_level(name, mesh, walk), within)
     _constraints(node, name, walk)
     if kind == "storage":
-        attributes = {
-            **attributes,
-            **{k: v for k, v in STORAGE_DEFAULTS.items() if k not in attributes},
-        }
+        attributes = {**STORAGE_DEFAULTS, **attributes}
+        if attributes.get("depth") == UNLIMITED:
+            del attributes["depth"]
     attributes.setdefault("has_power_gating", False)
     attributes = {**walk.inherited, **attributes}
     common: dict[str, Any] = {
@@ -296,7 +295,8 @@ def _add(walk: _Walk, level: Level, within: tuple[tuple[int, int], ...]) -> None
     for branch in within:
         walk.branches[branch].append(level.name)
     if within:
-        level = Level(**{**level.__dict__, "parallel_group": within[0][0]})
+        group, child = within[0]
+        level = replace(level, parallel_group=group, parallel_child=child)
     walk.levels.append(level)
 
 

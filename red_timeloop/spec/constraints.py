@@ -160,8 +160,15 @@ def _vanished(collected: Collected, target: str, kind: str, entry: YamlMap, path
             raise error(f"{condition} at {target!r}, which {reason}", entry, "factors", path=path)
 
 
-def resolve_constraints(collected: Collected, branches: abc.Sequence[Branch]) -> Constraints:
+def resolve_constraints(
+    collected: Collected, branches: abc.Sequence[Branch], *, whole: bool = True
+) -> Constraints:
     """Expand macros, send data spaces through the children of `!Parallel` nodes.
+
+    Args:
+        collected: What the files say.
+        branches: The children of `!Parallel` nodes.
+        whole: Nothing is to be added, so that every data space must have its way.
 
     Raises:
         InputError: Constraints contradict each other, or a data space has no way (or two)
@@ -170,7 +177,7 @@ def resolve_constraints(collected: Collected, branches: abc.Sequence[Branch]) ->
     levels: dict[str, LevelConstraints] = {}
     for level in collected.architecture.mapped_levels:
         levels[level.name] = _level_constraints(collected, level)
-    for name, bypass in _branch_bypass(collected, levels, branches).items():
+    for name, bypass in _branch_bypass(collected, levels, branches, whole).items():
         found = levels[name].data_spaces
         levels[name] = replace(
             levels[name],
@@ -210,6 +217,7 @@ def _branch_bypass(
     collected: Collected,
     levels: abc.Mapping[str, LevelConstraints],
     branches: abc.Sequence[Branch],
+    whole: bool,
 ) -> dict[str, set[str]]:
     """Return, for each level inside a `!Parallel`, the data spaces that go through a sibling."""
     every = collected.problem.data_space_names
@@ -226,10 +234,12 @@ def _branch_bypass(
             passing = kept[children[0].enclosing[-1]]
         for name in ordered(passing, every):
             owners = [child for child in children if name in kept[parallel, child.child]]
-            _check_owners(collected, name, owners, children)
+            if whole or len(owners) > 1:
+                _check_owners(collected, name, owners, children)
+        owned = {name for child in children for name in kept[parallel, child.child]}
         for child in children:
             for level in child.levels:
-                others = set(every) - kept[parallel, child.child]
+                others = (set(every) if whole else owned) - kept[parallel, child.child]
                 bypass.setdefault(level, set()).update(others)
     return bypass
 

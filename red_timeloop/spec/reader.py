@@ -163,7 +163,7 @@ def _specification(
     if problem is not None:
         entries = [(_targets(root), "constraints")]
         collected = collect(architecture, problem, inline, entries, legal)
-        constraints = resolve_constraints(collected, branches)
+        constraints = resolve_constraints(collected, branches, whole="mapping" not in top)
         if "mapping" in top:
             entries.append((_mapping_entries(root), "mapping"))
             collected = collect(architecture, problem, inline, entries, legal)

@@ -9,7 +9,7 @@ from red_timeloop.spec.fields import error
 from red_timeloop.spec.loader import YamlMap
 from red_timeloop.spec.types import Value
 
-__all__ = ["STORAGE_DEFAULTS", "memory_fields"]
+__all__ = ["STORAGE_DEFAULTS", "UNLIMITED", "memory_fields"]
 
 # timeloopfe fills these in where a storage component does not give them
 STORAGE_DEFAULTS: dict[str, Value] = {
@@ -20,6 +20,9 @@ STORAGE_DEFAULTS: dict[str, Value] = {
     "min_utilization": 0,
     "allow_overbooking": False,
 }
+# timeloopfe wants a depth on every storage, Timeloop none on an unlimited one (DRAM): this, the
+# largest that Timeloop's 32 bits hold, is how users write "unlimited"
+UNLIMITED = 2**32 - 1
 _DEFAULT_WORD_BITS = 16
 
 Attributes = abc.Mapping[str, Value | abc.Mapping[str, Value]]

@@ -113,7 +113,8 @@ class Level:
         instances_y: The same along Y.
         mesh_x: Fan-out of a spatial level to the next level, along X; 1 otherwise.
         mesh_y: The same along Y.
-        depth: Rows of the memory, each `width` bits; None when unlimited or unknown.
+        depth: Rows of the memory, each `width` bits; None when unlimited (not given, or
+            `storage.UNLIMITED`) or unknown.
         width: Bits of one row.
         datawidth: Bits of one word.
         block_size: Words of one row of one cluster member: `width / cluster_size / datawidth`.
@@ -133,6 +134,7 @@ class Level:
         area_scale: Factor on the area that an estimator gives.
         energy_scale: Factor on the energies that an estimator gives.
         parallel_group: Number of the `!Parallel` node the level is in, None when in none.
+        parallel_child: Which child of that node the level is in.
     """
 
     name: str
@@ -165,6 +167,7 @@ class Level:
     area_scale: float = 1.0
     energy_scale: float = 1.0
     parallel_group: int | None = None
+    parallel_child: int | None = None
 
     @property
     def instances(self) -> int:
