@@ -1,0 +1,87 @@
+"""Successive-approximation converters of the columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from red_timeloop.circuit import Circuit
+from red_timeloop.components import array, technology
+from red_timeloop.components.base import Component
+
+__all__ = ["Adc", "conversion_area", "conversion_energy"]
+
+
+def conversion_energy(resolution: Any, circuit: Circuit) -> Any:
+    """Return the energy [J] of one conversion at `resolution` bits and the circuit's rate.
+
+    Comparator and logic work once a bit; the capacitor array doubles with every bit (Saberi et
+    al., TCAS-I 2011); thermal noise takes four times the energy for each further bit. The first
+    and the last are the bound of Murmann, "Mixed-signal computing for deep neural network
+    inference", TVLSI 2021: k1 * bits + k2 * 4^bits with k1 = 100 fJ and k2 = 1 aJ. Fast
+    converters spend more on each bit, in proportion to the rate beyond a corner.
+    """
+    speed = 1 + circuit.adc_rate_hz / circuit.adc_corner_rate_hz
+    logic = circuit.adc_bit_energy_j * resolution * speed
+    capacitors = circuit.adc_capacitor_energy_j * 2.0**resolution
+    scaled = technology.energy_from_anchor(logic + capacitors, circuit)
+    return scaled + circuit.adc_thermal_energy_j * 4.0**resolution
+
+
+def conversion_area(resolution: Any, circuit: Circuit) -> Any:
+    """Return the area [m^2] of one converter: a part for each bit and the capacitor array."""
+    logic = circuit.adc_bit_area_m2 * resolution
+    capacitors = circuit.adc_capacitor_area_m2 * 2.0**resolution
+    return technology.area_from_anchor(logic + capacitors, circuit)
+
+
+@dataclass(frozen=True)
+class Adc(Component):
+    """The converters of one crossbar.
+
+    Attributes:
+        resolution: Bits of one conversion (1 to 16).
+        weight_slices: Physical columns of one logical column.
+        input_slices: Pulses of one step.
+        columns: Physical columns of the crossbar; None for one converter.
+    """
+
+    resolution: int
+    weight_slices: int = 1
+    input_slices: int = 1
+    columns: int | None = None
+
+    actions = ("read", "write", "update", "leak")
+
+    @property
+    def count(self) -> float:
+        """Number of converters."""
+        columns = self.circuit.columns_per_adc if self.columns is None else self.columns
+        return float(array.converters(columns, self.circuit))
+
+    def action_energy(self, action: str) -> float:
+        """Return the energy [J]: an update converts all slices of one logical column's step."""
+        if action != "update":
+            return self.idle(action)
+        conversions = self.weight_slices * self.input_slices
+        return conversions * float(conversion_energy(self.resolution, self.circuit))
+
+    @property
+    def area(self) -> float:
+        """Area [m^2] of all converters."""
+        return self.count * float(conversion_area(self.resolution, self.circuit))
+
+    @property
+    def leakage_power(self) -> float:
+        """Leakage [W] of the logic part; capacitors do not leak."""
+        logic = technology.area_from_anchor(
+            self.circuit.adc_bit_area_m2 * self.resolution, self.circuit
+        )
+        return self.count * float(technology.leakage_power(logic, self.circuit))
+
+    @property
+    def latency(self) -> float:
+        """Time [s] of one conversion."""
+        return float(np.asarray(1 / self.circuit.adc_rate_hz))

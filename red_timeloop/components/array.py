@@ -1,0 +1,218 @@
+"""One physical ReRAM crossbar: capacitances, time constants and energies from its shape.
+
+A cell is a ReRAM element with an access transistor (1T1R). The input bit of a row switches the
+gates along its word line; a conducting cell passes `read_voltage / resistance` into its bit line,
+which sums the column. The distributed-line model of both lines, drivers sized to their load and
+the column multiplexer in front of shared converters follow the published macro model of
+Chen, Peng and Yu, "NeuroSim: a circuit-level macro model for benchmarking neuro-inspired
+architectures in online learning", IEEE TCAD 2018, sections III and IV.
+
+Everything is in SI units; arguments and the circuit's numbers may be arrays that broadcast.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from red_timeloop.circuit import Circuit
+from red_timeloop.components import technology, wires
+
+__all__ = [
+    "activation_energy",
+    "activation_seconds",
+    "array_area",
+    "bit_line_capacitance",
+    "bit_line_energy",
+    "cell_energy",
+    "cell_write_energy",
+    "converters",
+    "drive_seconds",
+    "mean_conductance",
+    "row_area",
+    "row_drive_energy",
+    "row_select_energy",
+    "settle_seconds",
+    "word_line_capacitance",
+]
+
+_DECODER_GATE_INPUTS = 2  # a decoder of n address bits takes about n / 2 + 1 two-input gates a row
+_PASS_TRANSISTORS = 2  # a transmission gate: one of each polarity
+
+
+def word_line_capacitance(columns: Any, circuit: Circuit) -> Any:
+    """Return the capacitance [F] of a word line over `columns` cells: wire and access gates."""
+    feature = circuit.technology_node_m
+    wire = circuit.cell_width_features * feature * circuit.wire_capacitance_f_per_m
+    gate = circuit.access_width_features * feature * circuit.gate_capacitance_f_per_m
+    return columns * (wire + gate)
+
+
+def word_line_resistance(columns: Any, circuit: Circuit) -> Any:
+    """Return the resistance [ohm] of a word line over `columns` cells."""
+    length = columns * circuit.cell_width_features * circuit.technology_node_m
+    return length * wires.resistance_per_metre(circuit)
+
+
+def bit_line_capacitance(rows: Any, circuit: Circuit) -> Any:
+    """Return the capacitance [F] of a bit line over `rows` cells: wire and junctions."""
+    feature = circuit.technology_node_m
+    wire = circuit.cell_height_features * feature * circuit.wire_capacitance_f_per_m
+    drain = circuit.access_width_features * feature * circuit.junction_capacitance_f_per_m
+    return rows * (wire + drain)
+
+
+def bit_line_resistance(rows: Any, circuit: Circuit) -> Any:
+    """Return the resistance [ohm] of a bit line over `rows` cells."""
+    length = rows * circuit.cell_height_features * circuit.technology_node_m
+    return length * wires.resistance_per_metre(circuit)
+
+
+def mean_conductance(circuit: Circuit) -> Any:
+    """Return the mean conductance [S] of a cell, between off and on by the mean share."""
+    off = 1 / np.asarray(circuit.off_resistance_ohm)
+    on = 1 / np.asarray(circuit.on_resistance_ohm)
+    return (off + (on - off) * circuit.mean_conductance_share)[()]
+
+
+def drive_seconds(columns: Any, circuit: Circuit) -> Any:
+    """Return the time [s] until the last of `columns` gates of a word line has switched."""
+    load = word_line_capacitance(columns, circuit)
+    line = wires.elmore_delay(0.0, word_line_resistance(columns, circuit), load)
+    return wires.buffer_chain_delay(load, circuit) + np.log(2) * line
+
+
+def settle_seconds(rows: Any, rows_used: Any, resolution: Any, circuit: Circuit) -> Any:
+    """Return the time [s] until a bit line's current sum is within half a step of the converter.
+
+    The line charges through the driven cells in parallel, its own resistance and one pass gate
+    of the multiplexer: `ln(2^(resolution + 1))` Elmore time constants.
+
+    Args:
+        rows: Cells on the line (of all joined arrays).
+        rows_used: Cells that hold weights.
+        resolution: Bits of the converter.
+        circuit: The circuit numbers.
+    """
+    conductance = rows_used * circuit.mean_input_share * mean_conductance(circuit)
+    # An input that is all zeros leaves nothing to settle: at least one cell conducts.
+    conductance = np.maximum(conductance, mean_conductance(circuit))
+    load = bit_line_capacitance(rows, circuit)
+    gate = wires.driver_resistance(technology.inverter_capacitance(circuit), circuit)
+    source = 1 / conductance + gate
+    constant = wires.elmore_delay(source, bit_line_resistance(rows, circuit), load)
+    return (resolution + 1) * np.log(2) * constant
+
+
+def activation_seconds(
+    rows: Any, columns: Any, rows_used: Any, resolution: Any, circuit: Circuit
+) -> Any:
+    """Return how long [s] cells conduct in one pulse: the pulse, or longer to drive and settle."""
+    settled = drive_seconds(columns, circuit) + settle_seconds(rows, rows_used, resolution, circuit)
+    return np.maximum(circuit.read_pulse_s, settled)
+
+
+def cell_energy(seconds: Any, circuit: Circuit) -> Any:
+    """Return the mean energy [J] of one cell over one pulse of `seconds`, mean input and weight."""
+    current = circuit.read_voltage_v * mean_conductance(circuit)
+    return circuit.mean_input_share * current * circuit.read_voltage_v * seconds
+
+
+def cell_write_energy(circuit: Circuit) -> Any:
+    """Return the energy [J] of programming one cell with its pulses of write and verify."""
+    power = circuit.write_voltage_v * circuit.write_current_a
+    return power * circuit.write_pulse_s * circuit.write_pulses
+
+
+def row_select_energy(circuit: Circuit) -> Any:
+    """Return the energy [J] of latching one row's input bit for one pulse, be it zero or one."""
+    return technology.register_energy(1, circuit)
+
+
+def row_drive_energy(columns: Any, dac_bits: Any, circuit: Circuit) -> Any:
+    """Return the energy [J] of one pulse on a word line over `columns` cells, mean input.
+
+    The converter of `dac_bits` takes the one-bit power for its on-time once for each step of its
+    range, `2^dac_bits - 1` times (Saberi et al., "Analysis of power consumption and linearity in
+    capacitive digital-to-analog converters", TCAS-I 2011: exponential in the bits).
+    """
+    line = wires.buffer_chain_energy(word_line_capacitance(columns, circuit), circuit)
+    dac = circuit.dac_power_w * circuit.dac_on_time_s * (2.0**dac_bits - 1)
+    return dac_scale(circuit) * dac + circuit.mean_input_share * line
+
+
+def dac_scale(circuit: Circuit) -> Any:
+    """Return the factor from the accelerator anchors' node to the circuit's, for energies."""
+    return technology.energy_from_anchor(1.0, circuit)
+
+
+def bit_line_energy(rows: Any, seconds: Any, circuit: Circuit) -> Any:
+    """Return the energy [J] of one physical column in one pulse of `seconds`.
+
+    The line is charged to the read voltage from the supply through its clamp; the clamp's bias
+    flows for as long as cells conduct; the sampled value is held while it waits for a converter.
+    """
+    charge = bit_line_capacitance(rows, circuit) * circuit.read_voltage_v * circuit.supply_voltage_v
+    bias = circuit.clamp_current_a * circuit.supply_voltage_v * seconds
+    hold = circuit.sample_hold_power_w * circuit.columns_per_adc / circuit.adc_rate_hz
+    return charge + bias + hold
+
+
+def activation_energy(rows: Any, columns: Any, circuit: Circuit) -> Any:
+    """Return the energy [J] of one pulse that does not depend on how much of the array is used.
+
+    Control logic, one enable line along the rows, and the select lines of the multiplexer, each
+    of which runs along all columns and is raised once to read its share of them.
+    """
+    control = circuit.control_gates * circuit.bit_toggle_share * technology.gate_energy(circuit)
+    enable = _line(rows, circuit.cell_height_features, rows, circuit)
+    shared = np.minimum(circuit.columns_per_adc, columns)
+    gates = columns / shared * _PASS_TRANSISTORS
+    select = shared * _line(columns, circuit.cell_width_features, gates, circuit)
+    return (
+        control
+        + wires.buffer_chain_energy(enable, circuit)
+        + wires.buffer_chain_energy(select, circuit)
+    )
+
+
+def decode_energy(rows: Any, circuit: Circuit) -> Any:
+    """Return the energy [J] of choosing the rows of a step: the predecoded address lines."""
+    address = np.log2(np.maximum(rows, 2))
+    line = _line(rows, circuit.cell_height_features, rows / 2, circuit)
+    return address * circuit.bit_toggle_share * wires.buffer_chain_energy(line, circuit)
+
+
+def converters(columns: Any, circuit: Circuit) -> Any:
+    """Return the number of converters of an array of `columns`."""
+    return np.ceil(columns / np.minimum(circuit.columns_per_adc, columns))
+
+
+def array_area(rows: Any, columns: Any, circuit: Circuit) -> Any:
+    """Return the area [m^2] of cells, row decoder, multiplexer, sampling and control."""
+    feature = circuit.technology_node_m
+    cell = circuit.cell_width_features * circuit.cell_height_features * feature**2
+    gate = technology.gate_area(circuit)
+    decoder = rows * (np.log2(np.maximum(rows, 2)) / _DECODER_GATE_INPUTS + 1) * gate
+    # A gate has four transistors, a pass gate two.
+    multiplexer = columns * gate / 2
+    sampling = columns * technology.area_from_anchor(circuit.sample_hold_area_m2, circuit)
+    return rows * columns * cell + decoder + multiplexer + sampling + circuit.control_gates * gate
+
+
+def row_area(columns: Any, dac_bits: Any, circuit: Circuit) -> Any:
+    """Return the area [m^2] of one row's latch, converter and driver chain over `columns`."""
+    load = word_line_capacitance(columns, circuit)
+    width = load / (circuit.stage_effort - 1) / circuit.gate_capacitance_f_per_m
+    # The chain's transistors at the density of a gate: four of 3 features in its area.
+    chain = width / (12 * circuit.technology_node_m) * technology.gate_area(circuit)
+    dac = technology.area_from_anchor(circuit.dac_area_m2, circuit) * (2.0**dac_bits - 1)
+    return chain + dac + technology.register_area(1, circuit)
+
+
+def _line(cells: Any, pitch_features: Any, gates: Any, circuit: Circuit) -> Any:
+    """Return the capacitance [F] of a control line along `cells` with `gates` small gates."""
+    feature = circuit.technology_node_m
+    wire = cells * pitch_features * feature * circuit.wire_capacitance_f_per_m
+    return wire + gates * 3 * feature * circuit.gate_capacitance_f_per_m

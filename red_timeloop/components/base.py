@@ -1,0 +1,66 @@
+"""What every component model offers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from red_timeloop.circuit import Circuit
+
+__all__ = ["Component"]
+
+
+@dataclass(frozen=True)
+class Component:
+    """A circuit that Timeloop counts the actions of.
+
+    Energies are those of ONE Timeloop action; they include every physical event it stands for.
+
+    Attributes:
+        circuit: The circuit numbers.
+        global_cycle_seconds: Length of one Timeloop cycle [s], which is one step of a design:
+            the time that a `leak` action leaks.
+        read_share: Share of the reads that Timeloop counts that happen; the others are of
+            points that a dense loop nest has and the layer has not (inserted zeros, borders,
+            channels added to fill a tile). Their energy is spread over all reads.
+        write_share: The same for writes.
+        update_share: The same for updates.
+    """
+
+    circuit: Circuit
+    global_cycle_seconds: float = field(default=1e-9, kw_only=True)
+    read_share: float = field(default=1.0, kw_only=True)
+    write_share: float = field(default=1.0, kw_only=True)
+    update_share: float = field(default=1.0, kw_only=True)
+
+    actions: ClassVar[tuple[str, ...]] = ("read", "write", "update", "leak")
+
+    def energy(self, action: str) -> float:
+        """Return the mean energy [J] of one action; ValueError when there is no such action."""
+        shares = {"read": self.read_share, "write": self.write_share, "update": self.update_share}
+        return self.action_energy(action) * shares.get(action, 1.0)
+
+    def action_energy(self, action: str) -> float:
+        """Return the energy [J] of one action that happens; ValueError when there is none."""
+        return self.idle(action)
+
+    def idle(self, action: str) -> float:
+        """Return the energy [J] of the actions without work of their own: leakage, else 0."""
+        if action not in self.actions:
+            raise ValueError(f"{type(self).__name__} has no action {action!r}: {self.actions}")
+        return self.leakage_power * self.global_cycle_seconds if action == "leak" else 0.0
+
+    @property
+    def area(self) -> float:
+        """Area [m^2] of one instance."""
+        return 0.0
+
+    @property
+    def leakage_power(self) -> float:
+        """Leakage [W] of one instance."""
+        return 0.0
+
+    @property
+    def latency(self) -> float:
+        """Time [s] of one use."""
+        return 0.0

@@ -1,0 +1,190 @@
+"""The parts of one physical crossbar as Timeloop levels: rows, cells, columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from red_timeloop.components import array, technology
+from red_timeloop.components.base import Component
+
+__all__ = ["ReramArray", "ReramCell", "ReramMac", "RowDriver"]
+
+
+@dataclass(frozen=True)
+class ReramArray(Component):
+    """The array itself: what an activation costs however many rows are driven.
+
+    Attributes:
+        rows: Physical rows.
+        columns: Physical columns.
+        rows_used: Rows that hold weights.
+        columns_used: Logical columns that hold weights; each is `weight_slices` physical ones.
+        weight_slices: Cells of one weight.
+        input_slices: Pulses of one step.
+        cell_bits: Bits of one cell.
+        joined_arrays: Arrays whose bit lines are joined, so that their currents add.
+        resolution: Bits of the converter, to whose half step the sum settles.
+    """
+
+    rows: int
+    columns: int
+    rows_used: int
+    columns_used: int
+    weight_slices: int = 1
+    input_slices: int = 1
+    cell_bits: int = 1
+    joined_arrays: int = 1
+    resolution: int = 8
+
+    @property
+    def activation_energy(self) -> float:
+        """Energy [J] of one step that does not depend on the columns used."""
+        pulse = float(array.activation_energy(self.rows, self.columns, self.circuit))
+        return self.input_slices * pulse + float(array.decode_energy(self.rows, self.circuit))
+
+    @property
+    def column_energy(self) -> float:
+        """Energy [J] of one physical column in one step."""
+        pulse = array.bit_line_energy(self.rows, self.conduction_seconds, self.circuit)
+        return self.input_slices * float(pulse)
+
+    @property
+    def conduction_seconds(self) -> float:
+        """Time [s] that cells conduct in one pulse."""
+        joined = self.joined_arrays
+        return float(
+            array.activation_seconds(
+                self.rows * joined,
+                self.columns,
+                self.rows_used * joined,
+                self.resolution,
+                self.circuit,
+            )
+        )
+
+    def action_energy(self, action: str) -> float:
+        """Return the energy [J]: an update is one logical column's share of one step."""
+        if action != "update":
+            return self.idle(action)
+        return self.activation_energy / self.columns_used + self.weight_slices * self.column_energy
+
+    @property
+    def area(self) -> float:
+        """Area [m^2] of cells (used or not), decoder, multiplexer, sampling and control."""
+        return float(array.array_area(self.rows, self.columns, self.circuit))
+
+    @property
+    def leakage_power(self) -> float:
+        """Leakage [W] of decoder, multiplexer and control; cells are not powered when idle."""
+        feature = self.circuit.technology_node_m
+        pitch2 = self.circuit.cell_width_features * self.circuit.cell_height_features * feature**2
+        logic = self.area - self.rows * self.columns * pitch2
+        return float(technology.leakage_power(logic, self.circuit))
+
+    @property
+    def latency(self) -> float:
+        """Time [s] of one pulse."""
+        return self.conduction_seconds
+
+
+@dataclass(frozen=True)
+class RowDriver(Component):
+    """The drivers of all rows of one crossbar.
+
+    Attributes:
+        rows: Physical rows.
+        columns: Physical columns, the load of a row.
+        input_slices: Pulses of one step.
+        dac_bits: Bits of one pulse.
+        real_share: Share of the values that are real; the others are inserted zeros, which are
+            latched like any value but raise no pulse.
+    """
+
+    rows: int
+    columns: int
+    input_slices: int = 1
+    dac_bits: int = 1
+    real_share: float = 1.0
+
+    def action_energy(self, action: str) -> float:
+        """Return the energy [J]: a read presents one value to one row, over all pulses."""
+        if action != "read":
+            return self.idle(action)
+        select = float(array.row_select_energy(self.circuit))
+        drive = float(array.row_drive_energy(self.columns, self.dac_bits, self.circuit))
+        return self.input_slices * (select + self.real_share * drive)
+
+    @property
+    def area(self) -> float:
+        """Area [m^2] of the drivers of all rows."""
+        return self.rows * float(array.row_area(self.columns, self.dac_bits, self.circuit))
+
+    @property
+    def leakage_power(self) -> float:
+        """Leakage [W] of the drivers of all rows."""
+        return float(technology.leakage_power(self.area, self.circuit))
+
+    @property
+    def latency(self) -> float:
+        """Time [s] until the last gate of a row has switched."""
+        return float(array.drive_seconds(self.columns, self.circuit))
+
+
+@dataclass(frozen=True)
+class ReramCell(Component):
+    """The cells of one weight.
+
+    Their area is counted in `ReramArray`, where unused cells count too.
+
+    Attributes:
+        weight_slices: Cells of one weight.
+        input_slices: Pulses of one step.
+        cell_bits: Bits of one cell.
+        dac_bits: Bits of one pulse.
+        real_share: Share of the inputs that are real; at an inserted zero no cell conducts.
+        rows: Physical rows of the crossbar; None when unknown: cells conduct for the read pulse,
+            though a long line may need longer to settle.
+        columns: Physical columns of it.
+        rows_used: Rows that hold weights; None for all.
+        joined_arrays: Arrays whose bit lines are joined.
+        resolution: Bits of the converter.
+    """
+
+    weight_slices: int = 1
+    input_slices: int = 1
+    cell_bits: int = 1
+    dac_bits: int = 1
+    real_share: float = 1.0
+    rows: int | None = None
+    columns: int = 1
+    rows_used: int | None = None
+    joined_arrays: int = 1
+    resolution: int = 8
+
+    @property
+    def conduction_seconds(self) -> float:
+        """Time [s] that cells conduct in one pulse."""
+        if self.rows is None:
+            return self.circuit.read_pulse_s
+        joined, used = self.joined_arrays, self.rows_used or self.rows
+        return float(
+            array.activation_seconds(
+                self.rows * joined, self.columns, used * joined, self.resolution, self.circuit
+            )
+        )
+
+    def action_energy(self, action: str) -> float:
+        """Return the energy [J]: a read is one input value by one weight, a write programs it."""
+        if action == "read":
+            pulse = float(array.cell_energy(self.conduction_seconds, self.circuit))
+            return self.weight_slices * self.input_slices * self.real_share * pulse
+        if action == "write":
+            return self.weight_slices * float(array.cell_write_energy(self.circuit))
+        return self.idle(action)
+
+
+@dataclass(frozen=True)
+class ReramMac(Component):
+    """The multiply-accumulate that the cells do by themselves: no energy, no area of its own."""
+
+    actions = ("compute", "leak")

@@ -1,0 +1,257 @@
+"""Adders, shift-adds, registers and multipliers.
+
+Adder and multiplier: Horowitz, "Computing's energy problem (and what we can do about it)",
+ISSCC 2014 (45 nm, 0.9 V): integer add 0.03 pJ and 36 um^2 at 8 bits, 0.1 pJ and 137 um^2 at 32;
+multiply 0.2 pJ and 282 um^2 at 8 bits, 3.1 pJ and 3495 um^2 at 32 bits. Shift-add: ISAAC.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from red_timeloop.circuit import Circuit
+from red_timeloop.components import array, technology
+from red_timeloop.components.base import Component
+from red_timeloop.components.memory import SramBuffer
+
+__all__ = ["Adder", "Mac", "OutputRegister", "OverlapAdder", "ShiftAdd", "adder_delay"]
+
+# Exponents over the operand's bits between the two published multipliers.
+_MULTIPLIER_ENERGY_EXPONENT = math.log(3.1 / 0.2) / math.log(32 / 8)
+_MULTIPLIER_AREA_EXPONENT = math.log(3495 / 282) / math.log(32 / 8)
+
+
+def adder_energy(bits: Any, circuit: Circuit) -> Any:
+    """Return the energy [J] of one addition of `bits`."""
+    energy = circuit.adder_fixed_energy_j + circuit.adder_bit_energy_j * bits
+    return technology.energy_from_arithmetic(energy, circuit)
+
+
+def adder_area(bits: Any, circuit: Circuit) -> Any:
+    """Return the area [m^2] of an adder of `bits`."""
+    area = circuit.adder_fixed_area_m2 + circuit.adder_bit_area_m2 * bits
+    return technology.area_from_arithmetic(area, circuit)
+
+
+def adder_delay(bits: Any, circuit: Circuit) -> Any:
+    """Return the delay [s] of a parallel-prefix adder of `bits`.
+
+    Two FO4 for each of its log2(bits) levels and two more for the first and last gate; Knowles,
+    "A family of adders", ARITH 1999, for the number of levels.
+    """
+    levels = np.log2(np.maximum(bits, 1))
+    return technology.fo4_delay(circuit) * 2 * (levels + 1)
+
+
+def shift_add_energy(bits: Any, circuit: Circuit) -> Any:
+    """Return the energy [J] of one shift-add of `bits`, in proportion to the anchor's width."""
+    energy = circuit.shift_add_energy_j * bits / circuit.shift_add_bits
+    return technology.energy_from_anchor(energy, circuit)
+
+
+def multiplier_energy(bits: Any, circuit: Circuit) -> Any:
+    """Return the energy [J] of one multiplication of `bits` by `bits`."""
+    ratio = (bits / circuit.multiplier_bits) ** _MULTIPLIER_ENERGY_EXPONENT
+    return technology.energy_from_arithmetic(circuit.multiplier_energy_j * ratio, circuit)
+
+
+def multiplier_area(bits: Any, circuit: Circuit) -> Any:
+    """Return the area [m^2] of a multiplier of `bits` by `bits`."""
+    ratio = (bits / circuit.multiplier_bits) ** _MULTIPLIER_AREA_EXPONENT
+    return technology.area_from_arithmetic(circuit.multiplier_area_m2 * ratio, circuit)
+
+
+@dataclass(frozen=True)
+class ShiftAdd(Component):
+    """The shift-adds behind the converters of one crossbar.
+
+    Attributes:
+        width: Bits of the sum.
+        weight_slices: Physical columns of one logical column.
+        input_slices: Pulses of one step.
+        columns: Physical columns of the crossbar; None for one shift-add.
+    """
+
+    width: int
+    weight_slices: int = 1
+    input_slices: int = 1
+    columns: int | None = None
+
+    def action_energy(self, action: str) -> float:
+        """Return the energy [J]: an update adds all slices of one logical column's step."""
+        if action != "update":
+            return self.idle(action)
+        additions = self.weight_slices * self.input_slices
+        return additions * float(shift_add_energy(self.width, self.circuit))
+
+    @property
+    def area(self) -> float:
+        """Area [m^2]: one shift-add for each converter."""
+        columns = self.circuit.columns_per_adc if self.columns is None else self.columns
+        count = float(array.converters(columns, self.circuit))
+        one = self.circuit.shift_add_area_m2 * self.width / self.circuit.shift_add_bits
+        return count * float(technology.area_from_anchor(one, self.circuit))
+
+    @property
+    def leakage_power(self) -> float:
+        """Leakage [W]."""
+        return float(technology.leakage_power(self.area, self.circuit))
+
+    @property
+    def latency(self) -> float:
+        """Time [s] of one shift-add."""
+        return float(adder_delay(self.width, self.circuit))
+
+
+@dataclass(frozen=True)
+class Adder(Component):
+    """A tree of adders that sums partial sums of several crossbars.
+
+    Attributes:
+        width: Bits of the sum.
+        inputs: Partial sums of one output; a tree of `inputs - 1` adders.
+        lanes: Trees side by side.
+    """
+
+    width: int
+    inputs: int = 2
+    lanes: int = 1
+
+    def action_energy(self, action: str) -> float:
+        """Return the energy [J]: an update is one partial sum entering the tree, that is
+        `(inputs - 1) / inputs` additions."""
+        if action != "update":
+            return self.idle(action)
+        share = (self.inputs - 1) / self.inputs
+        return share * float(adder_energy(self.width, self.circuit))
+
+    @property
+    def area(self) -> float:
+        """Area [m^2] of all trees."""
+        return self.lanes * (self.inputs - 1) * float(adder_area(self.width, self.circuit))
+
+    @property
+    def leakage_power(self) -> float:
+        """Leakage [W]."""
+        return float(technology.leakage_power(self.area, self.circuit))
+
+    @property
+    def latency(self) -> float:
+        """Time [s] through the tree."""
+        return math.ceil(math.log2(self.inputs)) * float(adder_delay(self.width, self.circuit))
+
+
+@dataclass(frozen=True)
+class OutputRegister(Component):
+    """A register that accumulates: an adder and its flip-flops, for each output it holds.
+
+    Attributes:
+        width: Bits of the sum.
+        depth: Outputs held; they share one adder.
+    """
+
+    width: int
+    depth: int = 1
+
+    def action_energy(self, action: str) -> float:
+        """Return the energy [J]: an update adds and stores, reads and writes use the register."""
+        register = float(technology.register_energy(self.width, self.circuit))
+        if action == "update":
+            return register + float(adder_energy(self.width, self.circuit))
+        if action == "write":
+            return register
+        if action == "read":  # no clock edge: the bits that differ toggle the output
+            gate = float(technology.gate_energy(self.circuit))
+            return self.width * self.circuit.bit_toggle_share * gate
+        return self.idle(action)
+
+    @property
+    def area(self) -> float:
+        """Area [m^2] of flip-flops and adder."""
+        flip_flops = float(technology.register_area(self.width * self.depth, self.circuit))
+        return flip_flops + float(adder_area(self.width, self.circuit))
+
+    @property
+    def leakage_power(self) -> float:
+        """Leakage [W]."""
+        return float(technology.leakage_power(self.area, self.circuit))
+
+    @property
+    def latency(self) -> float:
+        """Time [s] of one accumulation."""
+        return float(adder_delay(self.width, self.circuit))
+
+
+@dataclass(frozen=True)
+class OverlapAdder(SramBuffer):
+    """A buffer of overlapping outputs with the adders that add into it.
+
+    Attributes:
+        datawidth: Bits of one sum; an access of `width` bits has `width / datawidth` of them.
+    """
+
+    datawidth: int = 16
+
+    @property
+    def _sums(self) -> float:
+        return self.width / self.datawidth
+
+    def action_energy(self, action: str) -> float:
+        """Return the energy [J]: an update reads the sums so far, adds and writes them back."""
+        energy = super().action_energy(action)
+        if action == "update":
+            energy += self._sums * float(adder_energy(self.datawidth, self.circuit))
+        return energy
+
+    @property
+    def area(self) -> float:
+        """Area [m^2] of the buffer and of adders for one access."""
+        return super().area + self._sums * float(adder_area(self.datawidth, self.circuit))
+
+
+@dataclass(frozen=True)
+class Mac(Component):
+    """A CMOS multiply-accumulate unit.
+
+    Attributes:
+        width: Bits of an operand.
+        accumulator_bits: Bits of the sum; None for two operands and 8 bits of headroom.
+    """
+
+    width: int = 8
+    accumulator_bits: int | None = None
+
+    actions = ("compute", "leak")
+
+    @property
+    def _sum_bits(self) -> int:
+        return self.accumulator_bits or 2 * self.width + 8
+
+    def action_energy(self, action: str) -> float:
+        """Return the energy [J] of one multiply, add and register write."""
+        if action != "compute":
+            return self.idle(action)
+        product = float(multiplier_energy(self.width, self.circuit))
+        addition = float(adder_energy(self._sum_bits, self.circuit))
+        return product + addition + float(technology.register_energy(self._sum_bits, self.circuit))
+
+    @property
+    def area(self) -> float:
+        """Area [m^2]."""
+        product = float(multiplier_area(self.width, self.circuit))
+        addition = float(adder_area(self._sum_bits, self.circuit))
+        return product + addition + float(technology.register_area(self._sum_bits, self.circuit))
+
+    @property
+    def leakage_power(self) -> float:
+        """Leakage [W]."""
+        return float(technology.leakage_power(self.area, self.circuit))
+
+    @property
+    def latency(self) -> float:
+        """Time [s]: a multiplier is twice as deep as an adder of its product."""
+        return 3 * float(adder_delay(2 * self.width, self.circuit))

@@ -1,0 +1,59 @@
+"""Energy and area tables of an architecture, from the component models."""
+
+from __future__ import annotations
+
+from red_timeloop.circuit import Circuit
+from red_timeloop.components.registry import COMPONENTS, build
+from red_timeloop.errors import InputError
+from red_timeloop.spec.types import Architecture, ArtTable, ErtTable, Level
+
+__all__ = ["price"]
+
+_SPATIAL_ACTIONS = ("read", "write", "update", "leak")
+
+
+def price(architecture: Architecture, circuit: Circuit | None = None) -> tuple[ErtTable, ArtTable]:
+    """Price every component of an architecture.
+
+    Args:
+        architecture: Its components name their model by `subclass`.
+        circuit: The parameter set; None for the one that each component's `parameters` names.
+
+    Returns:
+        Energies [J] of one action as Timeloop's table holds them (for memories, of one access of
+        `width` bits) and areas [m^2] of one instance. A `leak` is one cycle of one instance.
+
+    Raises:
+        InputError: A component has no model, or its attributes are not legal; names the component.
+    """
+    energies: dict[str, dict[str, float]] = {}
+    areas: dict[str, float] = {}
+    for level in architecture.levels:
+        if level.kind == "spatial":  # a fan-out costs nothing; its wires belong to the memories
+            energies[level.name] = dict.fromkeys(_SPATIAL_ACTIONS, 0.0)
+            areas[level.name] = 0.0
+            continue
+        try:
+            component = build(*_described(architecture, level), circuit)
+        except InputError as error:
+            key = f"{level.name}.{error.key}" if error.key else level.name
+            raise InputError(error.message, file=error.file, key=key, legal=error.legal) from None
+        energies[level.name] = {
+            action: component.energy(action) * level.energy_scale for action in component.actions
+        }
+        areas[level.name] = component.area * level.area_scale
+    return ErtTable(energies), ArtTable(areas)
+
+
+def _described(architecture: Architecture, level: Level) -> tuple[str, dict[str, object]]:
+    """Return the subclass of a level and the attributes that its model sees."""
+    subclass = level.subclass or level.component_class
+    if subclass not in COMPONENTS:
+        raise InputError(
+            f"there is no model of {subclass!r}; give its energy and area in an ERT and an ART",
+            key="subclass",
+            legal=COMPONENTS,
+        )
+    shared = ("technology", "global_cycle_seconds", "parameters")
+    variables = {name: architecture.variables.get(name) for name in shared}
+    return subclass, {**variables, **level.attributes}

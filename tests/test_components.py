@@ -1,0 +1,203 @@
+"""Components against published anchors, and the way attributes reach them."""
+
+from __future__ import annotations
+
+import pytest
+
+from red_timeloop.circuit import Circuit
+from red_timeloop.components import COMPONENTS, build
+from red_timeloop.components.base import Component
+from red_timeloop.errors import InputError
+
+ISAAC = Circuit.load("isaac_32nm")
+
+SHAPE = {
+    "rows": 128,
+    "columns": 128,
+    "rows_used": 128,
+    "columns_used": 32,
+    "weight_slices": 4,
+    "input_slices": 8,
+    "cell_bits": 2,
+    "resolution": 8,
+    "width": 28,
+    "depth": 64,
+}
+
+
+def component(subclass: str, **attributes: object) -> Component:
+    return build(subclass, {**SHAPE, **attributes}, ISAAC)
+
+
+def test_isaac_converter() -> None:
+    """Shafiee et al., ISCA 2016, table 6: 8 bits, 1.28 GS/s, 2 mW, 1200 um^2, 32 nm."""
+    one = component("adc", weight_slices=1, input_slices=1)
+    assert one.energy("update") * 1.28e9 == pytest.approx(2e-3, rel=0.01)
+    assert one.area == pytest.approx(1200e-12, rel=0.01)
+    assert one.latency == pytest.approx(1 / 1.28e9)
+
+
+@pytest.mark.parametrize(
+    ("bits", "energy", "area"),
+    [(4, 0.79, 361), (5, 0.99, 477), (6, 1.20, 627), (7, 1.42, 845), (9, 1.97, 1828)],
+)
+def test_converter_at_other_resolutions(bits: int, energy: float, area: float) -> None:
+    """ISAAC's converter scaled with its capacitors after Saberi et al., TCAS-I 2011.
+
+    The published energies are of 1.2 GS/s at 16 mW for eight, 6.7% above 2 mW at 1.28 GS/s. The
+    model has a thermal term besides, 0.26 pJ at 9 bits: 15% is what the two can agree to.
+    """
+    one = component("adc", weight_slices=1, input_slices=1, resolution=bits)
+    assert one.energy("update") * 1e12 * 16 / 15 == pytest.approx(energy, rel=0.15)
+    assert one.area * 1e12 == pytest.approx(area, rel=0.01)
+
+
+def test_isaac_row_driver() -> None:
+    """3.9 uW each over the 100 ns of one read, 0.166 um^2; the word line's load comes on top."""
+    one = component("row_driver", input_slices=1)
+    assert one.energy("read") == pytest.approx(3.9e-6 * 100e-9, rel=0.05)
+    assert one.area > 128 * 0.166e-12
+
+
+def test_isaac_shift_add() -> None:
+    """0.2 mW for the 8 converters of a unit at 1.2 GS/s: 0.021 pJ; 60 um^2 each."""
+    one = component("shift_add", weight_slices=1, input_slices=1, width=16)
+    assert one.energy("update") == pytest.approx(0.2e-3 / (8 * 1.2e9), rel=0.01)
+    assert one.area == pytest.approx(60e-12)
+
+
+def test_isaac_edram() -> None:
+    """20.45 pJ for 256 bits of 64 KB, 83 000 um^2."""
+    one = component("edram", width=256, depth=2048)
+    assert one.energy("read") == pytest.approx(20.45e-12)
+    assert one.area == pytest.approx(83000e-12)
+
+
+def test_isaac_array_power() -> None:
+    """Table 6: the 8 arrays of a unit take 2.4 mW: 30 pJ for the 100 ns of one read.
+
+    Read voltage and resistances are not ISAAC's but of later chips: within a factor of two.
+    """
+    cells = 128 * 128 * component("reram_cell", weight_slices=1, input_slices=1).energy("read")
+    assert 15e-12 < cells < 60e-12
+
+
+@pytest.mark.parametrize(("kilobytes", "picojoule"), [(8, 10), (32, 20), (1024, 100)])
+def test_published_sram(kilobytes: int, picojoule: float) -> None:
+    """Horowitz, ISSCC 2014: 64 bits at 45 nm and 0.9 V."""
+    circuit = ISAAC.replace(technology_node_m=45e-9, supply_voltage_v=0.9)
+    one = build("sram_buffer", {"width": 64, "depth": kilobytes * 128}, circuit)
+    assert one.energy("read") * 1e12 == pytest.approx(picojoule, rel=0.15)
+
+
+@pytest.mark.parametrize(("bits", "multiply"), [(8, 0.2), (32, 3.1)])
+def test_published_multiply_accumulate(bits: int, multiply: float) -> None:
+    """Horowitz, ISSCC 2014: the product dominates; adder and register are on top."""
+    circuit = ISAAC.replace(technology_node_m=45e-9, supply_voltage_v=0.9)
+    energy = build("mac", {"width": bits}, circuit).energy("compute") * 1e12
+    assert multiply < energy < 1.6 * multiply
+
+
+@pytest.mark.parametrize("subclass", sorted(COMPONENTS))
+def test_every_component_prices_every_action(subclass: str) -> None:
+    one = component(subclass, global_cycle_seconds=1e-6)
+    for action in one.actions:
+        assert one.energy(action) >= 0
+    assert one.area >= 0
+    assert one.energy("leak") == pytest.approx(one.leakage_power * 1e-6)
+    assert "leak" in one.actions
+    with pytest.raises(ValueError, match="no action 'explode'"):
+        one.energy("explode")
+
+
+@pytest.mark.parametrize(
+    ("subclass", "action", "field"),
+    [
+        ("adc", "update", "weight_slices"),
+        ("adc", "update", "input_slices"),
+        ("shift_add", "update", "input_slices"),
+        ("row_driver", "read", "input_slices"),
+        ("reram_cell", "read", "weight_slices"),
+        ("reram_cell", "write", "weight_slices"),
+    ],
+)
+def test_an_action_is_all_its_events(subclass: str, action: str, field: str) -> None:
+    one = component(subclass, **{field: 1}).energy(action)
+    assert component(subclass, **{field: 3}).energy(action) == pytest.approx(3 * one)
+
+
+def test_columns_share_the_fixed_cost_of_an_activation() -> None:
+    """Whatever the number of logical columns, one step costs the fixed part once."""
+    few, many = (component("reram_array", columns_used=n) for n in (4, 32))
+    marginal = (32 * many.energy("update") - 4 * few.energy("update")) / 28
+    fixed = 4 * (few.energy("update") - marginal)
+    assert fixed == pytest.approx(32 * (many.energy("update") - marginal))
+    assert fixed > 0
+
+
+def test_an_inserted_zero_costs_its_latch_only() -> None:
+    whole = component("row_driver", real_share=1.0).energy("read")
+    zero = component("row_driver", real_share=0.0).energy("read")
+    half = component("row_driver", real_share=0.5).energy("read")
+    assert 0 < zero < 0.02 * whole
+    assert half == pytest.approx((whole + zero) / 2)
+    assert component("reram_cell", real_share=0.0).energy("read") == 0
+
+
+def test_shares_scale_what_they_name() -> None:
+    plain = component("edram", width=256)
+    some = component("edram", width=256, read_share=0.5, update_share=0.25)
+    assert some.energy("read") == pytest.approx(plain.energy("read") / 2)
+    assert some.energy("write") == plain.energy("write")
+    assert some.energy("update") == pytest.approx(plain.energy("update") / 4)
+    assert component("edram", width=256, stored_share=0.5).area == pytest.approx(plain.area / 2)
+
+
+def test_a_transfer_to_more_crossbars_costs_more() -> None:
+    reached = [
+        component("sram_buffer", width=256, served_arrays=64, reached_arrays=n).energy("read")
+        for n in (1, 4, 64)
+    ]
+    assert component("sram_buffer", width=256).energy("read") < reached[0] < reached[1] < reached[2]
+
+
+def test_an_explicit_number_overrides_the_set() -> None:
+    base = build("reram_cell", {"parameters": "isaac_32nm"})
+    strong = build("reram_cell", {"on_resistance_ohm": 25e3, "off_resistance_ohm": "5e5"})
+    # The mean of 20 and 2 uS is 11 uS, of 40 and 2 uS it is 21.
+    assert strong.energy("read") == pytest.approx(base.energy("read") * 21 / 11)
+
+
+def test_technology_moves_the_set() -> None:
+    one = component("sram_buffer", width=256, technology="65nm")
+    assert one.area == pytest.approx(component("sram_buffer", width=256).area * (65 / 32) ** 2)
+
+
+@pytest.mark.parametrize(
+    ("subclass", "attributes", "message"),
+    [
+        ("acd", {}, "subclass: unknown component 'acd'.*adc"),
+        ("adc", {}, "resolution: adc needs this attribute"),
+        ("adc", {"resolution": 99}, r"resolution: out of range: 99 \(legal: 1 .. 16\)"),
+        ("adc", {"resolution": 7.5}, "resolution: not a whole number: 7.5"),
+        ("adc", {"resolution": "eight"}, "resolution: not a number: 'eight'"),
+        ("adc", {"resolution": 8, "resolutoin": 8}, "resolutoin: unknown attribute of adc"),
+        ("adc", {"resolution": 8, "technology": "5nm"}, "technology: unknown technology.*22nm"),
+        ("adc", {"resolution": 8, "adc_rate_hz": 1}, "adc_rate_hz: out of range: 1 "),
+        ("row_driver", {"rows": 1, "columns": 1, "real_share": 2}, "real_share: out of range: 2"),
+        ("dram", {"width": 64, "type": "SDRAM"}, "type: unknown value 'SDRAM'.*LPDDR4"),
+        ("edram", {"width": 256}, "depth: edram needs this attribute"),
+    ],
+)
+def test_bad_attributes_are_named(
+    subclass: str, attributes: dict[str, object], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        build(subclass, attributes)
+
+
+def test_attributes_of_others_are_ignored() -> None:
+    """A container hands its attributes to all its components."""
+    attributes = {"resolution": 8, "rows": 128, "read_bandwidth": 4, "meshX": 2, "served_arrays": 3}
+    assert build("adc", attributes) == build("adc", {"resolution": 8})
+    assert build("adc", {"resolution": 8, "my_note": "x"}, strict=False)
