@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from red_timeloop.decomposition import decompose as decompose
+    from red_timeloop.engines.base import model as model
     from red_timeloop.layer import Conv as Conv
     from red_timeloop.layer import TransposedConv as TransposedConv
 
@@ -19,9 +20,10 @@ _HOME = {
     "TransposedConv": "red_timeloop.layer",
     "Conv": "red_timeloop.layer",
     "decompose": "red_timeloop.decomposition",
+    "model": "red_timeloop.engines.base",
 }
 
-__all__ = ["Conv", "TransposedConv", "__version__", "decompose"]
+__all__ = ["Conv", "TransposedConv", "__version__", "decompose", "model"]
 
 
 def __getattr__(name: str) -> Any:

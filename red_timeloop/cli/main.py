@@ -16,6 +16,7 @@ __all__ = ["cli", "main"]
 _COMMANDS: dict[str, str] = {
     "list": "list_",
     "decompose": "decompose",
+    "model": "model",
 }
 
 

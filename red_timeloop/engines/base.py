@@ -1,0 +1,80 @@
+"""The interface of the engines, and the public call that evaluates one mapping.
+
+An engine is a module with a function `evaluate_specification`; it is imported when it is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from red_timeloop.errors import InputError
+from red_timeloop.spec.reader import read_specification
+from red_timeloop.spec.types import Specification
+
+__all__ = ["ENGINES", "Engine", "engine", "model"]
+
+# name -> module
+ENGINES: dict[str, str] = {"embedded": "red_timeloop.engines.embedded.engine"}
+
+
+class Engine(Protocol):
+    """What an engine offers."""
+
+    def evaluate_specification(self, specification: Specification) -> dict[str, Any]:
+        """Evaluate a specification that has a problem and a mapping.
+
+        Returns:
+            The result as `model` describes it.
+
+        Raises:
+            InputError: The specification lacks a part, or the mapping is not legal on it.
+        """
+
+
+def engine(name: str) -> Engine:
+    """Return the engine called `name`.
+
+    Raises:
+        InputError: There is none of that name.
+    """
+    if name not in ENGINES:
+        raise InputError(f"unknown engine {name!r}", key="engine", legal=ENGINES)
+    return cast(Engine, import_module(ENGINES[name]))
+
+
+def model(
+    spec_files: str | Path | Sequence[str | Path],
+    mapping: str | Path | None = None,
+    ert: str | Path | None = None,
+    art: str | Path | None = None,
+    engine: str = "embedded",
+) -> dict[str, Any]:
+    """Evaluate one mapping of a Timeloop v0.4 specification.
+
+    Args:
+        spec_files: YAML file or files with architecture and problem (see
+            `red_timeloop.spec.reader.read_specification`).
+        mapping: File with the mapping, when it is not in `spec_files`.
+        ert: File with the energy table (pJ an action); without one, energies are 0.
+        art: File with the area table (um^2); without one, the area is 0.
+        engine: Name of the engine.
+
+    Returns:
+        `{"engine", "cycles", "computes", "energy_J", "area_m2", "levels": {NAME: {"instances",
+        "utilized_instances", "energy_J", "data_spaces": {NAME: {"reads", "fills", "updates",
+        "temporal_reductions", "utilized_instances", "utilized_capacity", "energy_J"}}}}}`.
+        Counts are those of one instance, as Timeloop prints them; energies are those of all
+        instances, a level's with its leakage. Levels stand innermost first.
+
+    Raises:
+        InputError: A file or a value in it is not legal, or the mapping does not fit; the message
+            names file and key, or the level.
+    """
+    specification = read_specification(spec_files, mapping=mapping, ert=ert, art=art)
+    return _engine(engine).evaluate_specification(specification)
+
+
+_engine = engine  # `model` has an argument of that name

@@ -1,0 +1,74 @@
+"""`red-timeloop model` as a user runs it, and the messages for bad input."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import red_timeloop
+from red_timeloop.errors import InputError
+
+FAMILY = Path(__file__).parent / "data" / "reference" / "row_stationary"
+SPEC = FAMILY / "conv_k3.yaml"
+TABLES = {"ert": FAMILY / "ERT.yaml", "art": FAMILY / "ART.yaml"}
+
+
+@pytest.fixture
+def mapping(tmp_path: Path) -> Path:
+    file = tmp_path / "mapping.yaml"
+    case = json.loads(SPEC.with_suffix(".json").read_text())[0]
+    file.write_text(json.dumps({"mapping": case["mapping"]}))
+    return file
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "red_timeloop.cli.main", "model", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_json_is_the_result_of_the_call(mapping: Path) -> None:
+    done = run(SPEC, "--mapping", mapping, "--ert", TABLES["ert"], "--art", TABLES["art"],
+               "--format", "json")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == red_timeloop.model(SPEC, mapping=mapping, **TABLES)
+
+
+def test_table_names_levels_and_totals(mapping: Path) -> None:
+    done = run(SPEC, "--mapping", mapping, "--ert", TABLES["ert"], "--art", TABLES["art"])
+    assert done.returncode == 0, done.stderr
+    assert "shared_glb" in done.stdout
+    assert "147,456 computes in 18,432 cycles, 1.191 uJ" in done.stdout.replace("\n", " ")
+
+
+def test_bad_input_exits_with_2_and_one_message(mapping: Path) -> None:
+    mapping.write_text(mapping.read_text().replace('"factors":"M4"', '"factors":"M2"', 1))
+    done = run(SPEC, "--mapping", mapping)
+    assert done.returncode == 2
+    assert "dimension M multiply to 8" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_unknown_engine_is_refused(mapping: Path) -> None:
+    with pytest.raises(InputError, match="unknown engine 'timelop'"):
+        red_timeloop.model(SPEC, mapping=mapping, engine="timelop")
+
+
+def test_missing_mapping_is_named() -> None:
+    with pytest.raises(InputError, match="no file has a mapping"):
+        red_timeloop.model(SPEC)
+
+
+def test_capacity_violation_names_the_level(mapping: Path) -> None:
+    case = json.loads(mapping.read_text())
+    for entry in case["mapping"]:
+        if entry["type"] == "temporal" and entry["target"] == "shared_glb":
+            entry["factors"] = "S3"
+        if entry["type"] == "temporal" and entry["target"] == "psum_spad":
+            entry["factors"] = "M16 P8 Q4"
+    mapping.write_text(json.dumps(case))
+    with pytest.raises(InputError, match=r"psum_spad: .* 512 words, the capacity is 64"):
+        red_timeloop.model(SPEC, mapping=mapping, **TABLES)
