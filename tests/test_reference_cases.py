@@ -1,8 +1,8 @@
 """The embedded engine against 200 evaluations by the real timeloop-model.
 
-`data/reference/ARCHITECTURE/` holds, for each architecture, its ERT and ART and for each problem the
-specification (`PROBLEM.yaml`) and ten mappings with what timeloop-model (4cf6d4c) printed for them
-(`PROBLEM.json`): counts exact, energies rounded to 0.01 pJ and 0.01 fJ a compute.
+`data/reference/ARCHITECTURE/` holds, for each architecture, its ERT and ART and for each problem
+the specification (`PROBLEM.yaml`) and ten mappings with what timeloop-model (4cf6d4c) printed for
+them (`PROBLEM.json`): counts exact, energies rounded to 0.01 pJ and 0.01 fJ a compute.
 """
 
 from __future__ import annotations
@@ -18,9 +18,7 @@ from red_timeloop.engines.embedded import evaluate
 from red_timeloop.spec.reader import read_specification
 
 REFERENCE = Path(__file__).parent / "data" / "reference"
-CASES = [
-    (file, number) for file in sorted(REFERENCE.glob("*/*.json")) for number in range(10)
-]
+CASES = [(file, number) for file in sorted(REFERENCE.glob("*/*.json")) for number in range(10)]
 ROUNDING = 0.005 * (1 + 1e-9)
 
 
