@@ -45,7 +45,7 @@ def test_table_names_levels_and_totals(mapping: Path) -> None:
 
 
 def test_bad_input_exits_with_2_and_one_message(mapping: Path) -> None:
-    mapping.write_text(mapping.read_text().replace('"factors":"M4"', '"factors":"M2"', 1))
+    mapping.write_text(mapping.read_text().replace('"M4"', '"M2"', 1))
     done = run(SPEC, "--mapping", mapping)
     assert done.returncode == 2
     assert "dimension M multiply to 8" in done.stderr

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -51,12 +51,15 @@ def print_result(result: dict[str, Any]) -> None:
     from rich.table import Table
 
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=120)  # a file or a pipe has no width to keep to
     table = Table(title="Counts for each instance; energies of all instances")
     for heading in ("level", "instances", "data space", "words", "reads", "fills", "updates"):
-        table.add_column(heading, justify="left" if heading in ("level", "data space") else "right")
+        side: Literal["left", "right"] = "left" if heading in ("level", "data space") else "right"
+        table.add_column(heading, justify=side, no_wrap=heading == "level")
     table.add_column("energy", justify="right")
     for name, level in reversed(result["levels"].items()):
-        used = f"{level['utilized_instances']:,} of {level['instances']:,}"
+        used = f"{level['utilized_instances']:,}/{level['instances']:,}"
         table.add_row(name, used, "", "", "", "", "", _quantity(level["energy_J"], "J"))
         for space, counts in level["data_spaces"].items():
             numbers = (counts[key] for key in ("utilized_capacity", "reads", "fills", "updates"))
