@@ -10,6 +10,7 @@ import numpy as np
 
 from red_timeloop.circuit import Circuit
 from red_timeloop.components import array, technology, wires
+from red_timeloop.components.adc import conversion_area
 from red_timeloop.components.base import Component
 
 __all__ = ["Dram", "Edram", "Host", "RegFile", "SramBuffer", "sram_access_energy", "sram_area"]
@@ -62,6 +63,7 @@ class Buffer(Component):
         reached_arrays: Crossbars that one access goes to.
         rows: Physical rows of such a crossbar.
         columns: Physical columns of it.
+        resolution: Bits of its converters.
     """
 
     width: int
@@ -72,6 +74,7 @@ class Buffer(Component):
     reached_arrays: float = 1
     rows: int | None = None
     columns: int | None = None
+    resolution: int = 8
 
     @property
     def bank_bits(self) -> float:
@@ -85,6 +88,8 @@ class Buffer(Component):
             return 0.0
         area = array.array_area(self.rows, self.columns, self.circuit)
         area = area + self.rows * array.row_area(self.columns, 1, self.circuit)
+        converters = array.converters(self.columns, self.circuit)
+        area = area + converters * conversion_area(self.resolution, self.circuit)
         pitch = math.sqrt(float(area))
         return float(wires.tree_length(self.served_arrays, self.reached_arrays, pitch))
 
