@@ -158,15 +158,19 @@ class OutputRegister(Component):
     depth: int = 1
 
     def action_energy(self, action: str) -> float:
-        """Return the energy [J]: an update adds and stores, reads and writes use the register."""
+        """Return the energy [J]: an update adds and stores.
+
+        A read is the adder's other input or the way out: Timeloop counts one for every update but
+        the first of an output. The update pays for its own; the first one's pays for the way out.
+        """
         register = float(technology.register_energy(self.width, self.circuit))
+        gate = float(technology.gate_energy(self.circuit))
         if action == "update":
-            return register + float(adder_energy(self.width, self.circuit))
+            # The adder reads without a clock edge: bits that differ toggle the output's gates.
+            read = self.width * self.circuit.bit_toggle_share * gate
+            return read + float(adder_energy(self.width, self.circuit)) + register
         if action == "write":
             return register
-        if action == "read":  # no clock edge: the bits that differ toggle the output
-            gate = float(technology.gate_energy(self.circuit))
-            return self.width * self.circuit.bit_toggle_share * gate
         return self.idle(action)
 
     @property
@@ -201,11 +205,17 @@ class OverlapAdder(SramBuffer):
         return self.width / self.datawidth
 
     def action_energy(self, action: str) -> float:
-        """Return the energy [J]: an update reads the sums so far, adds and writes them back."""
-        energy = super().action_energy(action)
+        """Return the energy [J]: an update reads the sums so far, adds and writes them back.
+
+        Timeloop counts that read beside the update, for every update but the first of an output.
+        Here a read is free; the first update's pays for reading the finished output.
+        """
         if action == "update":
-            energy += self._sums * float(adder_energy(self.datawidth, self.circuit))
-        return energy
+            additions = self._sums * float(adder_energy(self.datawidth, self.circuit))
+            return 2 * self.access_energy + self.wire_energy + additions
+        if action == "read":
+            return 0.0
+        return super().action_energy(action)
 
     @property
     def area(self) -> float:

@@ -1,4 +1,8 @@
-"""Memories. Their Timeloop actions are accesses of `width` bits; capacity is `width * depth`."""
+"""Memories. Their Timeloop actions are accesses of `width` bits; capacity is `width * depth`.
+
+Timeloop counts the read of a read-modify-write as a read of its own, so an update is one access:
+the write.
+"""
 
 from __future__ import annotations
 
@@ -106,11 +110,9 @@ class Buffer(Component):
         raise NotImplementedError
 
     def action_energy(self, action: str) -> float:
-        """Return the energy [J] of one access; an update reads and writes."""
-        if action in ("read", "write"):
+        """Return the energy [J] of one access."""
+        if action in ("read", "write", "update"):
             return self.access_energy + self.wire_energy
-        if action == "update":
-            return 2 * self.access_energy + self.wire_energy
         return self.idle(action)
 
     @property
@@ -178,9 +180,7 @@ class RegFile(Component):
         write = float(technology.register_energy(self.width, self.circuit))
         gate = float(technology.gate_energy(self.circuit))
         read = self.width * self.circuit.bit_toggle_share * gate * self.depth
-        if action == "update":
-            return read + write
-        return {"read": read, "write": write}.get(action, self.idle(action))
+        return {"read": read, "write": write, "update": write}.get(action, self.idle(action))
 
     @property
     def area(self) -> float:
@@ -210,11 +210,10 @@ class Dram(Component):
     choices: ClassVar[dict[str, tuple[str, ...]]] = {"type": tuple(DRAM_ENERGY_PER_BIT)}
 
     def action_energy(self, action: str) -> float:
-        """Return the energy [J] of one access; an update reads and writes."""
-        access = self.width * DRAM_ENERGY_PER_BIT[self.type]
-        return {"read": access, "write": access, "update": 2 * access}.get(
-            action, self.idle(action)
-        )
+        """Return the energy [J] of one access."""
+        if action in ("read", "write", "update"):
+            return self.width * DRAM_ENERGY_PER_BIT[self.type]
+        return self.idle(action)
 
 
 @dataclass(frozen=True)
