@@ -35,8 +35,8 @@ def settle(rows: object, circuit: Circuit = ISAAC, resolution: object = 8) -> np
         lambda n, c: array.drive_seconds(n * 8, c),
         lambda n, c: array.row_drive_energy(n, 1, c),
         lambda n, c: array.bit_line_energy(n, 1e-8, c),
-        lambda n, c: array.activation_energy(n, 128, c),
-        lambda n, c: array.activation_energy(128, n, c),
+        lambda n, c: array.activation_energy(n, 128, 1, 8, c),
+        lambda n, c: array.activation_energy(128, n, 1, 8, c),
         lambda n, c: array.array_area(n, 128, c),
         lambda n, c: array.array_area(128, n, c),
         lambda n, c: array.row_area(n, 1, c),
@@ -108,7 +108,8 @@ def test_infinite_on_off_ratio() -> None:
 
 
 def test_thick_wires_have_bulk_resistivity() -> None:
-    assert wires.resistivity(1e-3, ISAAC) == pytest.approx(1.72e-8, rel=1e-3)
+    thick = dataclasses.replace(ISAAC, technology_node_m=1e-3)
+    assert wires.resistivity(1e-3, thick) == pytest.approx(1.72e-8, rel=1e-3)
     assert wires.resistivity(32e-9, ISAAC) > 2 * 1.72e-8
 
 
@@ -117,7 +118,13 @@ def test_thick_wires_have_bulk_resistivity() -> None:
 )
 def test_thin_wires(width: float, published: float) -> None:
     """Resistivities that array simulators tabulate for these widths after the ITRS."""
-    assert wires.resistivity(width, ISAAC) == pytest.approx(published, rel=0.25)
+    node = dataclasses.replace(ISAAC, technology_node_m=width)
+    assert wires.resistivity(width, node) == pytest.approx(published, rel=0.25)
+
+
+def test_wider_pitch_less_resistance() -> None:
+    pitches = np.linspace(64e-9, 1e-6, 20)
+    assert np.all(np.diff(wires.resistance_per_metre(pitches, ISAAC)) < 0)
 
 
 def _ladder_response(source: float, resistance: float, capacitance: float, level: float) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from red_timeloop.circuit import Circuit
-from red_timeloop.components import COMPONENTS, build
+from red_timeloop.components import COMPONENTS, STAGES, build
 from red_timeloop.components.base import Component
 from red_timeloop.errors import InputError
 
@@ -106,6 +106,7 @@ def test_every_component_prices_every_action(subclass: str) -> None:
     assert one.area >= 0
     assert one.energy("leak") == pytest.approx(one.leakage_power * 1e-6)
     assert "leak" in one.actions
+    assert one.stage in STAGES
     with pytest.raises(ValueError, match="no action 'explode'"):
         one.energy("explode")
 

@@ -48,6 +48,8 @@ class Adc(Component):
         columns: Physical columns of the crossbar; None for one converter.
     """
 
+    stage = "convert"
+
     resolution: int
     weight_slices: int = 1
     input_slices: int = 1

@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 _DECODER_GATE_INPUTS = 2  # a decoder of n address bits takes about n / 2 + 1 two-input gates a row
-_PASS_TRANSISTORS = 2  # a transmission gate: one of each polarity
+_MULTIPLEXER_BITS = 8  # pass gates are laid out for converters of eight bits
 
 
 def word_line_capacitance(columns: Any, circuit: Circuit) -> Any:
@@ -52,7 +52,8 @@ def word_line_capacitance(columns: Any, circuit: Circuit) -> Any:
 def word_line_resistance(columns: Any, circuit: Circuit) -> Any:
     """Return the resistance [ohm] of a word line over `columns` cells."""
     length = columns * circuit.cell_width_features * circuit.technology_node_m
-    return length * wires.resistance_per_metre(circuit)
+    pitch = circuit.cell_height_features * circuit.technology_node_m
+    return length * wires.resistance_per_metre(pitch, circuit)
 
 
 def bit_line_capacitance(rows: Any, circuit: Circuit) -> Any:
@@ -66,7 +67,8 @@ def bit_line_capacitance(rows: Any, circuit: Circuit) -> Any:
 def bit_line_resistance(rows: Any, circuit: Circuit) -> Any:
     """Return the resistance [ohm] of a bit line over `rows` cells."""
     length = rows * circuit.cell_height_features * circuit.technology_node_m
-    return length * wires.resistance_per_metre(circuit)
+    pitch = circuit.cell_width_features * circuit.technology_node_m
+    return length * wires.resistance_per_metre(pitch, circuit)
 
 
 def mean_conductance(circuit: Circuit) -> Any:
@@ -81,6 +83,17 @@ def drive_seconds(columns: Any, circuit: Circuit) -> Any:
     load = word_line_capacitance(columns, circuit)
     line = wires.elmore_delay(0.0, word_line_resistance(columns, circuit), load)
     return wires.buffer_chain_delay(load, circuit) + np.log(2) * line
+
+
+def pass_gate_capacitance(rows: Any, resolution: Any, circuit: Circuit) -> Any:
+    """Return the gate capacitance [F] of the pass gate between a bit line and its converter.
+
+    The smallest that lets its part of the settling end within half of the read pulse.
+    """
+    smallest = technology.inverter_capacitance(circuit)
+    resistance = wires.driver_resistance(smallest, circuit)
+    settling = _constants(resolution) * resistance * bit_line_capacitance(rows, circuit)
+    return smallest * np.maximum(1.0, settling / (circuit.read_pulse_s / 2))
 
 
 def settle_seconds(rows: Any, rows_used: Any, resolution: Any, circuit: Circuit) -> Any:
@@ -98,11 +111,18 @@ def settle_seconds(rows: Any, rows_used: Any, resolution: Any, circuit: Circuit)
     conductance = rows_used * circuit.mean_input_share * mean_conductance(circuit)
     # An input that is all zeros leaves nothing to settle: at least one cell conducts.
     conductance = np.maximum(conductance, mean_conductance(circuit))
-    load = bit_line_capacitance(rows, circuit)
-    gate = wires.driver_resistance(technology.inverter_capacitance(circuit), circuit)
-    source = 1 / conductance + gate
-    constant = wires.elmore_delay(source, bit_line_resistance(rows, circuit), load)
-    return (resolution + 1) * np.log(2) * constant
+    gate = wires.driver_resistance(pass_gate_capacitance(rows, resolution, circuit), circuit)
+    constant = wires.elmore_delay(
+        1 / conductance + gate,
+        bit_line_resistance(rows, circuit),
+        bit_line_capacitance(rows, circuit),
+    )
+    return _constants(resolution) * constant
+
+
+def _constants(resolution: Any) -> Any:
+    """Return the time constants after which half a step of the converter is left."""
+    return (resolution + 1) * np.log(2)
 
 
 def activation_seconds(
@@ -159,17 +179,27 @@ def bit_line_energy(rows: Any, seconds: Any, circuit: Circuit) -> Any:
     return charge + bias + hold
 
 
-def activation_energy(rows: Any, columns: Any, circuit: Circuit) -> Any:
+def activation_energy(
+    rows: Any, columns: Any, joined: Any, resolution: Any, circuit: Circuit
+) -> Any:
     """Return the energy [J] of one pulse that does not depend on how much of the array is used.
 
     Control logic, one enable line along the rows, and the select lines of the multiplexer, each
     of which runs along all columns and is raised once to read its share of them.
+
+    Args:
+        rows: Physical rows.
+        columns: Physical columns.
+        joined: Arrays on one bit line; its pass gates are sized to them all, and shared by them.
+        resolution: Bits of the converter.
+        circuit: The circuit numbers.
     """
     control = circuit.control_gates * circuit.bit_toggle_share * technology.gate_energy(circuit)
-    enable = _line(rows, circuit.cell_height_features, rows, circuit)
+    enable = _line(rows, circuit.cell_height_features, circuit)
+    enable = enable + rows * _small_gate(circuit)
     shared = np.minimum(circuit.columns_per_adc, columns)
-    gates = columns / shared * _PASS_TRANSISTORS
-    select = shared * _line(columns, circuit.cell_width_features, gates, circuit)
+    gates = columns / shared * pass_gate_capacitance(rows * joined, resolution, circuit)
+    select = shared * (_line(columns, circuit.cell_width_features, circuit) + gates) / joined
     return (
         control
         + wires.buffer_chain_energy(enable, circuit)
@@ -180,7 +210,7 @@ def activation_energy(rows: Any, columns: Any, circuit: Circuit) -> Any:
 def decode_energy(rows: Any, circuit: Circuit) -> Any:
     """Return the energy [J] of choosing the rows of a step: the predecoded address lines."""
     address = np.log2(np.maximum(rows, 2))
-    line = _line(rows, circuit.cell_height_features, rows / 2, circuit)
+    line = _line(rows, circuit.cell_height_features, circuit) + rows / 2 * _small_gate(circuit)
     return address * circuit.bit_toggle_share * wires.buffer_chain_energy(line, circuit)
 
 
@@ -195,8 +225,9 @@ def array_area(rows: Any, columns: Any, circuit: Circuit) -> Any:
     cell = circuit.cell_width_features * circuit.cell_height_features * feature**2
     gate = technology.gate_area(circuit)
     decoder = rows * (np.log2(np.maximum(rows, 2)) / _DECODER_GATE_INPUTS + 1) * gate
-    # A gate has four transistors, a pass gate two.
-    multiplexer = columns * gate / 2
+    multiplexer = columns * _transistor_area(
+        pass_gate_capacitance(rows, _MULTIPLEXER_BITS, circuit), circuit
+    )
     sampling = columns * technology.area_from_anchor(circuit.sample_hold_area_m2, circuit)
     return rows * columns * cell + decoder + multiplexer + sampling + circuit.control_gates * gate
 
@@ -204,15 +235,24 @@ def array_area(rows: Any, columns: Any, circuit: Circuit) -> Any:
 def row_area(columns: Any, dac_bits: Any, circuit: Circuit) -> Any:
     """Return the area [m^2] of one row's latch, converter and driver chain over `columns`."""
     load = word_line_capacitance(columns, circuit)
-    width = load / (circuit.stage_effort - 1) / circuit.gate_capacitance_f_per_m
-    # The chain's transistors at the density of a gate: four of 3 features in its area.
-    chain = width / (12 * circuit.technology_node_m) * technology.gate_area(circuit)
+    chain = _transistor_area(load / (circuit.stage_effort - 1), circuit)
     dac = technology.area_from_anchor(circuit.dac_area_m2, circuit) * (2.0**dac_bits - 1)
     return chain + dac + technology.register_area(1, circuit)
 
 
-def _line(cells: Any, pitch_features: Any, gates: Any, circuit: Circuit) -> Any:
-    """Return the capacitance [F] of a control line along `cells` with `gates` small gates."""
-    feature = circuit.technology_node_m
-    wire = cells * pitch_features * feature * circuit.wire_capacitance_f_per_m
-    return wire + gates * 3 * feature * circuit.gate_capacitance_f_per_m
+def _line(cells: Any, pitch_features: Any, circuit: Circuit) -> Any:
+    """Return the wire capacitance [F] of a control line along `cells`."""
+    return cells * pitch_features * circuit.technology_node_m * circuit.wire_capacitance_f_per_m
+
+
+def _small_gate(circuit: Circuit) -> Any:
+    """Return the capacitance [F] of a transistor's gate, three features wide."""
+    return 3 * circuit.technology_node_m * circuit.gate_capacitance_f_per_m
+
+
+def _transistor_area(capacitance: Any, circuit: Circuit) -> Any:
+    """Return the area [m^2] of transistors of that total gate capacitance [F].
+
+    At the density of a logic gate, which holds four of three features in its area.
+    """
+    return capacitance / (4 * _small_gate(circuit)) * technology.gate_area(circuit)

@@ -7,7 +7,11 @@ from typing import ClassVar
 
 from red_timeloop.circuit import Circuit
 
-__all__ = ["Component"]
+__all__ = ["STAGES", "Component"]
+
+# What a component's energy is spent on: the parts of a step, by the names that its time has in
+# `timing.StepTime`; reading and writing memories; digital arithmetic in place of a crossbar.
+STAGES = ("drive", "settle", "convert", "accumulate", "store", "compute")
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ class Component:
     update_share: float = field(default=1.0, kw_only=True)
 
     actions: ClassVar[tuple[str, ...]] = ("read", "write", "update", "leak")
+    stage: ClassVar[str] = "store"
 
     def energy(self, action: str) -> float:
         """Return the mean energy [J] of one action; ValueError when there is no such action."""

@@ -26,6 +26,8 @@ class ReramArray(Component):
         resolution: Bits of the converter, to whose half step the sum settles.
     """
 
+    stage = "settle"
+
     rows: int
     columns: int
     rows_used: int
@@ -39,8 +41,12 @@ class ReramArray(Component):
     @property
     def activation_energy(self) -> float:
         """Energy [J] of one step that does not depend on the columns used."""
-        pulse = float(array.activation_energy(self.rows, self.columns, self.circuit))
-        return self.input_slices * pulse + float(array.decode_energy(self.rows, self.circuit))
+        pulse = array.activation_energy(
+            self.rows, self.columns, self.joined_arrays, self.resolution, self.circuit
+        )
+        return self.input_slices * float(pulse) + float(
+            array.decode_energy(self.rows, self.circuit)
+        )
 
     @property
     def column_energy(self) -> float:
@@ -100,6 +106,8 @@ class RowDriver(Component):
             latched like any value but raise no pulse.
     """
 
+    stage = "drive"
+
     rows: int
     columns: int
     input_slices: int = 1
@@ -150,6 +158,8 @@ class ReramCell(Component):
         resolution: Bits of the converter.
     """
 
+    stage = "settle"
+
     weight_slices: int = 1
     input_slices: int = 1
     cell_bits: int = 1
@@ -186,5 +196,7 @@ class ReramCell(Component):
 @dataclass(frozen=True)
 class ReramMac(Component):
     """The multiply-accumulate that the cells do by themselves: no energy, no area of its own."""
+
+    stage = "compute"
 
     actions = ("compute", "leak")

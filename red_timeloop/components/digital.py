@@ -76,6 +76,8 @@ class ShiftAdd(Component):
         columns: Physical columns of the crossbar; None for one shift-add.
     """
 
+    stage = "accumulate"
+
     width: int
     weight_slices: int = 1
     input_slices: int = 1
@@ -117,6 +119,8 @@ class Adder(Component):
         lanes: Trees side by side.
     """
 
+    stage = "accumulate"
+
     width: int
     inputs: int = 2
     lanes: int = 1
@@ -153,6 +157,8 @@ class OutputRegister(Component):
         width: Bits of the sum.
         depth: Outputs held; they share one adder.
     """
+
+    stage = "accumulate"
 
     width: int
     depth: int = 1
@@ -198,6 +204,8 @@ class OverlapAdder(SramBuffer):
         datawidth: Bits of one sum; an access of `width` bits has `width / datawidth` of them.
     """
 
+    stage = "accumulate"
+
     datawidth: int = 16
 
     @property
@@ -231,6 +239,8 @@ class Mac(Component):
         width: Bits of an operand.
         accumulator_bits: Bits of the sum; None for two operands and 8 bits of headroom.
     """
+
+    stage = "compute"
 
     width: int = 8
     accumulator_bits: int | None = None

@@ -24,23 +24,29 @@ __all__ = [
 
 
 def resistivity(width: Any, circuit: Circuit) -> Any:
-    """Return the resistivity [ohm m] of a copper wire `width` [m] wide.
+    """Return the resistivity [ohm m] of a copper wire `width` [m] wide, one feature or more.
 
     Bulk resistivity plus the first-order terms of scattering at the surfaces (Fuchs 1938,
-    Sondheimer 1952, diffuse surfaces) and at grain boundaries as far apart as the wire is wide
-    (Mayadas and Shatzkes 1970), as in Steinhoegl et al., "Size-dependent resistivity of metallic
-    wires in the mesoscopic range", Phys. Rev. B 2002.
+    Sondheimer 1952, diffuse surfaces) and at grain boundaries as far apart as the wire's smaller
+    side (Mayadas and Shatzkes 1970), as in Steinhoegl et al., "Size-dependent resistivity of
+    metallic wires in the mesoscopic range", Phys. Rev. B 2002.
     """
-    ratio = circuit.electron_mean_free_path_m / width
-    surface = 0.375 * (1 + 1 / circuit.wire_aspect_ratio) * ratio
+    thickness = circuit.wire_aspect_ratio * circuit.technology_node_m
+    surface = 0.375 * circuit.electron_mean_free_path_m * (1 / width + 1 / thickness)
+    ratio = circuit.electron_mean_free_path_m / np.minimum(width, thickness)
     grain = 1.5 * ratio * circuit.grain_reflection / (1 - circuit.grain_reflection)
     return circuit.copper_resistivity_ohm_m * (1 + surface + grain)
 
 
-def resistance_per_metre(circuit: Circuit) -> Any:
-    """Return the resistance [ohm/m] of a wire of the node's smallest width."""
-    width = circuit.technology_node_m
-    return resistivity(width, circuit) / (width**2 * circuit.wire_aspect_ratio)
+def resistance_per_metre(pitch: Any, circuit: Circuit) -> Any:
+    """Return the resistance [ohm/m] of a wire in a layer of the node's smallest metal.
+
+    Lines that stand `pitch` [m] apart are half of it wide; their thickness is the aspect ratio
+    times the smallest width, one feature, since it is that of the layer.
+    """
+    width = pitch / 2
+    thickness = circuit.wire_aspect_ratio * circuit.technology_node_m
+    return resistivity(width, circuit) / (width * thickness)
 
 
 def driver_resistance(input_capacitance: Any, circuit: Circuit) -> Any:
