@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from red_timeloop.circuit import Circuit
 from red_timeloop.components import array, technology
 from red_timeloop.components.base import Component
@@ -58,32 +56,32 @@ class Adc(Component):
     actions = ("read", "write", "update", "leak")
 
     @property
-    def count(self) -> float:
+    def count(self) -> Any:
         """Number of converters."""
         columns = self.circuit.columns_per_adc if self.columns is None else self.columns
-        return float(array.converters(columns, self.circuit))
+        return array.converters(columns, self.circuit)
 
-    def action_energy(self, action: str) -> float:
+    def action_energy(self, action: str) -> Any:
         """Return the energy [J]: an update converts all slices of one logical column's step."""
         if action != "update":
             return self.idle(action)
         conversions = self.weight_slices * self.input_slices
-        return conversions * float(conversion_energy(self.resolution, self.circuit))
+        return conversions * conversion_energy(self.resolution, self.circuit)
 
     @property
-    def area(self) -> float:
+    def area(self) -> Any:
         """Area [m^2] of all converters."""
-        return self.count * float(conversion_area(self.resolution, self.circuit))
+        return self.count * conversion_area(self.resolution, self.circuit)
 
     @property
-    def leakage_power(self) -> float:
+    def leakage_power(self) -> Any:
         """Leakage [W] of the logic part; capacitors do not leak."""
         logic = technology.area_from_anchor(
             self.circuit.adc_bit_area_m2 * self.resolution, self.circuit
         )
-        return self.count * float(technology.leakage_power(logic, self.circuit))
+        return self.count * technology.leakage_power(logic, self.circuit)
 
     @property
-    def latency(self) -> float:
+    def latency(self) -> Any:
         """Time [s] of one conversion."""
-        return float(np.asarray(1 / self.circuit.adc_rate_hz))
+        return 1 / self.circuit.adc_rate_hz

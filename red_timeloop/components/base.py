@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
+
+import numpy as np
 
 from red_timeloop.circuit import Circuit
 
-__all__ = ["STAGES", "Component"]
+__all__ = ["STAGES", "Component", "plain"]
 
 # What a component's energy is spent on: the parts of a step, by the names that its time has in
 # `timing.StepTime`; reading and writing memories; digital arithmetic in place of a crossbar.
@@ -19,6 +21,8 @@ class Component:
     """A circuit that Timeloop counts the actions of.
 
     Energies are those of ONE Timeloop action; they include every physical event it stands for.
+    Energies, areas, powers and times are numbers, or arrays where the circuit (or the length of a
+    cycle) holds arrays: one model prices a whole sweep.
 
     Attributes:
         circuit: The circuit numbers.
@@ -40,32 +44,41 @@ class Component:
     actions: ClassVar[tuple[str, ...]] = ("read", "write", "update", "leak")
     stage: ClassVar[str] = "store"
 
-    def energy(self, action: str) -> float:
+    def energy(self, action: str) -> Any:
         """Return the mean energy [J] of one action; ValueError when there is no such action."""
         shares = {"read": self.read_share, "write": self.write_share, "update": self.update_share}
-        return self.action_energy(action) * shares.get(action, 1.0)
+        return plain(self.action_energy(action) * shares.get(action, 1.0))
 
-    def action_energy(self, action: str) -> float:
+    def action_energy(self, action: str) -> Any:
         """Return the energy [J] of one action that happens; ValueError when there is none."""
         return self.idle(action)
 
-    def idle(self, action: str) -> float:
+    def idle(self, action: str) -> Any:
         """Return the energy [J] of the actions without work of their own: leakage, else 0."""
         if action not in self.actions:
             raise ValueError(f"{type(self).__name__} has no action {action!r}: {self.actions}")
         return self.leakage_power * self.global_cycle_seconds if action == "leak" else 0.0
 
     @property
-    def area(self) -> float:
+    def area(self) -> Any:
         """Area [m^2] of one instance."""
         return 0.0
 
     @property
-    def leakage_power(self) -> float:
+    def leakage_power(self) -> Any:
         """Leakage [W] of one instance."""
         return 0.0
 
     @property
-    def latency(self) -> float:
+    def latency(self) -> Any:
         """Time [s] of one use."""
         return 0.0
+
+
+def plain(value: Any) -> Any:
+    """Return a number as a Python float; an array as it is.
+
+    >>> plain(np.float64(0.5))
+    0.5
+    """
+    return value if np.ndim(value) else float(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from red_timeloop.components import array, technology
 from red_timeloop.components.base import Component
@@ -39,56 +40,52 @@ class ReramArray(Component):
     resolution: int = 8
 
     @property
-    def activation_energy(self) -> float:
+    def activation_energy(self) -> Any:
         """Energy [J] of one step that does not depend on the columns used."""
         pulse = array.activation_energy(
             self.rows, self.columns, self.joined_arrays, self.resolution, self.circuit
         )
-        return self.input_slices * float(pulse) + float(
-            array.decode_energy(self.rows, self.circuit)
-        )
+        return self.input_slices * pulse + array.decode_energy(self.rows, self.circuit)
 
     @property
-    def column_energy(self) -> float:
+    def column_energy(self) -> Any:
         """Energy [J] of one physical column in one step."""
         pulse = array.bit_line_energy(self.rows, self.conduction_seconds, self.circuit)
-        return self.input_slices * float(pulse)
+        return self.input_slices * pulse
 
     @property
-    def conduction_seconds(self) -> float:
+    def conduction_seconds(self) -> Any:
         """Time [s] that cells conduct in one pulse."""
         joined = self.joined_arrays
-        return float(
-            array.activation_seconds(
-                self.rows * joined,
-                self.columns,
-                self.rows_used * joined,
-                self.resolution,
-                self.circuit,
-            )
+        return array.activation_seconds(
+            self.rows * joined,
+            self.columns,
+            self.rows_used * joined,
+            self.resolution,
+            self.circuit,
         )
 
-    def action_energy(self, action: str) -> float:
+    def action_energy(self, action: str) -> Any:
         """Return the energy [J]: an update is one logical column's share of one step."""
         if action != "update":
             return self.idle(action)
         return self.activation_energy / self.columns_used + self.weight_slices * self.column_energy
 
     @property
-    def area(self) -> float:
+    def area(self) -> Any:
         """Area [m^2] of cells (used or not), decoder, multiplexer, sampling and control."""
-        return float(array.array_area(self.rows, self.columns, self.circuit))
+        return array.array_area(self.rows, self.columns, self.circuit)
 
     @property
-    def leakage_power(self) -> float:
+    def leakage_power(self) -> Any:
         """Leakage [W] of decoder, multiplexer and control; cells are not powered when idle."""
         feature = self.circuit.technology_node_m
         pitch2 = self.circuit.cell_width_features * self.circuit.cell_height_features * feature**2
         logic = self.area - self.rows * self.columns * pitch2
-        return float(technology.leakage_power(logic, self.circuit))
+        return technology.leakage_power(logic, self.circuit)
 
     @property
-    def latency(self) -> float:
+    def latency(self) -> Any:
         """Time [s] of one pulse."""
         return self.conduction_seconds
 
@@ -114,28 +111,28 @@ class RowDriver(Component):
     dac_bits: int = 1
     real_share: float = 1.0
 
-    def action_energy(self, action: str) -> float:
+    def action_energy(self, action: str) -> Any:
         """Return the energy [J]: a read presents one value to one row, over all pulses."""
         if action != "read":
             return self.idle(action)
-        select = float(array.row_select_energy(self.circuit))
-        drive = float(array.row_drive_energy(self.columns, self.dac_bits, self.circuit))
+        select = array.row_select_energy(self.circuit)
+        drive = array.row_drive_energy(self.columns, self.dac_bits, self.circuit)
         return self.input_slices * (select + self.real_share * drive)
 
     @property
-    def area(self) -> float:
+    def area(self) -> Any:
         """Area [m^2] of the drivers of all rows."""
-        return self.rows * float(array.row_area(self.columns, self.dac_bits, self.circuit))
+        return self.rows * array.row_area(self.columns, self.dac_bits, self.circuit)
 
     @property
-    def leakage_power(self) -> float:
+    def leakage_power(self) -> Any:
         """Leakage [W] of the drivers of all rows."""
-        return float(technology.leakage_power(self.area, self.circuit))
+        return technology.leakage_power(self.area, self.circuit)
 
     @property
-    def latency(self) -> float:
+    def latency(self) -> Any:
         """Time [s] until the last gate of a row has switched."""
-        return float(array.drive_seconds(self.columns, self.circuit))
+        return array.drive_seconds(self.columns, self.circuit)
 
 
 @dataclass(frozen=True)
@@ -172,24 +169,22 @@ class ReramCell(Component):
     resolution: int = 8
 
     @property
-    def conduction_seconds(self) -> float:
+    def conduction_seconds(self) -> Any:
         """Time [s] that cells conduct in one pulse."""
         if self.rows is None:
             return self.circuit.read_pulse_s
         joined, used = self.joined_arrays, self.rows_used or self.rows
-        return float(
-            array.activation_seconds(
-                self.rows * joined, self.columns, used * joined, self.resolution, self.circuit
-            )
+        return array.activation_seconds(
+            self.rows * joined, self.columns, used * joined, self.resolution, self.circuit
         )
 
-    def action_energy(self, action: str) -> float:
+    def action_energy(self, action: str) -> Any:
         """Return the energy [J]: a read is one input value by one weight, a write programs it."""
         if action == "read":
-            pulse = float(array.cell_energy(self.conduction_seconds, self.circuit))
+            pulse = array.cell_energy(self.conduction_seconds, self.circuit)
             return self.weight_slices * self.input_slices * self.real_share * pulse
         if action == "write":
-            return self.weight_slices * float(array.cell_write_energy(self.circuit))
+            return self.weight_slices * array.cell_write_energy(self.circuit)
         return self.idle(action)
 
 

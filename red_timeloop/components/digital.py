@@ -83,30 +83,30 @@ class ShiftAdd(Component):
     input_slices: int = 1
     columns: int | None = None
 
-    def action_energy(self, action: str) -> float:
+    def action_energy(self, action: str) -> Any:
         """Return the energy [J]: an update adds all slices of one logical column's step."""
         if action != "update":
             return self.idle(action)
         additions = self.weight_slices * self.input_slices
-        return additions * float(shift_add_energy(self.width, self.circuit))
+        return additions * shift_add_energy(self.width, self.circuit)
 
     @property
-    def area(self) -> float:
+    def area(self) -> Any:
         """Area [m^2]: one shift-add for each converter."""
         columns = self.circuit.columns_per_adc if self.columns is None else self.columns
-        count = float(array.converters(columns, self.circuit))
+        count = array.converters(columns, self.circuit)
         one = self.circuit.shift_add_area_m2 * self.width / self.circuit.shift_add_bits
-        return count * float(technology.area_from_anchor(one, self.circuit))
+        return count * technology.area_from_anchor(one, self.circuit)
 
     @property
-    def leakage_power(self) -> float:
+    def leakage_power(self) -> Any:
         """Leakage [W]."""
-        return float(technology.leakage_power(self.area, self.circuit))
+        return technology.leakage_power(self.area, self.circuit)
 
     @property
-    def latency(self) -> float:
+    def latency(self) -> Any:
         """Time [s] of one shift-add."""
-        return float(adder_delay(self.width, self.circuit))
+        return adder_delay(self.width, self.circuit)
 
 
 @dataclass(frozen=True)
@@ -125,28 +125,28 @@ class Adder(Component):
     inputs: int = 2
     lanes: int = 1
 
-    def action_energy(self, action: str) -> float:
+    def action_energy(self, action: str) -> Any:
         """Return the energy [J]: an update is one partial sum entering the tree, that is
         `(inputs - 1) / inputs` additions."""
         if action != "update":
             return self.idle(action)
         share = (self.inputs - 1) / self.inputs
-        return share * float(adder_energy(self.width, self.circuit))
+        return share * adder_energy(self.width, self.circuit)
 
     @property
-    def area(self) -> float:
+    def area(self) -> Any:
         """Area [m^2] of all trees."""
-        return self.lanes * (self.inputs - 1) * float(adder_area(self.width, self.circuit))
+        return self.lanes * (self.inputs - 1) * adder_area(self.width, self.circuit)
 
     @property
-    def leakage_power(self) -> float:
+    def leakage_power(self) -> Any:
         """Leakage [W]."""
-        return float(technology.leakage_power(self.area, self.circuit))
+        return technology.leakage_power(self.area, self.circuit)
 
     @property
-    def latency(self) -> float:
+    def latency(self) -> Any:
         """Time [s] through the tree."""
-        return math.ceil(math.log2(self.inputs)) * float(adder_delay(self.width, self.circuit))
+        return math.ceil(math.log2(self.inputs)) * adder_delay(self.width, self.circuit)
 
 
 @dataclass(frozen=True)
@@ -163,37 +163,37 @@ class OutputRegister(Component):
     width: int
     depth: int = 1
 
-    def action_energy(self, action: str) -> float:
+    def action_energy(self, action: str) -> Any:
         """Return the energy [J]: an update adds and stores.
 
         A read is the adder's other input or the way out: Timeloop counts one for every update but
         the first of an output. The update pays for its own; the first one's pays for the way out.
         """
-        register = float(technology.register_energy(self.width, self.circuit))
-        gate = float(technology.gate_energy(self.circuit))
+        register = technology.register_energy(self.width, self.circuit)
+        gate = technology.gate_energy(self.circuit)
         if action == "update":
             # The adder reads without a clock edge: bits that differ toggle the output's gates.
             read = self.width * self.circuit.bit_toggle_share * gate
-            return read + float(adder_energy(self.width, self.circuit)) + register
+            return read + adder_energy(self.width, self.circuit) + register
         if action == "write":
             return register
         return self.idle(action)
 
     @property
-    def area(self) -> float:
+    def area(self) -> Any:
         """Area [m^2] of flip-flops and adder."""
-        flip_flops = float(technology.register_area(self.width * self.depth, self.circuit))
-        return flip_flops + float(adder_area(self.width, self.circuit))
+        flip_flops = technology.register_area(self.width * self.depth, self.circuit)
+        return flip_flops + adder_area(self.width, self.circuit)
 
     @property
-    def leakage_power(self) -> float:
+    def leakage_power(self) -> Any:
         """Leakage [W]."""
-        return float(technology.leakage_power(self.area, self.circuit))
+        return technology.leakage_power(self.area, self.circuit)
 
     @property
-    def latency(self) -> float:
+    def latency(self) -> Any:
         """Time [s] of one accumulation."""
-        return float(adder_delay(self.width, self.circuit))
+        return adder_delay(self.width, self.circuit)
 
 
 @dataclass(frozen=True)
@@ -212,23 +212,23 @@ class OverlapAdder(SramBuffer):
     def _sums(self) -> float:
         return self.width / self.datawidth
 
-    def action_energy(self, action: str) -> float:
+    def action_energy(self, action: str) -> Any:
         """Return the energy [J]: an update reads the sums so far, adds and writes them back.
 
         Timeloop counts that read beside the update, for every update but the first of an output.
         Here a read is free; the first update's pays for reading the finished output.
         """
         if action == "update":
-            additions = self._sums * float(adder_energy(self.datawidth, self.circuit))
+            additions = self._sums * adder_energy(self.datawidth, self.circuit)
             return 2 * self.access_energy + self.wire_energy + additions
         if action == "read":
             return 0.0
         return super().action_energy(action)
 
     @property
-    def area(self) -> float:
+    def area(self) -> Any:
         """Area [m^2] of the buffer and of adders for one access."""
-        return super().area + self._sums * float(adder_area(self.datawidth, self.circuit))
+        return super().area + self._sums * adder_area(self.datawidth, self.circuit)
 
 
 @dataclass(frozen=True)
@@ -251,27 +251,27 @@ class Mac(Component):
     def _sum_bits(self) -> int:
         return self.accumulator_bits or 2 * self.width + 8
 
-    def action_energy(self, action: str) -> float:
+    def action_energy(self, action: str) -> Any:
         """Return the energy [J] of one multiply, add and register write."""
         if action != "compute":
             return self.idle(action)
-        product = float(multiplier_energy(self.width, self.circuit))
-        addition = float(adder_energy(self._sum_bits, self.circuit))
-        return product + addition + float(technology.register_energy(self._sum_bits, self.circuit))
+        product = multiplier_energy(self.width, self.circuit)
+        addition = adder_energy(self._sum_bits, self.circuit)
+        return product + addition + technology.register_energy(self._sum_bits, self.circuit)
 
     @property
-    def area(self) -> float:
+    def area(self) -> Any:
         """Area [m^2]."""
-        product = float(multiplier_area(self.width, self.circuit))
-        addition = float(adder_area(self._sum_bits, self.circuit))
-        return product + addition + float(technology.register_area(self._sum_bits, self.circuit))
+        product = multiplier_area(self.width, self.circuit)
+        addition = adder_area(self._sum_bits, self.circuit)
+        return product + addition + technology.register_area(self._sum_bits, self.circuit)
 
     @property
-    def leakage_power(self) -> float:
+    def leakage_power(self) -> Any:
         """Leakage [W]."""
-        return float(technology.leakage_power(self.area, self.circuit))
+        return technology.leakage_power(self.area, self.circuit)
 
     @property
-    def latency(self) -> float:
+    def latency(self) -> Any:
         """Time [s]: a multiplier is twice as deep as an adder of its product."""
-        return 3 * float(adder_delay(2 * self.width, self.circuit))
+        return 3 * adder_delay(2 * self.width, self.circuit)

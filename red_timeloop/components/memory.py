@@ -86,7 +86,7 @@ class Buffer(Component):
         return self.width * self.depth * self.stored_share / self.n_banks
 
     @property
-    def tree_length(self) -> float:
+    def tree_length(self) -> Any:
         """Wire [m] that one access switches."""
         if not self.served_arrays or self.rows is None or self.columns is None:
             return 0.0
@@ -94,31 +94,30 @@ class Buffer(Component):
         area = area + self.rows * array.row_area(self.columns, 1, self.circuit)
         converters = array.converters(self.columns, self.circuit)
         area = area + converters * conversion_area(self.resolution, self.circuit)
-        pitch = math.sqrt(float(area))
-        return float(wires.tree_length(self.served_arrays, self.reached_arrays, pitch))
+        return wires.tree_length(self.served_arrays, self.reached_arrays, np.sqrt(area))
 
     @property
-    def wire_energy(self) -> float:
+    def wire_energy(self) -> Any:
         """Energy [J] of sending one access over the tree: half the toggling bits rise."""
         load = self.tree_length * self.circuit.wire_capacitance_f_per_m
         rising = self.width * self.circuit.bit_toggle_share / 2
-        return rising * float(wires.buffer_chain_energy(load, self.circuit))
+        return rising * wires.buffer_chain_energy(load, self.circuit)
 
     @property
-    def access_energy(self) -> float:
+    def access_energy(self) -> Any:
         """Energy [J] of one access in the memory itself."""
         raise NotImplementedError
 
-    def action_energy(self, action: str) -> float:
+    def action_energy(self, action: str) -> Any:
         """Return the energy [J] of one access."""
         if action in ("read", "write", "update"):
             return self.access_energy + self.wire_energy
         return self.idle(action)
 
     @property
-    def leakage_power(self) -> float:
+    def leakage_power(self) -> Any:
         """Leakage [W]."""
-        return float(technology.leakage_power(self.area, self.circuit))
+        return technology.leakage_power(self.area, self.circuit)
 
 
 @dataclass(frozen=True)
@@ -126,20 +125,20 @@ class SramBuffer(Buffer):
     """An SRAM buffer."""
 
     @property
-    def access_energy(self) -> float:
+    def access_energy(self) -> Any:
         """Energy [J] of one access in the memory itself."""
-        return float(sram_access_energy(self.width, self.bank_bits, self.circuit))
+        return sram_access_energy(self.width, self.bank_bits, self.circuit)
 
     @property
-    def area(self) -> float:
+    def area(self) -> Any:
         """Area [m^2]."""
-        return float(sram_area(self.bank_bits * self.n_banks, self.circuit))
+        return sram_area(self.bank_bits * self.n_banks, self.circuit)
 
     @property
-    def latency(self) -> float:
+    def latency(self) -> Any:
         """Time [s] of one access: decode and lines, 12 FO4 and one for each doubling."""
         rows = max(math.sqrt(self.bank_bits), 2.0)
-        return (12 + math.log2(rows)) * float(technology.fo4_delay(self.circuit))
+        return (12 + math.log2(rows)) * technology.fo4_delay(self.circuit)
 
 
 @dataclass(frozen=True)
@@ -147,18 +146,18 @@ class Edram(Buffer):
     """An embedded DRAM; its refresh is its leakage."""
 
     @property
-    def access_energy(self) -> float:
+    def access_energy(self) -> Any:
         """Energy [J] of one access in the memory itself."""
-        return float(edram_access_energy(self.width, self.bank_bits, self.circuit))
+        return edram_access_energy(self.width, self.bank_bits, self.circuit)
 
     @property
-    def area(self) -> float:
+    def area(self) -> Any:
         """Area [m^2], in proportion to the capacity."""
         share = self.bank_bits * self.n_banks / self.circuit.edram_capacity_bits
-        return share * float(technology.area_from_anchor(self.circuit.edram_area_m2, self.circuit))
+        return share * technology.area_from_anchor(self.circuit.edram_area_m2, self.circuit)
 
     @property
-    def leakage_power(self) -> float:
+    def leakage_power(self) -> Any:
         """Power [W] of rewriting every bit once in a retention time."""
         return self.depth * self.stored_share * self.access_energy / self.circuit.edram_retention_s
 
@@ -175,24 +174,24 @@ class RegFile(Component):
     width: int
     depth: int = 1
 
-    def action_energy(self, action: str) -> float:
+    def action_energy(self, action: str) -> Any:
         """Return the energy [J]: a write clocks one entry, a read walks the output multiplexer."""
-        write = float(technology.register_energy(self.width, self.circuit))
-        gate = float(technology.gate_energy(self.circuit))
+        write = technology.register_energy(self.width, self.circuit)
+        gate = technology.gate_energy(self.circuit)
         read = self.width * self.circuit.bit_toggle_share * gate * self.depth
         return {"read": read, "write": write, "update": write}.get(action, self.idle(action))
 
     @property
-    def area(self) -> float:
+    def area(self) -> Any:
         """Area [m^2] of the flip-flops and one multiplexer gate for each bit."""
         bits = self.width * self.depth
-        multiplexer = bits * float(technology.gate_area(self.circuit))
-        return float(technology.register_area(bits, self.circuit)) + multiplexer
+        multiplexer = bits * technology.gate_area(self.circuit)
+        return technology.register_area(bits, self.circuit) + multiplexer
 
     @property
-    def leakage_power(self) -> float:
+    def leakage_power(self) -> Any:
         """Leakage [W]."""
-        return float(technology.leakage_power(self.area, self.circuit))
+        return technology.leakage_power(self.area, self.circuit)
 
 
 @dataclass(frozen=True)
@@ -209,7 +208,7 @@ class Dram(Component):
 
     choices: ClassVar[dict[str, tuple[str, ...]]] = {"type": tuple(DRAM_ENERGY_PER_BIT)}
 
-    def action_energy(self, action: str) -> float:
+    def action_energy(self, action: str) -> Any:
         """Return the energy [J] of one access."""
         if action in ("read", "write", "update"):
             return self.width * DRAM_ENERGY_PER_BIT[self.type]

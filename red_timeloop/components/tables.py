@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 from red_timeloop.circuit import Circuit
+from red_timeloop.components.base import plain
 from red_timeloop.components.registry import COMPONENTS, build
 from red_timeloop.errors import InputError
 from red_timeloop.spec.types import Architecture, ArtTable, ErtTable, Level
@@ -12,12 +16,17 @@ __all__ = ["price"]
 _SPATIAL_ACTIONS = ("read", "write", "update", "leak")
 
 
-def price(architecture: Architecture, circuit: Circuit | None = None) -> tuple[ErtTable, ArtTable]:
+def price(
+    architecture: Architecture, circuit: Circuit | None = None, cycle_seconds: Any = None
+) -> tuple[ErtTable, ArtTable]:
     """Price every component of an architecture.
 
     Args:
         architecture: Its components name their model by `subclass`.
-        circuit: The parameter set; None for the one that each component's `parameters` names.
+        circuit: The parameter set; None for the one that each component's `parameters` names. Its
+            numbers may be arrays: then the prices are arrays that broadcast with them.
+        cycle_seconds: Length [s] of a cycle, a number or an array; None for what the architecture
+            says (`global_cycle_seconds`).
 
     Returns:
         Energies [J] of one action as Timeloop's table holds them (for memories, of one access of
@@ -38,10 +47,13 @@ def price(architecture: Architecture, circuit: Circuit | None = None) -> tuple[E
         except InputError as error:
             key = f"{level.name}.{error.key}" if error.key else level.name
             raise InputError(error.message, file=error.file, key=key, legal=error.legal) from None
+        if cycle_seconds is not None:
+            component = replace(component, global_cycle_seconds=cycle_seconds)
         energies[level.name] = {
-            action: component.energy(action) * level.energy_scale for action in component.actions
+            action: plain(component.energy(action) * level.energy_scale)
+            for action in component.actions
         }
-        areas[level.name] = component.area * level.area_scale
+        areas[level.name] = plain(component.area * level.area_scale)
     return ErtTable(energies), ArtTable(areas)
 
 

@@ -268,7 +268,7 @@ def _energies(level: Level, ert: ErtTable | None, actions: tuple[str, ...]) -> d
             raise InputError(
                 f"no energy for {action} of {level.name}", key="ERT", legal=_ACTIONS[action]
             )
-        found[action] = priced or 0.0
+        found[action] = 0.0 if priced is None else priced
     return found
 
 
