@@ -31,7 +31,7 @@ from red_timeloop.engines.embedded.spatial import (
 )
 from red_timeloop.errors import InputError
 
-__all__ = ["Traffic", "data_movement", "tile_size"]
+__all__ = ["Block", "Traffic", "accesses", "data_movement", "tile_size"]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Traffic:
 
 
 @dataclass(frozen=True)
-class _Block:
+class Block:
     """The loops of one level with their strides, and the sizes of the tiles around them."""
 
     spatial: tuple[tuple[int, int, int], ...]  # (dimension, iterations, stride), innermost first
@@ -126,14 +126,14 @@ def data_movement(nest: Nest, machine: Machine, shape: Shape) -> tuple[tuple[Tra
 
 def _blocks(
     nest: Nest, machine: Machine, shape: Shape
-) -> tuple[list[_Block], list[list[tuple[int, int, int]]]]:
+) -> tuple[list[Block], list[list[tuple[int, int, int]]]]:
     """Return the blocks, and for each the loops over time of its level and all outside it."""
     extents = [1] * len(shape.sizes)
     used = 1
     for level in nest.levels:
         for _, factor in (*level.spatial_x, *level.spatial_y):
             used *= factor
-    blocks: list[_Block] = []
+    blocks: list[Block] = []
     own: list[list[tuple[int, int, int]]] = []
 
     def advance(loops: tuple[tuple[int, int], ...]) -> list[tuple[int, int, int]]:
@@ -155,7 +155,7 @@ def _blocks(
             rows *= factor
         used //= columns * rows
         blocks.append(
-            _Block(
+            Block(
                 spatial=tuple(along_x + along_y),
                 columns=max(columns, storage.fan_out_x),
                 rows=max(rows, storage.fan_out_y),
@@ -176,7 +176,7 @@ def _tiles(
     index: int,
     tensor: Tensor,
     nest: Nest,
-    blocks: list[_Block],
+    blocks: list[Block],
     time: list[list[tuple[int, int, int]]],
 ) -> list[_Tile]:
     tiles = []
@@ -184,12 +184,12 @@ def _tiles(
         level = nest.levels[position]
         # the compute level keeps nothing: operands are fetched for every operation
         reused = position > 0 and not nest.levels[position - 1].no_temporal_reuse[index]
-        accesses, links = _accesses(index, tensor, level, block, time[position], reused)
+        words, links = accesses(index, tensor, level, block, time[position], reused)
         tiles.append(
             _Tile(
                 size=tile_size(tensor, block.outer),
                 partition=0,
-                accesses=accesses,
+                accesses=words,
                 links=links,
                 children=block.children,
                 copies=block.copies,
@@ -207,11 +207,11 @@ def _tiles(
     return tiles
 
 
-def _accesses(
+def accesses(
     index: int,
     tensor: Tensor,
     level: LevelNest,
-    block: _Block,
+    block: Block,
     time: list[tuple[int, int, int]],
     reused: bool,
 ) -> tuple[dict[tuple[int, int], float], float]:
@@ -232,7 +232,7 @@ def _accesses(
     alone = level.no_multicast[index]
     histogram: Histogram = ((1, block.children),) if alone else sharing(spatial)
     groups = sum(count for _, count in histogram)
-    accesses: dict[tuple[int, int], float] = {}
+    words: dict[tuple[int, int], float] = {}
     links = 0.0
     for size, previous, translation, times in moves:
         current = histogram
@@ -243,12 +243,12 @@ def _accesses(
                 current = rest
         for multicast, count in current:
             key = multicast, count
-            accesses[key] = accesses.get(key, 0.0) + size * count * times
-    return accesses, links
+            words[key] = words.get(key, 0.0) + size * count * times
+    return words, links
 
 
 def _links(
-    spatial: SpatialLoops, block: _Block, translation: Vector, alone: bool
+    spatial: SpatialLoops, block: Block, translation: Vector, alone: bool
 ) -> tuple[int, Histogram]:
     for axis, distance in enumerate(translation):
         if distance and not any(step[axis] for step, _ in spatial):
@@ -387,7 +387,7 @@ def _traffic(
             reads = _round(served - tile.partition)
             if position != stored[-1]:
                 fills = _round(received - tile.partition)
-        if reads < 0 or fills < 0:
+        if served < tile.partition or fills < 0:
             raise InputError(
                 f"{tensor.name} at this level is updated in fewer words than its share of the"
                 " tensor holds: Timeloop's rules do not cover this mapping",

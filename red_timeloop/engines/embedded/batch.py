@@ -1,0 +1,376 @@
+"""Evaluate many mappings at once: the exact engine's rules on arrays with a leading mapping axis.
+
+All mappings of a batch belong to one machine and problem and keep the same data spaces at the same
+levels; factors and the order of loops differ. Counts and energies equal those of `evaluate_nest`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from red_timeloop.engines.embedded.machine import Machine, Shape, Tensor
+from red_timeloop.engines.embedded.movement import accesses
+from red_timeloop.engines.embedded.nest import Nest
+from red_timeloop.engines.embedded.row import MappingBatch, Row
+from red_timeloop.engines.embedded.steps import (
+    Codes,
+    LoopSteps,
+    Shared,
+    Span,
+    axis_widths,
+    histograms,
+    moves,
+)
+
+__all__ = ["BatchResult", "MappingBatch", "batch_of", "evaluate_batch"]
+
+Integers: TypeAlias = npt.NDArray[np.int64]
+Floats: TypeAlias = npt.NDArray[np.float64]
+Booleans: TypeAlias = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class BatchResult:
+    """Costs of the mappings of a batch.
+
+    Attributes:
+        legal: Whether the mapping fits every level and fan-out; the rest is meaningless where not.
+        cycles: Cycles, `[B]`.
+        energy: J, `[B]`.
+        traffic: For each data space and level that keeps it, `(tile words, reads, fills, updates)`,
+            each `[B]`, for each instance.
+    """
+
+    legal: Booleans
+    cycles: Integers
+    energy: Floats
+    traffic: dict[tuple[int, int], tuple[Integers, Integers, Integers, Integers]] = field(
+        default_factory=dict
+    )
+
+
+def batch_of(nests: Sequence[Nest], shape: Shape) -> MappingBatch:
+    """Return the batch of `nests`, which must keep the same data spaces everywhere."""
+    levels, dimensions = len(nests[0].levels), len(shape.sizes)
+    size = (len(nests), levels, dimensions)
+    temporal, along_x, along_y = (np.ones(size, dtype=np.int64) for _ in range(3))
+    order = np.broadcast_to(np.arange(dimensions), size).copy()
+    spatial_order = order.copy()
+    for row, nest in enumerate(nests):
+        for position, level in enumerate(nest.levels):
+            for target, loops in (
+                (temporal, level.temporal),
+                (along_x, level.spatial_x),
+                (along_y, level.spatial_y),
+            ):
+                for dimension, factor in loops:
+                    target[row, position, dimension] = factor
+            order[row, position] = _completed([each for each, _ in level.temporal], dimensions)
+            spatial_order[row, position] = _completed(
+                [each for each, _ in (*level.spatial_x, *level.spatial_y)], dimensions
+            )
+    return MappingBatch(nests[0].levels, temporal, along_x, along_y, order, spatial_order)
+
+
+def _completed(first: list[int], dimensions: int) -> list[int]:
+    first = list(dict.fromkeys(first))
+    return first + [each for each in range(dimensions) if each not in first]
+
+
+def evaluate_batch(batch: MappingBatch, machine: Machine, shape: Shape) -> BatchResult:
+    """Evaluate all mappings of `batch`.
+
+    The factors of every mapping must multiply to the sizes of the dimensions; that is not checked.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return _Evaluation(batch, machine, shape).run()
+
+
+class _Evaluation:
+    """One call: arrays that several steps share."""
+
+    def __init__(self, batch: MappingBatch, machine: Machine, shape: Shape) -> None:
+        self.batch, self.machine, self.shape = batch, machine, shape
+        self.count = len(batch)
+        spatial = batch.spatial_x * batch.spatial_y
+        inclusive = np.cumprod(batch.temporal * spatial, axis=1)
+        self.outer = inclusive
+        self.inner = np.concatenate([np.ones_like(inclusive[:, :1]), inclusive[:, :-1]], axis=1)
+        self.middle = self.inner * spatial
+        self.columns = batch.spatial_x.prod(axis=2)
+        self.rows = batch.spatial_y.prod(axis=2)
+        self.children = self.columns * self.rows
+        around = np.cumprod(self.children[:, ::-1], axis=1)[:, ::-1]
+        self.used = around[:, 0]
+        self.copies = around // self.children
+        self.loops = LoopSteps(batch.temporal, batch.order, self.middle)
+        self.computes = int(np.prod(np.asarray(shape.sizes, dtype=object)))
+        self.compute_cycles = self.computes // self.used
+        self.codes = [Codes.of(tensor, shape.sizes) for tensor in shape.tensors]
+        self.nothing = np.zeros(self.count, dtype=np.int64)
+        none_here = (batch.temporal * spatial == 1).all(axis=(0, 2))
+        self.silent = [bool(each) for each in none_here]
+
+    def run(self) -> BatchResult:
+        machine, batch = self.machine, self.batch
+        traffic: dict[tuple[int, int], tuple[Integers, Integers, Integers, Integers]] = {}
+        legal = self._fits_fan_out()
+        for index, tensor in enumerate(self.shape.tensors):
+            moved, sound = self._tensor(index, tensor)
+            legal &= sound
+            traffic.update({(index, position): each for position, each in moved.items()})
+        cycles = self.compute_cycles.copy()
+        energy = np.full(self.count, self.computes * machine.compute.energy)
+        for position, storage in enumerate(machine.levels):
+            kept = [each for each in traffic if each[1] == position]
+            words = sum((traffic[each][0] for each in kept), np.zeros(self.count, dtype=np.int64))
+            if storage.capacity is not None:
+                legal &= (words <= storage.capacity) & (words >= storage.least_words)
+            cycles = np.maximum(cycles, self._cycles(position, traffic, kept))
+            copies = self.copies[:, position]
+            sharing = copies / np.minimum(copies, storage.clusters)
+            for each in kept:
+                _, reads, fills, updates = traffic[each]
+                block = storage.block_size
+                cluster = (
+                    -(-reads // block) * storage.read_energy
+                    + -(-fills // block) * storage.fill_energy
+                    + -(-updates // block) * storage.update_energy
+                )
+                energy += cluster / sharing * copies
+        for position, storage in enumerate(machine.levels):
+            if storage.leakage:
+                behind = storage.instances / machine.levels[storage.gate].instances
+                leaking = (
+                    behind * self.copies[:, storage.gate]
+                    if behind > 1
+                    else self.copies[:, position]
+                )
+                energy += storage.leakage * cycles * leaking
+        cycles = cycles + sum(storage.latency for storage in machine.levels)
+        assert len(batch) == len(cycles)
+        return BatchResult(legal, cycles, energy, traffic)
+
+    def _fits_fan_out(self) -> Booleans:
+        legal = np.ones(self.count, dtype=bool)
+        for position, storage in enumerate(self.machine.levels):
+            legal &= self.columns[:, position] <= storage.fan_out_x
+            legal &= self.rows[:, position] <= storage.fan_out_y
+        return legal
+
+    def _cycles(
+        self,
+        position: int,
+        traffic: dict[tuple[int, int], tuple[Integers, Integers, Integers, Integers]],
+        kept: list[tuple[int, int]],
+    ) -> Integers:
+        storage = self.machine.levels[position]
+        bandwidths = (storage.read_bandwidth, storage.write_bandwidth, storage.shared_bandwidth)
+        if bandwidths == (None, None, None):
+            return self.compute_cycles
+        read_rate, write_rate = np.zeros(self.count), np.zeros(self.count)
+        for each in kept:
+            _, reads, fills, updates = traffic[each]
+            scale = storage.bandwidth_scale[each[0]]
+            read_rate += reads / self.compute_cycles * scale
+            write_rate += (fills + updates) / self.compute_cycles * scale
+        speed = np.ones(self.count)
+        for available, wanted in zip(
+            bandwidths, (read_rate, write_rate, read_rate + write_rate), strict=True
+        ):
+            if available is not None:
+                slow = available < wanted
+                speed = np.where(slow, np.minimum(speed, available / wanted), speed)
+        return np.ceil(self.compute_cycles / speed).astype(np.int64)
+
+    def _tensor(
+        self, index: int, tensor: Tensor
+    ) -> tuple[dict[int, tuple[Integers, Integers, Integers, Integers]], Booleans]:
+        """Return the words moved at every level that keeps the tensor, and what is legal."""
+        keep = [level.keep[index] for level in self.batch.levels]
+        apart = [level.no_coalesce[index] for level in self.batch.levels]
+        top = max((p for p in range(len(keep)) if keep[p] and not apart[p]), default=-1)
+        sizes = [_sizes(tensor, self.outer[:, position]) for position in range(len(keep))]
+        partitions = self._partitions(tensor, sizes)
+        served: list[Floats] = []
+        shares: list[Floats] = []
+        peers: dict[int, Floats] = {}
+        for position in range(top + 1):
+            if position and self.silent[position] and not keep[position - 1]:
+                # no loops, and nothing kept below: what was asked there is asked here
+                served.append(served[-1])
+                shares.append(shares[-1])
+                continue
+            asked, linked = self._asked(index, tensor, position)
+            share = asked.share(self.children[:, position])
+            total = asked.total()
+            if position and (not keep[position - 1] or apart[position - 1]):
+                # what the bypassed level would have served comes from here
+                weighted = asked.weighted()
+                scale = served[-1] * self.children[:, position] / weighted
+                asked = Shared(asked.words * scale[:, None], asked.members)
+                total = asked.total()
+            elif position and linked is not None:
+                peers[position - 1] = linked / self.copies[:, position - 1]
+            served.append(total)
+            shares.append(share)
+        return self._counts(index, tensor, sizes, partitions, (served, shares, peers), top)
+
+    def _counts(
+        self,
+        index: int,
+        tensor: Tensor,
+        sizes: list[Integers],
+        partitions: list[Integers],
+        asked: tuple[list[Floats], list[Floats], dict[int, Floats]],
+        top: int,
+    ) -> tuple[dict[int, tuple[Integers, Integers, Integers, Integers]], Booleans]:
+        served, shares, peers = asked
+        zero = np.zeros(self.count)
+        result = {}
+        sound = np.ones(self.count, dtype=bool)
+        for position in range(top + 1):
+            level = self.batch.levels[position]
+            if not level.keep[index]:
+                continue
+            passed = peers.get(position, zero)
+            given = served[position] + passed
+            received = passed + (zero if position == top else shares[position + 1])
+            reads = _round(given)
+            if not tensor.read_write:
+                result[position] = (sizes[position], reads, received.astype(np.int64), self.nothing)
+                continue
+            fills = _round(received)
+            if level.no_coalesce[index]:
+                fills = reads
+            elif not level.rmw_first_update[index]:
+                reads = _round(given - partitions[position])
+                if position != top:
+                    fills = _round(received - partitions[position])
+            sound &= (given >= partitions[position]) & (fills >= 0)
+            result[position] = (sizes[position], reads, fills, _round(served[position]))
+        return result, sound
+
+    def _partitions(self, tensor: Tensor, sizes: list[Integers]) -> list[Integers]:
+        """Return the share of the whole tensor that one instance of every level deals with."""
+        partition = sizes[-1]
+        partitions = [partition]
+        for position in range(len(sizes) - 2, -1, -1):
+            above = self.children[:, position + 1]
+            if (above > 1).any():
+                middle = _sizes(tensor, self.middle[:, position + 1])
+                partition = np.where(above > 1, partition * sizes[position] // middle, partition)
+            partitions.append(partition)
+        return partitions[::-1]
+
+    def _asked(self, index: int, tensor: Tensor, position: int) -> tuple[Shared, Floats | None]:
+        """Return what the children of a level ask for, and the words that neighbours pass on."""
+        level = self.batch.levels[position]
+        reused = position > 0 and not self.batch.levels[position - 1].no_temporal_reuse[index]
+        fanned = bool((self.children[:, position] > 1).any())
+        codes = self.codes[index]
+        if codes is None:
+            return self._exactly(index, tensor, position, reused)
+        span = self._span(tensor, position) if fanned else None
+        if level.no_link_transfer[index]:
+            span = None
+        words, maybe = moves(
+            self.loops.from_level(position),
+            self.loops.total[position],
+            codes,
+            axis_widths(tensor, self.inner[:, position]),
+            reused,
+            span,
+        )
+        if not fanned:
+            return Shared(words[:, None].astype(np.float64), np.ones((1, 1), dtype=np.int64)), None
+        if level.no_multicast[index]:
+            members = np.ones((self.count, 1), dtype=np.int64)
+            groups = self.children[:, position, None]
+        else:
+            members, groups = histograms(
+                tensor,
+                self.batch.spatial_x[:, position],
+                self.batch.spatial_y[:, position],
+                self.inner[:, position],
+                lambda row: self._row(row).spatial(tensor, position),
+            )
+        asked = Shared((words[:, None] * groups).astype(np.float64), members)
+        rows = np.flatnonzero(maybe & (self.children[:, position] > 1))
+        return (
+            (asked, None) if not len(rows) else self._linked(asked, rows, index, position, reused)
+        )
+
+    def _linked(
+        self, asked: Shared, rows: Integers, index: int, position: int, reused: bool
+    ) -> tuple[Shared, Floats]:
+        """Replace the rows in which neighbours may pass words on by the exact engine's numbers."""
+        links = np.zeros(self.count)
+        tensor = self.shape.tensors[index]
+        found = []
+        for row in rows:
+            view = self._row(int(row))
+            words, passed = accesses(
+                index,
+                tensor,
+                self.batch.levels[position],
+                view.block(position, self.machine),
+                view.time(position),
+                reused,
+            )
+            links[row] = passed
+            found.append(sorted(words.items()))
+        most = max(map(len, found))
+        words_table, members = (
+            asked.words,
+            np.broadcast_to(asked.members, (self.count, asked.members.shape[1])),
+        )
+        padding = ((0, 0), (0, max(0, most - words_table.shape[1])))
+        words_table, members = np.pad(words_table, padding), np.pad(members, padding)
+        for row, entries in zip(rows, found, strict=True):
+            words_table[row] = members[row] = 0
+            for column, ((size, _), value) in enumerate(entries):
+                words_table[row, column], members[row, column] = value, size
+        return Shared(words_table, members), links
+
+    def _exactly(
+        self, index: int, tensor: Tensor, position: int, reused: bool
+    ) -> tuple[Shared, Floats]:
+        one = Shared(np.zeros((self.count, 1)), np.ones((self.count, 1), dtype=np.int64))
+        return self._linked(one, np.arange(self.count), index, position, reused)
+
+    def _span(self, tensor: Tensor, position: int) -> Span:
+        reach = [
+            width - own
+            for width, own in zip(
+                axis_widths(tensor, self.middle[:, position]),
+                axis_widths(tensor, self.inner[:, position]),
+                strict=True,
+            )
+        ]
+        return Span(reach)
+
+    def _row(self, row: int) -> Row:
+        return Row(self.batch, row, self.inner[row], self.middle[row], self.copies[row])
+
+
+def _sizes(tensor: Tensor, extents: Integers) -> Integers:
+    """Return the words of the tiles of `extents[B, D]`."""
+    result = np.ones(len(extents), dtype=np.int64)
+    for axis in zip(*tensor.steps, strict=True):
+        width: Integers = np.ones(len(extents), dtype=np.int64)
+        for dimension, step in enumerate(axis):
+            if step:
+                width = width + abs(step) * (extents[:, dimension] - 1)
+        result *= width
+    return result
+
+
+def _round(values: Floats) -> Integers:
+    """Round half away from zero, as C's `round`."""
+    return np.trunc(values + np.copysign(0.5, values)).astype(np.int64)
