@@ -1,0 +1,166 @@
+"""The parameter set: what the crossbars and converters of every design are made of."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from red_timeloop import resources
+from red_timeloop.circuit import Circuit
+from red_timeloop.errors import InputError
+
+__all__ = ["Hardware"]
+
+_FOLDER = "arch/parameters"
+_CHOICES = {
+    "weight_encoding": ("offset", "twos_complement"),
+    "merge": ("digital", "current"),
+    "pipeline": ("none", "two_stage", "full"),
+}
+_POSITIVE = ("cell_bits", "dac_bits", "fold")
+_POSITIVE_OR_NONE = ("rows", "columns", "adc_bits")
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """One parameter set, the same for all designs that are compared.
+
+    Attributes:
+        name: Name of the set.
+        rows: Word lines of a physical crossbar; None: as many as the logical matrix has rows.
+        columns: Bit lines of a physical crossbar; None: as many as the logical matrix needs.
+        cell_bits: Bits stored in one ReRAM cell.
+        dac_bits: Bits of an input that one pulse drives (1: bit-serial).
+        adc_bits: Resolution of the converters; None: as many as make every conversion exact.
+        weight_encoding: `offset` (weights biased to be non-negative, the bias taken off
+            digitally: ISAAC, Shafiee et al., ISCA 2016, section V) or `twos_complement` (the
+            sign bit in a column of its own, subtracted).
+        merge: How the sums of crossbars that belong to one output meet: `digital` (each is
+            converted, then added) or `current` (bit lines joined, one conversion).
+        fold: Kernel pixels that share one sub-crossbar, stacked on its rows, driven in turn.
+        zeros_stored: Whether inserted zeros are stored in the buffers and read from them;
+            otherwise the row drivers make them.
+        pipeline: Which parts of a step overlap: `none`, `two_stage` (read | convert) or `full`.
+        circuit: The numbers that the component models use.
+
+    >>> Hardware.load("isaac_32nm").input_slices(8)
+    8
+    """
+
+    name: str = "custom"
+    rows: int | None = 128
+    columns: int | None = 128
+    cell_bits: int = 2
+    dac_bits: int = 1
+    adc_bits: int | None = 8
+    weight_encoding: str = "offset"
+    merge: str = "digital"
+    fold: int = 1
+    zeros_stored: bool = False
+    pipeline: str = "two_stage"
+    circuit: Circuit = field(default_factory=Circuit.load)
+
+    def __post_init__(self) -> None:
+        for key in _POSITIVE + _POSITIVE_OR_NONE:
+            value = getattr(self, key)
+            if value is None and key in _POSITIVE_OR_NONE:
+                continue
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise InputError(
+                    f"got {value!r}",
+                    key=key,
+                    legal="a whole number from 1"
+                    + (", or null" if key in _POSITIVE_OR_NONE else ""),
+                )
+        for key, legal in _CHOICES.items():
+            if getattr(self, key) not in legal:
+                raise InputError(f"got {getattr(self, key)!r}", key=key, legal=legal)
+
+    @classmethod
+    def load(cls, name_or_path: str | Path = "isaac_32nm") -> Hardware:
+        """Read a parameter set: the name of a shipped one, or a YAML file with the same keys.
+
+        Raises:
+            InputError: There is no such set, or a key or value in it is not legal.
+        """
+        shipped = resources.names(_FOLDER)
+        if str(name_or_path) in shipped:
+            return _read(resources.path(f"{_FOLDER}/{name_or_path}.yaml"))
+        path = Path(name_or_path)
+        if path.suffix not in (".yaml", ".yml") or not path.is_file():
+            raise InputError(
+                f"no parameter set {str(name_or_path)!r}",
+                key="hardware",
+                legal=f"{', '.join(shipped)}, or the path of a YAML file",
+            )
+        return _read(path)
+
+    def replace(self, **changes: Any) -> Hardware:
+        """Return the set with some numbers changed, circuit numbers by their own names.
+
+        Raises:
+            InputError: A name is neither a field nor one of the set's circuit numbers.
+
+        >>> Hardware.load().replace(fold=2).fold
+        2
+        """
+        own = {f.name for f in dataclasses.fields(self)}
+        numbers = {f.name for f in dataclasses.fields(Circuit) if f.metadata}
+        circuit = {key: value for key, value in changes.items() if key not in own}
+        for key in circuit:
+            if key not in numbers:
+                raise InputError("unknown parameter", key=key, legal=sorted(own | numbers))
+        fields = {key: value for key, value in changes.items() if key in own}
+        if circuit:
+            fields["circuit"] = fields.get("circuit", self.circuit).replace(**circuit)
+        return dataclasses.replace(self, **fields)
+
+    def weight_slices(self, weight_bits: int) -> int:
+        """Return the cells, side by side in a row, that hold one weight."""
+        if self.weight_encoding == "twos_complement":
+            return 1 + -(-(weight_bits - 1) // self.cell_bits)
+        return -(-weight_bits // self.cell_bits)
+
+    def input_slices(self, input_bits: int) -> int:
+        """Return the pulses that drive one input value."""
+        return -(-input_bits // self.dac_bits)
+
+    def resolution(self, rows_summed: int) -> int:
+        """Return the bits of a converter that sees the sum of `rows_summed` cells.
+
+        Without `adc_bits` it is the smallest that tells every possible sum apart:
+        `rows * (2**cell_bits - 1) * (2**dac_bits - 1) + 1` values.
+
+        >>> Hardware.load().replace(adc_bits=None).resolution(128)
+        9
+        """
+        if self.adc_bits is not None:
+            return self.adc_bits
+        largest: int = rows_summed * (2**self.cell_bits - 1) * (2**self.dac_bits - 1)
+        return max(1, largest.bit_length())
+
+
+@lru_cache(maxsize=32)
+def _read(path: Path) -> Hardware:
+    import yaml
+
+    try:
+        content = yaml.safe_load(path.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"not a YAML file: {error}", file=path) from error
+    if not isinstance(content, dict):
+        raise InputError("a parameter set is a mapping of keys to values", file=path)
+    legal = {f.name for f in dataclasses.fields(Hardware)}
+    for key in content:
+        if key not in legal | {"description", "sources"}:
+            raise InputError("unknown key", file=path, key=str(key), legal=sorted(legal))
+    values = {key: value for key, value in content.items() if key in legal}
+    if "circuit" in values:
+        values["circuit"] = Circuit.from_mapping(values["circuit"], file=path)
+    try:
+        return Hardware(**{"name": path.stem, **values})
+    except InputError as error:
+        raise error.located(file=path) from error
