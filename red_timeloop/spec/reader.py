@@ -18,6 +18,7 @@ from red_timeloop.spec.types import (
     ArtTable,
     Constraints,
     ErtTable,
+    Problem,
     Specification,
     Value,
 )
@@ -38,6 +39,7 @@ def read_specification(
     paths: Paths,
     *,
     variables: abc.Mapping[str, Value] | None = None,
+    problem: Problem | None = None,
     mapping: str | Path | None = None,
     ert: str | Path | None = None,
     art: str | Path | None = None,
@@ -50,6 +52,7 @@ def read_specification(
     Args:
         paths: One file or several.
         variables: Values that take the place of (or are added to) those under `variables`.
+        problem: A problem made in Python; takes the place of one in `paths`.
         mapping: A further file with the mapping.
         ert: A further file with the energy table (pJ); takes the place of one in `paths`.
         art: A further file with the area table (um^2); takes the place of one in `paths`.
@@ -70,6 +73,7 @@ def read_specification(
         top,
         files[0],
         variables or {},
+        problem,
         read_ert_file(ert) if ert is not None else None,
         read_art_file(art) if art is not None else None,
     )
@@ -142,6 +146,7 @@ def _specification(
     top: dict[str, Any],
     first_file: str | Path,
     overrides: abc.Mapping[str, Value],
+    problem: Problem | None,
     ert: ErtTable | None,
     art: ArtTable | None,
 ) -> Specification:
@@ -158,7 +163,8 @@ def _specification(
         raise error("sparse optimizations are not modelled", root, "sparse_optimizations")
     variables = _variables(sections["variables"], overrides)
     architecture, inline, branches, legal = read_architecture(sections["architecture"], variables)
-    problem = read_problem(sections["problem"], variables) if "problem" in top else None
+    if problem is None and "problem" in top:
+        problem = read_problem(sections["problem"], variables)
     constraints, nest = Constraints({}), None
     if problem is not None:
         entries = [(_targets(root), "constraints")]
