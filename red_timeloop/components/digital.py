@@ -111,11 +111,11 @@ class ShiftAdd(Component):
 
 @dataclass(frozen=True)
 class Adder(Component):
-    """A tree of adders that sums partial sums of several crossbars.
+    """One crossbar's share of the trees that sum the partial sums of several crossbars.
 
     Attributes:
         width: Bits of the sum.
-        inputs: Partial sums of one output; a tree of `inputs - 1` adders.
+        inputs: Partial sums of one output: crossbars that share a tree of `inputs - 1` adders.
         lanes: Trees side by side.
     """
 
@@ -135,8 +135,9 @@ class Adder(Component):
 
     @property
     def area(self) -> Any:
-        """Area [m^2] of all trees."""
-        return self.lanes * (self.inputs - 1) * adder_area(self.width, self.circuit)
+        """Area [m^2] of `(inputs - 1) / inputs` of an adder for each tree."""
+        share = (self.inputs - 1) / self.inputs
+        return self.lanes * share * adder_area(self.width, self.circuit)
 
     @property
     def leakage_power(self) -> Any:
