@@ -1,0 +1,56 @@
+"""From a part to what an engine takes: a specification with its tables and its mapping."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from red_timeloop import resources
+from red_timeloop.components.tables import price
+from red_timeloop.designs.plan import Part, Plan, TargetLoops
+from red_timeloop.spec.reader import read_specification
+from red_timeloop.spec.types import LevelMapping, Loop, Mapping, Specification
+
+__all__ = ["assemble"]
+
+
+def assemble(plan: Plan, part: Part, cycle_time: float) -> Specification:
+    """Size the plan's architecture for `part`, price it and write its mapping down.
+
+    Args:
+        plan: The plan that `part` belongs to.
+        part: One of its evaluations.
+        cycle_time: Length of a Timeloop cycle, in s; what leaks, leaks this long.
+    """
+    specification = read_specification(
+        resources.path(f"arch/{plan.architecture}.yaml"),
+        variables={**part.variables, "global_cycle_seconds": cycle_time},
+        problem=part.problem,
+    )
+    ert, art = price(specification.architecture, plan.hardware.circuit)
+    return replace(specification, mapping=_mapping(specification, part), ert=ert, art=art)
+
+
+def _mapping(specification: Specification, part: Part) -> Mapping:
+    """Give every level the part's loops and the data spaces that the architecture keeps there."""
+    names = part.problem.data_space_names
+    levels = {}
+    for level in specification.architecture.mapped_levels:
+        loops = part.loops.get(level.target, TargetLoops())
+        if level.kind == "spatial":
+            levels[level.name] = LevelMapping(
+                spatial_x=_iterating(loops.x), spatial_y=_iterating(loops.y), bypass=names
+            )
+            continue
+        conditions = specification.constraints.levels[level.name]
+        bypass = conditions.data_spaces.bypass
+        levels[level.name] = LevelMapping(
+            temporal=_iterating(loops.temporal),
+            keep=tuple(name for name in names if name not in bypass),
+            bypass=tuple(name for name in names if name in bypass),
+            no_temporal_reuse=conditions.temporal.no_reuse,
+        )
+    return Mapping(levels)
+
+
+def _iterating(loops: tuple[Loop, ...]) -> tuple[Loop, ...]:
+    return tuple((rank, count) for rank, count in loops if count > 1)

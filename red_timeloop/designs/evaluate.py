@@ -1,0 +1,210 @@
+"""What a plan costs: run its parts on an engine and put them together.
+
+Parts run side by side on crossbars of their own. Cycles are the longest part's. Energies and areas
+add up, except in the levels above the crossbars: these serve all parts at once, so their inputs,
+areas and leakage are those of the one part whose role says so, while every part's outputs pass
+through them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from red_timeloop.components.timing import StepTime, step_time
+from red_timeloop.designs.assemble import assemble
+from red_timeloop.designs.plan import Part, Plan
+from red_timeloop.spec.types import Specification
+
+__all__ = ["Counts", "DesignResult", "LevelTotal", "Run", "evaluate"]
+
+# An engine's `evaluate_specification`; it returns the dict of `red_timeloop.model`.
+Run = Callable[[Specification], dict[str, Any]]
+
+_WEIGHTS = "Weights"
+_INPUTS = "Inputs"
+_COUNTS = ("reads", "fills", "updates", "temporal_reductions")
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Accesses of one data space at one level, over all instances, as the engine counts them."""
+
+    reads: int = 0
+    fills: int = 0
+    updates: int = 0
+    temporal_reductions: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(*(getattr(self, key) + getattr(other, key) for key in _COUNTS))
+
+
+@dataclass(frozen=True)
+class LevelTotal:
+    """One level of a design, over all its parts.
+
+    Attributes:
+        instances: Copies of the level.
+        energy: Energy of the layer in J, leakage included, programming not.
+        area: Area in m^2.
+        data_spaces: Counts by data space.
+    """
+
+    instances: int = 0
+    energy: float = 0.0
+    area: float = 0.0
+    data_spaces: Mapping[str, Counts] = field(default_factory=dict)
+
+    def __add__(self, other: LevelTotal) -> LevelTotal:
+        return LevelTotal(
+            self.instances + other.instances,
+            self.energy + other.energy,
+            self.area + other.area,
+            {
+                name: self.data_spaces.get(name, Counts()) + other.data_spaces.get(name, Counts())
+                for name in {**self.data_spaces, **other.data_spaces}
+            },
+        )
+
+
+@dataclass(frozen=True)
+class DesignResult:
+    """A layer on a design, evaluated.
+
+    Attributes:
+        plan: What was evaluated.
+        engine: The engine that counted.
+        cycles: Cycles of the whole batch; a step of a fold is several.
+        computes: Multiply-accumulates that Timeloop counts, borders and inserted zeros included.
+        step_time: What a cycle is made of.
+        levels: Totals by level, outermost first.
+        programming_energy: Energy in J of writing the weights once; not part of `energy`.
+    """
+
+    plan: Plan
+    engine: str
+    cycles: int
+    computes: int
+    step_time: StepTime
+    levels: Mapping[str, LevelTotal]
+    programming_energy: float
+
+    @property
+    def cycle_time(self) -> float:
+        """Length of a cycle in s."""
+        return float(self.step_time.cycle)
+
+    @property
+    def latency(self) -> float:
+        """Time of the whole batch in s."""
+        return self.cycles * self.cycle_time
+
+    @cached_property
+    def energy(self) -> float:
+        """Energy of the whole batch in J, without programming."""
+        return sum(level.energy for level in self.levels.values())
+
+    @cached_property
+    def area(self) -> float:
+        """Area in m^2."""
+        return sum(level.area for level in self.levels.values())
+
+
+def evaluate(plan: Plan, run: Run) -> DesignResult:
+    """Evaluate all parts of `plan` with the engine's `run` and combine them."""
+    step = _slowest(plan)
+    runs = []
+    for part in plan.parts:
+        specification = assemble(plan, part, float(step.cycle))
+        runs.append((part, specification, run(specification)))
+    own = [(specification, result) for part, specification, result in runs if part.crossbars]
+    cycles = max(result["cycles"] for _, result in own)
+    levels: dict[str, LevelTotal] = {}
+    for part, specification, result in runs:
+        for name, total in _level_totals(part, specification, result, cycles):
+            levels[name] = levels.get(name, LevelTotal()) + total
+    return DesignResult(
+        plan=plan,
+        engine=runs[0][2]["engine"],
+        cycles=cycles,
+        computes=sum(result["computes"] for _, result in own),
+        step_time=step,
+        levels=levels,
+        programming_energy=sum(
+            _programming(specification, name, level)
+            for specification, result in own
+            for name, level in result["levels"].items()
+        ),
+    )
+
+
+def _slowest(plan: Plan) -> StepTime:
+    """Return the step time of the part whose crossbars are slowest; all parts keep in step."""
+    times = []
+    for part in plan.parts:
+        if not part.crossbars:
+            continue
+        values: dict[str, Any] = dict(part.variables)
+        times.append(
+            step_time(
+                plan.hardware.circuit,
+                rows=values["crossbar_rows"],
+                columns=values["crossbar_columns"],
+                rows_used=values["rows_used"],
+                columns_used=values["columns_used"],
+                weight_slices=values["weight_slices"],
+                input_slices=values["input_slices"],
+                resolution=values["adc_resolution"],
+                merged=values["partial_sums"],
+                joined_arrays=values["joined_sub_crossbars"] * values["joined_row_tiles"],
+                sum_bits=values["accumulator_bits"],
+                pipeline=plan.hardware.pipeline,
+            )
+        )
+    return max(times, key=lambda time: float(time.cycle))
+
+
+def _level_totals(
+    part: Part, specification: Specification, result: dict[str, Any], cycles: int
+) -> Iterator[tuple[str, LevelTotal]]:
+    """Yield what the part adds to each level."""
+    assert specification.art is not None
+    above = True
+    for level in specification.architecture.levels:
+        if level.kind == "spatial":
+            above = False
+            continue
+        reported = result["levels"][level.name]
+        shared = above and _INPUTS in reported["data_spaces"]
+        mine = {
+            name: space
+            for name, space in reported["data_spaces"].items()
+            if part.role in ("inputs" if shared and name == _INPUTS else "group", "all")
+        }
+        energy = sum(space["energy_J"] for space in mine.values())
+        instances, area = 0, 0.0
+        if part.role in ("inputs" if shared else "group", "all"):
+            instances = level.instances
+            area = specification.art.areas[level.name] * instances
+            spaces = reported["data_spaces"].values()
+            leakage = reported["energy_J"] - sum(space["energy_J"] for space in spaces)
+            energy += leakage * cycles / result["cycles"]
+        if _WEIGHTS in mine:
+            energy -= _programming(specification, level.name, reported)
+        counts = {name: _over_instances(space) for name, space in mine.items()}
+        yield level.name, LevelTotal(instances, energy, area, counts)
+
+
+def _over_instances(space: dict[str, Any]) -> Counts:
+    return Counts(*(round(space[key] * space["utilized_instances"]) for key in _COUNTS))
+
+
+def _programming(specification: Specification, name: str, level: dict[str, Any]) -> float:
+    """Return the energy in J of writing the weights that a level is filled with."""
+    assert specification.ert is not None
+    if _WEIGHTS not in level["data_spaces"]:
+        return 0.0
+    fills = _over_instances(level["data_spaces"][_WEIGHTS]).fills
+    return fills * specification.ert.energy(name, "write")

@@ -1,0 +1,194 @@
+"""Designs against what is published or can be counted by hand."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from red_timeloop import Conv, TransposedConv, designs
+from red_timeloop.designs.assemble import assemble
+from red_timeloop.designs.evaluate import DesignResult, evaluate
+from red_timeloop.engines.base import engine
+from red_timeloop.errors import InputError
+from red_timeloop.hardware import Hardware
+from red_timeloop.layer import Layer
+from red_timeloop.workload import load_workload
+
+RUN = engine("embedded").evaluate_specification
+LAYERS = [entry.layer for entry in load_workload("red_date2019").layers]
+STEPS = {  # per image, on the six layers
+    "zero_padding": [256, 64, 64, 144, 1156, 322624],
+    "red": [64, 16, 16, 36, 289, 5041],
+    "split_kernel": [64, 16, 16, 36, 289, 5041],
+    "padding_free": [64, 16, 16, 36, 256, 4900],
+}
+
+
+@lru_cache(maxsize=256)
+def result(design: str, layer: Layer, hardware: Hardware) -> DesignResult:
+    return evaluate(designs.get(design).plan(layer, hardware), RUN)
+
+
+@pytest.mark.parametrize("design", STEPS)
+def test_steps_and_cycles_of_the_benchmark(design: str) -> None:
+    for layer, steps in zip(LAYERS, STEPS[design], strict=True):
+        evaluated = result(design, layer, Hardware.load())
+        assert evaluated.plan.steps == steps
+        assert evaluated.cycles == steps
+
+
+def test_sub_crossbars_of_the_benchmark() -> None:
+    counts = [result("red", layer, Hardware.load()).plan.sub_crossbars for layer in LAYERS]
+    assert counts == [25, 25, 16, 16, 16, 256]
+
+
+def test_fold_two_takes_two_turns_on_half_the_sub_crossbars() -> None:
+    folded = result("red", LAYERS[5], Hardware.load().replace(fold=2))
+    assert (folded.cycles, folded.plan.steps) == (10082, 10082)
+    assert folded.plan.sub_crossbars == 128
+
+
+def test_red_reads_the_window_once_a_step() -> None:
+    third = result("red", LAYERS[2], Hardware.load())
+    assert third.computes == 33_554_432
+    # 16 steps x a 3x3 window x 512 channels (design notes, section 4)
+    assert third.levels["input_buffer"].data_spaces["Inputs"].reads == 73_728
+
+
+def test_every_crossbar_design_stores_each_weight_once() -> None:
+    for layer in LAYERS[:5]:
+        weights = layer.in_channels * layer.out_channels * math.prod(layer.kernel_size)
+        for name in ("red", "zero_padding", "split_kernel"):
+            plan = designs.get(name).plan(layer, Hardware.load())
+            filled = result(name, layer, Hardware.load()).levels["cell"].data_spaces["Weights"]
+            assert filled.fills == weights, name
+            assert plan.crossbars * 128 * 32 >= weights
+
+
+layers = st.builds(
+    lambda c, m, size, k, s, p, d, g: (c, m, size, k, s, p, d, g),
+    st.integers(1, 9),
+    st.integers(1, 9),
+    st.lists(st.integers(1, 5), min_size=1, max_size=3),
+    st.integers(1, 5),
+    st.integers(1, 4),
+    st.integers(0, 3),
+    st.integers(1, 2),
+    st.integers(1, 3),
+)
+
+
+def build(values: tuple[int, int, list[int], int, int, int, int, int]) -> Layer | None:
+    c, m, size, k, s, p, d, g = values
+    try:
+        return TransposedConv(c * g, m * g, size, k, s, p, dilation=d, groups=g)
+    except InputError:
+        return None
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    layers,
+    st.sampled_from(designs.names()),
+    st.sampled_from(["digital", "current"]),
+    st.sampled_from([None, 8, 16, 128]),
+)
+def test_counts_that_are_known_without_an_engine(
+    values: tuple[int, int, list[int], int, int, int, int, int],
+    design: str,
+    merge: str,
+    rows: int | None,
+) -> None:
+    layer = build(values)
+    if layer is None or layer.macs == 0:
+        return
+    hardware = Hardware.load().replace(merge=merge, rows=rows, columns=rows)
+    evaluated = result(design, layer, hardware)
+    plan = evaluated.plan
+    assert evaluated.cycles == plan.steps
+    energy = sum(level.energy for level in evaluated.levels.values())
+    assert energy == pytest.approx(evaluated.energy)
+    # Cells that conduct: the layer's own multiply-accumulates, for every design that computes
+    # only what is kept. Padding-free also computes what the crop throws away.
+    conducting = sum(
+        part.problem.operations * float(part.variables["cell_real_share"])
+        for part in plan.parts
+        if part.crossbars
+    )
+    if design == "padding_free":
+        channels = layer.in_channels * layer.out_channels // layer.groups
+        pixels = math.prod(layer.input_size) * math.prod(layer.kernel_size)
+        assert conducting == pytest.approx(pixels * channels)
+    else:
+        assert conducting == pytest.approx(layer.macs)
+
+
+@settings(max_examples=60, deadline=None)
+@given(layers, st.sampled_from(["red", "zero_padding", "split_kernel"]))
+def test_shares_divide_by_what_the_engine_counts(
+    values: tuple[int, int, list[int], int, int, int, int, int], design: str
+) -> None:
+    """The share of real pixels is stated against Timeloop's count, so real pixels come out whole.
+
+    Each real pixel that any box covers is fetched into the input buffer once; the eDRAM's own
+    inputs are all of those.
+    """
+    layer = build(values)
+    if layer is None or layer.macs == 0:
+        return
+    plan = designs.get(design).plan(layer, Hardware.load())
+    part = plan.parts[-1]
+    counted = RUN(assemble(plan, part, 1e-6))["levels"]["input_buffer"]["data_spaces"]["Inputs"]
+    for count, share in (("fills", "write"), ("reads", "read")):
+        real = counted[count] * float(part.variables[f"input_buffer_{share}_share"])
+        assert real == pytest.approx(round(real), abs=1e-6 * max(1.0, real))
+        assert real <= counted[count]
+
+
+def test_convolutions_are_mapped_alike_on_all_designs() -> None:
+    layer = Conv(64, 48, (9, 9), 3, stride=2, padding=1)
+    energies = {result(name, layer, Hardware.load()).energy for name in designs.names()}
+    assert len(energies) == 1
+
+
+def test_zeros_that_are_stored_are_paid_for() -> None:
+    layer = LAYERS[2]
+    made = result("zero_padding", layer, Hardware.load())
+    stored = result("zero_padding", layer, Hardware.load().replace(zeros_stored=True))
+    assert stored.levels["input_buffer"].energy > 3 * made.levels["input_buffer"].energy
+    assert stored.cycles == made.cycles
+
+
+def test_monolithic_arrays_are_as_large_as_the_matrix() -> None:
+    hardware = Hardware.load("monolithic_65nm")
+    for name, count in (("zero_padding", 1), ("padding_free", 4), ("split_kernel", 4), ("red", 25)):
+        assert result(name, LAYERS[1], hardware).plan.crossbars == count
+
+
+def test_grouped_layers_share_crossbars_on_the_diagonal() -> None:
+    layer = TransposedConv(64, 64, (8, 8), 4, stride=2, padding=1, groups=64)
+    plan = designs.get("red").plan(layer, Hardware.load())
+    assert plan.crossbars == 16 * 2  # 32 channels of 4 cells on the 128 columns of a crossbar
+
+
+def test_a_weight_wider_than_a_crossbar_is_refused() -> None:
+    hardware = Hardware.load().replace(columns=3)
+    with pytest.raises(InputError, match=r"columns: a weight of 8 bits takes 4 cells .* 3 columns"):
+        designs.get("red").plan(LAYERS[0], hardware)
+
+
+def test_a_layer_without_work_is_refused() -> None:
+    layer = TransposedConv(1, 1, (1,), 1, stride=3, padding=0, output_padding=1)
+    assert designs.get("red").plan(layer, Hardware.load()).steps == 1
+    cropped = TransposedConv(1, 1, (2,), 1, stride=3, padding=((1, 1),))
+    with pytest.raises(InputError, match="nothing to map"):
+        designs.get("red").plan(cropped, Hardware.load())
+
+
+def test_unknown_design_lists_the_designs() -> None:
+    with pytest.raises(InputError, match=r"unknown design 'rde' \(legal: red, zero_padding"):
+        designs.get("rde")

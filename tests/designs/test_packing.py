@@ -1,0 +1,35 @@
+import itertools
+import math
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from red_timeloop.designs.packing import divisors, pack
+
+
+@given(st.integers(1, 3000))
+def test_divisors_are_those_found_by_trial(number: int) -> None:
+    assert list(divisors(number)) == [d for d in range(1, number + 1) if number % d == 0]
+
+
+@given(st.integers(1, 300), st.integers(1, 6), st.integers(1, 6), st.integers(1, 130))
+def test_packing_holds_the_matrix_and_no_block_needs_fewer_crossbars(
+    channels: int, r: int, s: int, capacity: int
+) -> None:
+    packing = pack("C", channels, (("R", r), ("S", s)), capacity)
+    assert packing.lines <= capacity
+    for rank, size in (("C", packing.channels), ("R", r), ("S", s)):
+        assert packing.inside[rank] * packing.tiles[rank] == size
+    assert packing.channels >= channels
+    # Every block shape there is, tried one by one.
+    fewest = min(
+        math.ceil(channels / c) * (r // a) * (s // b)
+        for c, a, b in itertools.product(
+            range(1, channels + 1),
+            [a for a in range(1, r + 1) if r % a == 0],
+            [b for b in range(1, s + 1) if s % b == 0],
+        )
+        if c * a * b <= capacity
+    )
+    assert packing.count == fewest
+    assert packing.channels - channels < packing.tiles["C"]
