@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from red_timeloop.comparison import compare as compare
     from red_timeloop.decomposition import decompose as decompose
     from red_timeloop.engines.base import model as model
     from red_timeloop.layer import Conv as Conv
@@ -17,13 +18,14 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "compare": "red_timeloop.comparison",
     "TransposedConv": "red_timeloop.layer",
     "Conv": "red_timeloop.layer",
     "decompose": "red_timeloop.decomposition",
     "model": "red_timeloop.engines.base",
 }
 
-__all__ = ["Conv", "TransposedConv", "__version__", "decompose", "model"]
+__all__ = ["Conv", "TransposedConv", "__version__", "compare", "decompose", "model"]
 
 
 def __getattr__(name: str) -> Any:

@@ -15,6 +15,7 @@ __all__ = ["cli", "main"]
 # name of the command -> module in red_timeloop.cli whose `command` it is
 _COMMANDS: dict[str, str] = {
     "list": "list_",
+    "compare": "compare",
     "decompose": "decompose",
     "model": "model",
 }

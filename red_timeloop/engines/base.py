@@ -35,13 +35,15 @@ class Engine(Protocol):
 
 
 def engine(name: str) -> Engine:
-    """Return the engine called `name`.
+    """Return the engine called `name`; `auto` is the best one that works here.
 
     Raises:
         InputError: There is none of that name.
     """
+    if name == "auto":
+        name = "embedded"
     if name not in ENGINES:
-        raise InputError(f"unknown engine {name!r}", key="engine", legal=ENGINES)
+        raise InputError(f"unknown engine {name!r}", key="engine", legal=[*ENGINES, "auto"])
     return cast(Engine, import_module(ENGINES[name]))
 
 

@@ -1,0 +1,136 @@
+"""Options that several commands share, so that they are named and read alike everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from red_timeloop.errors import InputError
+
+if TYPE_CHECKING:
+    from red_timeloop.hardware import Hardware
+
+__all__ = ["design", "engine", "format_", "hardware", "layer", "load_hardware", "output"]
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def design(function: _F) -> _F:
+    """Add `--design`, repeatable."""
+    return click.option(
+        "--design",
+        "designs",
+        metavar="DESIGN",
+        multiple=True,
+        shell_complete=_complete_designs,
+        help="A design to run; repeat for more.  [default: all]",
+    )(function)
+
+
+def layer(function: _F) -> _F:
+    """Add `--layer`, repeatable."""
+    return click.option(
+        "--layer",
+        "layers",
+        metavar="LAYER",
+        multiple=True,
+        help="A layer to run; repeat for more.  [default: all]",
+    )(function)
+
+
+def engine(function: _F) -> _F:
+    """Add `--engine`."""
+    return click.option(
+        "--engine",
+        type=click.Choice(["auto", "embedded", "timeloop"]),
+        default="auto",
+        show_default=True,
+        help="Who counts: this package, the real Timeloop, or Timeloop where it works.",
+    )(function)
+
+
+def hardware(function: _F) -> _F:
+    """Add `--hardware` and `--set`, which `load_hardware` reads."""
+    function = click.option(
+        "--set",
+        "settings",
+        metavar="KEY=VALUE",
+        multiple=True,
+        help="Change a number of the parameter set, e.g. fold=2; repeat for more.",
+    )(function)
+    return click.option(
+        "--hardware",
+        "hardware",
+        metavar="NAME|FILE",
+        default="isaac_32nm",
+        show_default=True,
+        shell_complete=_complete_hardware,
+        help="The parameter set that all designs share.",
+    )(function)
+
+
+def format_(*choices: str) -> Callable[[_F], _F]:
+    """Add `--format` with `choices`, the first being the default."""
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(choices),
+        default=choices[0],
+        show_default=True,
+        help="How to print the result.",
+    )
+
+
+def output(function: _F) -> _F:
+    """Add `-o`, a folder."""
+    return click.option(
+        "-o",
+        "--output",
+        metavar="DIR",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="Also write the result to files in this folder.",
+    )(function)
+
+
+def load_hardware(name: str, settings: Sequence[str]) -> Hardware:
+    """Return the parameter set `name` with `settings` (`KEY=VALUE`) applied.
+
+    Raises:
+        InputError: A setting is not KEY=VALUE, or a key or value is not legal.
+    """
+    import yaml
+
+    from red_timeloop.hardware import Hardware
+
+    parameters = Hardware.load(name)
+    changes: dict[str, Any] = {}
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        if not equals or not key:
+            raise InputError(f"got {setting!r}", key="--set", legal="KEY=VALUE")
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise InputError(f"cannot read {setting!r}", key="--set", legal="KEY=VALUE") from error
+        if isinstance(value, str):  # YAML 1.1 reads 1e-9 as text
+            try:
+                value = float(value)
+            except ValueError:
+                value = text.strip()
+        changes[key.strip()] = value
+    return parameters.replace(**changes) if changes else parameters
+
+
+def _complete_designs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    from red_timeloop import designs
+
+    return [name for name in designs.names() if name.startswith(incomplete)]
+
+
+def _complete_hardware(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    from red_timeloop import resources
+
+    return [n for n in resources.names("arch/parameters") if n.startswith(incomplete)]

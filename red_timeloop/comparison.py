@@ -1,0 +1,314 @@
+"""The main job: a workload on several designs, and what that says against zero padding."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from red_timeloop.designs import Design
+from red_timeloop.designs import get as get_design
+from red_timeloop.designs import names as design_names
+from red_timeloop.designs.evaluate import DesignResult, evaluate
+from red_timeloop.engines.base import Engine
+from red_timeloop.engines.base import engine as get_engine
+from red_timeloop.errors import InputError
+from red_timeloop.hardware import Hardware
+from red_timeloop.workload import Workload, WorkloadLayer, load_workload
+
+__all__ = ["BASELINE", "Comparison", "Failure", "LayerResult", "Progress", "Summary", "compare"]
+
+BASELINE = "zero_padding"
+
+# Called before each evaluation with (done, total, "layer on design").
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class LayerResult:
+    """One layer on one design. Energies and latencies are those of one pass over its batch.
+
+    Attributes:
+        entry: The layer as the workload has it, with the times it is repeated.
+        design_result: All counts and energies behind the numbers.
+    """
+
+    entry: WorkloadLayer
+    design_result: DesignResult
+
+    @property
+    def layer(self) -> str:
+        """Name of the layer."""
+        return self.entry.name
+
+    @property
+    def design(self) -> str:
+        """Name of the design."""
+        return self.design_result.plan.design
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the result in the keys of the JSON output."""
+        result, plan = self.design_result, self.design_result.plan
+        return {
+            "layer": self.layer,
+            "design": self.design,
+            "repeat": self.entry.repeat,
+            "crossbars": plan.crossbars,
+            "sub_crossbars": plan.sub_crossbars,
+            "modes": plan.modes,
+            "steps": plan.steps,
+            "cycles": result.cycles,
+            "cycle_time_s": result.cycle_time,
+            "latency_s": result.latency,
+            "energy_J": result.energy,
+            "area_m2": result.area,
+            "macs": self.entry.layer.macs,
+            "zero_inserted_macs": self.entry.layer.zero_inserted_macs,
+            "computes": result.computes,
+            "programming_energy_J": result.programming_energy,
+            "energy_breakdown_J": {
+                name: level.energy for name, level in result.levels.items() if level.energy
+            },
+            "cycle_time_breakdown_s": {
+                part: float(time) for part, time in result.step_time.shares().items()
+            },
+            "notes": list(plan.notes),
+        }
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A design against zero padding.
+
+    Attributes:
+        design: Name of the design.
+        speedup: Latency of zero padding over that of the design, over the layers it ran.
+        energy_saving: Share of zero padding's energy that the design saves over them.
+        layers: `(speedup, energy saving)` of each layer.
+    """
+
+    design: str
+    speedup: float
+    energy_saving: float
+    layers: dict[str, tuple[float, float]]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the summary in the keys of the JSON output."""
+        return {
+            "design": self.design,
+            "speedup_vs_zero_padding": self.speedup,
+            "energy_saving_vs_zero_padding": self.energy_saving,
+            "layers": {
+                name: {
+                    "speedup_vs_zero_padding": speedup,
+                    "energy_saving_vs_zero_padding": saving,
+                }
+                for name, (speedup, saving) in self.layers.items()
+            },
+        }
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A layer that a design cannot hold, and why."""
+
+    layer: str
+    design: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A workload on several designs.
+
+    Attributes:
+        workload: The workload.
+        hardware: The parameter set that all designs share.
+        engine: The engine that counted.
+        results: One for each layer and design, in the workload's order.
+        baseline: Zero padding's results, whether it was asked for or not.
+        failures: What a design cannot hold.
+    """
+
+    workload: Workload
+    hardware: Hardware
+    engine: str
+    results: tuple[LayerResult, ...]
+    baseline: tuple[LayerResult, ...]
+    failures: tuple[Failure, ...] = ()
+
+    @cached_property
+    def designs(self) -> tuple[str, ...]:
+        """Names of the designs that have results, in the order they were asked for."""
+        return tuple(dict.fromkeys(result.design for result in self.results))
+
+    @cached_property
+    def summary(self) -> tuple[Summary, ...]:
+        """Each design against zero padding."""
+        return tuple(self._summary(name) for name in self.designs)
+
+    def _summary(self, design: str) -> Summary:
+        base = {result.layer: result for result in self.baseline}
+        pairs = [
+            (result, base[result.layer])
+            for result in self.results
+            if result.design == design and result.layer in base
+        ]
+        layers = {mine.layer: _against([(mine, zero_padding)]) for mine, zero_padding in pairs}
+        speedup, saving = _against(pairs)
+        return Summary(design, speedup, saving, layers)
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """What the numbers rest on, one sentence each."""
+        hardware = self.hardware
+        size = (
+            f"{hardware.rows}x{hardware.columns} crossbars"
+            if hardware.rows and hardware.columns
+            else "arrays as large as the logical matrix"
+        )
+        bits = "exact" if hardware.adc_bits is None else f"{hardware.adc_bits}-bit"
+        lines = [
+            f"{hardware.name}: {size}, {hardware.cell_bits}-bit cells, {bits} converters, sums "
+            f"merged {'digitally' if hardware.merge == 'digital' else 'in current'}, fold "
+            f"{hardware.fold}; {self.engine} engine; weights resident, programming not counted."
+        ]
+        unsure = [entry for entry in self.workload.layers if entry.unconfirmed]
+        lines += [f"{entry.name}: unconfirmed: {'; '.join(entry.unconfirmed)}" for entry in unsure]
+        return tuple(lines)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the comparison in the keys of the JSON output (schema 1)."""
+        return {
+            "schema": 1,
+            "workload": self.workload.name,
+            "engine": self.engine,
+            "hardware": self.hardware.name,
+            "assumptions": list(self.assumptions),
+            "results": [result.as_dict() for result in self.results],
+            "summary": [summary.as_dict() for summary in self.summary],
+            "failures": [vars(failure) for failure in self.failures],
+        }
+
+    def to_csv(self) -> str:
+        """Return the results as CSV, one line for each layer and design."""
+        nested = ("energy_breakdown_J", "cycle_time_breakdown_s", "notes")
+        rows = [
+            {key: value for key, value in result.as_dict().items() if key not in nested}
+            for result in self.results
+        ]
+        stream = io.StringIO()
+        if rows:
+            writer = csv.DictWriter(stream, fieldnames=list(rows[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+        return stream.getvalue()
+
+
+def compare(
+    workload: str | Path | Workload = "red_date2019",
+    designs: Iterable[str] | None = None,
+    engine: str = "auto",
+    *,
+    layers: Sequence[str] | None = None,
+    hardware: str | Path | Hardware = "isaac_32nm",
+    progress: Progress | None = None,
+    keep_going: bool = False,
+) -> Comparison:
+    """Run every layer of a workload on every design.
+
+    Args:
+        workload: Name of a shipped workload, a YAML file, or a workload.
+        designs: Names of designs; all of them when None.
+        engine: `embedded`, `timeloop`, or `auto`: timeloop where it works, else embedded.
+        layers: Names of layers; all of them when None.
+        hardware: Name of a parameter set, a YAML file, or a parameter set.
+        progress: Told what comes next.
+        keep_going: Record what a design cannot hold under `failures` instead of raising.
+
+    Raises:
+        InputError: Something named does not exist or is not legal, or a design cannot hold a
+            layer.
+
+    >>> result = compare("red_date2019", ["red"], "embedded", layers=["GAN_Deconv3"])
+    >>> result.results[0].design_result.cycles
+    16
+    """
+    loaded = workload if isinstance(workload, Workload) else load_workload(workload)
+    if layers:
+        loaded = loaded.select(list(layers))
+    parameters = hardware if isinstance(hardware, Hardware) else Hardware.load(hardware)
+    chosen = [get_design(name) for name in designs or design_names()]
+    counter = get_engine(engine)
+    tasks = [(entry, design) for entry in loaded.layers for design in chosen]
+    results: list[LayerResult] = []
+    failures: list[Failure] = []
+    evaluator = _Evaluator(parameters, counter)
+    for done, (entry, design) in enumerate(tasks):
+        if progress:
+            progress(done, len(tasks), f"{entry.name} on {design.name}")
+        try:
+            results.append(LayerResult(entry, evaluator(entry, design)))
+        except InputError as error:
+            if not keep_going:
+                raise error.located(key=f"{entry.name} on {design.name}") from error
+            failures.append(Failure(entry.name, design.name, str(error)))
+    if progress:
+        progress(len(tasks), len(tasks), "")
+    return Comparison(
+        workload=loaded,
+        hardware=parameters,
+        engine=results[0].design_result.engine if results else engine,
+        results=tuple(results),
+        baseline=tuple(_baseline(loaded, results, evaluator)),
+        failures=tuple(failures),
+    )
+
+
+class _Evaluator:
+    """Evaluates a layer on a design, equal layers only once."""
+
+    def __init__(self, hardware: Hardware, counter: Engine) -> None:
+        self._hardware = hardware
+        self._counter = counter
+        self._known: dict[tuple[object, str], DesignResult] = {}
+
+    def __call__(self, entry: WorkloadLayer, design: Design) -> DesignResult:
+        layer = replace(entry.layer, name=None)
+        key = (layer, design.name)
+        if key not in self._known:
+            plan = design.plan(layer, self._hardware)
+            self._known[key] = evaluate(plan, self._counter.evaluate_specification)
+        return self._known[key]
+
+
+def _baseline(
+    workload: Workload, results: Sequence[LayerResult], evaluator: _Evaluator
+) -> Iterable[LayerResult]:
+    """Yield zero padding's results for the layers that have any result."""
+    ran = {result.layer for result in results}
+    for entry in workload.layers:
+        if entry.name in ran:
+            try:
+                yield LayerResult(entry, evaluator(entry, get_design(BASELINE)))
+            except InputError:  # a layer that zero padding cannot hold has nothing to compare with
+                continue
+
+
+def _against(pairs: Sequence[tuple[LayerResult, LayerResult]]) -> tuple[float, float]:
+    """Return speedup and energy saving of the first of each pair over the second."""
+    latency = [
+        sum(result.entry.repeat * result.design_result.latency for result in side)
+        for side in zip(*pairs, strict=True)
+    ]
+    energy = [
+        sum(result.entry.repeat * result.design_result.energy for result in side)
+        for side in zip(*pairs, strict=True)
+    ]
+    if not pairs:
+        return 1.0, 0.0
+    return latency[1] / latency[0], 1 - energy[0] / energy[1]

@@ -1,0 +1,113 @@
+"""The comparison as a table in a terminal."""
+
+from __future__ import annotations
+
+from rich.console import Console, JustifyMethod
+from rich.table import Table
+
+from red_timeloop.comparison import BASELINE, Comparison, LayerResult
+from red_timeloop.layer import Layer
+from red_timeloop.units import area, percent, ratio, scaled
+
+__all__ = ["describe", "print_comparison"]
+
+# title -> width; together they fit a terminal of 80 columns
+_COLUMNS = {
+    "design": 13,
+    "crossbars": 9,
+    "cycles": 6,
+    "cycle": 6,
+    "latency": 7,
+    "speedup": 7,
+    "energy": 7,
+    "saving": 7,
+    "area": 9,
+}
+_WIDTH = 80  # of a pipe or file, which has none of its own
+
+
+def print_comparison(comparison: Comparison, console: Console | None = None) -> None:
+    """Print one block of lines for each layer, the totals, and what was assumed."""
+    console = console or Console()
+    if not console.is_terminal:
+        console = Console(file=console.file, width=_WIDTH)
+    against = {summary.design: summary.layers for summary in comparison.summary}
+    console.print(_table(header=True))
+    for entry in comparison.workload.layers:
+        table = _table()
+        for result in comparison.results:
+            if result.layer == entry.name:
+                style = "dim" if result.design == BASELINE else None
+                versus = against[result.design].get(result.layer)
+                table.add_row(result.design, *_cells(result, versus), style=style)
+        if table.row_count:
+            times = f", {entry.repeat} times" if entry.repeat > 1 else ""
+            _print_block(console, f"{entry.name}: {describe(entry.layer)}{times}", table)
+    totals = _table()
+    for summary in comparison.summary:
+        saving = percent(summary.energy_saving)
+        totals.add_row(summary.design, *[""] * 4, ratio(summary.speedup), "", saving, "")
+    _print_block(console, "All layers", totals)
+    console.print()
+    notes = ["speedup, saving: latency and energy against zero_padding."]
+    for line in (*notes, *comparison.assumptions):
+        console.print(line, style="dim", soft_wrap=True, highlight=False)
+    for failure in comparison.failures:
+        console.print(
+            f"not run: {failure.layer} on {failure.design}: {failure.reason}", soft_wrap=True
+        )
+
+
+def _table(header: bool = False) -> Table:
+    table = Table(
+        box=None, pad_edge=False, padding=(0, 1, 0, 0), show_header=header, header_style="bold"
+    )
+    for title, width in _COLUMNS.items():
+        justify: JustifyMethod = "left" if title == "design" else "right"
+        table.add_column(title, justify=justify, no_wrap=True, min_width=width)
+    return table
+
+
+def _print_block(console: Console, heading: str, table: Table) -> None:
+    console.print()
+    console.print(heading, style="bold", highlight=False, soft_wrap=True)
+    console.print(table)
+
+
+def describe(layer: Layer) -> str:
+    """Return a layer's sizes and kernel in one line.
+
+    >>> from red_timeloop import TransposedConv
+    >>> describe(TransposedConv(512, 256, (4, 4), 4, stride=2, padding=1))
+    '4x4x512 to 8x8x256, kernel 4x4, stride 2'
+    """
+    size = "x".join(map(str, layer.input_size))
+    out = "x".join(map(str, layer.output_size))
+    kernel = "x".join(map(str, layer.kernel_size))
+    parts = [f"{size}x{layer.in_channels} to {out}x{layer.out_channels}", f"kernel {kernel}"]
+    if not layer.transposed:
+        parts[1] = f"convolution {kernel}"
+    for name, values in (("stride", layer.stride), ("dilation", layer.dilation)):
+        if set(values) != {1}:
+            same = len(set(values)) == 1
+            parts.append(f"{name} {values[0] if same else 'x'.join(map(str, values))}")
+    if layer.groups > 1:
+        parts.append(f"{layer.groups} groups")
+    if layer.batch > 1:
+        parts.append(f"batch {layer.batch}")
+    return ", ".join(parts)
+
+
+def _cells(result: LayerResult, versus: tuple[float, float] | None) -> list[str]:
+    values = result.design_result
+    speedup, saving = ("", "") if versus is None else (ratio(versus[0]), percent(versus[1]))
+    return [
+        f"{values.plan.crossbars}",
+        f"{values.cycles}",
+        scaled(values.cycle_time, "s"),
+        scaled(values.latency, "s"),
+        speedup,
+        scaled(values.energy, "J"),
+        saving,
+        area(values.area),
+    ]

@@ -1,0 +1,60 @@
+"""Numbers as a person reads them: three digits and an SI prefix."""
+
+from __future__ import annotations
+
+import math
+
+__all__ = ["area", "percent", "ratio", "scaled"]
+
+_PREFIXES = {15: "P", 12: "T", 9: "G", 6: "M", 3: "k", 0: "", -3: "m", -6: "u", -9: "n", -12: "p"}
+
+
+def scaled(value: float, unit: str = "") -> str:
+    """Return `value` with three digits, an SI prefix and `unit`.
+
+    >>> scaled(1.2345e-6, "s"), scaled(25_690_112), scaled(0, "J"), scaled(999.9e-9, "s")
+    ('1.23 us', '25.7 M', '0 J', '1.00 us')
+    """
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g} {unit}".strip()
+    rounded = float(f"{value:.2e}")
+    exponent = min(max(3 * math.floor(math.log10(abs(rounded)) / 3), -12), 15)
+    digits = rounded / 10**exponent
+    decimals = max(0, 2 - math.floor(math.log10(abs(digits)))) if abs(digits) < 1000 else 0
+    text = f"{digits:.{decimals}f}"
+    if not unit and exponent == 0 and value == int(value):
+        text = f"{value:g}"
+    return f"{text} {_PREFIXES[exponent]}{unit}".strip()
+
+
+def area(square_metres: float) -> str:
+    """Return an area in mm^2, or in um^2 below 0.001 mm^2.
+
+    >>> area(1.5e-6), area(2e-12)
+    ('1.50 mm2', '2 um2')
+    """
+    in_mm = square_metres * 1e6
+    if in_mm == 0 or in_mm >= 1e-3:
+        return (
+            f"{in_mm:.{0 if in_mm >= 100 else 1 if in_mm >= 10 else 2 if in_mm >= 1 else 3}f} mm2"
+        )
+    return f"{square_metres * 1e12:.3g} um2"
+
+
+def ratio(value: float) -> str:
+    """Return a factor with three digits.
+
+    >>> ratio(31.149), ratio(0.98765)
+    ('31.1x', '0.988x')
+    """
+    text = f"{value:.0f}" if value >= 100 else f"{value:#.3g}"
+    return f"{text}x"
+
+
+def percent(share: float) -> str:
+    """Return a share in per cent with one decimal.
+
+    >>> percent(0.8836), percent(-0.25)
+    ('88.4 %', '-25.0 %')
+    """
+    return f"{100 * share:.1f} %"
