@@ -8,7 +8,6 @@ line, as people write Timeloop files.
 from __future__ import annotations
 
 import collections.abc as abc
-import json
 import math
 import re
 from typing import Any
@@ -99,7 +98,16 @@ def _scalar(value: Any) -> str:
         raise TypeError(f"cannot write {type(value).__name__} as YAML")
     if not isinstance(value, Text) and _PLAIN.fullmatch(value) and value.lower() not in _NOT_PLAIN:
         return str(value)
-    return json.dumps(str(value), ensure_ascii=True)
+    return '"' + "".join(map(_escaped, str(value))) + '"'
+
+
+def _escaped(character: str) -> str:
+    """Return a character of double-quoted text."""
+    if character in '"\\':
+        return "\\" + character
+    if " " <= character <= "~":
+        return character
+    return f"\\U{ord(character):08x}"
 
 
 def _float(value: float) -> str:

@@ -90,7 +90,9 @@ def evaluate(
         result: Value = _number(tree.body, names, fail)
     except ZeroDivisionError:
         raise fail("division by zero") from None
-    except (OverflowError, ValueError, TypeError) as error:
+    except OverflowError:
+        raise fail("a number is too large") from None
+    except (ValueError, TypeError) as error:
         if isinstance(error, InputError):
             raise
         raise fail(str(error)) from None
@@ -145,7 +147,7 @@ def _call(name: str, arguments: list[Any], fail: abc.Callable[..., InputError]) 
 
 def _power(base: Any, exponent: Any, fail: abc.Callable[..., InputError]) -> Any:
     whole = isinstance(base, int) and isinstance(exponent, int) and abs(base) > 1
-    if whole and base.bit_length() * (abs(exponent) - 1) > _MOST_BITS:
+    if whole and math.log2(abs(base)) * abs(exponent) > _MOST_BITS:
         raise fail(f"{base} ** {exponent} is too large", f"at most {_MOST_BITS} bits")
     result = base**exponent
     if isinstance(result, complex):

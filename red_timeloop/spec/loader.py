@@ -118,7 +118,7 @@ def load_text(text: str, *, file: str = "") -> YamlMap:
     value = _Builder(file).build(node)
     if not isinstance(value, YamlMap):
         raise InputError(
-            f"expected a mapping at the top, got {type_name(value)}", file=f"{file}:1".lstrip(":1")
+            f"expected a mapping at the top, got {type_name(value)}", file=_line(file, 1)
         )
     return value
 
@@ -136,8 +136,12 @@ def type_name(value: object) -> str:
 def _syntax_error(error: yaml.YAMLError, file: str) -> InputError:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-    where = f"{file}:{mark.line + 1}" if mark is not None else file
+    where = _line(file, mark.line + 1) if mark is not None else file
     return InputError(f"malformed YAML: {problem}", file=where)
+
+
+def _line(file: str, line: int) -> str:
+    return f"{file}:{line}" if file else f"line {line}"
 
 
 class _Builder:
@@ -152,8 +156,7 @@ class _Builder:
         return self._build(node, 0)[0]
 
     def _where(self, node: yaml.Node) -> str:
-        line = node.start_mark.line + 1
-        return f"{self.file}:{line}" if self.file else f"line {line}"
+        return _line(self.file, node.start_mark.line + 1)
 
     def _build(self, node: yaml.Node, depth: int) -> tuple[Any, int]:
         key = id(node)

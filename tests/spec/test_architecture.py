@@ -1,0 +1,233 @@
+"""Architectures: flattening, inheritance, defaults, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from spec.texts import ARCHITECTURE
+
+from red_timeloop.spec.types import Level, Specification
+
+Message = Callable[..., str]
+Read = Callable[..., Specification]
+HEAD = "architecture:\n  nodes:\n"
+BUFFER = (
+    "  - !Component {name: buffer, class: SRAM, attributes: {depth: 8, width: 8, datawidth: 8}}\n"
+)
+MAC = "  - !Component {name: mac, class: compute}\n"
+
+
+def levels(read: Read, text: str, **options: object) -> dict[str, Level]:
+    return {level.name: level for level in read(text, **options).architecture.levels}
+
+
+def test_containers_become_levels_and_fan_outs_multiply(read: Read) -> None:
+    found = levels(read, ARCHITECTURE)
+    assert list(found) == ["buffer", "inter_column_spatial", "inter_row_spatial", "cell", "mac"]
+    assert [found[name].kind for name in found] == [
+        *("storage", "spatial", "spatial", "storage", "compute")
+    ]
+    assert [(x.instances_x, x.instances_y) for x in found.values()] == [
+        *((1, 1), (1, 1), (4, 1), (4, 8), (4, 8))
+    ]
+    row = found["inter_row_spatial"]
+    assert (row.mesh_x, row.mesh_y, row.fanout, row.target) == (1, 8, 8, "row")
+
+
+def test_attributes_are_evaluated_inherited_and_completed(read: Read) -> None:
+    found = levels(read, ARCHITECTURE)
+    buffer = found["buffer"]
+    assert (buffer.depth, buffer.block_size, buffer.size) == (512, 4, 2048)
+    assert (buffer.read_bandwidth, buffer.write_bandwidth) == (4.0, None)
+    assert buffer.attributes["vdd"] == 0.9
+    assert (buffer.attributes["n_banks"], buffer.multiple_buffering) == (2, 1.0)
+    assert found["mac"].attributes == {"vdd": 0.9, "has_power_gating": False}
+    assert (found["cell"].subclass, found["mac"].datawidth) == ("reram_cell", 16)
+
+
+def test_component_models_see_variables_too(read: Read) -> None:
+    architecture = read(ARCHITECTURE).architecture
+    seen = architecture.component_attributes(architecture.level("cell"))
+    assert (seen["technology"], seen["rows"], seen["depth"]) == ("32nm", 8, 4)
+
+
+def test_variables_can_be_replaced_and_added(read: Read) -> None:
+    found = levels(read, ARCHITECTURE, variables={"columns": 3, "spare": 1})
+    assert found["cell"].instances_x == 3
+    assert read(ARCHITECTURE, variables={"spare": 1}).variables["spare"] == 1
+
+
+def test_later_variables_see_a_replaced_one(read: Read) -> None:
+    text = "variables: {a: 2, b: a * 3}\n" + HEAD + BUFFER + MAC
+    assert read(text, variables={"a": 5}).variables["b"] == 15
+
+
+def test_fan_out_on_a_component_stands_before_it(read: Read) -> None:
+    found = levels(read, HEAD + BUFFER + MAC.replace("compute}", "compute, spatial: {meshY: 3}}"))
+    assert list(found) == ["buffer", "inter_mac_spatial", "mac"]
+    assert (found["mac"].instances_y, found["inter_mac_spatial"].mesh_y) == (3, 3)
+
+
+def test_sizes_in_other_units_and_unlimited(read: Read) -> None:
+    def one(attributes: str) -> Level:
+        return levels(
+            read,
+            HEAD + f"  - !Component {{name: m, class: DRAM, attributes: {attributes}}}\n" + MAC,
+        )["m"]
+
+    assert one("{width: 16, datawidth: 8, entries: 100}").size == 100
+    assert one("{width: 16, datawidth: 8, sizeKB: 2}").size == 2048
+    assert one("{width: 16, datawidth: 8}").size is None
+    assert one("{width: 16, datawidth: 8, depth: 4294967295}").size is None
+    assert one("{width: 32, datawidth: 8, depth: 4, block_size: 2}").cluster_size == 2
+    assert one("{width: 32, datawidth: 8, depth: 4, cluster_size: 2}").size == 8
+    halves = one("{width: 8, datawidth: 8, bandwidth: 6, write_bandwidth: 1}")
+    assert (halves.read_bandwidth, halves.write_bandwidth) == (3.0, 1.0)
+
+
+def test_disabled_and_nothing_vanish(read: Read) -> None:
+    off = BUFFER.replace("name: buffer", "name: off, enabled: False")
+    nothing = "  - !Component {name: n, class: nothing}\n  - !Nothing {}\n"
+    assert list(levels(read, HEAD + BUFFER + off + nothing + MAC)) == ["buffer", "mac"]
+
+
+def test_classes_with_a_known_word(read: Read) -> None:
+    text = HEAD + BUFFER.replace("SRAM", "my_smartbuffer_SRAM") + MAC.replace("compute", "fpmac_x")
+    assert [level.kind for level in levels(read, text).values()] == ["storage", "compute"]
+
+
+def node(text: str) -> str:
+    return HEAD + f"  - {text}\n" + MAC
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("problem: {}", "file0.yaml: the key 'architecture' is missing"),
+        ("architecture: 3", "file0.yaml: architecture: expected a mapping, got 3"),
+        ("architecture: {version: 0.3, nodes: []}", "version 0.3 is not read (legal: 0.4)"),
+        ("architecture: {subtree: []}", "this is the tree of Timeloop v0.3"),
+        ("architecture: {version: 0.4}", "file0.yaml:1: architecture: the key 'nodes' is missing"),
+        ("architecture: {nodes: [], node: 3}", "architecture.node: unknown key (legal: name, nod"),
+        (HEAD + BUFFER, "the last node must compute, got 'buffer' (legal: a class with one of mac"),
+        (HEAD + MAC + BUFFER, "'buffer' stands after the compute level 'mac'"),
+        (HEAD + BUFFER + BUFFER + MAC, "the name 'buffer' is taken, first at "),
+        (HEAD + "  - {name: a}\n" + MAC, "node 0 is a mapping without a tag (legal: !Component"),
+        (HEAD + "  - 3\n" + MAC, "node 0 is a number without a tag"),
+        (node("!Component {class: SRAM}"), "!Component: the key 'name' is missing"),
+        (node("!Component {name: a}"), "a: the key 'class' is missing"),
+        (node("!Component {name: a, class: flux}"), "a.class: unknown class 'flux' (legal: a word"),
+        (node("!Component {name: a, class: XY_NoC}"), "a.class: networks are not modelled"),
+        (node("!Component {name: a, class: SRAM, size: 3}"), "a.size: unknown key (legal: area_"),
+        (node("!Container {name: a, class: SRAM}"), "a.class: unknown key"),
+        (node("!Container {name: a, networks: [1]}"), "a.networks: networks are not modelled"),
+        (node("!Container {name: a, spatial: {meshZ: 3}}"), "a.spatial.meshZ: unknown key"),
+        (
+            node("!Container {name: a, spatial: {meshX: 0}}"),
+            "a.spatial.meshX: expected a whole number, got 0 (legal: 1 or more)",
+        ),
+        (
+            node("!Container {name: a, spatial: {meshX: 3 / 2}}"),
+            "a.spatial.meshX: expected a whole number, got '3 / 2' = 1.5",
+        ),
+        (
+            node("!Container {name: a, spatial: {meshX: [1]}}"),
+            "expected a number or text, got a li",
+        ),
+        (node("!Container {name: a, spatial: {meshX: rows}}"), "the name 'rows' is not defined"),
+        (
+            node("!Component {name: a, class: SRAM, attributes: {depth: 3, width: 8}}"),
+            "file0.yaml:3: a.attributes: the key 'datawidth' is missing",
+        ),
+        (
+            node("!Component {name: a, class: SRAM, attributes: {depth: 3, datawidth: 8}}"),
+            "a.attributes: the key 'width' is missing",
+        ),
+        (
+            node("!Component {name: a, class: SRAM, attributes: {width: 12, datawidth: 8}}"),
+            "expected a multiple of datawidth times cluster_size (8 bits), got 12",
+        ),
+        (
+            node(
+                "!Component {name: a, class: SRAM, attributes: {width: 8, datawidth: 8, depth: -1}}"
+            ),
+            "a.attributes.depth: expected a whole number of 0 or more, got -1",
+        ),
+        (
+            node(
+                "!Component {name: a, class: SRAM, "
+                "attributes: {width: 8, datawidth: 8, depth: 1, entries: 2}}"
+            ),
+            "depth and entries both give the size",
+        ),
+        (
+            node("!Component {name: a, class: SRAM, attributes: {type: LPDDR4}}"),
+            "a.attributes.type: expression 'LPDDR4': the name 'LPDDR4' is not defined; quote it",
+        ),
+        (
+            node(
+                "!Component {name: a, class: SRAM, "
+                "attributes: {width: 8, datawidth: 8, read_bandwidth: 'fast'}}"
+            ),
+            "a.attributes.read_bandwidth: expected a number of 0 or more, got 'fast'",
+        ),
+        (
+            node(
+                "!Component {name: a, class: SRAM, "
+                "attributes: {width: 8, datawidth: 8, multiple_buffering: 0.5}}"
+            ),
+            "a.attributes.multiple_buffering: expected a number of 1 or more, got 0.5",
+        ),
+        (
+            node(
+                "!Component {name: a, class: SRAM, "
+                "attributes: {width: 8, datawidth: 8, reduction_supported: 7}}"
+            ),
+            "a.attributes.reduction_supported: expected true or false, got 7",
+        ),
+        (
+            node("!Component {name: a, class: SRAM, sparse_optimizations: {x: 1}}"),
+            "sparse optimizations are not modelled",
+        ),
+        (
+            node("!Component {name: a, class: SRAM, enabled: [1]}"),
+            "a.enabled: expected a number or text, got a list",
+        ),
+        (
+            node("!Parallel {nodes: [!Container {name: a, spatial: {meshX: 2}}]}"),
+            "the container 'a' stands directly under a !Parallel (legal: components, or a !Hier",
+        ),
+        (
+            node("!Parallel {nodes: [!Component {name: a, class: mac, spatial: {meshX: 2}}]}"),
+            "the fan-out of 'a' stands inside a !Parallel",
+        ),
+        ("variables: {a: b, b: 1}\n" + HEAD + MAC, "variables.a: expression 'b': the name 'b' is"),
+        ("variables: {version: 0.2}\n" + HEAD + MAC, "variables.version: version 0.2 is not read"),
+        ("variables: [1]\n" + HEAD + MAC, "variables: expected a mapping, got a list"),
+        ("arch: {}\n" + HEAD + MAC, "file0.yaml:1: arch: unknown key (legal: *_components, *_con"),
+        (
+            "sparse_optimizations: {targets: [1]}\n" + HEAD + MAC,
+            "sparse_optimizations: sparse optimizations are not modelled",
+        ),
+    ],
+)
+def test_refusals(message: Message, text: str, expected: str) -> None:
+    assert expected in message(text)
+
+
+def test_files_are_combined(read: Read, message: Message) -> None:
+    one = "variables: {version: 0.4, a: 1}\narchitecture:\n  version: 0.4\n  nodes:\n" + BUFFER
+    two = "variables: {a: 1, b: a + 1}\narchitecture: {nodes: [!Component {name: mac, class: mac}]}"
+    found = read(one, two)
+    assert found.architecture.names == ("buffer", "mac")
+    assert found.variables == {"a": 1, "b": 2}
+    assert (
+        message(one, two.replace("a: 1", "a: 2"))
+        == "file1.yaml:1: a: 2 contradicts 1 of another file"
+    )
+
+
+def test_no_file_and_a_missing_file(read: Read, message: Message) -> None:
+    assert message() == "no specification file was given"
+    assert "cannot read" in message(HEAD + BUFFER + MAC, mapping="/nowhere/mapping.yaml")

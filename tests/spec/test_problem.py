@@ -1,0 +1,70 @@
+"""Problems: projections, coefficients, sizes, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from spec.texts import ARCHITECTURE, PROBLEM
+
+from red_timeloop.spec.types import Specification
+
+Read = Callable[..., Specification]
+
+
+def test_projections_and_coefficients(read: Read) -> None:
+    problem = read(ARCHITECTURE, PROBLEM).problem
+    assert problem is not None
+    assert (problem.name, problem.dimensions) == ("conv", ("C", "M", "P", "R"))
+    assert problem.sizes == {"C": 16, "M": 8, "P": 6, "R": 3}
+    assert problem.operations == 16 * 8 * 6 * 3
+    weights, inputs, outputs = problem.data_spaces
+    assert weights.projection == ((("C", 1),), (("M", 1),), (("R", 1),))
+    assert inputs.projection == ((("C", 1),), (("P", 2), ("R", 1)))
+    assert (inputs.dimensions, outputs.read_write) == (("C", "P", "R"), True)
+
+
+def test_sizes_may_be_expressions(read: Read) -> None:
+    problem = read(ARCHITECTURE, PROBLEM.replace("C: 16", "C: rows * 2")).problem
+    assert problem is not None
+    assert problem.sizes["C"] == 16
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("version: 0.4", "version: 0.5", "problem.version: version 0.5 is not read (legal: 0.4)"),
+        ("  instance:", "  instances:", "problem.instances: unknown key (legal: instance, shape"),
+        ("C: 16", "C: 0", "problem.instance.C: expected a whole number, got 0 (legal: 1 or more)"),
+        ("C: 16", "C: 1.5", "problem.instance.C: expected a whole number, got 1.5"),
+        ("C: 16, ", "", "problem.instance: dimension 'C' has no size (legal: C, M, P, R)"),
+        ("C: 16", "K: 16", "problem.instance.K: unknown key (legal: C, M, P, R, commonDensity"),
+        ("stride: 2", "densities: {Inputs: 0.5}", "densities: sparse data spaces are not modelled"),
+        ("[C, M, P, R]", "[C, M, P, C]", "problem.shape.dimensions: dimension 'C' given twice"),
+        ("[C, M, P, R]", "[C, M, P, 3]", "problem.shape.dimensions: 3 is not a name"),
+        ("[C, M, P, R]", "[]", "problem.shape: the key 'dimensions' is missing"),
+        ("[C, M, R]", "[C, M, K]", "Weights.projection: unknown dimension 'K' (legal: C, M, P, R)"),
+        ("[P, stride]", "[P, pace]", "unknown coefficient 'pace' (legal: stride, dilation)"),
+        ("[P, stride]", "[P, stride, 1]", "a term is ['P', 'stride', 1] (legal: [dimension] or"),
+        ("[[[C]], [[P", "[[C], [[P", "a term is 'C' (legal: [dimension] or [dimension, coeff"),
+        ("[[[C]], [[P", "[C, [[P", "an axis is 'C' (legal: [C, M] or a list of axes"),
+        ("name: Inputs", "name: Weights", "data space 'Weights' given twice"),
+        ("name: Inputs, ", "", "problem.shape.data_spaces: the key 'name' is missing"),
+        ("read_write: True", "read_write: 7", "read_write: expected true or false, got 7"),
+        (", read_write: True", "", "no data space is written; mark the output with 'read_write"),
+        ("default: 1}, {name: d", "defaults: 1}, {name: d", "coefficients.defaults: unknown key"),
+        (
+            "{name: dilation, default: 1}",
+            "{name: dilation}",
+            "coefficient 'dilation' has neither a value nor a default",
+        ),
+        ("name: conv", "name: conv\n    flatten: [1]", "flattened dimensions are not modelled"),
+        ("  shape:\n", "  shape: cnn\n  ignore:\n", "the shape 'cnn' is given by name; write the"),
+        ("[{name: stride", "[7, {name: stride", "coefficients: entry 0 is a number, not a mapping"),
+    ],
+)
+def test_refusals(message: Callable[..., str], old: str, new: str, expected: str) -> None:
+    assert old in PROBLEM
+    found = message(ARCHITECTURE, PROBLEM.replace(old, new, 1))
+    assert found.startswith("file1.yaml:")
+    assert expected in found
