@@ -9,7 +9,8 @@ array reads the next pulse while the last one is converted and added from the sa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from red_timeloop.components import array
 from red_timeloop.components.digital import adder_delay
 from red_timeloop.errors import InputError
 
-__all__ = ["PIPELINES", "StepTime", "step_time"]
+__all__ = ["PIPELINES", "StepTime", "slowest", "step_time"]
 
 PIPELINES = ("none", "two_stage", "full")
 _STAGES = {
@@ -74,6 +75,24 @@ class StepTime:
             for index, parts in enumerate(self.stages)
             for part in parts
         }
+
+
+def slowest(times: Sequence[StepTime]) -> StepTime:
+    """Return the longest of several step times, the first of equals; of arrays, one by one.
+
+    They have the same pulses and the same pipeline.
+    """
+    cycles = np.asarray(list(np.broadcast_arrays(*(time.cycle for time in times))))
+    chosen = cycles.argmax(axis=0)
+    if not chosen.ndim:
+        return times[int(chosen)]
+
+    def of_chosen(part: str) -> Any:
+        values = [np.broadcast_to(getattr(time, part), chosen.shape) for time in times]
+        return np.take_along_axis(np.asarray(values), chosen[None], axis=0)[0]
+
+    parts = {part: of_chosen(part) for part in ("drive", "settle", "convert", "accumulate")}
+    return replace(times[0], **parts)
 
 
 def step_time(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
+
+import numpy as np
 
 from red_timeloop import resources
 from red_timeloop.components.tables import price
@@ -13,20 +16,25 @@ from red_timeloop.spec.types import LevelMapping, Loop, Mapping, Specification
 __all__ = ["assemble"]
 
 
-def assemble(plan: Plan, part: Part, cycle_time: float) -> Specification:
+def assemble(plan: Plan, part: Part, cycle_time: Any) -> Specification:
     """Size the plan's architecture for `part`, price it and write its mapping down.
 
     Args:
         plan: The plan that `part` belongs to.
         part: One of its evaluations.
-        cycle_time: Length of a Timeloop cycle, in s; what leaks, leaks this long.
+        cycle_time: Length of a Timeloop cycle, in s; what leaks, leaks this long. An array when
+            the plan's circuit holds arrays: the tables then hold arrays too.
     """
+    circuit = plan.hardware.circuit
+    variables = {**part.variables, "technology": f"{circuit.technology_node_m * 1e9!r}nm"}
+    if not np.ndim(cycle_time):
+        variables["global_cycle_seconds"] = cycle_time
     specification = read_specification(
         resources.path(f"arch/{plan.architecture}.yaml"),
-        variables={**part.variables, "global_cycle_seconds": cycle_time},
+        variables=variables,
         problem=part.problem,
     )
-    ert, art = price(specification.architecture, plan.hardware.circuit)
+    ert, art = price(specification.architecture, circuit, cycle_time)
     return replace(specification, mapping=_mapping(specification, part), ert=ert, art=art)
 
 

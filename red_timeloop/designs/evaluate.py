@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from red_timeloop.components.timing import StepTime, step_time
+from red_timeloop.components.base import plain
+from red_timeloop.components.timing import StepTime, slowest, step_time
 from red_timeloop.designs.assemble import assemble
 from red_timeloop.designs.plan import Part, Plan
 from red_timeloop.spec.types import Specification
@@ -73,6 +74,8 @@ class LevelTotal:
 class DesignResult:
     """A layer on a design, evaluated.
 
+    Times, energies and areas are numbers, or arrays where the plan's circuit holds arrays.
+
     Attributes:
         plan: What was evaluated.
         engine: The engine that counted.
@@ -92,22 +95,22 @@ class DesignResult:
     programming_energy: float
 
     @property
-    def cycle_time(self) -> float:
+    def cycle_time(self) -> Any:
         """Length of a cycle in s."""
-        return float(self.step_time.cycle)
+        return plain(self.step_time.cycle)
 
     @property
-    def latency(self) -> float:
+    def latency(self) -> Any:
         """Time of the whole batch in s."""
         return self.cycles * self.cycle_time
 
     @cached_property
-    def energy(self) -> float:
+    def energy(self) -> Any:
         """Energy of the whole batch in J, without programming."""
         return sum(level.energy for level in self.levels.values())
 
     @cached_property
-    def area(self) -> float:
+    def area(self) -> Any:
         """Area in m^2."""
         return sum(level.area for level in self.levels.values())
 
@@ -117,7 +120,7 @@ def evaluate(plan: Plan, run: Run) -> DesignResult:
     step = _slowest(plan)
     runs = []
     for part in plan.parts:
-        specification = assemble(plan, part, float(step.cycle))
+        specification = assemble(plan, part, plain(step.cycle))
         runs.append((part, specification, run(specification)))
     own = [(specification, result) for part, specification, result in runs if part.crossbars]
     cycles = max(result["cycles"] for _, result in own)
@@ -163,7 +166,7 @@ def _slowest(plan: Plan) -> StepTime:
                 pipeline=plan.hardware.pipeline,
             )
         )
-    return max(times, key=lambda time: float(time.cycle))
+    return slowest(times)
 
 
 def _level_totals(
