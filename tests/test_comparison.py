@@ -1,0 +1,159 @@
+"""The comparison as users call it: as a function, and as a process."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import red_timeloop
+from red_timeloop.errors import InputError
+from red_timeloop.hardware import Hardware
+from red_timeloop.layer import TransposedConv
+from red_timeloop.workload import Workload, WorkloadLayer
+
+
+def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "red_timeloop.cli.main", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "COLUMNS": "80"},
+        check=False,
+    )
+
+
+KEYS = {
+    *("layer", "design", "crossbars", "sub_crossbars", "modes", "steps", "cycles"),
+    *("cycle_time_s", "latency_s", "energy_J", "area_m2", "macs", "zero_inserted_macs"),
+    "energy_breakdown_J",
+}
+
+
+def test_json_has_the_documented_keys_and_adds_up() -> None:
+    done = run("compare", "--layer", "GAN_Deconv3", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    content = json.loads(done.stdout)
+    assert content["schema"] == 1
+    assert content["workload"] == "red_date2019"
+    assert len(content["results"]) == 4
+    for result in content["results"]:
+        assert set(result) >= KEYS
+        assert result["latency_s"] == pytest.approx(result["cycles"] * result["cycle_time_s"])
+        assert sum(result["energy_breakdown_J"].values()) == pytest.approx(result["energy_J"])
+        parts = result["cycle_time_breakdown_s"].values()
+        assert sum(parts) == pytest.approx(result["cycle_time_s"])
+    by_design = {result["design"]: result for result in content["results"]}
+    base = by_design["zero_padding"]
+    for summary in content["summary"]:
+        mine = by_design[summary["design"]]
+        speedup = base["latency_s"] / mine["latency_s"]
+        assert summary["speedup_vs_zero_padding"] == pytest.approx(speedup)
+        saving = 1 - mine["energy_J"] / base["energy_J"]
+        assert summary["energy_saving_vs_zero_padding"] == pytest.approx(saving)
+
+
+def test_csv_has_a_line_for_each_result() -> None:
+    done = run("compare", "--layer", "GAN_Deconv3", "--design", "red", "--format", "csv")
+    (row,) = csv.DictReader(io.StringIO(done.stdout))
+    assert (row["design"], row["cycles"], row["macs"]) == ("red", "16", "25690112")
+
+
+def test_table_fits_eighty_columns_and_states_its_assumptions() -> None:
+    done = run("compare", "--layer", "GAN_Deconv3")
+    lines = done.stdout.splitlines()
+    table = lines[: lines.index("All layers") + 5]
+    assert max(map(len, table)) <= 80
+    assert "128x128 crossbars" in done.stdout
+    assert "speedup, saving: latency and energy against zero_padding." in done.stdout
+
+
+def test_output_folder_gets_json_and_csv(tmp_path: Path) -> None:
+    done = run("compare", "--layer", "FCN_Deconv1", "-o", str(tmp_path / "out"))
+    assert done.returncode == 0
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
+        "comparison.csv",
+        "comparison.json",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--design", "rde"], "design: unknown design 'rde' (legal: red, zero_padding"),
+        (["--layer", "GAN_Deconv9"], "GAN_Deconv9"),
+        (["no_such_workload"], "no_such_workload"),
+        (["--hardware", "isac"], "no parameter set 'isac' (legal: isaac_32nm"),
+        (["--set", "fold"], "--set: got 'fold' (legal: KEY=VALUE)"),
+        (["--set", "fold=0"], "fold: got 0 (legal: a whole number from 1)"),
+        (["--set", "folds=2"], "folds: unknown parameter (legal: "),
+        (["-o", "/dev/null/x"], "/dev/null/x: cannot make the folder"),
+    ],
+)
+def test_bad_input_gives_one_message_and_exit_code_2(arguments: list[str], message: str) -> None:
+    done = run("compare", *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_equal_layers_are_evaluated_once_and_repeats_weigh_the_total() -> None:
+    def layer(name: str, channels: int) -> TransposedConv:
+        return TransposedConv(channels, 8, (4, 4), 4, stride=2, padding=1, name=name)
+
+    workload = Workload(
+        name="w",
+        description="",
+        source="",
+        layers=(
+            WorkloadLayer(layer("a", 16), "", repeat=3),
+            WorkloadLayer(layer("b", 16), ""),
+            WorkloadLayer(layer("c", 600), ""),
+        ),
+    )
+    comparison = red_timeloop.compare(workload, ["red"])
+    a, b, c = (result.design_result for result in comparison.results)
+    assert a is b
+    zero_a, _, zero_c = (result.design_result for result in comparison.baseline)
+    expected = (4 * zero_a.latency + zero_c.latency) / (4 * a.latency + c.latency)
+    assert comparison.summary[0].speedup == pytest.approx(expected)
+
+
+def test_what_a_design_cannot_hold_is_named_or_recorded() -> None:
+    hardware = Hardware.load().replace(columns=2)
+    with pytest.raises(InputError, match="GAN_Deconv3 on red|columns: a weight of 8 bits"):
+        red_timeloop.compare(designs=["red"], layers=["GAN_Deconv3"], hardware=hardware)
+    comparison = red_timeloop.compare(
+        designs=["red"], layers=["GAN_Deconv3"], hardware=hardware, keep_going=True
+    )
+    (failure,) = comparison.failures
+    assert (failure.layer, failure.design) == ("GAN_Deconv3", "red")
+    assert "a weight of 8 bits takes 4 cells" in failure.reason
+
+
+def test_progress_is_told_of_each_evaluation() -> None:
+    seen: list[tuple[int, int, str]] = []
+    red_timeloop.compare(
+        designs=["red"], layers=["GAN_Deconv3"], progress=lambda *now: seen.append(now)
+    )
+    assert seen == [(0, 1, "GAN_Deconv3 on red"), (1, 1, "")]
+
+
+def test_workload_file_of_a_user_runs(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        "schema: 1\nname: mine\ndescription: one layer\nsource: this test\nlayers:\n"
+        "  - {name: up, type: transposed_conv, in_channels: 3, out_channels: 5,\n"
+        "     input_size: [7], kernel_size: 4, stride: 2, padding: 1}\n"
+    )
+    done = run("compare", str(path), "--format", "json")
+    assert done.returncode == 0, done.stderr
+    assert {r["layer"] for r in json.loads(done.stdout)["results"]} == {"up"}
