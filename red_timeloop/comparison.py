@@ -255,7 +255,11 @@ def compare(
             results.append(LayerResult(entry, evaluator(entry, design)))
         except InputError as error:
             if not keep_going:
-                raise error.located(key=f"{entry.name} on {design.name}") from error
+                raise InputError(
+                    f"{entry.name} on {design.name}: {error.message}",
+                    key=error.key,
+                    legal=error.legal,
+                ) from error
             failures.append(Failure(entry.name, design.name, str(error)))
     if progress:
         progress(len(tasks), len(tasks), "")
