@@ -3,13 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+FRONTENDS := $(VENV)/.ready-frontends
 
 .PHONY: run test lint format benchmark clean
 
 run: $(READY)
 	$(BIN)/red-timeloop compare
 
-test: $(READY)
+test: $(READY) $(FRONTENDS)
 	$(BIN)/python -m pytest
 
 lint: $(READY)
@@ -28,6 +29,11 @@ $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 	$(BIN)/python -m pip install --quiet --editable . --group dev
+	touch $@
+
+# onnxruntime, torch and Keras, which only the tests of the front ends need
+$(FRONTENDS): $(READY)
+	$(BIN)/python -m pip install --quiet --group frontends
 	touch $@
 
 clean:

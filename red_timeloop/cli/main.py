@@ -18,6 +18,7 @@ _COMMANDS: dict[str, str] = {
     "compare": "compare",
     "decompose": "decompose",
     "model": "model",
+    "import": "import_",
 }
 
 

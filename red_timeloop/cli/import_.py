@@ -1,0 +1,209 @@
+"""`red-timeloop import`: a model becomes a workload file."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from red_timeloop.errors import InputError
+from red_timeloop.files import write_atomic
+from red_timeloop.workload import dump_workload
+
+if TYPE_CHECKING:
+    from red_timeloop.frontends.accounting import Imported
+
+__all__ = ["command"]
+
+_MODELS = "a file .onnx or .keras, or MODULE:NAME of a PyTorch or Keras model"
+_PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".pkl")
+
+
+@click.command(name="import")
+@click.argument("model")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Workload file to write; printed without it.",
+)
+@click.option(
+    "--shape",
+    "shapes",
+    multiple=True,
+    metavar="NAME=1x3x64x64",
+    help="Sizes of an input that the model leaves open, the batch first. May be repeated.",
+)
+@click.option("--name", help="Name of the workload. [default: that of the model]")
+@click.option("--input-bits", type=int, help="Bits of all inputs. [default: the model's, else 8]")
+@click.option("--weight-bits", type=int, help="Bits of all weights. [default: the model's, else 8]")
+@click.option("--strict", is_flag=True, help="Fail when an operator is not modelled.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="Form of the account of operators.",
+)
+def command(
+    model: str,
+    output: Path | None,
+    shapes: tuple[str, ...],
+    name: str | None,
+    input_bits: int | None,
+    weight_bits: int | None,
+    strict: bool,
+    form: str,
+) -> None:
+    """Read MODEL and write its layers as a workload.
+
+    MODEL is an ONNX file, a .keras file, or MODULE:NAME, which imports the Python module (the
+    current folder is searched) and takes a torch.nn.Module or a Keras model from it, or a function
+    that returns one.
+
+    Every operator of the model is accounted for: imported, free (activation, normalisation,
+    reshape, ...) or not modelled.
+    """
+    options = {"name": name, "input_bits": input_bits, "weight_bits": weight_bits}
+    imported = _load(model, dict(map(_shape, shapes)), options)
+    if strict:
+        imported.require_complete()
+    text = dump_workload(imported.workload)
+    if output is not None:
+        write_atomic(output, text)
+    elif form == "table":
+        click.echo(text, nl=False)
+    _report(imported, output, form)
+
+
+def _shape(text: str) -> tuple[str, tuple[int, ...]]:
+    name, _, sizes = text.rpartition("=")
+    if not name or not re.fullmatch(r"[1-9]\d*([x,][1-9]\d*)*", sizes):
+        raise InputError(f"{text!r} is not a shape", key="--shape", legal="NAME=1x3x64x64")
+    return name, tuple(map(int, re.split("[x,]", sizes)))
+
+
+def _load(model: str, shapes: dict[str, tuple[int, ...]], options: dict[str, Any]) -> Imported:
+    suffix = Path(model).suffix.lower()
+    if suffix == ".onnx":
+        from red_timeloop.frontends import onnx
+
+        return onnx.load(model, shapes=shapes, **options)
+    if suffix == ".keras":
+        from red_timeloop.frontends import keras
+
+        return keras.load(model, shapes=shapes, **options)
+    if re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*", model):
+        return _load_object(_find(model), shapes, options)
+    hint = ""
+    if suffix in _PICKLES:
+        hint = " (reading a PyTorch file may run code: name the module that makes the model)"
+    elif suffix in (".h5", ".hdf5"):
+        hint = " (save it again as .keras)"
+    raise InputError(f"cannot tell what {model!r} is{hint}", key="MODEL", legal=_MODELS)
+
+
+def _find(model: str) -> Any:
+    module, _, attribute = model.partition(":")
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        found = import_module(module)
+        for part in attribute.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError) as error:
+        raise InputError(f"{model!r}: {error}", key="MODEL", legal=_MODELS) from error
+    return found
+
+
+def _frameworks(value: Any) -> set[str]:
+    """The packages of the classes that `value` is an instance of."""
+    return {base.__module__.split(".")[0] for base in type(value).__mro__}
+
+
+def _load_object(
+    found: Any, shapes: dict[str, tuple[int, ...]], options: dict[str, Any]
+) -> Imported:
+    if isinstance(found, type) or not _frameworks(found) & {"torch", "keras"}:
+        if not callable(found):
+            raise InputError(f"{found!r} is not a model", key="MODEL", legal=_MODELS)
+        try:
+            found = found()
+        except Exception as error:
+            raise InputError(
+                f"making the model failed: {error}", key="MODEL", legal="a call without arguments"
+            ) from error
+    if "keras" in _frameworks(found):
+        from red_timeloop.frontends import keras
+
+        return keras.load(found, shapes=shapes, **options)
+    if "torch" in _frameworks(found):
+        from red_timeloop.frontends import torch
+
+        return torch.load(found, shapes=shapes, **options)
+    raise InputError(f"{found!r} is not a model", key="MODEL", legal=_MODELS)
+
+
+def _report(imported: Imported, output: Path | None, form: str) -> None:
+    """The account: JSON to standard output, or a table to standard error beside the YAML."""
+    if form == "json":
+        click.echo(json.dumps(_as_json(imported, output), indent=2))
+        return
+    from rich.console import Console
+
+    console = Console(stderr=output is None)
+    count = dict.fromkeys(("imported", "free", "not_modelled"), 0)
+    for operator in imported.operators:
+        count[operator.status] += 1
+    layers = sum(entry.repeat for entry in imported.workload.layers)
+    where = f", written to {output}" if output else ""
+    console.print(
+        f"{len(imported.operators)} operators: {count['imported']} imported as {layers} layers, "
+        f"{count['free']} free, {count['not_modelled']} not modelled{where}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    for note in imported.workload.unconfirmed:
+        console.print(f"Note: {note}", highlight=False, soft_wrap=True)
+    if imported.not_modelled:
+        console.print(_table(imported))
+
+
+def _table(imported: Imported) -> Any:
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", title="Not modelled", title_justify="left")
+    for title in ("operator", "name", "share of MACs", "reason"):
+        table.add_column(title, overflow="fold")
+    for operator in imported.not_modelled:
+        share = imported.share(operator)
+        shown = "unknown" if share is None else f"{100 * share:.2f} %"
+        table.add_row(operator.type, operator.name, shown, operator.reason)
+    return table
+
+
+def _as_json(imported: Imported, output: Path | None) -> dict[str, Any]:
+    return {
+        "schema": 1,
+        "workload": imported.workload.name,
+        "output": None if output is None else str(output),
+        "layers": sum(entry.repeat for entry in imported.workload.layers),
+        "macs": imported.workload.macs,
+        "operators": [
+            {
+                "name": operator.name,
+                "type": operator.type,
+                "status": operator.status,
+                "layer": operator.layer,
+                "macs": operator.macs,
+                "share": imported.share(operator),
+                "reason": operator.reason,
+            }
+            for operator in imported.operators
+        ],
+    }

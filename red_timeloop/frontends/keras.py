@@ -1,0 +1,233 @@
+"""Workloads from Keras 3 models.
+
+The model is called once on symbolic tensors while every operation in it is watched, so nested,
+shared and wrapped layers are seen as often as they run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from math import prod
+from pathlib import Path
+from sys import modules
+from typing import Any
+
+from red_timeloop.errors import InputError
+from red_timeloop.frontends._keras_operators import CONTAINERS, FREE, geometry
+from red_timeloop.frontends.accounting import Collector, Imported, framework
+
+__all__ = ["load"]
+
+_LARGEST_CONFIG = 64 * 2**20  # bytes, unpacked
+
+
+def load(
+    model: Any,
+    *,
+    shapes: Mapping[str, Sequence[int]] | None = None,
+    name: str | None = None,
+    input_bits: int | None = None,
+    weight_bits: int | None = None,
+) -> Imported:
+    """Read a Keras 3 model as a workload.
+
+    Args:
+        model: A ``keras.Model``, or the path of a ``.keras`` file. Of a file only the
+            configuration is read, in Keras's safe mode: no weights, no code.
+        shapes: Shapes of the inputs, batch first, by name; needed where the model leaves sizes
+            open (the batch is 1 unless given).
+        name: The workload's name; the file's or the model's by default.
+        input_bits: Bits of every layer's inputs, 8 by default.
+        weight_bits: Bits of every layer's weights, 8 by default.
+
+    Raises:
+        InputError: The file is not a Keras 3 model or needs code of its own, sizes are open, or
+            ``keras`` is not installed.
+    """
+    _choose_backend()
+    keras = framework("keras", "keras")
+    source = None
+    if isinstance(model, str | Path):
+        source = Path(model)
+        model = _read(keras, source)
+    label = name or (source.stem if source else model.name)
+    origin = f"Keras model {source.name if source else label}"
+    collector = Collector(origin, input_bits, weight_bits)
+    try:
+        arguments = _inputs(keras, model, shapes or {})
+        with _watched(keras, collector):
+            try:
+                model(arguments)
+            except InputError:
+                raise
+            except Exception as error:
+                first = (str(error).strip() or type(error).__name__).splitlines()[0]
+                raise InputError(
+                    f"the model does not run on the given shapes: {first}", key="shape"
+                ) from error
+        return collector.finish(label, f"Imported from {origin}")
+    except InputError as error:
+        raise error.located(file=source) from None
+
+
+def _choose_backend() -> None:
+    """Let Keras use a backend that is there, where nobody has chosen one."""
+    chosen = "KERAS_BACKEND" in os.environ or (Path.home() / ".keras" / "keras.json").is_file()
+    if "keras" in modules or chosen or find_spec("keras") is None:
+        return
+    for backend in ("tensorflow", "jax", "torch"):
+        if find_spec(backend) is not None:
+            os.environ["KERAS_BACKEND"] = backend
+            return
+    os.environ["KERAS_BACKEND"] = "numpy"
+
+
+def _read(keras: Any, path: Path) -> Any:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entry = archive.getinfo("config.json")
+            if entry.file_size > _LARGEST_CONFIG:
+                raise InputError("its configuration is too large", file=path, legal="64 MiB")
+            config = json.loads(archive.read(entry))
+        return keras.saving.deserialize_keras_object(config, safe_mode=True)
+    except OSError as error:
+        raise InputError(f"cannot read: {error.strerror or error}", file=path) from error
+    except (zipfile.BadZipFile, KeyError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(
+            "not a Keras 3 model, or truncated",
+            file=path,
+            legal="a .keras file (model.save('model.keras') writes one)",
+        ) from error
+    except InputError:
+        raise
+    except Exception as error:
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise InputError(
+            f"Keras cannot rebuild the model in safe mode: {first}",
+            file=path,
+            legal="a model of Keras's own layers; import others from Python",
+        ) from error
+
+
+def _inputs(keras: Any, model: Any, shapes: Mapping[str, Sequence[int]]) -> Any:
+    """Symbolic tensors of full shape, in the structure that the model takes."""
+    declared = list(getattr(model, "inputs", None) or [])
+    if not declared:
+        if len(shapes) != 1:
+            raise InputError(
+                "the model does not say the sizes of its input",
+                key="shape",
+                legal="--shape input=1x64x64x3",
+            )
+        return keras.KerasTensor(tuple(next(iter(shapes.values()))), name="input")
+    names = [tensor.name for tensor in declared]
+    for key in shapes:
+        if key not in names:
+            raise InputError(f"the model has no input {key!r}", key="shape", legal=names)
+    made = []
+    for tensor in declared:
+        sizes = list(tensor.shape)
+        sizes[0] = 1 if sizes[0] is None else sizes[0]
+        given = shapes.get(tensor.name)
+        if given is not None:
+            if len(given) != len(sizes):
+                raise InputError(
+                    f"{tensor.name} has {len(sizes)} axes, not {len(given)}",
+                    key="shape",
+                    legal=f"{len(sizes)} sizes, the batch first",
+                )
+            sizes = list(given)
+        if None in sizes:
+            shown = "x".join("?" if size is None else str(size) for size in sizes)
+            raise InputError(
+                f"the model leaves sizes of its input {tensor.name} open: {shown}",
+                key="shape",
+                legal=f"--shape {tensor.name}={shown.replace('?', '64')}",
+            )
+        made.append(keras.KerasTensor(tuple(sizes), dtype=tensor.dtype, name=tensor.name))
+    structure = getattr(model, "_inputs_struct", None)
+    if structure is None or len(made) == 1:
+        return made[0] if len(made) == 1 else made
+    return keras.tree.pack_sequence_as(structure, made)
+
+
+@contextmanager
+def _watched(keras: Any, collector: Collector) -> Iterator[None]:
+    """Account for every operation that is called on symbolic tensors while the block runs.
+
+    Keras has no hooks on calls, so the two entry points are wrapped here and put back.
+    """
+    classes = (keras.Operation, keras.layers.Layer)
+    originals = [part.__dict__["symbolic_call"] for part in classes]
+
+    def wrap(original: Any) -> Any:
+        def symbolic_call(self: Any, *args: Any, **kwargs: Any) -> Any:
+            own = type(self).__module__.split(".")[0] == "keras"
+            if own and type(self).__name__ not in CONTAINERS:
+                _account(keras, self, args, kwargs, collector)
+                return original(self, *args, **kwargs)
+            before = collector.checkpoint()
+            try:  # its call runs on symbolic tensors too, which shows what is inside
+                return self.call(*args, **kwargs)
+            except InputError:
+                raise
+            except Exception:
+                if own:
+                    raise
+                collector.restore(before)
+                reason = "a layer of the model's own, whose arithmetic cannot be seen"
+                collector.not_modelled(self.name, type(self).__name__, reason)
+                return original(self, *args, **kwargs)
+
+        return symbolic_call
+
+    filtering = keras.config.is_traceback_filtering_enabled()
+    keras.config.disable_traceback_filtering()  # it rewrites the messages of what we raise
+    for part, original in zip(classes, originals, strict=True):
+        part.symbolic_call = wrap(original)
+    try:
+        yield
+    finally:
+        if filtering:
+            keras.config.enable_traceback_filtering()
+        for part, original in zip(classes, originals, strict=True):
+            part.symbolic_call = original
+
+
+def _account(keras: Any, operation: Any, args: Any, kwargs: Any, collector: Collector) -> None:
+    kind, name = type(operation).__name__, operation.name
+    shapes = [
+        tuple(leaf.shape) for leaf in keras.tree.flatten((args, kwargs)) if hasattr(leaf, "shape")
+    ]
+    repeat, wrapped = 1, operation
+    if kind == "TimeDistributed" and shapes:
+        wrapped, repeat = operation.layer, shapes[0][1]
+        shapes = [(shapes[0][0] * repeat, *shapes[0][2:])]  # steps run like images of a batch
+        kind = type(wrapped).__name__
+    if kind in FREE:
+        collector.free(name, kind)
+        return
+    found = geometry(wrapped, kind, shapes[0]) if shapes else None
+    if found is None:
+        macs = _unmodelled_macs(operation, kind, shapes)
+        collector.not_modelled(name, kind, "this operation is not modelled", macs)
+        return
+    for part, (layer_type, arguments) in enumerate(found):
+        label = name if len(found) == 1 else f"{name}_{part + 1}"
+        collector.layer(label, kind, layer_type, arguments, f"{id(wrapped)}/{part}")
+
+
+def _unmodelled_macs(operation: Any, kind: str, shapes: Sequence[tuple[int, ...]]) -> int | None:
+    gates = {"LSTM": 4, "GRU": 3, "SimpleRNN": 1}.get(kind)
+    if gates is not None and shapes:
+        images, steps, width = shapes[0]
+        return int(images * steps * gates * operation.units * (width + operation.units))
+    if kind not in ("Matmul", "Dot") or len(shapes) < 2 or min(map(len, shapes[:2])) < 2:
+        return None
+    left, right = shapes[:2]
+    return max(prod(left[:-2]), prod(right[:-2])) * left[-2] * left[-1] * right[-1]
