@@ -17,6 +17,7 @@ _COMMANDS: dict[str, str] = {
     "list": "list_",
     "compare": "compare",
     "decompose": "decompose",
+    "draw": "draw",
     "model": "model",
     "import": "import_",
 }

@@ -1,0 +1,43 @@
+"""`red-timeloop draw`: the picture that explains RED, for any layer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from red_timeloop.workload import load_workload
+
+__all__ = ["command"]
+
+
+@click.command(name="draw")
+@click.argument("workload", metavar="WORKLOAD[:LAYER]")
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    type=click.Choice(["svg", "pdf", "png", "gif"]),
+    help="Format of the figure; gif is animated, svg comes still and animated. [default: svg]",
+)
+@click.option("--steps", default=3, show_default=True, help="Steps in the still figure, 1 to 4.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(),
+    metavar="DIR",
+    help="Folder to write to. [default: the current one]",
+)
+def command(workload: str, formats: tuple[str, ...], steps: int, output: Path) -> None:
+    """Draw the kernel by mode, the sub-crossbar tensor and the first steps of the data flow.
+
+    WORKLOAD is a name that `red-timeloop list` shows, or a YAML file. Layers have 1 or 2 spatial
+    axes.
+    """
+    from red_timeloop.report.drawing import draw
+
+    drawings = [draw(entry.layer, steps=steps) for entry in load_workload(workload).layers]
+    for drawing in drawings:
+        for path in drawing.write(output, formats or ("svg",)):
+            click.echo(path)

@@ -1,0 +1,110 @@
+"""The picture that explains RED: modes, sub-crossbar tensor and zero-skipping data flow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from red_timeloop.decomposition import decompose
+from red_timeloop.errors import InputError
+from red_timeloop.files import make_folder, write_atomic
+from red_timeloop.layer import Layer
+from red_timeloop.report.drawing.scene import Scene
+
+__all__ = ["FORMATS", "Drawing", "draw"]
+
+FORMATS = ("svg", "pdf", "png", "gif")
+
+_MOST_STEPS = 4  # that fit the width of a figure
+_MOST_FRAMES = 16
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """The picture of one layer.
+
+    >>> from red_timeloop import TransposedConv
+    >>> drawing = draw(TransposedConv(512, 256, (4, 4), 4, stride=2, padding=1, name="up"))
+    >>> drawing.still("svg")[:5]
+    b'<?xml'
+    """
+
+    scene: Scene
+    steps: int
+
+    @property
+    def title(self) -> str:
+        """Name of the picture."""
+        return f"{self.scene.name} on RED"
+
+    @property
+    def description(self) -> str:
+        """What the picture says, in words."""
+        parts = self.scene.parts
+        layer = parts.layer
+        kernel, stride = (" by ".join(map(str, v)) for v in (layer.kernel_size, layer.stride))
+        return (
+            f"Kernel of {kernel} pixels at stride {stride}, coloured by computation mode; "
+            f"{parts.sub_crossbars} sub-crossbars, one for each kernel pixel; and the first of "
+            f"{parts.steps} steps: which input pixels drive which sub-crossbars, and which output "
+            "pixels appear."
+        )
+
+    def still(self, form: str = "svg") -> bytes:
+        """Return the figure as the bytes of a `svg`, `pdf` or `png` file."""
+        from red_timeloop.report.drawing.figure import still_figure
+        from red_timeloop.report.picture import picture
+
+        painter = still_figure(self.scene, self.steps)
+        return picture(painter.figure, form, self.title, self.description)
+
+    def animated(self, form: str = "svg") -> bytes:
+        """Return the steps one after the other as the bytes of a `svg` or `gif` file."""
+        from red_timeloop.report.drawing.animation import animated_gif, animated_svg
+        from red_timeloop.report.drawing.figure import moving_strip
+
+        painter, frames = moving_strip(self.scene, self._frames())
+        if form == "gif":
+            return animated_gif(painter, frames)
+        return animated_svg(painter, frames, self.title, self.description)
+
+    def write(self, folder: str | Path, formats: tuple[str, ...] = ("svg",)) -> list[Path]:
+        """Write `NAME.FORMAT`, and `NAME-animated.svg` or `.gif`; return the files' paths.
+
+        Raises:
+            InputError: A format is not legal, or a file cannot be written.
+        """
+        for form in formats:
+            if form not in FORMATS:
+                raise InputError(f"unknown format {form!r}", key="format", legal=FORMATS)
+        target = make_folder(folder)
+        written = []
+        for form in formats:
+            if form != "gif":
+                path = target / f"{self.scene.name}.{form}"
+                written.append(write_atomic(path, self.still(form)))
+            if form in ("svg", "gif"):
+                path = target / f"{self.scene.name}-animated.{form}"
+                written.append(write_atomic(path, self.animated(form)))
+        return written
+
+    def _frames(self) -> int:
+        """Steps that the animation shows: all of a few, else what fits the output map's width."""
+        if self.scene.parts.steps <= _MOST_FRAMES:
+            return self.scene.parts.steps
+        return min(_MOST_FRAMES, max(3, 24 // len(self.scene.axes[1].phases)))
+
+
+def draw(layer: Layer, *, steps: int = 3) -> Drawing:
+    """Return the picture of `layer` with its first `steps` steps.
+
+    Args:
+        layer: A layer with one or two spatial axes.
+        steps: Steps beside each other in the still figure, 1 to 4.
+
+    Raises:
+        InputError: The layer has three spatial axes or computes nothing, or `steps` is not legal.
+    """
+    if not 1 <= steps <= _MOST_STEPS:
+        raise InputError(f"got {steps}", key="steps", legal=f"1 to {_MOST_STEPS}")
+    return Drawing(Scene(decompose(layer), layer.name or "layer"), steps)

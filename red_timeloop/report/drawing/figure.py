@@ -1,0 +1,257 @@
+"""Puts the panels together: the still figure and the strip that is animated."""
+
+from __future__ import annotations
+
+from red_timeloop.report.drawing.background import (
+    paint_crossbar,
+    paint_zero_insertion,
+    zero_insertion_grid,
+)
+from red_timeloop.report.drawing.grids import Grid, Style, fit, kernel_grids, style_of
+from red_timeloop.report.drawing.painter import INK, Painter, new_painter
+from red_timeloop.report.drawing.panels import (
+    paint_input,
+    paint_kernel,
+    paint_outputs,
+    paint_reads,
+    paint_tensor,
+)
+from red_timeloop.report.drawing.scene import Scene, Step
+from red_timeloop.report.drawing.strips import input_strip, output_strip
+
+__all__ = ["WIDTH", "moving_strip", "still_figure"]
+
+WIDTH = 7.16  # inches: two columns of an IEEE paper
+_MARGIN = 0.08
+_TITLE = 0.34
+_NOTE = 0.3
+_ARROW = 0.26
+_LABEL = 0.7  # room for the labels at the left of the steps
+
+_TIMES = "\N{MULTIPLICATION SIGN}"
+
+
+def still_figure(scene: Scene, steps: int) -> Painter:
+    """Paint the figure: zero insertion, kernel, sub-crossbar tensor and the first `steps` steps."""
+    style = style_of(scene)
+    shown = scene.first_steps(steps)
+    top = _TopRow(scene)
+    columns = _StepColumns(scene, shown)
+    painter = new_painter(WIDTH, top.height + columns.height)
+    top.paint(painter, style)
+    columns.paint(painter, style, top.height)
+    return painter
+
+
+class _TopRow:
+    """Zero insertion, kernel and tensor beside each other."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        most = 0.62 if scene.flat else 1.62
+        self._zero = zero_insertion_grid(scene, (_MARGIN, _TITLE, 1.75, most))
+        left = _MARGIN if self._zero is None else 2.1
+        kernel, tensor = kernel_grids(scene)
+        width = 2.0 if scene.flat else 1.62
+        self._kernel = fit(*kernel, (left, _TITLE, width, most), 0.3, centred=False)
+        right = left + width + (0.3 if scene.flat else 0.12)
+        room = (right, _TITLE + 0.12, WIDTH - right - _MARGIN, most - 0.12)
+        self._tensor = fit(*tensor, room, 0.34, centred=False)
+        grids = [grid for grid in (self._zero, self._kernel, self._tensor) if grid is not None]
+        self._bottom = max(grid.y + grid.height for grid in grids)
+        self._lefts = (_MARGIN, left, right)
+
+    @property
+    def height(self) -> float:
+        return self._bottom + _NOTE + 0.1
+
+    def paint(self, painter: Painter, style: Style) -> None:
+        layer = self.scene.parts.layer
+        tag = iter("abc")
+        notes: list[tuple[float, str]] = []
+        if self._zero is not None:
+            _title(painter, self._lefts[0], next(tag), "Zero insertion")
+            paint_zero_insertion(painter, self.scene, style, self._zero)
+            share = f"{100 * layer.zero_redundancy:.1f} % zeros"
+            note = f"{share}; an output meets\nthe kernel pixels of one mode"
+            notes.append((self._lefts[0], note))
+        _title(painter, self._lefts[1], next(tag), "Kernel pixels by mode")
+        paint_kernel(painter, self.scene, style, self._kernel)
+        used = len(self.scene.mode_numbers) - len(self.scene.empty)
+        facts = f"kernel {times(layer.kernel_size)}, stride {_same(layer.stride)}"
+        notes.append((self._lefts[1], f"{facts}:\n{_count(used, 'computation mode')}"))
+        _title(painter, self._lefts[2], next(tag), "Sub-crossbar tensor")
+        paint_tensor(painter, self.scene, style, self._tensor)
+        notes.append((self._lefts[2], self._tensor_note()))
+        edge = self._tensor.x + self._tensor.width
+        if not self.scene.flat and WIDTH - edge > 1.55:
+            channels = (layer.in_channels // layer.groups, layer.out_channels // layer.groups)
+            place = (edge + (WIDTH - edge - 0.85) / 2, self._tensor.y + 0.18)
+            paint_crossbar(painter, place, 0.9, channels)
+        for x, note in notes:
+            painter.word(x, self._bottom + 0.1, note, size=6, align="left", vertical="top")
+
+    def _tensor_note(self) -> str:
+        layer = self.scene.parts.layer
+        rows, columns = layer.in_channels // layer.groups, layer.out_channels // layer.groups
+        groups = f", {layer.groups} groups" if layer.groups > 1 else ""
+        number = _count(self.scene.parts.sub_crossbars, "sub-crossbar")
+        return (
+            f"{number}, one for each kernel pixel,\n"
+            f"of {rows} input channels {_TIMES} {columns} output channels{groups}"
+        )
+
+
+class _StepColumns:
+    """The first steps: time runs to the right, data downwards."""
+
+    def __init__(self, scene: Scene, steps: tuple[Step, ...]) -> None:
+        self.scene, self.steps = scene, steps
+        self._width = (WIDTH - _LABEL - _MARGIN) / len(steps)
+        place = (0.0, 0.0, self._width - 0.16, 1.2)
+        rows, columns = scene.axes
+        _, tensor = kernel_grids(scene)
+        self._input = fit(input_strip(rows, steps, 0), input_strip(columns, steps, 1), place, 0.19)
+        self._tensor = fit(*tensor, place, 0.19)
+        self._output = fit(
+            output_strip(rows, steps, 0), output_strip(columns, steps, 1), place, 0.15
+        )
+
+    @property
+    def height(self) -> float:
+        grids = (self._input, self._tensor, self._output)
+        return _TITLE + 0.12 + sum(grid.height for grid in grids) + 2 * _ARROW + 0.1
+
+    def paint(self, painter: Painter, style: Style, top: float) -> None:
+        scene = self.scene
+        total = scene.parts.steps
+        tag = "d" if zero_insertion_grid(scene, (0, 0, 1, 1)) is not None else "c"
+        title = f"Zero-skipping data flow: the first {len(self.steps)} of {_count(total, 'step')}"
+        _title(painter, _MARGIN, tag, title, top)
+        below = top + _TITLE + 0.12
+        for index, step in enumerate(self.steps):
+            x = _LABEL + index * self._width
+            painter.word(
+                x + (self._width - 0.16) / 2,
+                below - 0.1,
+                f"step {step.number + 1}",
+                weight="bold",
+                size=6.5,
+            )
+            y = below
+            grid = _moved(self._input, x, y)
+            paint_input(painter, scene, step, grid)
+            y = _flow(painter, grid, _real_pixels(scene, step))
+            grid = _moved(self._tensor, x, y)
+            paint_reads(painter, scene, style, step, grid)
+            y = _flow(painter, grid, _made(step))
+            grid = _moved(self._output, x, y)
+            paint_outputs(painter, scene, style, self.steps[: index + 1], grid)
+        self._labels(painter, below)
+
+    def _labels(self, painter: Painter, y: float) -> None:
+        layer = self.scene.parts.layer
+        inputs = times((*layer.input_size, layer.in_channels))
+        outputs = times((*layer.output_size, layer.out_channels))
+        texts = (f"input\n{inputs}", "sub-\ncrossbars", f"output\n{outputs}")
+        for grid, text in zip((self._input, self._tensor, self._output), texts, strict=True):
+            painter.word(
+                _MARGIN, y + grid.height / 2, text, size=6, align="left", vertical="center"
+            )
+            y += grid.height + _ARROW
+
+
+def moving_strip(scene: Scene, frames: int) -> tuple[Painter, int]:
+    """Paint kernel, input, sub-crossbars and output in a row, with shapes for each step.
+
+    Returns the painter, whose `shapes` say in which steps each is seen, and the number of steps.
+    """
+    style = style_of(scene)
+    steps = scene.first_steps(frames)
+    last = len(steps) - 1
+    rows, columns = scene.axes
+    kernel, tensor = kernel_grids(scene)
+    high = 1.5
+    places = [(_MARGIN, 1.36), (1.72, 1.5), (3.52, 1.8), (5.62, 1.46)]
+    strips = [
+        kernel,
+        (input_strip(rows, steps, 0), input_strip(columns, steps, 1)),
+        tensor,
+        (output_strip(rows, steps, 0), output_strip(columns, steps, 1)),
+    ]
+    grids = [
+        fit(*strip, (x, 0.0, width, high), most)
+        for strip, (x, width), most in zip(strips, places, (0.3, 0.25, 0.27, 0.2), strict=True)
+    ]
+    tallest = max(grid.height for grid in grids)
+    painter = new_painter(WIDTH, _TITLE + tallest + 0.34)
+    grids = [_moved(grid, 0, _TITLE + (tallest - grid.height) / 2) for grid in grids]
+    layer = scene.parts.layer
+    titles = (
+        f"kernel {times(layer.kernel_size)}, by mode",
+        f"input {times(layer.input_size)}",
+        _count(scene.parts.sub_crossbars, "sub-crossbar"),
+        f"output {times(layer.output_size)}",
+    )
+    for (x, width), title in zip(places, titles, strict=True):
+        painter.word(x + width / 2, _TITLE / 2, title, size=7.5, weight="bold")
+    middle = _TITLE + tallest / 2
+    painter.arrow((grids[1].x + grids[1].width + 0.05, middle), (grids[2].x - 0.05, middle))
+    painter.arrow((grids[2].x + grids[2].width + 0.05, middle), (grids[3].x - 0.05, middle))
+    paint_kernel(painter, scene, style, grids[0])
+    _pixels_behind(painter, scene, grids[1])
+    for step in steps:
+        seen = (step.number, step.number)
+        paint_input(painter, scene, step, grids[1], seen=seen)
+        paint_reads(painter, scene, style, step, grids[2], seen=seen)
+        text = (
+            f"step {step.number + 1} of {scene.parts.steps}: {_real_pixels(scene, step)}; "
+            f"{_made(step)}"
+        )
+        painter.word(WIDTH / 2, _TITLE + tallest + 0.2, text, size=7, seen=seen)
+    paint_outputs(painter, scene, style, steps, grids[3], last=last)
+    return painter, len(steps)
+
+
+def _pixels_behind(painter: Painter, scene: Scene, grid: Grid) -> None:
+    nothing = Step(-1, {}, {}, {})
+    paint_input(painter, scene, nothing, grid)
+
+
+def _moved(grid: Grid, x: float, y: float) -> Grid:
+    return Grid(grid.rows, grid.columns, grid.x + x, grid.y + y, grid.cell)
+
+
+def _title(painter: Painter, x: float, tag: str, text: str, top: float = 0.0) -> None:
+    painter.word(x, top + 0.17, tag, size=8.5, weight="bold", align="left", vertical="baseline")
+    painter.word(x + 0.13, top + 0.17, text, size=7.5, align="left", vertical="baseline")
+
+
+def _flow(painter: Painter, grid: Grid, text: str) -> float:
+    """Draw the arrow below a grid with its words; return where the next grid begins."""
+    x, y = grid.x + grid.width / 2, grid.y + grid.height
+    painter.arrow((x, y + 0.04), (x, y + _ARROW - 0.04))
+    painter.word(x + 0.08, y + _ARROW / 2, text, size=5.6, align="left", colour=INK)
+    return y + _ARROW
+
+
+def _real_pixels(scene: Scene, step: Step) -> str:
+    real = sum(scene.inside(pixel) for pixel in step.window)
+    return f"{_count(real, 'real pixel')} broadcast"
+
+
+def _made(step: Step) -> str:
+    return f"{_count(len(step.outputs), 'output pixel')} at once"
+
+
+def times(values: tuple[int, ...]) -> str:
+    """Return sizes as they are written, with a multiplication sign."""
+    return _TIMES.join(map(str, values))
+
+
+def _same(values: tuple[int, ...]) -> str:
+    return str(values[0]) if len(set(values)) == 1 else times(values)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

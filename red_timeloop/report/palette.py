@@ -1,0 +1,88 @@
+"""Colours that stay apart for every kind of colour vision, and in grey print by their order.
+
+The eight base colours are those of Okabe and Ito, Color universal design (2008), as listed by
+Wong, Points of view: Color blindness, Nature Methods 8, 441 (2011).
+"""
+
+from __future__ import annotations
+
+import colorsys
+from collections.abc import Sequence
+
+__all__ = ["BASE", "blend", "luminance", "mode_colours", "text_on"]
+
+_SKY, _ORANGE, _GREEN, _PURPLE = "#56b4e9", "#e69f00", "#009e73", "#cc79a7"
+_YELLOW, _BLUE, _VERMILION, _GREY = "#f0e442", "#0072b2", "#d55e00", "#999999"
+
+# In the order of use: four that also differ in lightness come first.
+BASE = (_SKY, _ORANGE, _GREEN, _PURPLE, _YELLOW, _BLUE, _VERMILION, _GREY)
+
+
+def mode_colours(phases: Sequence[tuple[int, int]]) -> dict[tuple[int, int], str]:
+    """Return a colour for each of `phases`, which are a product of rows and columns.
+
+    Up to eight get the base colours. More get a hue by column and a lightness by row, so that
+    neighbours differ in both; they cannot all be told apart, but a mode's kernel pixels,
+    sub-crossbars and outputs still match.
+
+    >>> mode_colours([(0, 0), (0, 1)])[0, 1]
+    '#e69f00'
+    >>> len(set(mode_colours([(row, column) for row in range(8) for column in range(8)]).values()))
+    64
+    """
+    if len(phases) <= len(BASE):
+        return dict(zip(phases, BASE, strict=False))
+    rows = sorted({row for row, _ in phases})
+    columns = sorted({column for _, column in phases})
+    return {
+        (row, column): _shade(rows.index(row) / len(rows), columns.index(column), len(columns))
+        for row, column in phases
+    }
+
+
+def _shade(row: float, column: int, columns: int) -> str:
+    if columns <= len(BASE):
+        base = BASE[column]
+    else:
+        # from blue to orange, past the hues that the colour-blind confuse
+        along = column / (columns - 1)
+        base = _hex(*colorsys.hls_to_rgb(0.62 - 0.5 * along, 0.42 + 0.3 * along, 0.65))
+    return blend(base, "#ffffff", 0.7 * row)
+
+
+def blend(colour: str, other: str, share: float) -> str:
+    """Return `colour` with `share` (0 to 1) of `other` mixed in.
+
+    >>> blend("#000000", "#ffffff", 0.5)
+    '#808080'
+    """
+    mixed = (a + share * (b - a) for a, b in zip(_rgb(colour), _rgb(other), strict=True))
+    return _hex(*mixed)
+
+
+def luminance(colour: str) -> float:
+    """Return the relative luminance, 0 (black) to 1 (white).
+
+    Source: W3C, Web content accessibility guidelines 2.1, definition of relative luminance.
+
+    >>> round(luminance("#ffffff"), 6), luminance("#000000")
+    (1.0, 0.0)
+    """
+    red, green, blue = (
+        c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in _rgb(colour)
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def text_on(colour: str) -> str:
+    """Return black or white, whichever has more contrast on `colour`."""
+    return "#000000" if luminance(colour) > 0.179 else "#ffffff"
+
+
+def _rgb(colour: str) -> tuple[float, float, float]:
+    red, green, blue = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    return red, green, blue
+
+
+def _hex(red: float, green: float, blue: float) -> str:
+    return "#" + "".join(f"{round(255 * min(1.0, max(0.0, c))):02x}" for c in (red, green, blue))
