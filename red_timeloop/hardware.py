@@ -20,6 +20,7 @@ _CHOICES = {
     "merge": ("digital", "current"),
     "pipeline": ("none", "two_stage", "full"),
 }
+_MOST = 2**20  # lines of an array; a monolithic one has as many as the matrix
 _POSITIVE = ("cell_bits", "dac_bits", "fold")
 _POSITIVE_OR_NONE = ("rows", "columns", "adc_bits")
 
@@ -68,11 +69,11 @@ class Hardware:
             value = getattr(self, key)
             if value is None and key in _POSITIVE_OR_NONE:
                 continue
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MOST:
                 raise InputError(
                     f"got {value!r}",
                     key=key,
-                    legal="a whole number from 1"
+                    legal=f"a whole number from 1 to {_MOST}"
                     + (", or null" if key in _POSITIVE_OR_NONE else ""),
                 )
         for key, legal in _CHOICES.items():

@@ -9,7 +9,7 @@ from red_timeloop.hardware import Hardware
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"rows": 0}, r"rows: got 0 \(legal: a whole number from 1, or null\)"),
+        ({"rows": 0}, r"rows: got 0 \(legal: a whole number from 1 to 1048576, or null\)"),
         ({"cell_bits": True}, r"cell_bits: got True"),
         ({"merge": "sum"}, r"merge: got 'sum' \(legal: digital, current\)"),
         ({"clock": 3}, r"clock: unknown parameter \(legal: .*adc_bits"),

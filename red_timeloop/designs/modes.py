@@ -34,7 +34,12 @@ def mode_parts(
             key=layer.name or "layer",
         )
     window = _window(decomposition)
-    alone = len(groups) == 1 and groups[0].offsets_per_axis == decomposition.window_offsets
+    # Folded kernel pixels take turns; their window is read once a step all the same.
+    alone = (
+        len(groups) == 1
+        and groups[0].offsets_per_axis == decomposition.window_offsets
+        and (hardware.fold == 1 or taps_on == "rows")
+    )
     gathers = [
         Gather(
             name="taps " + "x".join(map(str, group.taps_per_axis)),

@@ -114,7 +114,7 @@ def gather_part(layer: Layer, hardware: Hardware, gather: Gather) -> Part:
         **edram_shape(layer, problem),
         "edram_read_share": float(shares["fill"]),
         "edram_write_share": float(shares["whole"]),
-        **_input_buffer(layer, gather.sweeps, mounted, shares, hardware.zeros_stored),
+        **_input_buffer(layer, gather.sweeps, problem, shares, hardware.zeros_stored),
         "edram_output_share": float(mounted.output_share),
         "driver_depth": _driver_words(layer, gather.sweeps, mounted),
         "driver_real_share": float(real),
@@ -203,17 +203,18 @@ def named(prefix: str, values: Mapping[str, int | float]) -> dict[str, int | flo
     return {f"{prefix}_{key}": value for key, value in values.items()}
 
 
-def _extent(problem: Problem, data_space: str) -> int:
-    """Return the points of the box that holds a data space."""
+def _extent(problem: Problem, data_space: str, *, one_of: str = "N") -> int:
+    """Return the points of the box that holds a data space, for one index of some ranks."""
+    sizes = {**problem.sizes, **dict.fromkeys(one_of, 1)}
     return math.prod(
-        sum(coefficient * (problem.sizes[rank] - 1) for rank, coefficient in axis) + 1
+        sum(coefficient * (sizes[rank] - 1) for rank, coefficient in axis) + 1
         for axis in problem.data_space(data_space).projection
     )
 
 
 def edram_shape(layer: Layer, problem: Problem) -> dict[str, int | float]:
     """Return the eDRAM's shape: one image's inputs and outputs, as the layer has them."""
-    boxes = sum(_extent(problem, space) for space in ("Inputs", "Outputs")) // layer.batch
+    boxes = sum(_extent(problem, space) for space in ("Inputs", "Outputs"))
     real = layer.in_channels * math.prod(layer.input_size)
     real += layer.out_channels * math.prod(layer.output_size)
     return named("edram", buffer_shape(boxes, real, layer.input_bits))
@@ -222,19 +223,19 @@ def edram_shape(layer: Layer, problem: Problem) -> dict[str, int | float]:
 def _input_buffer(
     layer: Layer,
     sweeps: tuple[Sweep, ...],
-    mounted: Mounted,
+    problem: Problem,
     shares: Mapping[str, Fraction],
     zeros_stored: bool,
 ) -> dict[str, int | float]:
+    """Return the shape of the buffer that holds the window's lines, and its shares."""
     first, *rest = sweeps
     span = first.offsets[-1] - first.offsets[0] + 1
-    box = span * math.prod(sweep.positions_filled(sliding=False) for sweep in rest)
     lines = span if zeros_stored else min(first.pixels, math.ceil(span / first.spacing))
     held = lines * math.prod(
         sweep.positions_filled(sliding=False) if zeros_stored else sweep.fills(sliding=False)
         for sweep in rest
     )
-    words = box * mounted.sizes["C"] * layer.groups
+    words = _extent(problem, "Inputs", one_of="N" + pixels(layer.ndim)[0])
     shape = buffer_shape(words, held * layer.in_channels, layer.input_bits)
     return {
         **named("input_buffer", shape),

@@ -52,6 +52,26 @@ def test_fold_two_takes_two_turns_on_half_the_sub_crossbars() -> None:
     assert folded.plan.sub_crossbars == 128
 
 
+def test_a_fold_that_does_not_divide_the_kernel_pixels_still_counts_each_once() -> None:
+    for fold in (2, 3, 4):
+        for merge in ("digital", "current"):
+            hardware = Hardware.load().replace(fold=fold, merge=merge)
+            folded = result("red", LAYERS[1], hardware)
+            assert folded.cycles == 16 * fold
+            conducting = sum(
+                part.problem.operations * float(part.variables["cell_real_share"])
+                for part in folded.plan.parts
+                if part.crossbars
+            )
+            assert conducting == pytest.approx(LAYERS[1].macs)
+            assert folded.levels["input_buffer"].data_spaces["Inputs"].reads == 73_728
+
+
+def test_a_fold_of_more_pixels_than_a_mode_has_is_refused() -> None:
+    with pytest.raises(InputError, match=r"fold: no computation mode has 5 .* \(legal: 1 to 4\)"):
+        designs.get("red").plan(LAYERS[2], Hardware.load().replace(fold=5))
+
+
 def test_red_reads_the_window_once_a_step() -> None:
     third = result("red", LAYERS[2], Hardware.load())
     assert third.computes == 33_554_432
