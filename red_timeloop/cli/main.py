@@ -20,6 +20,7 @@ _COMMANDS: dict[str, str] = {
     "draw": "draw",
     "model": "model",
     "import": "import_",
+    "reproduce": "reproduce",
 }
 
 
