@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from red_timeloop.components.base import plain
 from red_timeloop.designs import Design
 from red_timeloop.designs import get as get_design
 from red_timeloop.designs import names as design_names
@@ -73,9 +74,8 @@ class LayerResult:
             "energy_breakdown_J": {
                 name: level.energy for name, level in result.levels.items() if level.energy
             },
-            "cycle_time_breakdown_s": {
-                part: float(time) for part, time in result.step_time.shares().items()
-            },
+            "energy_by_stage_J": result.energy_by_stage(),
+            "cycle_time_breakdown_s": {part: float(time) for part, time in _step(self).items()},
             "notes": list(plan.notes),
         }
 
@@ -89,12 +89,18 @@ class Summary:
         speedup: Latency of zero padding over that of the design, over the layers it ran.
         energy_saving: Share of zero padding's energy that the design saves over them.
         layers: `(speedup, energy saving)` of each layer.
+        time_by_stage: Where the design's time goes, in s, over the layers it ran: the parts of a
+            step, as far as they are not hidden behind others.
+        energy_by_stage: Where its energy goes, in J, by the same names and those of memories
+            (`store`) and digital arithmetic (`compute`).
     """
 
     design: str
     speedup: float
     energy_saving: float
     layers: dict[str, tuple[float, float]]
+    time_by_stage: dict[str, float]
+    energy_by_stage: dict[str, float]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the summary in the keys of the JSON output."""
@@ -102,6 +108,8 @@ class Summary:
             "design": self.design,
             "speedup_vs_zero_padding": self.speedup,
             "energy_saving_vs_zero_padding": self.energy_saving,
+            "time_by_stage_s": self.time_by_stage,
+            "energy_by_stage_J": self.energy_by_stage,
             "layers": {
                 name: {
                     "speedup_vs_zero_padding": speedup,
@@ -160,7 +168,10 @@ class Comparison:
         ]
         layers = {mine.layer: _against([(mine, zero_padding)]) for mine, zero_padding in pairs}
         speedup, saving = _against(pairs)
-        return Summary(design, speedup, saving, layers)
+        mine = [result for result in self.results if result.design == design]
+        time = _totals((r.entry.repeat * r.design_result.cycles, _step(r)) for r in mine)
+        energy = _totals((r.entry.repeat, r.design_result.energy_by_stage()) for r in mine)
+        return Summary(design, speedup, saving, layers, time, energy)
 
     @property
     def assumptions(self) -> tuple[str, ...]:
@@ -196,7 +207,7 @@ class Comparison:
 
     def to_csv(self) -> str:
         """Return the results as CSV, one line for each layer and design."""
-        nested = ("energy_breakdown_J", "cycle_time_breakdown_s", "notes")
+        nested = ("energy_breakdown_J", "energy_by_stage_J", "cycle_time_breakdown_s", "notes")
         rows = [
             {key: value for key, value in result.as_dict().items() if key not in nested}
             for result in self.results
@@ -301,6 +312,20 @@ def _baseline(
                 yield LayerResult(entry, evaluator(entry, get_design(BASELINE)))
             except InputError:  # a layer that zero padding cannot hold has nothing to compare with
                 continue
+
+
+def _step(result: LayerResult) -> dict[str, Any]:
+    """Return what each part of a step adds to a cycle in s."""
+    return result.design_result.step_time.shares()
+
+
+def _totals(weighted: Iterable[tuple[int, dict[str, Any]]]) -> dict[str, Any]:
+    """Return the weighted sum of numbers by name."""
+    sums: dict[str, Any] = {}
+    for weight, values in weighted:
+        for name, value in values.items():
+            sums[name] = sums.get(name, 0.0) + weight * value
+    return {name: plain(value) for name, value in sums.items()}
 
 
 def _against(pairs: Sequence[tuple[LayerResult, LayerResult]]) -> tuple[float, float]:

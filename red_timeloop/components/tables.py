@@ -11,7 +11,7 @@ from red_timeloop.components.registry import COMPONENTS, build
 from red_timeloop.errors import InputError
 from red_timeloop.spec.types import Architecture, ArtTable, ErtTable, Level
 
-__all__ = ["price"]
+__all__ = ["price", "stage"]
 
 _SPATIAL_ACTIONS = ("read", "write", "update", "leak")
 
@@ -55,6 +55,12 @@ def price(
         }
         areas[level.name] = plain(component.area * level.area_scale)
     return ErtTable(energies), ArtTable(areas)
+
+
+def stage(level: Level) -> str:
+    """Return what the energy of a level is spent on, one of `components.STAGES`."""
+    model = COMPONENTS.get(level.subclass or level.component_class)
+    return model.stage if model else "compute" if level.kind == "compute" else "store"
 
 
 def _described(architecture: Architecture, level: Level) -> tuple[str, dict[str, object]]:

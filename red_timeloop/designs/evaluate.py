@@ -13,7 +13,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
+from red_timeloop.components import STAGES
 from red_timeloop.components.base import plain
+from red_timeloop.components.tables import stage
 from red_timeloop.components.timing import StepTime, slowest, step_time
 from red_timeloop.designs.assemble import assemble
 from red_timeloop.designs.plan import Part, Plan
@@ -51,12 +55,14 @@ class LevelTotal:
         energy: Energy of the layer in J, leakage included, programming not.
         area: Area in m^2.
         data_spaces: Counts by data space.
+        stage: What the energy is spent on, one of `components.STAGES`.
     """
 
     instances: int = 0
     energy: float = 0.0
     area: float = 0.0
     data_spaces: Mapping[str, Counts] = field(default_factory=dict)
+    stage: str = "store"
 
     def __add__(self, other: LevelTotal) -> LevelTotal:
         return LevelTotal(
@@ -67,6 +73,7 @@ class LevelTotal:
                 name: self.data_spaces.get(name, Counts()) + other.data_spaces.get(name, Counts())
                 for name in {**self.data_spaces, **other.data_spaces}
             },
+            other.stage,
         )
 
 
@@ -108,6 +115,17 @@ class DesignResult:
     def energy(self) -> Any:
         """Energy of the whole batch in J, without programming."""
         return sum(level.energy for level in self.levels.values())
+
+    def energy_by_stage(self) -> dict[str, Any]:
+        """Return the energy in J of each of `components.STAGES` that has any, their sum `energy`.
+
+        The first four have the names of the parts of a step.
+        """
+        sums = {
+            name: sum(level.energy for level in self.levels.values() if level.stage == name)
+            for name in STAGES
+        }
+        return {name: energy for name, energy in sums.items() if np.any(energy)}
 
     @cached_property
     def area(self) -> Any:
@@ -197,7 +215,7 @@ def _level_totals(
         if _WEIGHTS in mine:
             energy -= _programming(specification, level.name, reported)
         counts = {name: _over_instances(space) for name, space in mine.items()}
-        yield level.name, LevelTotal(instances, energy, area, counts)
+        yield level.name, LevelTotal(instances, energy, area, counts, stage(level))
 
 
 def _over_instances(space: dict[str, Any]) -> Counts:

@@ -193,7 +193,7 @@ def buffer_shape(words: int, real_words: int, bits: int) -> dict[str, int | floa
     return {
         "depth": depth,
         "width": per_row * bits,
-        "banks": math.ceil(real_words * bits / _BANK_BITS),
+        "banks": max(1, math.ceil(real_words * bits / _BANK_BITS)),
         "stored_share": min(1.0, max(1, real_words) / (depth * per_row)),
     }
 

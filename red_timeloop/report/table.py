@@ -6,6 +6,7 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 
 from red_timeloop.comparison import BASELINE, Comparison, LayerResult
+from red_timeloop.components import STAGES
 from red_timeloop.layer import Layer
 from red_timeloop.units import area, percent, ratio, scaled
 
@@ -48,6 +49,7 @@ def print_comparison(comparison: Comparison, console: Console | None = None) -> 
         saving = percent(summary.energy_saving)
         totals.add_row(summary.design, *[""] * 4, ratio(summary.speedup), "", saving, "")
     _print_block(console, "All layers", totals)
+    _print_block(console, "Where time and energy go, all layers", _stages(comparison))
     console.print()
     notes = ["speedup, saving: latency and energy against zero_padding."]
     for line in (*notes, *comparison.assumptions):
@@ -65,6 +67,27 @@ def _table(header: bool = False) -> Table:
     for title, width in _COLUMNS.items():
         justify: JustifyMethod = "left" if title == "design" else "right"
         table.add_column(title, justify=justify, no_wrap=True, min_width=width)
+    return table
+
+
+def _stages(comparison: Comparison) -> Table:
+    """Return the shares of each design's time and energy, by the parts of a step."""
+    summaries = comparison.summary
+    names = [
+        name
+        for name in STAGES
+        if any(name in s.time_by_stage or name in s.energy_by_stage for s in summaries)
+    ]
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    table.add_column("design", min_width=_COLUMNS["design"], no_wrap=True)
+    table.add_column("", min_width=6)
+    for name in names:
+        table.add_column(name, justify="right", min_width=7)
+    for summary in summaries:
+        for kind, parts in (("time", summary.time_by_stage), ("energy", summary.energy_by_stage)):
+            whole = sum(parts.values())
+            cells = [percent(parts[name] / whole) if name in parts else "" for name in names]
+            table.add_row(summary.design if kind == "time" else "", kind, *cells)
     return table
 
 
