@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from red_timeloop.engines.base import model as model
     from red_timeloop.layer import Conv as Conv
     from red_timeloop.layer import TransposedConv as TransposedConv
+    from red_timeloop.mapper.run import search as search
 
 __version__ = "0.1.0"
 
@@ -23,9 +24,10 @@ _HOME = {
     "Conv": "red_timeloop.layer",
     "decompose": "red_timeloop.decomposition",
     "model": "red_timeloop.engines.base",
+    "search": "red_timeloop.mapper.run",
 }
 
-__all__ = ["Conv", "TransposedConv", "__version__", "compare", "decompose", "model"]
+__all__ = ["Conv", "TransposedConv", "__version__", "compare", "decompose", "model", "search"]
 
 
 def __getattr__(name: str) -> Any:

@@ -19,6 +19,7 @@ _COMMANDS: dict[str, str] = {
     "decompose": "decompose",
     "draw": "draw",
     "model": "model",
+    "map": "map_",
     "import": "import_",
     "reproduce": "reproduce",
 }

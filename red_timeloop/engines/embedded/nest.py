@@ -9,7 +9,7 @@ from red_timeloop.engines.embedded.machine import Machine, Shape
 from red_timeloop.errors import InputError
 from red_timeloop.spec.types import Loop, Mapping
 
-__all__ = ["Flags", "LevelNest", "Nest", "NestLoop", "build_nest"]
+__all__ = ["Flags", "LevelNest", "Nest", "NestLoop", "build_nest", "check_nest"]
 
 NestLoop: TypeAlias = tuple[int, int]  # (dimension, iterations), never one iteration
 Flags: TypeAlias = tuple[bool, ...]  # one for each data space
@@ -76,7 +76,7 @@ def build_nest(mapping: Mapping, machine: Machine, shape: Shape) -> Nest:
             )
         )
     nest = Nest(tuple(nests))
-    _check(nest, machine, shape)
+    check_nest(nest, machine, shape)
     return nest
 
 
@@ -97,7 +97,8 @@ def _loops(loops: tuple[Loop, ...], level: str, shape: Shape) -> tuple[NestLoop,
     return tuple(result)
 
 
-def _check(nest: Nest, machine: Machine, shape: Shape) -> None:
+def check_nest(nest: Nest, machine: Machine, shape: Shape) -> None:
+    """Refuse loops that exceed a fan-out or do not make up the problem; see `build_nest`."""
     products = [1] * len(shape.sizes)
     for level, storage in zip(nest.levels, machine.levels, strict=True):
         for dimension, factor in (*level.spatial_x, *level.spatial_y, *level.temporal):

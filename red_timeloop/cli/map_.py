@@ -1,0 +1,115 @@
+"""`red-timeloop map`: find the best mapping of a specification."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from red_timeloop.cli.model import print_result
+from red_timeloop.files import write_atomic
+from red_timeloop.mapper.run import BUDGET, OBJECTIVES, search_specification
+from red_timeloop.spec.reader import read_specification
+from red_timeloop.spec.types import Mapping, Specification
+
+__all__ = ["command"]
+
+
+@click.command(name="map")
+@click.argument("spec", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--objective",
+    type=click.Choice(OBJECTIVES),
+    default="edp",
+    show_default=True,
+    help="Energy times cycles, energy, or cycles.",
+)
+@click.option("--ert", type=click.Path(path_type=Path), help="Energy table (Accelergy's ERT).")
+@click.option("--art", type=click.Path(path_type=Path), help="Area table (Accelergy's ART).")
+@click.option("--engine", default="embedded", show_default=True, help="Engine for the result.")
+@click.option("--budget", default=BUDGET, show_default=True, help="Mappings to evaluate at most.")
+@click.option("--seed", default=0, show_default=True, help="Equal seeds give equal mappings.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for mapping.yaml, stats.json and search.json.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="A table to read, or JSON.",
+)
+def command(
+    spec: tuple[Path, ...],
+    objective: str,
+    ert: Path | None,
+    art: Path | None,
+    engine: str,
+    budget: int,
+    seed: int,
+    output: Path | None,
+    form: str,
+) -> None:
+    """Find the best mapping of Timeloop v0.4 specification files SPEC under their constraints.
+
+    Ctrl-C ends the search early, with the best mapping so far.
+    """
+    specification = read_specification(list(spec), ert=ert, art=art)
+    chosen = next(each for each in OBJECTIVES if each == objective)
+    mapping, result = search_specification(
+        specification, chosen, engine=engine, budget=budget, seed=seed, progress=_progress(budget)
+    )
+    if output is not None:
+        _write(output, specification, mapping, result)
+    if form == "json":
+        click.echo(json.dumps(result, indent=2))
+        return
+    print_result(result)
+    click.echo(_certificate(result["search"]))
+
+
+class _progress:  # noqa: N801 - used as a function
+    """Shows how far a search is, on a terminal only."""
+
+    def __init__(self, budget: int) -> None:
+        self.budget = budget
+        self.shown = sys.stderr.isatty()
+
+    def __call__(self, done: int, best: float) -> None:
+        if self.shown:
+            click.echo(
+                f"\r{done:,} of {self.budget:,} mappings, best {best:.4g} ", err=True, nl=False
+            )
+
+
+def _certificate(report: dict[str, Any]) -> str:
+    space, evaluated = report["space"], report["evaluated"]
+    if report["optimal"]:
+        pruned = ", ".join(f"{n:,} by {why}" for why, n in report["pruned"].items() if n)
+        found = f"optimal: all {space:,} ways to deal the dimensions covered"
+        return f"{found}, {evaluated:,} mappings evaluated" + (
+            f"; left out {pruned}" * bool(pruned)
+        )
+    gap = "" if report["gap"] is None else f", at most {report['gap']:.1%} above any mapping"
+    return f"best of {evaluated:,} mappings out of {space:,} ways to deal the dimensions{gap}"
+
+
+def _write(
+    folder: Path, specification: Specification, mapping: Mapping, result: dict[str, Any]
+) -> None:
+    from red_timeloop.spec.write import mapping_text
+
+    assert specification.problem is not None
+    folder.mkdir(parents=True, exist_ok=True)
+    text = mapping_text(mapping, specification.architecture, specification.problem)
+    write_atomic(folder / "mapping.yaml", text)
+    stats = {key: value for key, value in result.items() if key != "search"}
+    write_atomic(folder / "stats.json", json.dumps(stats, indent=2) + "\n")
+    write_atomic(folder / "search.json", json.dumps(result["search"], indent=2) + "\n")

@@ -1,0 +1,108 @@
+"""A value that no legal mapping can be better than."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from red_timeloop.mapper.candidates import Objective
+from red_timeloop.mapper.space import Space, divisors
+
+__all__ = ["Bound", "build_bound"]
+
+Integers: TypeAlias = npt.NDArray[np.int64]
+Floats: TypeAlias = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Bound:
+    """Lower bounds of cycles and energy.
+
+    Attributes:
+        objective: What is minimized.
+        computes: Operations.
+        energy: J that every mapping spends.
+        instances: Most compute instances that a mapping can use.
+        latency: Cycles that networks add to every mapping.
+    """
+
+    objective: Objective
+    computes: int
+    energy: float
+    instances: int
+    latency: int
+
+    def value(self, used: Integers) -> Floats:
+        """Return the lowest value of mappings that use `used` compute instances."""
+        cycles = self.computes / used + self.latency
+        if self.objective == "edp":
+            return cycles * self.energy
+        if self.objective == "energy":
+            return np.full(len(used), self.energy)
+        return np.asarray(cycles, dtype=np.float64)
+
+    @property
+    def lowest(self) -> float:
+        """The lowest value of any mapping."""
+        return float(self.value(np.asarray([self.instances]))[0])
+
+
+def build_bound(space: Space, objective: Objective) -> Bound:
+    """Return the bounds of all mappings of `space`.
+
+    The energy counts the operations, an access of every operand at the innermost level that keeps
+    it (unless instances could pass it on to each other) and the leakage of one instance of each
+    level.
+    """
+    computes = 1
+    for size in space.shape.sizes:
+        computes *= size
+    instances = 1
+    for level in range(len(space.machine.levels)):
+        instances *= _most_used(space, level)
+    instances = min(instances, space.machine.compute.instances)
+    energy = computes * space.machine.compute.energy
+    energy += min(_access_energy(space, keep, computes) for keep in range(len(space.keeps)))
+    cycles = -(-computes // instances)
+    energy += sum(level.leakage for level in space.machine.levels) * cycles
+    latency = sum(level.latency for level in space.machine.levels)
+    return Bound(objective, computes, energy, instances, latency)
+
+
+def _most_used(space: Space, level: int) -> int:
+    """Return the largest number of children that factors of the dimensions can fill."""
+    most = 1
+    for number, place in enumerate(space.places):
+        if place.level != level or place.kind == "temporal":
+            continue
+        storage = space.machine.levels[level]
+        fan_out = storage.fan_out_x if place.kind == "x" else storage.fan_out_y
+        products = {1}
+        for dimension, size in enumerate(space.shape.sizes):
+            limits = space.limits[number][dimension]
+            factors = [f for f in divisors(size) if limits.least <= f <= limits.most]
+            products = {p * f for p in products for f in factors if p * f <= fan_out}
+        most *= max(products, default=1)
+    return most
+
+
+def _access_energy(space: Space, keep: int, computes: int) -> float:
+    levels = space.keeps[keep]
+    energy = 0.0
+    for index, tensor in enumerate(space.shape.tensors):
+        kept = [level for level, nest in enumerate(levels) if nest.keep[index]]
+        if _fed_by_neighbours(space, kept[0]):
+            continue
+        inner = space.machine.levels[kept[0]]
+        each = inner.update_energy if tensor.read_write else inner.read_energy
+        cluster_size = inner.instances // inner.clusters
+        energy += computes / inner.block_size * each / cluster_size
+    return energy
+
+
+def _fed_by_neighbours(space: Space, innermost: int) -> bool:
+    """Whether the operands could come from neighbours, so that nothing need be read here."""
+    return any(_most_used(space, level) > 1 for level in range(innermost + 1))

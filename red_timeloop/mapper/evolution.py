@@ -1,0 +1,276 @@
+"""A guided random search: good mappings fast, in any space.
+
+A population of mappings is improved by moving prime factors between places, changing the order of
+loops and exchanging whole dimensions between mappings; every generation is one batch. All
+randomness comes from one seed, so that equal input gives equal output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from red_timeloop.engines.embedded.nest import LevelNest
+from red_timeloop.mapper.candidates import (
+    Candidates,
+    Objective,
+    evaluate_candidates,
+    order_of,
+)
+from red_timeloop.mapper.space import Space, primes
+
+__all__ = ["Island", "evolve"]
+
+Integers: TypeAlias = npt.NDArray[np.int64]
+Floats: TypeAlias = npt.NDArray[np.float64]
+
+_PARENTS = 160  # mappings that live on
+_CHILDREN = 1600  # mappings tried in a generation
+
+
+@dataclass
+class Island:
+    """The population of one choice of what is kept where, best first."""
+
+    levels: tuple[LevelNest, ...]
+    factors: Integers
+    keys: Floats
+    values: Floats
+    stale: int = 0
+    history: list[float] = field(default_factory=list)
+
+    @property
+    def best(self) -> float:
+        """Lowest value found."""
+        return float(self.values[0]) if len(self.values) else float("inf")
+
+
+class _Moves:
+    """Which factors may move where."""
+
+    def __init__(self, space: Space) -> None:
+        self.space = space
+        self.least = np.array([[each.least for each in row] for row in space.limits])
+        self.most = np.array([[each.most for each in row] for row in space.limits])
+        self.free = [
+            np.flatnonzero(self.least[:, dimension] < self.most[:, dimension])
+            for dimension in range(len(space.shape.sizes))
+        ]
+        self.movable = [
+            dimension
+            for dimension, places in enumerate(self.free)
+            if len(places) > 1 and space.shape.sizes[dimension] > 1
+        ]
+        weights = np.array([len(primes(space.shape.sizes[each])) for each in self.movable], float)
+        self.weights = weights / weights.sum() if len(weights) else weights
+        self.pairs = [
+            (number, number + 1)
+            for number, place in enumerate(space.places[:-1])
+            if place.kind == "x" and space.places[number + 1].kind == "y"
+        ]
+        self.fan_outs = np.array(
+            [
+                {
+                    "x": space.machine.levels[place.level].fan_out_x,
+                    "y": space.machine.levels[place.level].fan_out_y,
+                    "temporal": np.iinfo(np.int64).max,
+                }[place.kind]
+                for place in space.places
+            ]
+        )
+
+    def start(self) -> Integers | None:
+        """Return one way to deal all dimensions, None if there is none; capacities are ignored."""
+        columns = []
+        for dimension in range(len(self.space.shape.sizes)):
+            column = self._first(dimension)
+            if column is None:
+                return None
+            columns.append(column)
+        return np.stack(columns, axis=1)
+
+    def _first(self, dimension: int) -> Integers | None:
+        """Return a way that leaves as much as possible to the outermost places."""
+
+        def deal(number: int, rest: int) -> list[int] | None:
+            if number == len(self.space.places):
+                return [] if rest == 1 else None
+            for factor in range(1, rest + 1):
+                if rest % factor or factor < self.least[number, dimension]:
+                    continue
+                if factor > self.most[number, dimension]:
+                    break
+                following = deal(number + 1, rest // factor)
+                if following is not None:
+                    return [factor, *following]
+            return None
+
+        found = deal(0, self.space.shape.sizes[dimension])
+        return None if found is None else np.asarray(found, dtype=np.int64)
+
+    def legal(self, factors: Integers) -> npt.NDArray[np.bool_]:
+        """Whether factors meet the constraints and fan-outs (capacities are the engine's)."""
+        within = (factors >= self.least) & (factors <= self.most)
+        result: npt.NDArray[np.bool_] = np.asarray(within.all(axis=(1, 2)))
+        result &= (factors.prod(axis=2) <= self.fan_outs).all(axis=1)
+        for along_x, along_y in self.pairs:
+            twice = (factors[:, along_x] > 1) & (factors[:, along_y] > 1)
+            result &= ~twice.any(axis=1)
+        return result
+
+    def move(self, factors: Integers, rng: np.random.Generator, repeats: Integers) -> None:
+        """Move prime factors between places, `repeats[n]` times for mapping n, in place."""
+        if not self.movable:
+            return
+        for turn in range(int(repeats.max(initial=0))):
+            rows = np.flatnonzero(repeats > turn)
+            chosen = rng.choice(len(self.movable), size=len(rows), p=self.weights)
+            for index in range(len(self.movable)):
+                own = rows[chosen == index]
+                if len(own):
+                    self._move_dimension(factors, own, self.movable[index], rng)
+
+    def _move_dimension(
+        self, factors: Integers, rows: Integers, dimension: int, rng: np.random.Generator
+    ) -> None:
+        places = self.free[dimension]
+        column = factors[rows][:, places, dimension]
+        scores = rng.random(column.shape) * (column > 1)
+        source = scores.argmax(axis=1)
+        target = (source + rng.integers(1, len(places), size=len(rows))) % len(places)
+        amount = column[np.arange(len(rows)), source]
+        prime = np.ones_like(amount)
+        for value in np.unique(amount):
+            kinds = sorted(set(primes(int(value))))
+            if kinds:
+                here = amount == value
+                prime[here] = rng.choice(kinds, size=int(here.sum()))
+        factors[rows, places[source], dimension] //= prime
+        factors[rows, places[target], dimension] *= prime
+
+
+def evolve(
+    space: Space,
+    objective: Objective,
+    evaluations: int,
+    seed: int,
+    *,
+    patience: int = 12,
+    stop: Callable[[], bool] = lambda: False,
+    progress: Callable[[int, float], None] = lambda done, best: None,
+) -> tuple[list[Island], int]:
+    """Search until `evaluations` are spent, nothing improves for `patience` generations, or `stop`.
+
+    Returns:
+        The islands, best first, and the number of mappings evaluated.
+    """
+    rng = np.random.default_rng(seed)
+    moves = _Moves(space)
+    first = moves.start()
+    islands = []
+    spent = 0
+    if first is None:
+        return [], 0
+    share = max(200, min(_CHILDREN, evaluations // (4 * len(space.keeps))))
+    for levels in space.keeps:
+        island, used = _settle(space, objective, levels, moves, first, share, rng)
+        spent += used
+        islands.append(island)
+        if stop():
+            break
+    active = islands
+    while spent < evaluations and not stop():
+        active = [each for each in active if each.stale < patience]
+        active = sorted(active, key=lambda each: each.best)[: max(1, (len(active) + 1) // 2)]
+        if not active:
+            break
+        for island in active:
+            spent += _generation(space, objective, island, moves, rng)
+        progress(spent, min(each.best for each in islands))
+    return sorted(islands, key=lambda each: each.best), spent
+
+
+def _settle(
+    space: Space,
+    objective: Objective,
+    levels: tuple[LevelNest, ...],
+    moves: _Moves,
+    first: Integers,
+    count: int,
+    rng: np.random.Generator,
+) -> tuple[Island, int]:
+    """Scatter a first population around the mapping that leaves all it can to the outside."""
+    factors = np.repeat(first[None], count, axis=0)
+    moves.move(factors, rng, np.minimum(rng.geometric(0.12, size=count), 40) - 1)
+    factors = np.concatenate([first[None], factors[moves.legal(factors)]])
+    keys = rng.random((len(factors), len(space.machine.levels), len(space.shape.sizes)))
+    costs = evaluate_candidates(
+        Candidates(levels, factors, order_of(keys, space)), space, objective
+    )
+    island = Island(
+        levels,
+        np.empty((0, *first.shape), dtype=np.int64),
+        np.empty((0, *keys.shape[1:])),
+        np.empty(0),
+    )
+    _select(island, factors, keys, costs.value)
+    return island, len(factors)
+
+
+def _select(island: Island, factors: Integers, keys: Floats, values: Floats) -> None:
+    """Keep the best of the old and the new; equal values count once."""
+    before = island.best
+    good = np.isfinite(values)
+    factors = np.concatenate([island.factors, factors[good]])
+    keys = np.concatenate([island.keys, keys[good]])
+    values = np.concatenate([island.values, values[good]])
+    _, unique = np.unique(values, return_index=True)
+    unique = unique[:_PARENTS]
+    island.factors, island.keys = factors[unique], keys[unique]
+    island.values = values[unique]
+    island.stale = 0 if island.best < before else island.stale + 1
+
+
+def _generation(
+    space: Space, objective: Objective, island: Island, moves: _Moves, rng: np.random.Generator
+) -> int:
+    alive = len(island.values)
+    if not alive:
+        return _restart(space, objective, island, moves, rng)
+    # better mappings have more children
+    rank = np.minimum((rng.random((2, _CHILDREN)) ** 2 * alive).astype(np.int64), alive - 1)
+    factors, keys = island.factors[rank[0]].copy(), island.keys[rank[0]].copy()
+    crossed = rng.random(_CHILDREN) < 0.5
+    dimension = crossed[:, None] & (rng.random((_CHILDREN, factors.shape[2])) < 0.4)
+    factors = np.where(dimension[:, None, :], island.factors[rank[1]], factors)
+    level = crossed[:, None] & (rng.random((_CHILDREN, keys.shape[1])) < 0.4)
+    keys = np.where(level[:, :, None], island.keys[rank[1]], keys)
+    moves.move(factors, rng, rng.geometric(0.45, size=_CHILDREN) - crossed)
+    shuffled = rng.random(keys.shape) < rng.choice([0.0, 0.04, 0.2], size=(_CHILDREN, 1, 1))
+    keys = np.where(shuffled, rng.random(keys.shape), keys)
+    good = moves.legal(factors)
+    factors, keys = factors[good], keys[good]
+    if not len(factors):
+        island.stale += 1
+        return 1
+    costs = evaluate_candidates(
+        Candidates(island.levels, factors, order_of(keys, space)), space, objective
+    )
+    _select(island, factors, keys, costs.value)
+    return len(factors)
+
+
+def _restart(
+    space: Space, objective: Objective, island: Island, moves: _Moves, rng: np.random.Generator
+) -> int:
+    """Try again to find a first legal mapping."""
+    first = moves.start()
+    assert first is not None
+    fresh, spent = _settle(space, objective, island.levels, moves, first, _CHILDREN, rng)
+    island.factors, island.keys, island.values = fresh.factors, fresh.keys, fresh.values
+    island.stale += 1
+    return spent

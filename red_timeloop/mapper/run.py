@@ -1,0 +1,268 @@
+"""The mapper: finds the best mapping of a specification, and says how sure it is."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from math import prod
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from red_timeloop.engines.base import engine as engine_of
+from red_timeloop.engines.embedded.machine import Machine, Shape, build_machine, build_shape
+from red_timeloop.engines.embedded.nest import Nest
+from red_timeloop.errors import InputError
+from red_timeloop.mapper.bound import build_bound
+from red_timeloop.mapper.candidates import Candidates, Objective, order_of
+from red_timeloop.mapper.evolution import evolve
+from red_timeloop.mapper.exhaustive import exhaust
+from red_timeloop.mapper.space import Space, build_space
+from red_timeloop.spec.reader import read_specification
+from red_timeloop.spec.types import LevelMapping, Mapping, Specification
+
+__all__ = ["OBJECTIVES", "Found", "find", "forget", "search", "search_specification"]
+
+OBJECTIVES: tuple[Objective, ...] = ("edp", "energy", "delay")
+BUDGET = 100_000  # mappings
+_SMALL = 4_000  # ways to deal the dimensions that are gone through without a first guess
+
+Progress = Callable[[int, float], None]
+
+
+@dataclass(frozen=True)
+class Found:
+    """The best mapping of a space and the certificate.
+
+    Attributes:
+        nest: The mapping, None when no legal one was found.
+        value: Its value of the objective (J * cycles, J or cycles).
+        optimal: Whether every mapping that could be better was evaluated.
+        space: Ways to deal the dimensions, times ways to keep data spaces.
+        evaluated: Mappings evaluated.
+        pruned: Ways to deal the dimensions left out, by reason.
+        bound: A value that no mapping can be better than.
+    """
+
+    nest: Nest | None
+    value: float
+    optimal: bool
+    space: int
+    evaluated: int
+    pruned: dict[str, int]
+    bound: float
+
+
+_done: dict[tuple[Space, Objective, int, int], Found] = {}
+
+
+def find(
+    space: Space,
+    objective: Objective,
+    budget: int = BUDGET,
+    seed: int = 0,
+    *,
+    stop: Callable[[], bool] = lambda: False,
+    progress: Progress = lambda done, best: None,
+) -> Found:
+    """Return the best mapping of `space`; equal questions are answered from memory.
+
+    First a guided random search, then, if there are few enough mappings, all of them.
+    """
+    key = (space, objective, budget, seed)
+    if key not in _done:
+        found = _find(space, objective, budget, seed, stop, progress)
+        if stop():
+            return found
+        _done[key] = found
+    return _done[key]
+
+
+def forget() -> None:
+    """Forget all answers, so that the next question is searched for again."""
+    _done.clear()
+
+
+def _find(
+    space: Space,
+    objective: Objective,
+    budget: int,
+    seed: int,
+    stop: Callable[[], bool],
+    progress: Progress,
+) -> Found:
+    bound = build_bound(space, objective)
+    deals = prod(space.count_options(dimension) for dimension in range(len(space.shape.sizes)))
+    size = deals * len(space.keeps)
+    best: Candidates | None = None
+    value, spent = float("inf"), 0
+    if size > _SMALL:
+        share = budget if size > 40 * budget else budget // 3
+        islands, spent = evolve(space, objective, share, seed, stop=stop, progress=progress)
+        if islands and len(islands[0].values):
+            first = islands[0]
+            value = first.best
+            best = Candidates(first.levels, first.factors[:1], order_of(first.keys[:1], space))
+    optimal, pruned = False, {}
+    if size <= 40 * budget and not stop():
+        coverage = exhaust(
+            space, objective, bound, max(0, budget - spent), value, stop=stop, progress=progress
+        )
+        spent += coverage.evaluated
+        optimal, pruned = coverage.complete, coverage.pruned
+        if coverage.best is not None:
+            best, value = coverage.best, coverage.value
+    nest = None if best is None else best.batch(space).nest(0)
+    lowest = value if optimal else bound.lowest
+    return Found(nest, value, optimal, size, spent, pruned, lowest)
+
+
+def search(
+    spec_files: str | Path | Sequence[str | Path],
+    objective: Objective = "edp",
+    ert: str | Path | None = None,
+    art: str | Path | None = None,
+    engine: str = "embedded",
+    budget: int = BUDGET,
+    *,
+    seed: int = 0,
+    progress: Progress = lambda done, best: None,
+) -> tuple[Mapping, dict[str, Any]]:
+    """Find the best mapping of a Timeloop v0.4 specification under its constraints.
+
+    Args:
+        spec_files: YAML file or files with architecture, problem and constraints.
+        objective: `edp` (energy times cycles), `energy` or `delay` (cycles, then energy).
+        ert: File with the energy table (pJ an action).
+        art: File with the area table (um^2).
+        engine: Engine that evaluates the mapping that was found; the search itself uses the
+            embedded one, whose counts are the same.
+        budget: Mappings to evaluate at most.
+        seed: Equal seeds give equal results.
+        progress: Called with the mappings evaluated so far and the best value.
+
+    Returns:
+        The mapping, and the result of `red_timeloop.model` with a further key `search`:
+        `{"objective", "value", "optimal", "space", "evaluated", "pruned", "bound", "gap", "wall_s",
+        "seed"}`. `optimal` is true when the whole space was covered; otherwise `bound` is a value
+        that no mapping can be better than, and `gap` says how far the mapping may be from it.
+        Ctrl-C ends the search early, with the best mapping so far.
+
+    Raises:
+        InputError: The files are not legal, a constraint cannot be met, or no legal mapping was
+            found; names level and dimension.
+    """
+    specification = read_specification(spec_files, ert=ert, art=art)
+    return search_specification(
+        specification, objective, engine=engine, budget=budget, seed=seed, progress=progress
+    )
+
+
+def search_specification(
+    specification: Specification,
+    objective: Objective = "edp",
+    *,
+    engine: str = "embedded",
+    budget: int = BUDGET,
+    seed: int = 0,
+    progress: Progress = lambda done, best: None,
+) -> tuple[Mapping, dict[str, Any]]:
+    """Find the best mapping of a specification that is already read; see `search`."""
+    if objective not in OBJECTIVES:
+        raise InputError(f"unknown objective {objective!r}", key="objective", legal=OBJECTIVES)
+    if budget < 1:
+        raise InputError(f"a budget of {budget} mappings", key="budget", legal="at least 1")
+    if specification.problem is None:
+        raise InputError("no file has a problem", key="problem")
+    runner = engine_of(engine)
+    started = time.perf_counter()
+    shape = build_shape(specification.problem)
+    machine = build_machine(
+        specification.architecture,
+        specification.problem.data_space_names,
+        specification.ert,
+        specification.art,
+    )
+    space = build_space(machine, shape, specification.constraints)
+    with _interruptible() as stop:
+        found = find(space, objective, budget, seed, stop=stop, progress=progress)
+    if found.nest is None:
+        raise _nothing_found(found)
+    mapping = _mapping(found.nest, machine, shape)
+    result = runner.evaluate_specification(replace(specification, mapping=mapping))
+    result["search"] = {
+        "objective": objective,
+        "value": found.value,
+        "optimal": found.optimal,
+        "space": found.space,
+        "evaluated": found.evaluated,
+        "pruned": found.pruned,
+        "bound": found.bound,
+        "gap": found.value / found.bound - 1 if found.bound > 0 else None,
+        "wall_s": time.perf_counter() - started,
+        "seed": seed,
+    }
+    return mapping, result
+
+
+def _nothing_found(found: Found) -> InputError:
+    reasons = ", ".join(f"{reason} {number}" for reason, number in found.pruned.items() if number)
+    if found.optimal:
+        return InputError(
+            f"no mapping is legal: all {found.space} ways to deal the dimensions break a capacity,"
+            f" a fan-out or the minimum utilization ({reasons or 'capacity'})",
+            key="constraints",
+        )
+    return InputError(
+        f"no legal mapping among the {found.evaluated} that were evaluated",
+        key="budget",
+        legal="a larger budget, or looser constraints",
+    )
+
+
+def _mapping(nest: Nest, machine: Machine, shape: Shape) -> Mapping:
+    names = tuple(tensor.name for tensor in shape.tensors)
+
+    def chosen(flags: tuple[bool, ...]) -> tuple[str, ...]:
+        return tuple(name for name, flag in zip(names, flags, strict=True) if flag)
+
+    def loops(given: tuple[tuple[int, int], ...]) -> tuple[tuple[str, int], ...]:
+        return tuple((shape.dimensions[dimension], factor) for dimension, factor in given)
+
+    levels = {}
+    for storage, level in reversed(list(zip(machine.levels, nest.levels, strict=True))):
+        levels[storage.name] = LevelMapping(
+            temporal=loops(level.temporal),
+            spatial_x=loops(level.spatial_x),
+            spatial_y=loops(level.spatial_y),
+            keep=chosen(level.keep),
+            bypass=tuple(name for name in names if name not in chosen(level.keep)),
+            no_temporal_reuse=chosen(level.no_temporal_reuse),
+            no_spatial_reuse=chosen(level.no_multicast),
+            no_link_transfer=chosen(level.no_link_transfer),
+            rmw_first_update=chosen(level.rmw_first_update),
+            no_coalesce=chosen(level.no_coalesce),
+        )
+    return Mapping(levels)
+
+
+@contextmanager
+def _interruptible() -> Iterator[Callable[[], bool]]:
+    """Turn Ctrl-C into a wish to stop, while the search runs in the main thread."""
+    wanted = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield wanted.is_set
+        return
+
+    def note(number: int, frame: FrameType | None) -> None:
+        wanted.set()
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield wanted.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)

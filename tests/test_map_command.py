@@ -1,0 +1,101 @@
+"""`red-timeloop map` as a user runs it, and its results beside timeloop-mapper's."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import red_timeloop
+from red_timeloop.errors import InputError
+
+REFERENCE = Path(__file__).parent / "data" / "reference"
+RED = REFERENCE / "crossbar_red"
+RESULTS = json.loads((REFERENCE.parent / "reference_mapper.json").read_text())
+
+
+def tables(family: Path) -> dict[str, Path]:
+    return {"ert": family / "ERT.yaml", "art": family / "ART.yaml"}
+
+
+def arguments(family: Path, problem: str, *more: str) -> list[str]:
+    files = [str(family / f"{problem}.yaml"), "--ert", str(family / "ERT.yaml")]
+    return [sys.executable, "-m", "red_timeloop.cli.main", "map", *files, *more]
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_edp_is_at_least_as_low_as_timeloop_mapper_s(name: str) -> None:
+    """The recorded runs: random_pruned, 2 threads, victory condition 5000, 50 s to 228 s."""
+    family, problem = name.split("__")
+    _, result = red_timeloop.search(
+        REFERENCE / family / f"{problem}.yaml", **tables(REFERENCE / family), budget=40_000
+    )
+    assert result["search"]["value"] <= RESULTS[name]["edp_J_cycles"] * (1 + 1e-5)
+
+
+def test_the_mapping_file_gives_the_same_result(tmp_path: Path) -> None:
+    done = subprocess.run(
+        arguments(RED, "deconv_k4s2", "-o", str(tmp_path), "--format", "json"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["search"]["optimal"] is True
+    assert result["cycles"] == 256
+    again = red_timeloop.model(
+        RED / "deconv_k4s2.yaml", mapping=tmp_path / "mapping.yaml", ert=RED / "ERT.yaml"
+    )
+    stats = json.loads((tmp_path / "stats.json").read_text())
+    assert again == stats == {key: result[key] for key in result if key != "search"}
+    report = json.loads((tmp_path / "search.json").read_text())
+    assert report == result["search"]
+
+
+def test_table_ends_with_the_certificate() -> None:
+    done = subprocess.run(
+        arguments(RED, "deconv_k4s2"), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "optimal: all 1,225 ways to deal the dimensions covered" in done.stdout
+
+
+def test_control_c_prints_the_best_so_far() -> None:
+    family = REFERENCE / "weight_stationary"
+    process = subprocess.Popen(
+        arguments(family, "conv_k3", "--budget", "100000000", "--format", "json"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(3.0)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    report = json.loads(output)["search"]
+    assert report["optimal"] is False
+    assert 0 < report["evaluated"] < 100_000_000
+
+
+def test_constraint_that_cannot_be_met_exits_with_2(tmp_path: Path) -> None:
+    text = (RED / "deconv_k4s2.yaml").read_text().replace("factors: [M=2,", "factors: [M=3,")
+    (tmp_path / "spec.yaml").write_text(text)
+    done = subprocess.run(arguments(tmp_path, "spec")[:5], capture_output=True, text=True,
+                          check=False)  # fmt: skip
+    assert done.returncode == 2
+    assert "inter_column_tile_spatial (spatial): M=3 cannot be met" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_mapper_needs_a_problem(tmp_path: Path) -> None:
+    text = (RED / "deconv_k4s2.yaml").read_text()
+    start, end = text.index("problem:"), text.index("mapper:")
+    (tmp_path / "spec.yaml").write_text(text[:start] + text[end:])
+    with pytest.raises(InputError, match="no file has a problem"):
+        red_timeloop.search(tmp_path / "spec.yaml")
