@@ -71,6 +71,7 @@ class LayerResult:
             "zero_inserted_macs": self.entry.layer.zero_inserted_macs,
             "computes": result.computes,
             "programming_energy_J": result.programming_energy,
+            "programming_time_s": result.programming_time,
             "energy_breakdown_J": {
                 name: level.energy for name, level in result.levels.items() if level.energy
             },

@@ -245,7 +245,7 @@ def _loops(
     return {
         "mode": TargetLoops(x=matrix.mode_ranks, y=group),
         "column_tile": TargetLoops(x=tuple(columns.tiles.items())),
-        "output_register": TargetLoops(temporal=tuple(fold.items())),
+        "adder": TargetLoops(temporal=tuple(fold.items())),
         "sub_crossbar": tiles if digital else TargetLoops(),
         "joined": TargetLoops() if digital else tiles,
         "block": TargetLoops(x=block),

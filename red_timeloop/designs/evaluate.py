@@ -8,6 +8,7 @@ through them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from red_timeloop.components import STAGES
+from red_timeloop.components import STAGES, build
 from red_timeloop.components.base import plain
 from red_timeloop.components.tables import stage
 from red_timeloop.components.timing import StepTime, slowest, step_time
@@ -28,7 +29,6 @@ __all__ = ["Counts", "DesignResult", "LevelTotal", "Run", "evaluate"]
 # An engine's `evaluate_specification`; it returns the dict of `red_timeloop.model`.
 Run = Callable[[Specification], dict[str, Any]]
 
-_WEIGHTS = "Weights"
 _INPUTS = "Inputs"
 _COUNTS = ("reads", "fills", "updates", "temporal_reductions")
 
@@ -91,6 +91,7 @@ class DesignResult:
         step_time: What a cycle is made of.
         levels: Totals by level, outermost first.
         programming_energy: Energy in J of writing the weights once; not part of `energy`.
+        programming_time: Time in s of that; not part of `latency`.
     """
 
     plan: Plan
@@ -99,7 +100,8 @@ class DesignResult:
     computes: int
     step_time: StepTime
     levels: Mapping[str, LevelTotal]
-    programming_energy: float
+    programming_energy: Any
+    programming_time: Any
 
     @property
     def cycle_time(self) -> Any:
@@ -146,6 +148,7 @@ def evaluate(plan: Plan, run: Run) -> DesignResult:
     for part, specification, result in runs:
         for name, total in _level_totals(part, specification, result, cycles):
             levels[name] = levels.get(name, LevelTotal()) + total
+    programming_energy, programming_time = _programming(plan)
     return DesignResult(
         plan=plan,
         engine=runs[0][2]["engine"],
@@ -153,11 +156,8 @@ def evaluate(plan: Plan, run: Run) -> DesignResult:
         computes=sum(result["computes"] for _, result in own),
         step_time=step,
         levels=levels,
-        programming_energy=sum(
-            _programming(specification, name, level)
-            for specification, result in own
-            for name, level in result["levels"].items()
-        ),
+        programming_energy=programming_energy,
+        programming_time=programming_time,
     )
 
 
@@ -212,8 +212,6 @@ def _level_totals(
             spaces = reported["data_spaces"].values()
             leakage = reported["energy_J"] - sum(space["energy_J"] for space in spaces)
             energy += leakage * cycles / result["cycles"]
-        if _WEIGHTS in mine:
-            energy -= _programming(specification, level.name, reported)
         counts = {name: _over_instances(space) for name, space in mine.items()}
         yield level.name, LevelTotal(instances, energy, area, counts, stage(level))
 
@@ -222,10 +220,26 @@ def _over_instances(space: dict[str, Any]) -> Counts:
     return Counts(*(round(space[key] * space["utilized_instances"]) for key in _COUNTS))
 
 
-def _programming(specification: Specification, name: str, level: dict[str, Any]) -> float:
-    """Return the energy in J of writing the weights that a level is filled with."""
-    assert specification.ert is not None
-    if _WEIGHTS not in level["data_spaces"]:
-        return 0.0
-    fills = _over_instances(level["data_spaces"][_WEIGHTS]).fills
-    return fills * specification.ert.energy(name, "write")
+def _programming(plan: Plan) -> tuple[Any, Any]:
+    """Return the energy in J and the time in s of writing all weights once.
+
+    All crossbars are written at the same time, row by row, the cells of a row at once.
+    """
+    layer, circuit = plan.layer, plan.hardware.circuit
+    weights = layer.in_channels * layer.out_channels // layer.groups * math.prod(layer.kernel_size)
+    cell = build(
+        "reram_cell",
+        {
+            "weight_slices": plan.hardware.weight_slices(layer.weight_bits),
+            "input_slices": plan.hardware.input_slices(layer.input_bits),
+            "cell_bits": plan.hardware.cell_bits,
+        },
+        circuit,
+    )
+    rows = max(
+        int(part.variables["rows_used"]) * int(part.variables["fold"])
+        for part in plan.parts
+        if part.crossbars
+    )
+    seconds = rows * circuit.write_pulse_s * circuit.write_pulses
+    return weights * cell.action_energy("write"), seconds

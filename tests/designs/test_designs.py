@@ -67,6 +67,25 @@ def test_a_fold_that_does_not_divide_the_kernel_pixels_still_counts_each_once() 
             assert folded.levels["input_buffer"].data_spaces["Inputs"].reads == 73_728
 
 
+def test_a_fold_converts_each_partial_sum_all_the_same() -> None:
+    once = result("red", LAYERS[1], Hardware.load())
+    for fold in (2, 3, 4):
+        folded = result("red", LAYERS[1], Hardware.load().replace(fold=fold))
+        for name in ("adc", "shift_add", "row_driver", "cell"):
+            pulses = once.levels[name].energy
+            # 1 %: the crossbars leak for longer.
+            assert folded.levels[name].energy == pytest.approx(pulses, rel=1e-2), name
+
+
+def test_programming_is_reported_apart() -> None:
+    evaluated = result("red", LAYERS[1], Hardware.load())
+    circuit = Hardware.load().circuit
+    one_cell = circuit.write_voltage_v * circuit.write_current_a * circuit.write_pulse_s
+    cells = 512 * 256 * 25 * 4
+    assert evaluated.programming_energy == pytest.approx(cells * one_cell * circuit.write_pulses)
+    assert evaluated.programming_time == 128 * circuit.write_pulse_s * circuit.write_pulses
+
+
 def test_a_fold_of_more_pixels_than_a_mode_has_is_refused() -> None:
     with pytest.raises(InputError, match=r"fold: no computation mode has 5 .* \(legal: 1 to 4\)"):
         designs.get("red").plan(LAYERS[2], Hardware.load().replace(fold=5))
