@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 
+from red_timeloop import designs
 from red_timeloop.workload import load_workload, workload_names
 
 
@@ -30,7 +31,14 @@ def test_list_workloads_shows_sizes():
     run = _run("list", "--workloads")
     row = next(line for line in run.stdout.splitlines() if line.startswith("red_date2019"))
     assert row.split()[1:4] == ["2-D", "6", "6"]
-    assert "98.6 %" in row
+    assert row.endswith("81.3-98.6 %")
+
+
+def test_list_names_every_design():
+    names = json.loads(_run("list", "--format", "json").stdout)["designs"]
+    assert names == list(designs.names())
+    out = _run("list").stdout
+    assert all(f"  {name}" in out for name in names)
 
 
 def test_list_as_json():

@@ -101,6 +101,31 @@ def test_the_first_step_of_the_rnn_starts_from_zeros():
     assert len(free) == 1
 
 
+def test_a_product_with_one_expanded_matrix_is_one_layer():
+    """PyTorch turns a linear layer on a transposed input into a batch of equal matrices."""
+
+    class Turned(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rnn = nn.LSTM(16, 16)
+
+        def forward(self, x):
+            return self.rnn(x.permute(2, 0, 1))[0]
+
+    imported = frontend.load(Turned(), torch.zeros(1, 16, 9))
+    assert not imported.not_modelled
+    sizes = [(e.repeat, e.layer.input_size) for e in imported.workload.layers]
+    assert sizes == [(1, (9,)), (8, (1,))]
+
+
+def test_a_stack_of_matrices_is_not_modelled():
+    stack = torch.ones(3, 4, 5)
+    linear = nn.Linear(4, 4)
+    imported = frontend.load(lambda x: torch.bmm(linear(x), stack), torch.zeros(3, 2, 4))
+    (left,) = imported.not_modelled
+    assert (left.type, left.macs) == ("bmm", 3 * 2 * 4 * 5)
+
+
 def test_unknown_operators_are_not_modelled():
     class Spectrum(nn.Module):
         def __init__(self):

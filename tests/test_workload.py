@@ -72,6 +72,50 @@ def test_dcgan_chains_from_noise_to_image():
     assert (layers[-1].output_size, layers[-1].out_channels) == ((64, 64), 3)
 
 
+FINAL = {  # what the papers say comes out: pixels (voxels, samples) and channels
+    "3dgan": ((64, 64, 64), 1),
+    "cyclegan": ((256, 256), 3),
+    "dcgan_torch": ((64, 64), 3),
+    "discogan": ((64, 64), 3),
+    "fcn32s": ((544, 544), 21),
+    "fcn16s": ((560, 560), 21),
+    "fcn8s": ((568, 568), 21),
+    "fsrcnn_x2": ((720, 1280), 1),
+    "fsrcnn_x4": ((720, 1280), 1),
+    "gp_gan": ((64, 64), 3),
+    "hifigan_v1": ((86 * 256,), 1),
+    "encodec_24khz": ((24000,), 1),
+    "improved_gan_cifar10": ((32, 32), 3),
+    "nnunet_brats": ((128, 128, 128), 3),
+    "pix2pix": ((256, 256), 3),
+    "pose_resnet50": ((64, 48), 17),
+    "sngan_cifar10": ((32, 32), 3),
+    "sngan_stl10": ((48, 48), 3),
+    "unet": ((388, 388), 2),
+    "vae_mnist": ((28, 28), 1),
+    "vnet": ((128, 128, 64), 2),
+}
+
+
+@pytest.mark.parametrize("name", FINAL)
+def test_networks_end_in_what_they_make(name):
+    layer = load_workload(name).layers[-1].layer
+    assert (layer.output_size, layer.out_channels) == FINAL[name]
+
+
+def test_the_zoo_is_broad():
+    zoo = {name: load_workload(name) for name in workload_names()}
+    assert len(zoo) >= 30
+    assert {max(e.layer.ndim for e in w.layers) for w in zoo.values()} == {1, 2, 3}
+    assert all(any(e.layer.transposed for e in w.layers) for w in zoo.values())
+    assert all("arXiv" in entry.source or "DATE 2019" in entry.source
+               for w in zoo.values() for entry in w.layers)  # fmt: skip
+    (upsample,) = [e.layer for e in zoo["waveglow"].layers if e.layer.transposed]
+    assert (upsample.kernel_size, upsample.stride) == ((1024,), (256,))
+    grouped = [e.layer for e in zoo["centernet_dla34"].layers if e.layer.transposed]
+    assert all(layer.groups == layer.in_channels for layer in grouped)
+
+
 def test_keys_become_arguments(tmp_path):
     path = _write(tmp_path, HEAD + LAYER + "    repeat: 3\n    unconfirmed: [the stride]\n")
     workload = load_workload(path)

@@ -28,6 +28,10 @@ def command(workloads: bool, form: str) -> None:
         "schema": 1,
         "workloads": [_summary(load_workload(name)) for name in workload_names()],
     }
+    if not workloads:
+        from red_timeloop import designs
+
+        content["designs"] = list(designs.names())
     if form == "json":
         click.echo(json.dumps(content, indent=2))
     elif workloads:
@@ -55,18 +59,23 @@ def _summary(workload: Workload) -> dict[str, Any]:
 
 
 def _print_names(content: dict[str, Any]) -> None:
+    from red_timeloop import designs
+
     width = max(len(entry["name"]) for entry in content["workloads"])
     click.echo("Workloads (red-timeloop list --workloads shows their sizes)")
     for entry in content["workloads"]:
         click.echo(f"  {entry['name']:<{width}}  {entry['description']}")
+    click.echo("\nDesigns")
+    for name in content["designs"]:
+        click.echo(f"  {name:<{width}}  {designs.get(name).summary}")
 
 
 def _print_sizes(workloads: list[dict[str, Any]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("workload", "axes", "layers", "transposed", "MACs", "zero-inserted", "zeros"):
+    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
+    for title in ("workload", "axes", "layers", "deconv", "MACs", "with zeros", "zeros"):
         table.add_column(title, justify="left" if title == "workload" else "right", no_wrap=True)
     for entry in workloads:
         table.add_row(
@@ -81,8 +90,9 @@ def _print_sizes(workloads: list[dict[str, Any]]) -> None:
     console = Console()
     console.print(table)
     console.print(
-        "MACs: useful multiply-accumulates of all layers. zeros: share of zeros in the "
-        "zero-inserted inputs of the transposed layers.",
+        "deconv: transposed convolutions among the layers. MACs: useful multiply-accumulates of "
+        "all layers; with zeros: when zeros are inserted. zeros: share of zeros in the "
+        "zero-inserted inputs, least and most.",
         style="dim",
         soft_wrap=True,
     )

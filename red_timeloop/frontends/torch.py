@@ -262,11 +262,17 @@ def _product(
     macs = prod(left) * right[-1]
     if not watcher.constant(second):
         collector.not_modelled(name, kind, "both factors depend on the inputs", macs)
-    elif prod(right[:-2]) > 1:
+    elif prod(right[:-2]) > 1 and not _copies(second):
         collector.not_modelled(name, kind, "a stack of constant matrices", macs)
     else:
         rows, identity = prod(left[:-1]), watcher.identity(second)
         collector.matrix_product(name, kind, rows, left[-1], right[-1], identity=identity)
+
+
+def _copies(stack: Any) -> bool:
+    """True when a stack of matrices is one matrix, expanded: its stride between them is 0."""
+    sizes, strides = stack.shape[:-2], stack.stride()[:-2]
+    return all(size == 1 or stride == 0 for size, stride in zip(sizes, strides, strict=True))
 
 
 def _attention_macs(args: Any) -> int | None:
