@@ -26,52 +26,40 @@ def plan(layer: TransposedConv, hardware: Hardware) -> Plan:
     """
     sweeps = tuple(
         Sweep(
-            steps=out,
+            steps=layer.output_size[axis],
             # In the zero-inserted map, input pixel i stands at i * s: o = i * s + k * d - before.
-            offsets=tuple(before - k * d for k in reversed(range(kernel))),
-            pixels=pixels,
-            spacing=stride,
-            tap_stride=d,
+            offsets=tuple(
+                layer.padding[axis][0] - k * layer.dilation[axis]
+                for k in reversed(range(layer.kernel_size[axis]))
+            ),
+            pixels=layer.input_size[axis],
+            spacing=layer.stride[axis],
+            tap_stride=layer.dilation[axis],
         )
-        for out, kernel, d, stride, (before, _), pixels in zip(
-            layer.output_size,
-            layer.kernel_size,
-            layer.dilation,
-            layer.stride,
-            layer.padding,
-            layer.input_size,
-            strict=True,
-        )
+        for axis in range(layer.ndim)
     )
-    return _plan("zero_padding", layer, hardware, sweeps, "zero_padding")
+    return _plan("zero_padding", layer, hardware, sweeps)
 
 
 def plan_convolution(design: str, layer: Conv, hardware: Hardware) -> Plan:
     """Map an ordinary convolution as `design` does, which is the same on every ReRAM design."""
     sweeps = tuple(
         Sweep(
-            steps=out,
-            offsets=tuple(k * d - before for k in range(kernel)),
-            pixels=pixels,
-            stride=stride,
-            tap_stride=d,
+            steps=layer.output_size[axis],
+            offsets=tuple(
+                k * layer.dilation[axis] - layer.padding[axis][0]
+                for k in range(layer.kernel_size[axis])
+            ),
+            pixels=layer.input_size[axis],
+            stride=layer.stride[axis],
+            tap_stride=layer.dilation[axis],
         )
-        for out, kernel, d, stride, (before, _), pixels in zip(
-            layer.output_size,
-            layer.kernel_size,
-            layer.dilation,
-            layer.stride,
-            layer.padding,
-            layer.input_size,
-            strict=True,
-        )
+        for axis in range(layer.ndim)
     )
-    return _plan(design, layer, hardware, sweeps, "zero_padding")
+    return _plan(design, layer, hardware, sweeps)
 
 
-def _plan(
-    design: str, layer: Layer, hardware: Hardware, sweeps: tuple[Sweep, ...], architecture: str
-) -> Plan:
+def _plan(design: str, layer: Layer, hardware: Hardware, sweeps: tuple[Sweep, ...]) -> Plan:
     gather = Gather(
         name="all taps",
         role="all",
@@ -84,7 +72,7 @@ def _plan(
         design=design,
         layer=layer,
         hardware=hardware,
-        architecture=architecture,
+        architecture="zero_padding",
         parts=finish([gather_part(layer, hardware, gather)], math.prod(layer.kernel_size)),
         modes=1,
         steps=math.prod(layer.output_size),
