@@ -17,9 +17,11 @@ def conversion_energy(resolution: Any, circuit: Circuit) -> Any:
 
     Comparator and logic work once a bit; the capacitor array doubles with every bit (Saberi et
     al., TCAS-I 2011); thermal noise takes four times the energy for each further bit. The first
-    and the last are the bound of Murmann, "Mixed-signal computing for deep neural network
-    inference", TVLSI 2021: k1 * bits + k2 * 4^bits with k1 = 100 fJ and k2 = 1 aJ. Fast
-    converters spend more on each bit, in proportion to the rate beyond a corner.
+    and the last are the usual fit to Murmann's ADC survey, k1 * bits + k2 * 4^bits with k1 =
+    100 fJ and k2 = 1 aJ (Gonugondla et al., "Fundamental limits on the precision of in-memory
+    architectures", ICCAD 2020; Murmann, "Mixed-signal computing for deep neural network
+    inference", TVLSI 2021). Fast converters spend more on each bit, in proportion to the rate
+    beyond a corner.
     """
     speed = 1 + circuit.adc_rate_hz / circuit.adc_corner_rate_hz
     logic = circuit.adc_bit_energy_j * resolution * speed

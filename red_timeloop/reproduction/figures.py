@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from red_timeloop.designs import names as design_names
@@ -15,10 +16,12 @@ from red_timeloop.reproduction.variants import (
     Ratios,
     Results,
     Variant,
+    layer_ratios,
+    network_ratios,
     transposed_only,
     variants,
 )
-from red_timeloop.workload import load_workload
+from red_timeloop.workload import Workload, load_workload
 
 __all__ = ["Figure", "Reproduction", "reproduce"]
 
@@ -74,7 +77,7 @@ class Reproduction:
 
     Attributes:
         figures: Grouped by published figure, the default variant first.
-        sensitivity: For each end of the two layer figures, what moves it most, widest first.
+        sensitivity: For each end of each range, what moves it, the widest first.
         base: The variant that the sensitivities belong to.
     """
 
@@ -116,20 +119,38 @@ def reproduce(progress: Callable[[str], None] | None = None) -> Reproduction:
         progress: Told what is evaluated next.
     """
     layers = load_workload(_LAYERS)
-    all_variants = variants(_SETS)
-    base = all_variants[0]
-    hardware = Hardware.load(base.hardware).replace(merge=base.merge, fold=base.fold)
-    (progress or (lambda text: None))("sensitivity to every parameter's published spread")
-    bars = tornado(layers, hardware, _ENDS)
+    networks = [transposed_only(load_workload(name)) for name in NETWORKS]
+    chosen = variants(_SETS)
+    bars = _sensitivity(layers, networks, chosen[0], progress or (lambda text: None))
     results = Results(progress)
-    by_variant = {variant: results.layers(layers, variant) for variant in all_variants}
     figures = [_redundancy()]
-    for key, value in (("layer_speedup", _speedup), ("layer_saving", _saving)):
-        for variant, ratios in by_variant.items():
-            note = _sensitivity_note(key, bars) if variant == base else ""
-            figures.append(_figure(PUBLISHED[key], variant, ratios, value, note))
-    figures += _network_figures(results, all_variants)
-    return Reproduction(tuple(figures), bars, base)
+    by_variant = {variant: results.layers(layers, variant) for variant in chosen}
+    for key in ("layer_speedup", "layer_saving"):
+        figures += _figures(key, by_variant, bars, PUBLISHED[key].note)
+    rivals = tuple(name for name in _RIVALS if name in design_names())
+    missing = [name for name in _RIVALS if name not in rivals]
+    note = f"not modelled: {', '.join(missing)}" if missing else ""
+    by_variant = {
+        variant: tuple(r for n in networks for r in results.network(n, variant, rivals))
+        for variant in chosen
+    }
+    for key in ("network_speedup", "network_efficiency"):
+        figures += _figures(key, by_variant, bars, note)
+    return Reproduction(tuple(figures), bars, chosen[0])
+
+
+def _sensitivity(
+    layers: Workload, networks: Sequence[Workload], base: Variant, progress: Callable[[str], None]
+) -> dict[str, tuple[Bar, ...]]:
+    """Return what moves each end of each range on the default variant."""
+    hardware = Hardware.load(base.hardware).replace(merge=base.merge, fold=base.fold)
+    progress("sensitivity of the six layers to every parameter's published spread")
+    bars = tornado(lambda h: layer_ratios(layers, h), hardware, _ends("layer"))
+    progress("sensitivity of the networks to every parameter's published spread")
+    # A mapping of the CMOS design is searched for one set of prices, not for arrays of them.
+    reram = ("zero_padding", "padding_free")
+    bars |= tornado(lambda h: network_ratios(networks, reram, h), hardware, _ends("network"))
+    return bars
 
 
 def _redundancy() -> Figure:
@@ -141,18 +162,17 @@ def _redundancy() -> Figure:
     return Figure(PUBLISHED["zero_redundancy"], None, share, share, note)
 
 
-def _network_figures(results: Results, chosen: Sequence[Variant]) -> Iterator[Figure]:
-    rivals = tuple(name for name in _RIVALS if name in design_names())
-    missing = [name for name in _RIVALS if name not in rivals]
-    left_out = f"not modelled: {', '.join(missing)}" if missing else ""
-    networks = [transposed_only(load_workload(name)) for name in NETWORKS]
-    found = {
-        variant: [r for n in networks for r in results.network(n, variant, rivals)]
-        for variant in chosen
-    }
-    for key, value in (("network_speedup", _speedup), ("network_efficiency", _efficiency)):
-        for variant, ratios in found.items():
-            yield _figure(PUBLISHED[key], variant, ratios, value, left_out)
+def _figures(
+    key: str,
+    by_variant: Mapping[Variant, tuple[Ratios, ...]],
+    bars: Mapping[str, tuple[Bar, ...]],
+    note: str,
+) -> Iterator[Figure]:
+    """Yield a published figure on every variant, its sensitivity beside the first."""
+    first = next(iter(by_variant))
+    for variant, ratios in by_variant.items():
+        moved = _sensitivity_note(key, bars) if variant == first else ""
+        yield _figure(PUBLISHED[key], variant, ratios, _VALUES[key], f"{note}; {moved}".strip("; "))
 
 
 def _figure(
@@ -164,11 +184,11 @@ def _figure(
 ) -> Figure:
     low, high = min(ratios, key=value), max(ratios, key=value)
     inferred = "the limit is inferred from the published upper end" if not variant.fold else ""
-    notes = [f"{low.name} to {high.name}", published.note, note, inferred]
+    notes = [f"{low.name} to {high.name}", note, inferred]
     return Figure(published, variant, value(low), value(high), "; ".join(filter(None, notes)))
 
 
-def _sensitivity_note(key: str, bars: dict[str, tuple[Bar, ...]]) -> str:
+def _sensitivity_note(key: str, bars: Mapping[str, tuple[Bar, ...]]) -> str:
     texts = []
     for end in ("lower", "upper"):
         widest = bars[f"{key}, {end} end"][0]
@@ -189,12 +209,30 @@ def _efficiency(ratios: Ratios) -> float:
     return ratios.efficiency
 
 
-_ENDS: dict[str, Callable[[tuple[Ratios, ...]], float]] = {
-    "layer_speedup, lower end": lambda every: min(map(_speedup, every)),
-    "layer_speedup, upper end": lambda every: max(map(_speedup, every)),
-    "layer_saving, lower end": lambda every: min(map(_saving, every)),
-    "layer_saving, upper end": lambda every: max(map(_saving, every)),
+_VALUES = {
+    "layer_speedup": _speedup,
+    "layer_saving": _saving,
+    "network_speedup": _speedup,
+    "network_efficiency": _efficiency,
 }
+
+
+def _ends(prefix: str) -> dict[str, Callable[[tuple[Ratios, ...]], float]]:
+    """Return both ends of the figures whose key begins with `prefix`, as functions of ratios."""
+    ends: dict[str, Callable[[tuple[Ratios, ...]], float]] = {}
+    for key, value in _VALUES.items():
+        if key.startswith(prefix):
+            ends[f"{key}, lower end"] = partial(_extreme, min, value)
+            ends[f"{key}, upper end"] = partial(_extreme, max, value)
+    return ends
+
+
+def _extreme(
+    choose: Callable[[Iterable[float]], float],
+    value: Callable[[Ratios], float],
+    ratios: tuple[Ratios, ...],
+) -> float:
+    return choose(value(ratio) for ratio in ratios)
 
 
 def _range(low: float, high: float) -> float | list[float]:

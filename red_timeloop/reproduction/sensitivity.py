@@ -8,10 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from red_timeloop.comparison import Comparison, compare
 from red_timeloop.hardware import Hardware
-from red_timeloop.reproduction.variants import ENGINE, Ratios, ratios
-from red_timeloop.workload import Workload
+from red_timeloop.reproduction.variants import Ratios
 
 __all__ = ["ARCHITECTURE", "Bar", "tornado"]
 
@@ -56,24 +54,25 @@ class Bar:
 
 
 def tornado(
-    workload: Workload,
+    evaluate: Callable[[Hardware], tuple[Ratios, ...]],
     hardware: Hardware,
     figures: Mapping[str, Figure],
 ) -> dict[str, tuple[Bar, ...]]:
     """Move one parameter at a time over its published spread.
 
     Args:
-        workload: The layers.
+        evaluate: Returns RED against its rivals on a parameter set; its numbers are arrays where
+            the set's circuit holds arrays.
         hardware: The parameter set that all other numbers are kept at.
-        figures: Functions of RED against zero padding in every layer, by name.
+        figures: Functions of those ratios, by name.
 
     Returns:
         For each figure the bars, the widest first.
     """
     found: dict[str, list[Bar]] = {name: [] for name in figures}
-    for parameter, ends, pair in _points(workload, hardware):
+    for parameter, ends, pair in _points(evaluate, hardware):
         for name, figure in figures.items():
-            values = [float(figure(ratio)) for ratio in pair]
+            values = [float(figure(ratios)) for ratios in pair]
             found[name].append(Bar(parameter, *ends, *values))
     return {name: tuple(sorted(bars, key=lambda bar: -bar.swing)) for name, bars in found.items()}
 
@@ -81,23 +80,19 @@ def tornado(
 Point = tuple[str, tuple[str, str], tuple[tuple[Ratios, ...], tuple[Ratios, ...]]]
 
 
-def _points(workload: Workload, hardware: Hardware) -> Iterator[Point]:
+def _points(
+    evaluate: Callable[[Hardware], tuple[Ratios, ...]], hardware: Hardware
+) -> Iterator[Point]:
     """Yield every parameter, its two values, and the ratios at them."""
-    names = list(hardware.circuit.spreads)
-    swept = _compared(workload, _one_at_a_time(hardware))
-    every = ratios(swept)
-    for index, name in enumerate(names):
-        low, high = (f"{value:g}" for value in hardware.circuit.spreads[name])
-        pair = tuple(tuple(_at(ratio, 2 * index + side) for ratio in every) for side in (0, 1))
+    swept = evaluate(_one_at_a_time(hardware))
+    for index, (name, spread) in enumerate(hardware.circuit.spreads.items()):
+        low, high = (f"{value:g}" for value in spread)
+        pair = tuple(tuple(_at(ratio, 2 * index + side) for ratio in swept) for side in (0, 1))
         yield name, (low, high), (pair[0], pair[1])
     for name, *sides in ARCHITECTURE:
-        pair = tuple(ratios(_compared(workload, hardware.replace(**side))) for side in sides)
+        pair = tuple(evaluate(hardware.replace(**side)) for side in sides)
         low, high = (_text(side) for side in sides)
         yield name, (low, high), (pair[0], pair[1])
-
-
-def _compared(workload: Workload, hardware: Hardware) -> Comparison:
-    return compare(workload, ("red", "zero_padding"), ENGINE, hardware=hardware)
 
 
 def _one_at_a_time(hardware: Hardware) -> Hardware:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from red_timeloop.comparison import Comparison, LayerResult, compare
@@ -17,8 +17,8 @@ __all__ = [
     "Ratios",
     "Results",
     "Variant",
-    "by_design",
-    "ratios",
+    "layer_ratios",
+    "network_ratios",
     "transposed_only",
     "variants",
 ]
@@ -137,24 +137,39 @@ class Results:
             self._progress(f"{workload.name} on {', '.join(designs)}: {variant}")
             hardware = Hardware.load(variant.hardware).replace(merge=variant.merge, fold=fold)
             self._known[key] = compare(workload, designs, ENGINE, hardware=hardware)
-        return by_design(self._known[key])
+        return _by_design(self._known[key])
 
 
-def by_design(comparison: Comparison) -> dict[str, dict[str, LayerResult]]:
+def layer_ratios(workload: Workload, hardware: Hardware) -> tuple[Ratios, ...]:
+    """Return RED against zero padding on one parameter set, layer by layer."""
+    results = _by_design(compare(workload, ("red", "zero_padding"), ENGINE, hardware=hardware))
+    return tuple(
+        _ratios(name, (results["zero_padding"][name],), (result,))
+        for name, result in results["red"].items()
+    )
+
+
+def network_ratios(
+    networks: Sequence[Workload], rivals: tuple[str, ...], hardware: Hardware
+) -> tuple[Ratios, ...]:
+    """Return RED against each rival on one parameter set, over whole workloads."""
+    found = []
+    for workload in networks:
+        results = _by_design(compare(workload, ("red", *rivals), ENGINE, hardware=hardware))
+        red = results["red"].values()
+        found += [
+            _ratios(f"{workload.name} against {rival}", results[rival].values(), red)
+            for rival in rivals
+        ]
+    return tuple(found)
+
+
+def _by_design(comparison: Comparison) -> dict[str, dict[str, LayerResult]]:
     """Return the results of a comparison by design and layer."""
     results: dict[str, dict[str, LayerResult]] = {}
     for result in comparison.results:
         results.setdefault(result.design, {})[result.layer] = result
     return results
-
-
-def ratios(comparison: Comparison) -> tuple[Ratios, ...]:
-    """Return RED against zero padding for every layer of a comparison that has both."""
-    designs = by_design(comparison)
-    return tuple(
-        _ratios(name, (designs["zero_padding"][name],), (result,))
-        for name, result in designs["red"].items()
-    )
 
 
 def transposed_only(workload: Workload) -> Workload:
