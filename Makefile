@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 FRONTENDS := $(VENV)/.ready-frontends
 
-.PHONY: run test lint format benchmark clean
+.PHONY: run browser test lint format benchmark clean
 
 run: $(READY)
 	$(BIN)/red-timeloop compare
@@ -35,6 +35,18 @@ $(READY): pyproject.toml
 $(FRONTENDS): $(READY)
 	$(BIN)/python -m pip install --quiet --group frontends
 	touch $@
+
+# A browser for the tests that look at pages; they are skipped where there is none. Needs root.
+browser:
+	@if command -v chromium chromium-browser google-chrome google-chrome-stable >/dev/null; then \
+	  echo "a browser is installed"; \
+	elif ! command -v apt-get >/dev/null || [ "$$(id -u)" != 0 ]; then \
+	  echo "no browser: install Chromium, or run 'make browser' as root on Debian or Ubuntu"; \
+	else \
+	  apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium \
+	    fonts-dejavu-core >/dev/null || echo "no browser: its tests will be skipped"; \
+	fi
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache

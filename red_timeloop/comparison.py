@@ -206,6 +206,20 @@ class Comparison:
             "failures": [vars(failure) for failure in self.failures],
         }
 
+    def report(self, folder: str | Path, *, figures: bool = False) -> Path:
+        """Write `report.html` and its data into `folder` and return the page's path.
+
+        Args:
+            folder: Where to write; made if there is none.
+            figures: Also write every chart as SVG, PDF and PNG.
+
+        Raises:
+            InputError: There is nothing to show, or a file cannot be written.
+        """
+        from red_timeloop.report.write import write_report  # drawing is loaded when it is needed
+
+        return write_report([self], folder, figures=figures)[0]
+
     def to_csv(self) -> str:
         """Return the results as CSV, one line for each layer and design."""
         nested = ("energy_breakdown_J", "energy_by_stage_J", "cycle_time_breakdown_s", "notes")

@@ -18,6 +18,7 @@ _COMMANDS: dict[str, str] = {
     "compare": "compare",
     "decompose": "decompose",
     "draw": "draw",
+    "report": "report",
     "model": "model",
     "map": "map_",
     "import": "import_",

@@ -9,13 +9,42 @@ from __future__ import annotations
 import colorsys
 from collections.abc import Sequence
 
-__all__ = ["BASE", "blend", "luminance", "mode_colours", "text_on"]
+__all__ = [
+    "BASE",
+    "PARTS",
+    "blend",
+    "design_colours",
+    "luminance",
+    "mode_colours",
+    "text_on",
+]
 
 _SKY, _ORANGE, _GREEN, _PURPLE = "#56b4e9", "#e69f00", "#009e73", "#cc79a7"
 _YELLOW, _BLUE, _VERMILION, _GREY = "#f0e442", "#0072b2", "#d55e00", "#999999"
 
 # In the order of use: four that also differ in lightness come first.
 BASE = (_SKY, _ORANGE, _GREEN, _PURPLE, _YELLOW, _BLUE, _VERMILION, _GREY)
+
+# For the parts of a stack, where neighbours must differ in lightness.
+PARTS = (_BLUE, _ORANGE, _SKY, _VERMILION, _YELLOW, _GREEN, _PURPLE, _GREY)
+
+_DESIGNS = {
+    "red": _VERMILION,
+    "zero_padding": _GREY,
+    "padding_free": _SKY,
+    "split_kernel": _GREEN,
+}
+
+
+def design_colours(designs: Sequence[str]) -> dict[str, str]:
+    """Return a colour for every design, the same in every chart.
+
+    >>> design_colours(["eyeriss", "red"])["red"]
+    '#d55e00'
+    """
+    rest = [colour for colour in BASE if colour not in _DESIGNS.values()]
+    others = [name for name in designs if name not in _DESIGNS]
+    return _DESIGNS | {name: rest[number % len(rest)] for number, name in enumerate(others)}
 
 
 def mode_colours(phases: Sequence[tuple[int, int]]) -> dict[tuple[int, int], str]:

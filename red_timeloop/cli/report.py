@@ -1,0 +1,52 @@
+"""`red-timeloop report`: a page with the charts and tables of a comparison."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from red_timeloop.cli import options
+
+__all__ = ["command"]
+
+
+@click.command(name="report")
+@click.argument("workloads", nargs=-1, metavar="[WORKLOAD]...")
+@options.design
+@options.engine
+@options.hardware
+@click.option("--figures", is_flag=True, help="Also write each chart as SVG, PDF and PNG.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Folder to write to.",
+)
+def command(
+    workloads: tuple[str, ...],
+    designs: tuple[str, ...],
+    engine: str,
+    hardware: str,
+    settings: tuple[str, ...],
+    figures: bool,
+    output: Path,
+) -> None:
+    """Write a page that shows workloads on several designs: DIR/report.html.
+
+    The page is one file that needs no network; its data is written beside it as CSV and JSON.
+    WORKLOAD is a name that `red-timeloop list` shows, or a YAML file; the six layers of the RED
+    benchmark when left out. A layer that a design cannot hold is listed with the reason.
+    """
+    from red_timeloop.comparison import compare
+    from red_timeloop.report.write import write_report
+
+    parameters = options.load_hardware(hardware, settings)
+    comparisons = [
+        compare(name, designs or None, engine, hardware=parameters, keep_going=True)
+        for name in workloads or ("red_date2019",)
+    ]
+    for path in write_report(comparisons, output, figures=figures):
+        click.echo(path)

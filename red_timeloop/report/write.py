@@ -1,0 +1,56 @@
+"""Writes a report: the page, the data beside it, and figures for a paper."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from red_timeloop.comparison import Comparison
+from red_timeloop.errors import InputError
+from red_timeloop.files import make_folder, write_atomic
+
+__all__ = ["write_report"]
+
+
+def write_report(
+    comparisons: Sequence[Comparison], folder: str | Path, *, figures: bool = False
+) -> list[Path]:
+    """Write `report.html` with `WORKLOAD.csv` and `WORKLOAD.json` beside it.
+
+    Args:
+        comparisons: What to show; each has results, and the workloads' names differ.
+        folder: Where to write; made if there is none.
+        figures: Also write every chart as SVG, PDF and PNG, sized for a paper in two columns.
+
+    Returns:
+        The files' paths, the page first.
+
+    Raises:
+        InputError: There is nothing to show, two workloads have one name, or a file cannot be
+            written.
+    """
+    from red_timeloop.report.page import render
+
+    names = [comparison.workload.name for comparison in comparisons]
+    if not names or not all(comparison.results for comparison in comparisons):
+        raise InputError("no results to report", key="report")
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"workload {name!r} stands twice", key="report", legal="names once")
+    target = make_folder(folder)
+    written: list[Path] = []
+    drawn: dict[str, list[str]] = {}
+    for comparison in comparisons:
+        name = comparison.workload.name
+        text = json.dumps(comparison.as_dict(), indent=2) + "\n"
+        written.append(write_atomic(target / f"{name}.json", text))
+        written.append(write_atomic(target / f"{name}.csv", comparison.to_csv()))
+        if figures:
+            from red_timeloop.report.figures import write_figures
+
+            paths = write_figures(comparison, target)
+            drawn[name] = [path.name for path in paths]
+            written += paths
+    page = write_atomic(target / "report.html", render(comparisons, drawn))
+    return [page, *written]
