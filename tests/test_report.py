@@ -92,19 +92,16 @@ def test_parts_are_the_results_own(comparison: Comparison) -> None:
         assert time.whole(*key) == pytest.approx(result.design_result.latency)
 
 
-def test_negative_and_zero_savings_are_drawn_from_the_zero_line(comparison: Comparison) -> None:
-    bars = data.saving(comparison)
-    zero = {
-        float(bar["x"])
-        for _, svg in bar_charts(bars)
-        for bar in rectangles(svg)
-        if float(bar["data-value"]) > 0
-    }
-    assert len(zero) == 1
-    for _, svg in bar_charts(bars):
-        for bar in rectangles(svg):
-            if float(bar["data-value"]) < 0:
-                assert float(bar["x"]) + float(bar["width"]) == pytest.approx(zero.copy().pop())
+def test_negative_numbers_are_drawn_to_the_left_of_zero() -> None:
+    values = {("up", "red"): 0.5, ("up", "padding_free"): -0.25, ("up", "eyeriss"): 0.0}
+    bars = data.Bars("saving", "Saved", "%", ("up",), ("red", "padding_free", "eyeriss"), values)
+    ((_, svg),) = bar_charts(bars)
+    more, less, none = rectangles(svg)
+    zero = float(more["x"])
+    assert float(less["x"]) + float(less["width"]) == pytest.approx(zero, abs=0.02)
+    assert float(none["x"]) == pytest.approx(zero, abs=0.02)
+    assert float(more["width"]) == pytest.approx(2 * float(less["width"]), abs=0.02)
+    assert ">-25.0 %<" in svg
 
 
 class _Links(HTMLParser):
