@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 from functools import partial
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -246,3 +250,41 @@ def test_array_energy_is_within_published_macros() -> None:
     # shift-adds and 0.01 of sampling for 8 arrays; 100 ns a pulse.
     isaac = 22.61e-3 / 8 * 100e-9 * 8
     assert energy == approx(isaac, rel=0.15)
+
+
+@pytest.mark.parametrize("subclass", sorted(COMPONENTS))
+def test_larger_nodes_cost_more(subclass: str) -> None:
+    """Energy, area, latency and leakage from 22 to 130 nm, none of them ever falling."""
+    nodes = [
+        component(subclass, technology=f"{node}nm", datawidth=16, inputs=4)
+        for node in (22, 32, 45, 65, 90, 130)
+    ]
+    for small, large in pairwise(nodes):
+        for action in small.actions:
+            assert small.energy(action) <= large.energy(action) * (1 + 1e-9)
+        assert small.area <= large.area
+        assert small.latency <= large.latency * (1 + 1e-9)
+    if subclass not in ("dram", "host", "reram_cell", "reram_mac"):
+        assert nodes[0].area < nodes[-1].area
+
+
+def test_the_documentation_lists_every_component_with_legal_attributes() -> None:
+    page = Path(__file__).parents[1] / "docs" / "circuits.md"
+    rows = [line for line in page.read_text().splitlines() if line.startswith("| `")]
+    documented: dict[str, set[str]] = {}
+    for row in rows:
+        first, *_, last = (cell.strip() for cell in row.strip("|").split("|"))
+        if not set(names := re.findall(r"`(\w+)`", first)) <= set(COMPONENTS):
+            continue
+        attributes = set(re.findall(r"\w+", last.replace(" of `dram`", ""))) & _all_fields()
+        for name in names:
+            documented[name] = attributes
+    assert set(documented) == set(COMPONENTS)
+    for name in ("reram_array", "row_driver", "reram_cell", "adc", "shift_add", "adder"):
+        own = {f.name for f in dataclasses.fields(COMPONENTS[name])}
+        common = {f.name for f in dataclasses.fields(Component)}
+        assert documented[name] == own - common, name
+
+
+def _all_fields() -> set[str]:
+    return {f.name for kind in COMPONENTS.values() for f in dataclasses.fields(kind)}
