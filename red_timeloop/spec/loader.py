@@ -9,6 +9,7 @@ strings, booleans and None; a tag that is not Timeloop's is refused.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -106,9 +107,8 @@ def load_text(text: str, *, file: str = "") -> YamlMap:
     >>> load_text("technology: '32nm'\\nrows: 2 * 64\\nperiod: 1e-9")
     {'technology': '32nm', 'rows': '2 * 64', 'period': 1e-09}
     """
-    base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        node = yaml.compose(text, Loader=base)
+        node = _compose(text)
     except yaml.YAMLError as error:
         raise _syntax_error(error, file) from error
     except RecursionError as error:
@@ -121,6 +121,13 @@ def load_text(text: str, *, file: str = "") -> YamlMap:
             f"expected a mapping at the top, got {type_name(value)}", file=_line(file, 1)
         )
     return value
+
+
+@lru_cache(maxsize=16)
+def _compose(text: str) -> yaml.Node | None:
+    """Return the nodes of `text`, which are only read: a shipped file is parsed once a process."""
+    base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return yaml.compose(text, Loader=base)
 
 
 def type_name(value: object) -> str:
