@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING
 import click
 
 from red_timeloop.cli import options
+from red_timeloop.errors import InputError
 from red_timeloop.files import make_folder, write_atomic
 
 if TYPE_CHECKING:
     from red_timeloop.comparison import Comparison
+    from red_timeloop.hardware import Hardware
 
 __all__ = ["command"]
 
 
 @click.command(name="compare")
-@click.argument("workload", default="red_date2019", metavar="[WORKLOAD]")
+@click.argument("workload", required=False, metavar="[WORKLOAD]")
+@click.option("--all", "everything", is_flag=True, help="Run every shipped workload.")
 @options.design
 @options.layer
 @options.engine
@@ -26,7 +29,8 @@ __all__ = ["command"]
 @options.format_("table", "json", "csv")
 @options.output
 def command(
-    workload: str,
+    workload: str | None,
+    everything: bool,
     designs: tuple[str, ...],
     layers: tuple[str, ...],
     engine: str,
@@ -40,10 +44,19 @@ def command(
     WORKLOAD is a name that `red-timeloop list` shows, or a YAML file; the six layers of the RED
     benchmark when left out.
     """
+    if everything:
+        if workload is not None or layers:
+            raise InputError(
+                f"{workload or '--layer'} and --all exclude each other",
+                key="--all",
+                legal="--all, or a workload with or without --layer",
+            )
+        _compare_all(designs, engine, options.load_hardware(hardware, settings), form, output)
+        return
     from red_timeloop.comparison import compare
 
     comparison = compare(
-        workload,
+        workload or "red_date2019",
         designs or None,
         engine,
         layers=layers,
@@ -59,6 +72,29 @@ def command(
         print_comparison(comparison)
     if output is not None:
         _write(comparison, make_folder(output))
+
+
+def _compare_all(
+    designs: tuple[str, ...], engine: str, hardware: Hardware, form: str, output: Path | None
+) -> None:
+    from red_timeloop.cli.progress import progress_bar
+    from red_timeloop.zoo import compare_zoo, zoo_as_csv, zoo_as_dict
+
+    with progress_bar() as progress:
+        comparisons = compare_zoo(designs or None, engine, hardware=hardware, progress=progress)
+    if form == "json":
+        click.echo(json.dumps(zoo_as_dict(comparisons), indent=2))
+    elif form == "csv":
+        click.echo(zoo_as_csv(comparisons), nl=False)
+    else:
+        from red_timeloop.report.zoo_table import print_zoo
+
+        print_zoo(comparisons)
+    if output is not None:
+        folder = make_folder(output)
+        write_atomic(folder / "zoo.json", json.dumps(zoo_as_dict(comparisons), indent=2) + "\n")
+        write_atomic(folder / "zoo.csv", zoo_as_csv(comparisons))
+        click.echo(f"Wrote zoo.json and zoo.csv to {folder}", err=True)
 
 
 def _write(comparison: Comparison, folder: Path) -> None:

@@ -1,0 +1,76 @@
+"""Every shipped workload on the designs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from red_timeloop.comparison import Comparison, Progress, compare
+from red_timeloop.hardware import Hardware
+from red_timeloop.workload import Workload, load_workload, workload_names
+
+__all__ = ["compare_zoo", "zoo_as_csv", "zoo_as_dict"]
+
+
+def compare_zoo(
+    designs: Iterable[str] | None = None,
+    engine: str = "auto",
+    *,
+    hardware: Hardware,
+    progress: Progress | None = None,
+) -> tuple[Comparison, ...]:
+    """Compare the designs on every shipped workload; what a design cannot hold is recorded.
+
+    Args:
+        designs: Names of designs; all of them when None.
+        engine: As in `red_timeloop.compare`.
+        hardware: The parameter set that all designs share.
+        progress: Told what comes next: layers done, layers in all, "layer of workload".
+
+    Raises:
+        InputError: A design or engine does not exist.
+    """
+    zoo = [load_workload(name) for name in workload_names()]
+    total = sum(len(workload.layers) for workload in zoo)
+    chosen = None if designs is None else list(designs)
+    return tuple(_run(zoo, chosen, engine, hardware, progress, total))
+
+
+def _run(
+    zoo: list[Workload],
+    designs: list[str] | None,
+    engine: str,
+    hardware: Hardware,
+    progress: Progress | None,
+    total: int,
+) -> Iterator[Comparison]:
+    before = 0
+    for workload in zoo:
+
+        def report(
+            done: int, tasks: int, text: str, workload: Workload = workload, before: int = before
+        ) -> None:
+            if progress:
+                layers = done * len(workload.layers) // tasks
+                progress(before + layers, total, f"{workload.name}: {text}" if text else "")
+
+        yield compare(
+            workload, designs, engine, hardware=hardware, progress=report, keep_going=True
+        )
+        before += len(workload.layers)
+
+
+def zoo_as_dict(comparisons: Iterable[Comparison]) -> dict[str, Any]:
+    """Return the comparisons in the keys of the JSON output (schema 1), one a workload."""
+    return {"schema": 1, "comparisons": [comparison.as_dict() for comparison in comparisons]}
+
+
+def zoo_as_csv(comparisons: Iterable[Comparison]) -> str:
+    """Return the results as CSV: the lines of each comparison behind their workload's name."""
+    lines: list[str] = []
+    for comparison in comparisons:
+        head, *rows = comparison.to_csv().splitlines() or [""]
+        if rows and not lines:
+            lines.append(f"workload,{head}")
+        lines += [f"{comparison.workload.name},{row}" for row in rows]
+    return "".join(f"{line}\n" for line in lines)
