@@ -15,6 +15,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from red_timeloop import resources
 from red_timeloop.errors import InputError
 
@@ -122,6 +124,15 @@ class Circuit:
     spreads: abc.Mapping[str, tuple[float, float]] = field(default_factory=dict, compare=False)
     sources: abc.Mapping[str, str] = field(default_factory=dict, compare=False)
 
+    def __post_init__(self) -> None:
+        if np.any(np.greater(self.on_resistance_ohm, self.off_resistance_ohm)):
+            raise InputError(
+                f"a cell that is off would conduct more than one that is on: "
+                f"{self.off_resistance_ohm} ohm",
+                key="off_resistance_ohm",
+                legal=f"on_resistance_ohm or more, {self.on_resistance_ohm}",
+            )
+
     @classmethod
     def names(cls) -> tuple[str, ...]:
         """Return the names of the numbers, in order."""
@@ -156,7 +167,10 @@ class Circuit:
                     spreads[name] = (check_number(name, low, file), check_number(name, high, file))
             else:
                 values[name] = check_number(name, entry, file)
-        return cls(**values, spreads=spreads, sources=sources)
+        try:
+            return cls(**values, spreads=spreads, sources=sources)
+        except InputError as error:
+            raise error.located(file=file) from None
 
     @classmethod
     def load(cls, name: str | Path = "isaac_32nm") -> Circuit:

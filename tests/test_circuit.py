@@ -41,6 +41,7 @@ def test_every_shipped_number_has_a_source_and_lies_in_its_spread(name: str) -> 
         ({"on_resistance_ohm": True}, "on_resistance_ohm: not a number: True"),
         ({"on_resistance_ohm": float("nan")}, "on_resistance_ohm: out of range: nan"),
         ({"on_resistance_ohm": 1.0}, r"on_resistance_ohm: out of range: 1 \(legal: 1000 .. 1e\+08"),
+        ({"on_resistance_ohm": 6e5}, "off_resistance_ohm: .*off would conduct more.* 600000"),
         ({"on_resistance_ohm": {"source": "x"}}, "on_resistance_ohm: has no value"),
         ({"on_resistance_ohm": {"value": 1e4, "unit": "kOhm"}}, "unknown key 'unit'"),
         ({"on_resistance_ohm": {"value": 1e4, "spread": 3}}, "spread is not a pair: 3"),

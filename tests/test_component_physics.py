@@ -323,12 +323,12 @@ def test_timing_of_unused_columns_and_merging() -> None:
 
 def test_numbers_may_be_arrays() -> None:
     """A sweep passes whole axes; each point is what it is by itself."""
-    resistances = np.array([25e3, 50e3, 1e6])
+    resistances = np.array([25e3, 50e3, 1e5])
     voltages = np.array([[0.1], [0.2]])
     swept = ISAAC.replace(on_resistance_ohm=resistances, read_voltage_v=voltages)
     energy = array.cell_energy(1e-8, swept)
     assert energy.shape == (2, 3)
-    one = ISAAC.replace(on_resistance_ohm=1e6, read_voltage_v=0.1)
+    one = ISAAC.replace(on_resistance_ohm=1e5, read_voltage_v=0.1)
     assert energy[0, 2] == approx(array.cell_energy(1e-8, one))
     cycles = step(swept, rows=9000, rows_used=9000).cycle
     assert cycles[2] == approx(step(one, rows=9000, rows_used=9000).cycle)

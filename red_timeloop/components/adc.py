@@ -55,8 +55,6 @@ class Adc(Component):
     input_slices: int = 1
     columns: int | None = None
 
-    actions = ("read", "write", "update", "leak")
-
     @property
     def count(self) -> Any:
         """Number of converters."""
