@@ -16,7 +16,7 @@ and `repeat` beside them::
         kernel_size: 4                 # an integer for all axes, or one value an axis
         stride: 2
         padding: [[1, 1], 1]           # a value may be a [before, after] pair
-        repeat: 2                      # identical layers that run one after the other
+        repeat: 2                      # how many layers of this geometry there are
         unconfirmed: [what no primary source confirms]
 """
 
@@ -40,7 +40,7 @@ class WorkloadLayer:
     Attributes:
         layer: Its geometry; `layer.name` is the layer's name in the workload.
         source: Where its numbers come from.
-        repeat: Identical layers that run one after the other.
+        repeat: How many layers of this geometry the network runs.
         unconfirmed: What about it no primary source confirms.
     """
 

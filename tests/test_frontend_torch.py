@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 import numpy as np
@@ -159,6 +160,29 @@ def test_shapes_replace_the_example():
         frontend.load(module, torch.randn(1, 4, 8, 8))
     with pytest.raises(InputError, match="3 is not a module"):
         frontend.load(3, torch.randn(1))
+
+
+def test_the_onnx_export_of_a_module_gives_the_same_layers(tmp_path):
+    pytest.importorskip("onnx")
+    from red_timeloop.frontends import onnx as onnx_frontend
+
+    module = nn.Sequential(
+        nn.Linear(16, 128),
+        nn.Unflatten(1, (8, 4, 4)),
+        nn.ConvTranspose2d(8, 6, 5, 2, 2, output_padding=1),
+        nn.BatchNorm2d(6),
+        nn.ReLU(),
+        nn.ConvTranspose2d(6, 4, 3, 2, 1, output_padding=1, groups=2, dilation=2),
+        nn.Conv2d(4, 3, 3, padding=1),
+    ).eval()
+    example = torch.zeros(1, 16)
+    path = tmp_path / "m.onnx"
+    torch.onnx.export(module, (example,), str(path), dynamo=False)
+    exported = onnx_frontend.load(path).workload.layers
+    direct = frontend.load(module, example).workload.layers
+    assert [replace(e.layer, name=None) for e in exported] == [
+        replace(e.layer, name=None) for e in direct
+    ]
 
 
 def test_unbatched_inputs_and_plain_functions():
