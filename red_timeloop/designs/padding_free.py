@@ -112,8 +112,7 @@ def _part(
         variables=variables,
         loops={
             **mounted.loops,
-            "host": TargetLoops(temporal=(("N", layer.batch),)),
-            "edram": TargetLoops(temporal=(first,)),
+            "host": TargetLoops(temporal=(first, ("N", layer.batch))),
             "output_buffer": TargetLoops(temporal=tuple(reversed(rest))),
         },
         crossbars=mounted.crossbars,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
 
+from red_timeloop.decomposition import decompose
 from red_timeloop.designs.crossbar import Matrix, Mounted, mount
 from red_timeloop.designs.plan import Part, TargetLoops
 from red_timeloop.designs.ranks import gather_problem, modes, pixels, taps
@@ -101,8 +102,7 @@ def gather_part(layer: Layer, hardware: Hardware, gather: Gather) -> Part:
     first, *rest = zip(pixels(ndim), counts, strict=True)
     loops = {
         **mounted.loops,
-        "host": TargetLoops(temporal=(("N", layer.batch),)),
-        "edram": TargetLoops(temporal=(first,)),
+        "host": TargetLoops(temporal=(first, ("N", layer.batch))),
         "input_buffer": TargetLoops(temporal=tuple(reversed(rest))),
     }
     shares = _input_shares(gather.sweeps, mounted)
@@ -113,7 +113,7 @@ def gather_part(layer: Layer, hardware: Hardware, gather: Gather) -> Part:
         **mounted.variables,
         **edram_shape(layer, problem),
         "edram_read_share": float(shares["fill"]),
-        "edram_write_share": float(shares["whole"]),
+        "edram_write_share": float(shares["fill"]),
         **_input_buffer(layer, gather.sweeps, problem, shares, hardware.zeros_stored),
         "edram_output_share": float(mounted.output_share),
         "driver_depth": _driver_words(layer, gather.sweeps, mounted),
@@ -154,7 +154,6 @@ def _input_shares(sweeps: tuple[Sweep, ...], mounted: Mounted) -> dict[str, Frac
     first, *rest = sweeps
     inner = [(s.fills(sliding=False), s.positions_filled(sliding=False)) for s in rest]
     slid = (first.fills(sliding=True), first.positions_filled(sliding=True))
-    whole = (first.fills(sliding=False), first.positions_filled(sliding=False))
     reads = [
         (sweep.reads, sweep.steps * crossbars * _box(sweep, inside))
         for sweep, (inside, crossbars) in zip(sweeps, mounted.tap_blocks, strict=True)
@@ -162,7 +161,6 @@ def _input_shares(sweeps: tuple[Sweep, ...], mounted: Mounted) -> dict[str, Frac
     return {
         "read": mounted.input_share * share(reads),
         "fill": mounted.input_share * share([slid, *inner]),
-        "whole": mounted.input_share * share([whole, *inner]),
     }
 
 
@@ -213,11 +211,20 @@ def _extent(problem: Problem, data_space: str, *, one_of: str = "N") -> int:
 
 
 def edram_shape(layer: Layer, problem: Problem) -> dict[str, int | float]:
-    """Return the eDRAM's shape: one image's inputs and outputs, as the layer has them."""
-    boxes = sum(_extent(problem, space) for space in ("Inputs", "Outputs"))
-    real = layer.in_channels * math.prod(layer.input_size)
-    real += layer.out_channels * math.prod(layer.output_size)
-    return named("edram", buffer_shape(boxes, real, layer.input_bits))
+    """Return the eDRAM's shape: it holds the lines in use, but is one bank at least.
+
+    The lines are those of the inputs that a step reads and of the outputs that it makes, as in
+    ISAAC, whose layers work on each other's lines (ISCA 2016, section 4); all designs alike.
+    """
+    one_line = "N" + pixels(layer.ndim)[0]
+    boxes = sum(_extent(problem, space, one_of=one_line) for space in ("Inputs", "Outputs"))
+    offsets = decompose(layer).window_offsets[0]
+    lines = min(layer.input_size[0], offsets[-1] - offsets[0] + 1)
+    made = layer.stride[0] if layer.transposed else 1
+    words = lines * math.prod(layer.input_size[1:]) * layer.in_channels
+    words += made * math.prod(layer.output_size[1:]) * layer.out_channels
+    held = max(words, _BANK_BITS // layer.input_bits)
+    return named("edram", buffer_shape(boxes, held, layer.input_bits))
 
 
 def _input_buffer(
