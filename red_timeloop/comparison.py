@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from red_timeloop.components.base import plain
-from red_timeloop.designs import Design
+from red_timeloop.designs import AnyDesign, CmosDesign
 from red_timeloop.designs import get as get_design
 from red_timeloop.designs import names as design_names
-from red_timeloop.designs.evaluate import DesignResult, evaluate
+from red_timeloop.designs.evaluate import DesignResult
 from red_timeloop.engines.base import Engine
 from red_timeloop.engines.base import engine as get_engine
 from red_timeloop.errors import InputError
@@ -141,6 +141,7 @@ class Comparison:
         results: One for each layer and design, in the workload's order.
         baseline: Zero padding's results, whether it was asked for or not.
         failures: What a design cannot hold.
+        iso_area: Whether the CMOS designs have the area of RED.
     """
 
     workload: Workload
@@ -149,6 +150,7 @@ class Comparison:
     results: tuple[LayerResult, ...]
     baseline: tuple[LayerResult, ...]
     failures: tuple[Failure, ...] = ()
+    iso_area: bool = False
 
     @cached_property
     def designs(self) -> tuple[str, ...]:
@@ -189,6 +191,13 @@ class Comparison:
             f"merged {'digitally' if hardware.merge == 'digital' else 'in current'}, fold "
             f"{hardware.fold}; {self.engine} engine; weights resident, programming not counted."
         ]
+        cmos = [name for name in self.designs if isinstance(get_design(name), CmosDesign)]
+        if cmos:
+            size = "the area of RED, layer by layer" if self.iso_area else "their published size"
+            lines.append(
+                f"{', '.join(cmos)}: {size}; operand bits, node and supply of the ReRAM designs; "
+                "mapped for energy times delay; DRAM counted, wires between PEs not."
+            )
         unsure = [entry for entry in self.workload.layers if entry.unconfirmed]
         lines += [f"{entry.name}: unconfirmed: {'; '.join(entry.unconfirmed)}" for entry in unsure]
         return tuple(lines)
@@ -244,17 +253,19 @@ def compare(
     hardware: str | Path | Hardware = "isaac_32nm",
     progress: Progress | None = None,
     keep_going: bool = False,
+    iso_area: bool = False,
 ) -> Comparison:
     """Run every layer of a workload on every design.
 
     Args:
         workload: Name of a shipped workload, a YAML file, or a workload.
-        designs: Names of designs; all of them when None.
+        designs: Names of designs; the four ReRAM designs when None.
         engine: `embedded`, `timeloop`, or `auto`: timeloop where it works, else embedded.
         layers: Names of layers; all of them when None.
         hardware: Name of a parameter set, a YAML file, or a parameter set.
         progress: Told what comes next.
         keep_going: Record what a design cannot hold under `failures` instead of raising.
+        iso_area: Scale the CMOS designs, layer by layer, to the area of RED.
 
     Raises:
         InputError: Something named does not exist or is not legal, or a design cannot hold a
@@ -273,7 +284,7 @@ def compare(
     tasks = [(entry, design) for entry in loaded.layers for design in chosen]
     results: list[LayerResult] = []
     failures: list[Failure] = []
-    evaluator = _Evaluator(parameters, counter)
+    evaluator = _Evaluator(parameters, counter, iso_area)
     for done, (entry, design) in enumerate(tasks):
         if progress:
             progress(done, len(tasks), f"{entry.name} on {design.name}")
@@ -296,23 +307,27 @@ def compare(
         results=tuple(results),
         baseline=tuple(_baseline(loaded, results, evaluator)),
         failures=tuple(failures),
+        iso_area=iso_area,
     )
 
 
 class _Evaluator:
     """Evaluates a layer on a design, equal layers only once."""
 
-    def __init__(self, hardware: Hardware, counter: Engine) -> None:
+    def __init__(self, hardware: Hardware, counter: Engine, iso_area: bool) -> None:
         self._hardware = hardware
         self._counter = counter
+        self._iso_area = iso_area
         self._known: dict[tuple[object, str], DesignResult] = {}
 
-    def __call__(self, entry: WorkloadLayer, design: Design) -> DesignResult:
+    def __call__(self, entry: WorkloadLayer, design: AnyDesign) -> DesignResult:
         layer = replace(entry.layer, name=None)
         key = (layer, design.name)
         if key not in self._known:
-            plan = design.plan(layer, self._hardware)
-            self._known[key] = evaluate(plan, self._counter.evaluate_specification)
+            if self._iso_area and isinstance(design, CmosDesign):
+                design = replace(design, area=self(entry, get_design("red")).area)
+            run = self._counter.evaluate_specification
+            self._known[key] = design.evaluate(layer, self._hardware, run)
         return self._known[key]
 
 

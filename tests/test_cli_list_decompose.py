@@ -36,7 +36,7 @@ def test_list_workloads_shows_sizes():
 
 def test_list_names_every_design():
     names = json.loads(_run("list", "--format", "json").stdout)["designs"]
-    assert names == list(designs.names())
+    assert names == list(designs.all_names())
     out = _run("list").stdout
     assert all(f"  {name}" in out for name in names)
 

@@ -26,6 +26,7 @@ __all__ = ["command"]
 @options.layer
 @options.engine
 @options.hardware
+@click.option("--iso-area", is_flag=True, help="Scale CMOS designs to RED's area, layer by layer.")
 @options.format_("table", "json", "csv")
 @options.output
 def command(
@@ -36,6 +37,7 @@ def command(
     engine: str,
     hardware: str,
     settings: tuple[str, ...],
+    iso_area: bool,
     form: str,
     output: Path | None,
 ) -> None:
@@ -61,6 +63,7 @@ def command(
         engine,
         layers=layers,
         hardware=options.load_hardware(hardware, settings),
+        iso_area=iso_area,
     )
     if form == "json":
         click.echo(json.dumps(comparison.as_dict(), indent=2))

@@ -31,7 +31,7 @@ def command(workloads: bool, form: str) -> None:
     if not workloads:
         from red_timeloop import designs
 
-        content["designs"] = list(designs.names())
+        content["designs"] = list(designs.all_names())
     if form == "json":
         click.echo(json.dumps(content, indent=2))
     elif workloads:

@@ -26,7 +26,7 @@ def design(function: _F) -> _F:
         metavar="DESIGN",
         multiple=True,
         shell_complete=_complete_designs,
-        help="A design to run; repeat for more.  [default: all]",
+        help="A design to run; repeat for more.  [default: the four ReRAM designs]",
     )(function)
 
 
@@ -127,7 +127,7 @@ def load_hardware(name: str, settings: Sequence[str]) -> Hardware:
 def _complete_designs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     from red_timeloop import designs
 
-    return [name for name in designs.names() if name.startswith(incomplete)]
+    return [name for name in designs.all_names() if name.startswith(incomplete)]
 
 
 def _complete_hardware(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:

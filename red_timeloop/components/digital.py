@@ -239,12 +239,14 @@ class Mac(Component):
     Attributes:
         width: Bits of an operand.
         accumulator_bits: Bits of the sum; None for two operands and 8 bits of headroom.
+        compute_share: Share of the operations that are not gated.
     """
 
     stage = "compute"
 
     width: int = 8
     accumulator_bits: int | None = None
+    compute_share: float = 1.0
 
     actions = ("compute", "leak")
 
@@ -258,7 +260,8 @@ class Mac(Component):
             return self.idle(action)
         product = multiplier_energy(self.width, self.circuit)
         addition = adder_energy(self._sum_bits, self.circuit)
-        return product + addition + technology.register_energy(self._sum_bits, self.circuit)
+        register = technology.register_energy(self._sum_bits, self.circuit)
+        return self.compute_share * (product + addition + register)
 
     @property
     def area(self) -> Any:

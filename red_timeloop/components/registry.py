@@ -174,6 +174,7 @@ def _range(name: str) -> tuple[float, float]:
         "global_cycle_seconds": (0.0, 1.0),
         "reached_arrays": (0.0, 1e9),
         "stored_share": (0.0, 1.0),
+        "compute_share": (0.0, 1.0),
         "read_share": (0.0, 1.0),
         "write_share": (0.0, 1.0),
         "update_share": (0.0, 1.0),

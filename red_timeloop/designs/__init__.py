@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from red_timeloop.designs.design import Design, get, names
+from red_timeloop.designs.design import AnyDesign, CmosDesign, Design, all_names, get, names
 from red_timeloop.designs.plan import Part, Plan
 
-__all__ = ["Design", "Part", "Plan", "get", "names"]
+__all__ = ["AnyDesign", "CmosDesign", "Design", "Part", "Plan", "all_names", "get", "names"]

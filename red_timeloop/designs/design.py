@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from red_timeloop.designs import padding_free, red, split_kernel, zero_padding
+from red_timeloop.designs import cmos, padding_free, red, split_kernel, zero_padding
+from red_timeloop.designs.evaluate import DesignResult, Run, evaluate
 from red_timeloop.designs.plan import Plan
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
 from red_timeloop.layer import Conv, Layer, TransposedConv
 
-__all__ = ["Design", "get", "names"]
+__all__ = ["AnyDesign", "CmosDesign", "Design", "all_names", "get", "names"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,37 @@ class Design:
             return zero_padding.plan_convolution(self.name, layer, hardware)
         return self.transposed(layer, hardware)
 
+    def evaluate(self, layer: Layer, hardware: Hardware, run: Run) -> DesignResult:
+        """Evaluate `layer` with an engine's `run`; raises as `plan` does."""
+        return evaluate(self.plan(layer, hardware), run)
+
+
+@dataclass(frozen=True)
+class CmosDesign:
+    """A way to run a transposed convolution on a CMOS accelerator, as well as it can be mapped.
+
+    Attributes:
+        name: Name in commands, files and results.
+        summary: What it does, in one line.
+        array: The accelerator.
+        split: Whether it runs the sub-convolutions instead of the zero-inserted map.
+        area: Area in m^2 to scale the accelerator to; its own size when None.
+    """
+
+    name: str
+    summary: str
+    array: cmos.CmosArray
+    split: bool
+    area: float | None = None
+
+    def evaluate(self, layer: Layer, hardware: Hardware, run: Run) -> DesignResult:
+        """Map and evaluate `layer`; see `red_timeloop.designs.cmos.evaluate_layer`."""
+        return cmos.evaluate_layer(
+            self.name, self.array, self.split, layer, hardware, run, self.area
+        )
+
+
+AnyDesign: TypeAlias = Design | CmosDesign
 
 _DESIGNS = (
     Design("red", "a sub-crossbar per kernel pixel, all modes side by side", red.plan),
@@ -49,8 +82,20 @@ _DESIGNS = (
 )
 
 
+_CMOS_DESIGNS = (
+    CmosDesign(
+        "eyeriss", "a row-stationary CMOS array, zeros inserted", cmos.ARRAYS["eyeriss"], False
+    ),
+    CmosDesign("eyeriss_split", "the same array, sub-convolutions", cmos.ARRAYS["eyeriss"], True),
+    CmosDesign(
+        "simba", "a weight-stationary CMOS array, zeros inserted", cmos.ARRAYS["simba"], False
+    ),
+    CmosDesign("simba_split", "the same array, sub-convolutions", cmos.ARRAYS["simba"], True),
+)
+
+
 def names() -> tuple[str, ...]:
-    """Return the names of the designs.
+    """Return the names of the ReRAM designs, which have a fixed mapping.
 
     >>> names()
     ('red', 'zero_padding', 'padding_free', 'split_kernel')
@@ -58,13 +103,22 @@ def names() -> tuple[str, ...]:
     return tuple(design.name for design in _DESIGNS)
 
 
-def get(name: str) -> Design:
+def all_names() -> tuple[str, ...]:
+    """Return the names of all designs: the ReRAM designs, then those the mapper maps.
+
+    >>> all_names()[4:]
+    ('eyeriss', 'eyeriss_split', 'simba', 'simba_split')
+    """
+    return names() + tuple(design.name for design in _CMOS_DESIGNS)
+
+
+def get(name: str) -> AnyDesign:
     """Return the design called `name`.
 
     Raises:
         InputError: There is none; lists those there are.
     """
-    for design in _DESIGNS:
+    for design in (*_DESIGNS, *_CMOS_DESIGNS):
         if design.name == name:
             return design
-    raise InputError(f"unknown design {name!r}", key="design", legal=names())
+    raise InputError(f"unknown design {name!r}", key="design", legal=all_names())

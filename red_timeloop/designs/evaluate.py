@@ -21,10 +21,10 @@ from red_timeloop.components.base import plain
 from red_timeloop.components.tables import stage
 from red_timeloop.components.timing import StepTime, slowest, step_time
 from red_timeloop.designs.assemble import assemble
-from red_timeloop.designs.plan import Part, Plan
+from red_timeloop.designs.plan import MappedPlan, Part, Plan
 from red_timeloop.spec.types import Specification
 
-__all__ = ["Counts", "DesignResult", "LevelTotal", "Run", "evaluate"]
+__all__ = ["Clock", "Counts", "DesignResult", "LevelTotal", "Run", "evaluate"]
 
 # An engine's `evaluate_specification`; it returns the dict of `red_timeloop.model`.
 Run = Callable[[Specification], dict[str, Any]]
@@ -78,6 +78,17 @@ class LevelTotal:
 
 
 @dataclass(frozen=True)
+class Clock:
+    """The step of a design with a clock: one cycle of `cycle` seconds, all of it computing."""
+
+    cycle: float
+
+    def shares(self) -> dict[str, Any]:
+        """Return the time in s that each part adds, by the names of `components.STAGES`."""
+        return {"compute": self.cycle}
+
+
+@dataclass(frozen=True)
 class DesignResult:
     """A layer on a design, evaluated.
 
@@ -94,11 +105,11 @@ class DesignResult:
         programming_time: Time in s of that; not part of `latency`.
     """
 
-    plan: Plan
+    plan: Plan | MappedPlan
     engine: str
     cycles: int
     computes: int
-    step_time: StepTime
+    step_time: StepTime | Clock
     levels: Mapping[str, LevelTotal]
     programming_energy: Any
     programming_time: Any

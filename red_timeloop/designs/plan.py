@@ -8,9 +8,9 @@ from typing import Literal
 
 from red_timeloop.hardware import Hardware
 from red_timeloop.layer import Layer
-from red_timeloop.spec.types import Loop, Problem
+from red_timeloop.spec.types import Loop, Problem, Specification
 
-__all__ = ["Part", "Plan", "TargetLoops"]
+__all__ = ["MappedPlan", "Part", "Plan", "TargetLoops"]
 
 
 @dataclass(frozen=True)
@@ -87,3 +87,38 @@ class Plan:
     def sub_crossbars(self) -> int:
         """Logical matrices: kernel pixels on RED, one per mode on split kernels, else one."""
         return sum(part.sub_crossbars for part in self.parts)
+
+
+@dataclass(frozen=True)
+class MappedPlan:
+    """A layer on a CMOS design, whose mapping the mapper chose.
+
+    Attributes:
+        design: Name of the design.
+        layer: The layer.
+        hardware: The parameter set; its circuit prices the design.
+        architecture: Name of the shipped architecture.
+        modes: Computation modes that run one group after the other; 1 when zeros are inserted.
+        steps: Cycles.
+        notes: What was assumed, as sentences.
+        runs: Name and mapped specification of each problem, in the order they run.
+    """
+
+    design: str
+    layer: Layer
+    hardware: Hardware
+    architecture: str
+    modes: int
+    steps: int
+    notes: tuple[str, ...]
+    runs: tuple[tuple[str, Specification], ...]
+
+    @property
+    def crossbars(self) -> int:
+        """No crossbars."""
+        return 0
+
+    @property
+    def sub_crossbars(self) -> int:
+        """No crossbars."""
+        return 0

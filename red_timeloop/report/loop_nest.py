@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from red_timeloop.designs.assemble import assemble
 from red_timeloop.designs.evaluate import DesignResult
+from red_timeloop.designs.plan import MappedPlan
 from red_timeloop.spec.types import Specification
 
 __all__ = ["loop_nest", "loop_nests"]
@@ -11,10 +12,10 @@ __all__ = ["loop_nest", "loop_nests"]
 
 def loop_nests(result: DesignResult) -> list[tuple[str, str]]:
     """Return the name and the loop nest of each part of an evaluation."""
-    return [
-        (part.name, loop_nest(assemble(result.plan, part, result.cycle_time)))
-        for part in result.plan.parts
-    ]
+    if isinstance(result.plan, MappedPlan):
+        return [(name, loop_nest(specification)) for name, specification in result.plan.runs]
+    plan = result.plan
+    return [(part.name, loop_nest(assemble(plan, part, result.cycle_time))) for part in plan.parts]
 
 
 def loop_nest(specification: Specification) -> str:

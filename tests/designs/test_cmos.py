@@ -1,0 +1,194 @@
+"""The CMOS designs: what they run, under which constraints, and what it costs."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+import red_timeloop
+from red_timeloop import Conv, TransposedConv, decompose, designs
+from red_timeloop.designs import cmos
+from red_timeloop.designs.evaluate import DesignResult
+from red_timeloop.designs.plan import MappedPlan
+from red_timeloop.engines.embedded import evaluate
+from red_timeloop.engines.embedded.engine import evaluate_specification
+from red_timeloop.errors import InputError
+from red_timeloop.hardware import Hardware
+from red_timeloop.layer import Layer
+
+LAYER = TransposedConv(16, 12, (4, 4), 4, stride=2, padding=1)
+UNEVEN = TransposedConv(8, 8, (4, 4), 5, stride=2, padding=2, output_padding=1)
+NAMES = ("eyeriss", "eyeriss_split", "simba", "simba_split")
+
+
+@pytest.fixture(autouse=True)
+def small_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cmos, "BUDGET", 1500)
+
+
+def run(name: str, layer: Layer, **changes: float) -> DesignResult:
+    design = designs.get(name)
+    assert isinstance(design, designs.CmosDesign)
+    if changes:
+        design = replace(design, **changes)  # type: ignore[arg-type]
+    return design.evaluate(layer, Hardware.load(), evaluate_specification)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_real_operation_is_done_once(name: str) -> None:
+    result = run(name, LAYER)
+    assert isinstance(result.plan, MappedPlan)
+    wanted = LAYER.zero_inserted_macs
+    if name.endswith("split"):
+        wanted = (
+            sum(math.prod(m.sub_kernel_shape) for m in decompose(LAYER).modes) * 4 * 4 * 16 * 12
+        )
+    if not any("padded" in note for note in result.plan.notes):
+        assert result.computes == wanted
+    else:
+        assert wanted < result.computes <= wanted * (1 + cmos._MOST_PADDING) ** 4
+    assert result.cycles >= result.computes / result.levels["mac"].instances
+    assert result.energy == pytest.approx(sum(result.energy_by_stage().values()))
+
+
+@pytest.mark.parametrize("array", ["eyeriss", "simba"])
+def test_sub_convolutions_save_the_inserted_zeros(array: str) -> None:
+    dense, split = run(array, LAYER), run(f"{array}_split", LAYER)
+    assert split.cycles < dense.cycles / 2
+    assert split.energy < dense.energy
+    assert split.area == dense.area
+
+
+def test_groups_of_modes_run_one_after_the_other_on_one_array() -> None:
+    result = run("eyeriss_split", UNEVEN)
+    assert isinstance(result.plan, MappedPlan)
+    assert [name for name, _ in result.plan.runs] == [
+        "taps 3x3", "taps 3x2", "taps 2x3", "taps 2x2",
+    ]  # fmt: skip
+    parts = [evaluate_specification(specification) for _, specification in result.plan.runs]
+    assert result.cycles == sum(part["cycles"] for part in parts)
+    assert result.energy == pytest.approx(sum(part["energy_J"] for part in parts))
+    assert result.area == pytest.approx(parts[0]["area_m2"])
+    assert result.plan.modes == 4
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_mappings_obey_the_constraint_files(name: str) -> None:
+    result = run(name, LAYER)
+    assert isinstance(result.plan, MappedPlan)
+    for _, specification in result.plan.runs:
+        assert specification.mapping is not None
+        levels = specification.mapping.levels
+        assert not {"C", "R", "S"} & {rank for rank, _ in levels["dram"].temporal}
+        if name.startswith("eyeriss"):
+            columns = {rank for rank, _ in levels["inter_PE_column_spatial"].loops}
+            rows = {rank for rank, _ in levels["inter_PE_spatial"].loops}
+            assert not columns & set("NCRSQ")
+            assert not rows & set("NSPQ")
+        else:
+            assert {rank for rank, _ in levels["inter_lane_spatial"].loops} <= set("MAB")
+            assert {rank for rank, _ in levels["inter_vector_spatial"].loops} <= set("CAB")
+
+
+def test_zeros_are_gated_on_eyeriss_only() -> None:
+    for array, gated in (("eyeriss", True), ("simba", False)):
+        dense, split = run(array, LAYER), run(f"{array}_split", LAYER)
+        ratio = dense.levels["mac"].energy / split.levels["mac"].energy
+        # gated: both do the useful operations only, whatever leaks
+        assert (ratio < 1.5) == gated
+
+
+def test_operands_have_the_layer_s_bits() -> None:
+    narrow = run("simba", replace(LAYER, input_bits=4, weight_bits=4))
+    assert narrow.levels["mac"].energy < run("simba", LAYER).levels["mac"].energy
+    assert isinstance(narrow.plan, MappedPlan)
+    variables = narrow.plan.runs[0][1].variables
+    assert (variables["input_bits"], variables["accumulator_bits"]) == (4, 16)
+
+
+def test_node_and_clock_follow_the_hardware() -> None:
+    result = run("eyeriss", LAYER)
+    node = float(Hardware.load().circuit.technology_node_m)
+    assert result.cycle_time == pytest.approx(5e-9 * node / 65e-9)
+    assert f"{node * 1e9:.0f}" in result.plan.notes[0]
+
+
+@pytest.mark.parametrize("factor", [0.5, 4.0])
+def test_iso_area_scales_the_array(factor: float) -> None:
+    own = run("simba", LAYER).area
+    scaled = run("simba", LAYER, area=own * factor)
+    assert scaled.area == pytest.approx(own * factor, rel=0.25)
+    assert any("for the area of RED" in note for note in scaled.plan.notes)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        Conv(8, 8, (6, 6), 3, stride=2, padding=1),
+        TransposedConv(6, 4, (8,), 4, stride=2, padding=1),
+        TransposedConv(4, 4, (3, 3, 3), 2, stride=2),
+        TransposedConv(8, 8, (4, 4), 4, stride=2, padding=1, groups=4),
+        TransposedConv(4, 4, (3, 3), 3, stride=1, batch=2),
+    ],
+    ids=["conv", "1d", "3d", "groups", "batch"],
+)
+@pytest.mark.parametrize("name", ["eyeriss_split", "simba"])
+def test_all_kinds_of_layers_run(name: str, layer: Layer) -> None:
+    result = run(name, layer)
+    assert result.cycles > 0
+    assert result.computes >= (layer.macs if name.endswith("split") else 1)
+
+
+def test_awkward_sizes_are_padded_and_reported() -> None:
+    result = run("simba", TransposedConv(8, 13, (11, 11), 3, stride=1, padding=1))
+    padded = [note for note in result.plan.notes if "padded" in note]
+    original = 8 * 13 * 11 * 11 * 9
+    assert (result.computes > original) == bool(padded)
+    assert math.prod([result.computes]) >= original
+
+
+def test_layer_without_operations_is_refused() -> None:
+    nothing = TransposedConv(4, 4, (1, 1), 1, stride=4, padding=0, output_padding=0)
+    cropped = TransposedConv(4, 4, (2, 2), 1, stride=4, padding=((1, 0), (1, 0)))
+    assert run("eyeriss_split", nothing).cycles > 0
+    if not cropped.macs:
+        with pytest.raises(InputError, match="nothing to map"):
+            run("eyeriss_split", cropped)
+
+
+def test_compare_runs_them_when_asked() -> None:
+    small = red_timeloop.compare(designs=["red", "simba_split"], layers=["FCN_Deconv1"])
+    assert [result.design for result in small.results] == ["red", "simba_split"]
+    assert any("DRAM counted" in line for line in small.assumptions)
+    assert small.as_dict()["results"][1]["energy_breakdown_J"]["dram"] > 0
+    assert "simba_split" not in red_timeloop.compare(layers=["FCN_Deconv1"]).designs
+
+
+def test_compare_scales_to_the_area_of_red() -> None:
+    both = red_timeloop.compare(
+        designs=["red", "simba_split"], layers=["GAN_Deconv4"], iso_area=True
+    )
+    red, simba = (result.design_result.area for result in both.results)
+    assert simba == pytest.approx(red, rel=0.25)
+    assert any("the area of RED, layer by layer" in line for line in both.assumptions)
+
+
+def test_mapped_specification_is_what_was_evaluated() -> None:
+    result = run("simba_split", LAYER)
+    assert isinstance(result.plan, MappedPlan)
+    cycles, energy = 0, 0.0
+    for _, specification in result.plan.runs:
+        assert specification.problem is not None
+        assert specification.mapping is not None
+        again = evaluate(
+            specification.architecture,
+            specification.problem,
+            specification.mapping,
+            specification.ert,
+            specification.art,
+        )
+        cycles, energy = cycles + again.cycles, energy + again.energy
+    assert cycles == result.cycles
+    assert energy == pytest.approx(result.energy)
