@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from red_timeloop.layer import Conv as Conv
     from red_timeloop.layer import TransposedConv as TransposedConv
     from red_timeloop.mapper.run import search as search
+    from red_timeloop.sweeps.run import sweep as sweep
 
 __version__ = "0.1.0"
 
@@ -25,9 +26,19 @@ _HOME = {
     "decompose": "red_timeloop.decomposition",
     "model": "red_timeloop.engines.base",
     "search": "red_timeloop.mapper.run",
+    "sweep": "red_timeloop.sweeps.run",
 }
 
-__all__ = ["Conv", "TransposedConv", "__version__", "compare", "decompose", "model", "search"]
+__all__ = [
+    "Conv",
+    "TransposedConv",
+    "__version__",
+    "compare",
+    "decompose",
+    "model",
+    "search",
+    "sweep",
+]
 
 
 def __getattr__(name: str) -> Any:

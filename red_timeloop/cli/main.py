@@ -23,6 +23,10 @@ _COMMANDS: dict[str, str] = {
     "map": "map_",
     "import": "import_",
     "reproduce": "reproduce",
+    "sweep": "sweep",
+    "pareto": "pareto",
+    "best": "best",
+    "sensitivity": "sensitivity",
 }
 
 

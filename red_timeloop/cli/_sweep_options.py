@@ -1,0 +1,54 @@
+"""Options of the commands that read a sweep's store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from red_timeloop.sweeps.table import Results
+
+__all__ = ["feasible", "objective", "store"]
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def store(function: _F) -> _F:
+    """Add the argument DIR and the options that choose among its points."""
+    function = click.option(
+        "--where",
+        "conditions",
+        metavar="CONDITION",
+        multiple=True,
+        help="Bound on a measure or parameter, e.g. 'area_m2 <= 2e-4'; repeat for more. The "
+        "sweep's own constraints hold too.",
+    )(function)
+    function = click.option(
+        "--sweep", "name", metavar="NAME", help="Which sweep, when the store has several."
+    )(function)
+    return click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))(function)
+
+
+def objective(function: _F) -> _F:
+    """Add `--objective`, repeatable."""
+    return click.option(
+        "--objective",
+        "objectives",
+        metavar="[min|max] MEASURE",
+        multiple=True,
+        help="What counts, e.g. energy_J; repeat for more.  [default: the sweep's own]",
+    )(function)
+
+
+def feasible(
+    folder: Path, name: str | None, designs: Sequence[str], conditions: Sequence[str]
+) -> Results:
+    """Return the points of a sweep that keep to its constraints and to `conditions`."""
+    from red_timeloop.sweeps.measures import Condition
+    from red_timeloop.sweeps.table import load_results
+
+    bounds = [Condition.parse(text, "--where") for text in conditions]
+    return load_results(folder, name, designs).feasible(bounds)

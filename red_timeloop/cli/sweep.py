@@ -1,0 +1,110 @@
+"""`red-timeloop sweep`: run the points of a sweep file that are not stored yet."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from red_timeloop.cli import options
+
+if TYPE_CHECKING:
+    from red_timeloop.sweeps.run import Progress, SweepResult
+
+__all__ = ["command"]
+
+_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+
+
+@click.command(name="sweep")
+@click.argument("file", metavar="SWEEP.yaml", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    metavar="DIR",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Folder of the store; sweeps may share it.",
+)
+@click.option(
+    "-j",
+    "--jobs",
+    default=-1,
+    metavar="N",
+    help="Processes that evaluate.  [default: one a core]",
+)
+@click.option(
+    "--address",
+    metavar="ADDRESS",
+    help="Evaluate on the workers of this Dask scheduler, e.g. tcp://host:8786.",
+)
+@click.option("--retry-failed", is_flag=True, help="Run points again that ended in an error.")
+@options.format_("table", "json")
+def command(
+    file: Path, output: Path, jobs: int, address: str | None, retry_failed: bool, form: str
+) -> None:
+    """Run a design-space sweep; stop it at any time and run it again to go on.
+
+    Points that the store has are not run again. Look at the results with `red-timeloop pareto`,
+    `best` and `sensitivity`.
+    """
+    from red_timeloop.sweeps import SweepError, load_sweep, sweep
+
+    checked = load_sweep(file)
+    try:
+        with _progress(checked.name) as progress:
+            result = sweep(
+                checked,
+                output,
+                jobs=jobs,
+                address=address,
+                retry_failed=retry_failed,
+                progress=progress,
+            )
+    except SweepError as error:
+        raise click.ClickException(str(error)) from error
+    except KeyboardInterrupt:
+        click.echo("Interrupted; what was stored stays. Run the same command to go on.", err=True)
+        raise click.exceptions.Exit(_INTERRUPTED) from None
+    if form == "json":
+        click.echo(json.dumps({"schema": 1, **vars(result), "store": str(result.store)}, indent=2))
+    else:
+        _print(result, output)
+
+
+def _print(result: SweepResult, output: Path) -> None:
+    click.echo(
+        f"{result.name}: {result.points:,} points, {result.evaluated:,} evaluated now,"
+        f" {result.reused:,} there before. Store: {result.store}"
+    )
+    if result.failed:
+        from red_timeloop.sweeps import Store
+
+        with Store.read(output) as store:
+            reasons = store.failures(most=5)
+        click.echo(f"{result.failed:,} evaluations failed; the store has the reasons:")
+        for reason, count in reasons:
+            click.echo(f"  {count:,} x {reason}")
+
+
+@contextmanager
+def _progress(name: str) -> Iterator[Progress]:
+    """Show a bar on a terminal, nothing elsewhere."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (TextColumn(name), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(name, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

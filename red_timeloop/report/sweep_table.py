@@ -1,0 +1,103 @@
+"""What a sweep says, as tables in a terminal and as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from red_timeloop.sweeps.analysis import Effect
+from red_timeloop.sweeps.table import Results
+from red_timeloop.units import area, percent, ratio, scaled
+
+__all__ = ["print_effects", "print_results", "to_csv"]
+
+_MEASURES: dict[str, tuple[str, Callable[[float], str]]] = {
+    "latency_s": ("latency", lambda value: scaled(value, "s")),
+    "energy_J": ("energy", lambda value: scaled(value, "J")),
+    "area_m2": ("area", area),
+    "energy_delay_Js": ("energy x delay", lambda value: f"{value:.3g} Js"),
+    "cycles": ("cycles", lambda value: f"{int(value):,}"),
+    "crossbars": ("crossbars", lambda value: f"{int(value):,}"),
+    "programming_energy_J": ("programming", lambda value: scaled(value, "J")),
+    "speedup": ("speedup", ratio),
+    "energy_saving": ("saving", percent),
+    "sqnr_dB": ("SQNR", lambda value: f"{value:.1f} dB"),
+}
+_ALWAYS = ("latency_s", "energy_J", "area_m2", "speedup", "energy_saving", "sqnr_dB")
+_WIDTH = 120  # of a pipe or file, which has none of its own
+
+
+def print_results(
+    results: Results, shown: Sequence[str] = (), most: int = 40, console: Console | None = None
+) -> None:
+    """Print evaluations, one a line: design, parameters, measures.
+
+    Args:
+        results: The evaluations.
+        shown: Measures to show beside the usual ones.
+        most: Lines after which the rest is only counted.
+        console: Where to print.
+    """
+    console = _sized(console)
+    rows = [results.row(index) for index in range(min(len(results), most))]
+    measures = [m for m in _MEASURES if m in (*_ALWAYS, *shown) and any(m in row for row in rows)]
+    who = ["design"]
+    for name in ("workload", "hardware"):
+        if len({row[name] for row in rows}) > 1:
+            who.insert(0, name)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for name in who:
+        table.add_column(name, no_wrap=True)
+    for name in results.parameters:
+        table.add_column(name, justify="right")
+    for name in measures:
+        table.add_column(_MEASURES[name][0], justify="right", no_wrap=True)
+    for row in rows:
+        cells = [row[name] for name in who]
+        cells += [_parameter(row[name]) for name in results.parameters]
+        cells += [_MEASURES[name][1](row[name]) if name in row else "-" for name in measures]
+        table.add_row(*cells)
+    console.print(table)
+    if len(results) > most:
+        console.print(
+            f"... and {len(results) - most:,} more (--format csv prints all)", style="dim"
+        )
+
+
+def print_effects(effects: Sequence[Effect], console: Console | None = None) -> None:
+    """Print what parameters do, one parameter and design a line."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("design", no_wrap=True)
+    table.add_column("parameter", no_wrap=True)
+    for title in ("share of variance", "largest / smallest mean", "best"):
+        table.add_column(title, justify="right")
+    for effect in effects:
+        factor = "-" if effect.factor != effect.factor else ratio(effect.factor)
+        table.add_row(effect.design, effect.parameter, percent(effect.share), factor, effect.best)
+    _sized(console).print(table)
+
+
+def to_csv(rows: Sequence[dict[str, Any]]) -> str:
+    """Return rows as CSV; columns that a row has not are empty."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, fieldnames=names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return stream.getvalue()
+
+
+def _parameter(value: object) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _sized(console: Console | None) -> Console:
+    console = console or Console()
+    return console if console.is_terminal else Console(file=console.file, width=_WIDTH)

@@ -1,0 +1,158 @@
+"""Where the blocks are evaluated: in this process, in others beside it, or on a Dask cluster."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+from red_timeloop.errors import InputError
+from red_timeloop.sweeps.errors import SweepError
+from red_timeloop.sweeps.evaluation import Outcome, Task, evaluate_task
+
+__all__ = ["Evaluate", "processes", "workers"]
+
+# Yields (position of the task, its outcomes) as tasks end, in any order.
+Evaluate = Callable[[Sequence[Task]], Iterator[tuple[int, tuple[Outcome, ...]]]]
+
+_CONNECT_SECONDS = 20
+
+
+@contextmanager
+def workers(jobs: int = 1, address: str | None = None) -> Iterator[Evaluate]:
+    """Give something that evaluates tasks.
+
+    Args:
+        jobs: Processes on this machine; 1 for none but this one, -1 for one a core.
+        address: Address of a Dask scheduler, e.g. `tcp://host:8786`, to use in their place. Its
+            workers need this package.
+
+    Raises:
+        InputError: The number of jobs is not legal.
+        SweepError: A worker ended before its task did, or there is no scheduler.
+    """
+    if jobs == 0 or jobs < -1:
+        raise InputError(
+            f"got {jobs}", key="jobs", legal="a whole number from 1, or -1 for all cores"
+        )
+    if address is not None:
+        with _dask(address) as evaluate:
+            yield evaluate
+    elif processes(jobs) == 1:
+        yield _here
+    else:
+        with _loky(processes(jobs)) as evaluate:
+            yield evaluate
+
+
+def processes(jobs: int) -> int:
+    """Return the number of processes that `jobs` stands for.
+
+    Raises:
+        InputError: The number is not legal.
+    """
+    if jobs == 0 or jobs < -1:
+        raise InputError(
+            f"got {jobs}", key="jobs", legal="a whole number from 1, or -1: one a core"
+        )
+    if jobs > 0:
+        return jobs
+    import joblib
+
+    return int(joblib.cpu_count())
+
+
+def _here(tasks: Sequence[Task]) -> Iterator[tuple[int, tuple[Outcome, ...]]]:
+    for index, task in enumerate(tasks):
+        yield _numbered(index, task)
+
+
+def _numbered(index: int, task: Task, parent: int = 0) -> tuple[int, tuple[Outcome, ...]]:
+    if parent:
+        _end_with(parent)
+    return index, evaluate_task(task)
+
+
+@lru_cache(maxsize=1)
+def _end_with(parent: int) -> None:
+    """End this worker when its parent was killed: loky's would wait for work for five minutes."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+@contextmanager
+def _loky(jobs: int) -> Iterator[Evaluate]:
+    import joblib
+    from joblib.externals.loky import get_reusable_executor
+    from joblib.externals.loky.process_executor import BrokenProcessPool
+
+    try:
+        with joblib.parallel_config(backend="loky", n_jobs=jobs), _parallel() as parallel:
+            yield _evaluate_with(parallel, parent=os.getpid())
+    except BrokenProcessPool as error:
+        raise SweepError(
+            "a worker process ended before its points did (killed, or out of memory?); its points "
+            "are not stored, all others are: run the same command to go on"
+        ) from error
+    except BaseException:
+        # Workers are in the middle of points that nobody waits for.
+        get_reusable_executor().shutdown(wait=False, kill_workers=True)
+        raise
+
+
+@contextmanager
+def _dask(address: str) -> Iterator[Evaluate]:
+    try:
+        import distributed
+        import joblib
+        from distributed.comm.core import CommClosedError
+        from distributed.scheduler import KilledWorker
+    except ImportError as error:
+        raise SweepError(
+            "a cluster needs Dask: install red-timeloop[cluster] here and on the workers"
+        ) from error
+    try:
+        connect: Any = distributed.Client
+        client = connect(address, timeout=_CONNECT_SECONDS, set_as_default=False)
+    except (OSError, ValueError, TypeError) as error:
+        raise SweepError(f"{address}: no Dask scheduler answers there ({error})") from error
+    try:
+        with joblib.parallel_config(backend="dask", client=client), _parallel() as parallel:
+            yield _evaluate_with(parallel)
+    except KilledWorker as error:
+        raise SweepError(
+            f"{address}: a worker was lost several times with the same points; all others are "
+            "stored: run the same command to go on"
+        ) from error
+    except CommClosedError as error:
+        raise SweepError(
+            f"{address}: the scheduler is gone; points that came back before are stored"
+        ) from error
+    finally:
+        client.close()
+
+
+def _parallel() -> Any:
+    import joblib
+
+    # One block at a time: a block is seconds of work. Arrays travel in messages, not in files.
+    return joblib.Parallel(return_as="generator_unordered", batch_size=1, max_nbytes=None)
+
+
+def _evaluate_with(parallel: Any, parent: int = 0) -> Evaluate:
+    import joblib
+
+    def evaluate(tasks: Sequence[Task]) -> Iterator[tuple[int, tuple[Outcome, ...]]]:
+        numbered = joblib.delayed(_numbered)
+        yield from parallel(numbered(index, task, parent) for index, task in enumerate(tasks))
+
+    return evaluate

@@ -1,0 +1,150 @@
+"""What a point is made of, written canonically, and the key that follows from it.
+
+Two points have the same key exactly when everything that their results depend on is the same: the
+layers, every number of the parameter set, the engine and the version of the models. The names of a
+parameter set or of a sweep do not matter, nor how a number came to its value.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from red_timeloop import __version__, resources
+from red_timeloop.circuit import Circuit
+from red_timeloop.hardware import Hardware
+from red_timeloop.workload import Workload
+
+__all__ = [
+    "canonical",
+    "describe_context",
+    "describe_hardware",
+    "digest",
+    "model_version",
+    "point_keys",
+]
+
+# What results follow from, beside the input: modules and packages, and the architectures.
+_MODELS = (
+    "layer.py",
+    "decomposition.py",
+    "circuit.py",
+    "hardware.py",
+    "components",
+    "designs",
+    "engines",
+    "spec",
+    "dataflow",
+)
+_ARCHITECTURES = ("arch", "mappings")
+
+
+def canonical(content: object) -> str:
+    """Return JSON that is the same for the same content.
+
+    >>> canonical({"b": 1, "a": (0.1, None)})
+    '{"a":[0.1,null],"b":1}'
+    """
+    return json.dumps(content, sort_keys=True, separators=(",", ":"))
+
+
+def digest(text: str) -> bytes:
+    """Return the SHA-256 of a text."""
+    return hashlib.sha256(text.encode()).digest()
+
+
+@lru_cache(maxsize=1)
+def model_version() -> dict[str, str]:
+    """Return the package's version and a digest of the models, which change between releases."""
+    package = Path(__file__).resolve().parent.parent
+    files = [
+        path
+        for name in _MODELS
+        for path in ([package / name] if name.endswith(".py") else (package / name).rglob("*.py"))
+    ]
+    files += [
+        resources.path(f"{folder}/{name}.yaml")
+        for folder in _ARCHITECTURES
+        for name in resources.names(folder)
+    ]
+    hashes = sorted(
+        f"{path.parent.name}/{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}"
+        for path in files
+        if path.is_file()
+    )
+    return {"package": __version__, "models": digest("\n".join(hashes)).hex()[:16]}
+
+
+def describe_context(workload: Workload, engine: str, sqnr: bool) -> dict[str, Any]:
+    """Return what all points of a sweep over one workload share, apart from the hardware."""
+    layers = [
+        {
+            "type": "transposed_conv" if entry.layer.transposed else "conv",
+            "repeat": entry.repeat,
+            **{
+                field.name: getattr(entry.layer, field.name)
+                for field in dataclasses.fields(entry.layer)
+            },
+        }
+        for entry in workload.layers
+    ]
+    return {"engine": engine, "layers": layers, "sqnr": sqnr, "version": model_version()}
+
+
+def describe_hardware(hardware: Hardware) -> dict[str, Any]:
+    """Return every number of a parameter set by name, the circuit's among them."""
+    own = {
+        field.name: getattr(hardware, field.name)
+        for field in dataclasses.fields(hardware)
+        if field.name not in ("name", "circuit")
+    }
+    return {**own, **{name: getattr(hardware.circuit, name) for name in Circuit.names()}}
+
+
+def point_keys(
+    context: bytes, hardware: Hardware, varied: Mapping[str, NDArray[Any]], count: int
+) -> list[bytes]:
+    """Return the key of each point of a block.
+
+    A key is the digest of the context's digest and the canonical text of the parameter set. That
+    text is assembled around the numbers that vary, so that a key costs microseconds.
+
+    Args:
+        context: Digest of `describe_context`.
+        hardware: What the points share.
+        varied: Circuit numbers that differ, one for each point.
+        count: Number of points.
+    """
+    numbers = describe_hardware(hardware)
+    names = sorted(varied)
+    pieces, piece = [], "{"
+    for name in sorted(numbers):
+        piece += f"{canonical(name)}:"
+        if name in varied:
+            pieces.append(piece)
+            piece = ""
+        else:
+            piece += canonical(numbers[name])
+        piece += ","
+    head = context.hex()
+    tail = piece.removesuffix(",") + "}"
+    columns = [[_number(value) for value in varied[name].tolist()] for name in names]
+    if not names:
+        return [digest(head + tail)] * count
+    return [
+        digest(head + "".join(p + number for p, number in zip(pieces, row, strict=True)) + tail)
+        for row in zip(*columns, strict=True)
+    ]
+
+
+def _number(value: float) -> str:
+    """Return `canonical(value)`, faster."""
+    return repr(value) if math.isfinite(value) else canonical(value)

@@ -1,0 +1,12 @@
+"""What can stop a sweep that was asked for correctly."""
+
+from __future__ import annotations
+
+__all__ = ["SweepError"]
+
+
+class SweepError(RuntimeError):
+    """The store cannot be used, or a worker was lost. What was stored before stays stored.
+
+    Commands print the message and exit with code 1.
+    """

@@ -1,0 +1,443 @@
+"""The store: one SQLite file with every point, its input, its results or its error.
+
+A block of points is written in one transaction, so that a process that is killed leaves whole
+points or none (write-ahead log: Hipp et al., sqlite.org/wal.html). Content keys are unique: whoever
+writes a point second changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from red_timeloop.errors import InputError
+from red_timeloop.files import make_folder
+from red_timeloop.sweeps.content import canonical, digest
+from red_timeloop.sweeps.errors import SweepError
+
+__all__ = ["FILE_NAME", "Store", "find_store"]
+
+FILE_NAME = "sweep.sqlite"
+SCHEMA = 1
+_APPLICATION = 0x52454453  # marks a SQLite file as ours
+_WAIT_SECONDS = 60.0  # for another sweep that is writing
+
+_TABLES = """
+CREATE TABLE contexts (
+    id INTEGER PRIMARY KEY,
+    key BLOB NOT NULL UNIQUE,
+    workload TEXT NOT NULL,
+    content TEXT NOT NULL            -- JSON: layers, engine, versions
+);
+CREATE TABLE bases (
+    id INTEGER PRIMARY KEY,
+    key BLOB NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    content TEXT NOT NULL            -- JSON: every number of the parameter set
+);
+CREATE TABLE designs (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE points (
+    id INTEGER PRIMARY KEY,
+    key BLOB NOT NULL UNIQUE,        -- digest of context and effective parameter set
+    context INTEGER NOT NULL REFERENCES contexts,
+    base INTEGER NOT NULL REFERENCES bases,
+    changes TEXT NOT NULL            -- JSON: what the point changes in its base
+);
+CREATE TABLE evaluations (
+    point INTEGER NOT NULL REFERENCES points,
+    design INTEGER NOT NULL REFERENCES designs,
+    error TEXT,                      -- why there are no numbers
+    cycles INTEGER,
+    latency_s REAL,
+    energy_J REAL,
+    area_m2 REAL,
+    programming_energy_J REAL,
+    crossbars INTEGER,
+    sqnr_dB REAL,
+    PRIMARY KEY (point, design)
+) WITHOUT ROWID;
+CREATE TABLE layers (
+    point INTEGER NOT NULL,
+    design INTEGER NOT NULL,
+    layer INTEGER NOT NULL,          -- position in the context's layers
+    cycles INTEGER NOT NULL,
+    cycle_time_s REAL NOT NULL,
+    energy_J REAL NOT NULL,
+    area_m2 REAL NOT NULL,
+    programming_energy_J REAL NOT NULL,
+    crossbars INTEGER NOT NULL,
+    PRIMARY KEY (point, design, layer)
+) WITHOUT ROWID;
+CREATE TABLE sweeps (
+    id INTEGER PRIMARY KEY,
+    key BLOB NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    content TEXT NOT NULL            -- JSON: the sweep file
+);
+CREATE TABLE members (
+    sweep INTEGER NOT NULL REFERENCES sweeps,
+    point INTEGER NOT NULL REFERENCES points,
+    PRIMARY KEY (sweep, point)
+) WITHOUT ROWID;
+CREATE VIEW results AS               -- for people: one line for each layer, design and point
+SELECT p.id AS point, c.workload, d.name AS design,
+    json_extract(c.content, '$.layers[' || l.layer || '].name') AS layer,
+    l.cycles, l.cycle_time_s, l.cycles * l.cycle_time_s AS latency_s, l.energy_J, l.area_m2,
+    l.programming_energy_J, l.crossbars, b.name AS hardware, p.changes
+FROM layers l
+JOIN points p ON p.id = l.point
+JOIN designs d ON d.id = l.design
+JOIN contexts c ON c.id = p.context
+JOIN bases b ON b.id = p.base;
+"""
+
+_EVALUATION = """
+INSERT INTO evaluations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (point, design) DO UPDATE SET
+    error = excluded.error, cycles = excluded.cycles, latency_s = excluded.latency_s,
+    energy_J = excluded.energy_J, area_m2 = excluded.area_m2,
+    programming_energy_J = excluded.programming_energy_J, crossbars = excluded.crossbars,
+    sqnr_dB = excluded.sqnr_dB
+WHERE evaluations.error IS NOT NULL
+"""
+
+
+def find_store(path: str | Path) -> Path:
+    """Return the store in a folder, or the file itself.
+
+    Raises:
+        InputError: There is none.
+    """
+    path = Path(path)
+    file = path / FILE_NAME if path.is_dir() else path
+    if not file.is_file():
+        raise InputError(
+            "there is no sweep store here", file=path, legal=f"a folder with {FILE_NAME}"
+        )
+    return file
+
+
+class Store:
+    """An open store; use it as a context manager. One process may write while others read.
+
+    Every method raises SweepError, naming the file, when the store cannot be read or written.
+    """
+
+    def __init__(self, file: Path, connection: sqlite3.Connection) -> None:
+        self.file = file
+        self._connection = connection
+
+    @classmethod
+    def create(cls, folder: str | Path) -> Store:
+        """Open the store in `folder` for writing; make it when there is none.
+
+        Raises:
+            InputError: The folder cannot be made.
+            SweepError: The store cannot be written, is damaged, or is a newer version's.
+        """
+        file = make_folder(folder) / FILE_NAME
+        with _explained(file):
+            connection = sqlite3.connect(file, timeout=_WAIT_SECONDS, isolation_level=None)
+        store = cls(file, connection)
+        try:
+            with _explained(file):
+                store._prepare()
+        except BaseException:
+            connection.close()
+            raise
+        return store
+
+    @classmethod
+    def read(cls, path: str | Path) -> Store:
+        """Open an existing store for reading only; its folder need not be writable.
+
+        Raises:
+            InputError: There is no store.
+            SweepError: It is damaged, or a newer version's.
+        """
+        file = find_store(path)
+        uri = file.resolve().as_uri()
+        for options in ("mode=ro", "immutable=1"):
+            # A write-ahead log cannot be opened in a folder that cannot be written; without one
+            # the file alone holds everything.
+            with _explained(file):
+                connection = sqlite3.connect(f"{uri}?{options}", uri=True, timeout=_WAIT_SECONDS)
+            store = cls(file, connection)
+            try:
+                with _explained(file):
+                    store._check()
+                return store
+            except SweepError:
+                connection.close()
+                if options == "immutable=1" or _log_of(file).exists():
+                    raise
+        raise AssertionError("unreachable")
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def _prepare(self) -> None:
+        run = self._connection.execute
+        run("BEGIN IMMEDIATE")  # of several sweeps that start at once, one makes the tables
+        if not run("PRAGMA user_version").fetchone()[0] and not _has_tables(self._connection):
+            for statement in _TABLES.split(";\n"):
+                if statement.strip():
+                    run(statement)
+            run(f"PRAGMA application_id = {_APPLICATION}")
+            run(f"PRAGMA user_version = {SCHEMA}")
+        run("COMMIT")
+        self._check()
+        found = run("PRAGMA quick_check(1)").fetchone()[0]
+        if found != "ok":
+            raise sqlite3.DatabaseError(found)
+        self._log_ahead()
+        run("PRAGMA synchronous = NORMAL")  # a killed process loses nothing; nor does the file
+
+    def _log_ahead(self) -> None:
+        """Switch to the write-ahead log; SQLite does not wait for another process that does so."""
+        deadline = time.monotonic() + _WAIT_SECONDS
+        while not self._logs_ahead():
+            if time.monotonic() > deadline:
+                raise sqlite3.OperationalError("database is locked")
+            time.sleep(0.05)
+
+    def _logs_ahead(self) -> bool:
+        try:
+            mode = self._connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+            return False
+        return bool(mode == "wal")
+
+    def _check(self) -> None:
+        """Refuse what is not ours or not ours yet."""
+        version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+        application = self._connection.execute("PRAGMA application_id").fetchone()[0]
+        if application != _APPLICATION:
+            raise SweepError(f"{self.file}: is a database, but not a sweep store; left as it is")
+        if version > SCHEMA:
+            raise SweepError(
+                f"{self.file}: the store has schema {version}, written by a newer red-timeloop; "
+                f"this one knows up to {SCHEMA}"
+            )
+
+    # Writing -----------------------------------------------------------------------------------
+
+    def add_context(self, workload: str, content: Mapping[str, Any]) -> tuple[int, bytes]:
+        """Return id and key of what the points of a workload share; remember it when new."""
+        text = canonical(content)
+        key = digest(text)
+        return self._add("contexts", "key, workload, content", (key, workload, text)), key
+
+    def add_base(self, name: str, content: Mapping[str, Any]) -> int:
+        """Return the id of a parameter set; remember it when new."""
+        text = canonical(content)
+        return self._add("bases", "key, name, content", (digest(text), name, text))
+
+    def add_design(self, name: str) -> int:
+        """Return the id of a design; remember it when new."""
+        return self._add("designs", "name", (name,))
+
+    def add_sweep(self, name: str, content: Mapping[str, Any]) -> int:
+        """Return the id of a sweep; remember it when new."""
+        text = canonical([name, content])
+        row = (digest(text), name, canonical(content))
+        return self._add("sweeps", "key, name, content", row)
+
+    def _add(self, table: str, columns: str, row: tuple[object, ...]) -> int:
+        marks = ", ".join("?" * len(row))
+        unique = columns.split(",")[0]
+        with _explained(self.file):
+            self._connection.execute(
+                f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})", row
+            )
+            found = self._connection.execute(
+                f"SELECT id FROM {table} WHERE {unique} = ?", (row[0],)
+            )
+            return int(found.fetchone()[0])
+
+    def known(
+        self, keys: Sequence[bytes], failed_too: bool = True
+    ) -> dict[bytes, tuple[int, set[int]]]:
+        """Return id and evaluated designs of each of the points that are there.
+
+        Args:
+            keys: Keys of points.
+            failed_too: Whether an evaluation that ended in an error counts.
+        """
+        condition = "" if failed_too else " AND e.error IS NULL"
+        found: dict[bytes, tuple[int, set[int]]] = {}
+        with _explained(self.file):
+            for start in range(0, len(keys), 500):
+                some = keys[start : start + 500]
+                rows = self._connection.execute(
+                    "SELECT p.key, p.id, e.design FROM points p LEFT JOIN evaluations e"
+                    f" ON e.point = p.id{condition} WHERE p.key IN ({', '.join('?' * len(some))})",
+                    some,
+                )
+                for key, point, design in rows:
+                    designs = found.setdefault(key, (point, set()))[1]
+                    if design is not None:
+                        designs.add(design)
+        return found
+
+    def add_members(self, sweep: int, points: Sequence[int]) -> None:
+        """Note that points belong to a sweep."""
+        with self._transaction():
+            self._connection.executemany(
+                "INSERT OR IGNORE INTO members VALUES (?, ?)", [(sweep, point) for point in points]
+            )
+
+    def add_points(
+        self,
+        sweep: int,
+        context: int,
+        base: int,
+        keys: Sequence[bytes],
+        changes: Sequence[str],
+        evaluations: Mapping[int, Evaluated],
+    ) -> None:
+        """Store points with their evaluations, all or nothing.
+
+        Args:
+            sweep: Id of the sweep that they belong to.
+            context: Id of their context.
+            base: Id of their parameter set.
+            keys: Their keys.
+            changes: What they change in the base, as JSON.
+            evaluations: By design: the rows of the tables `evaluations` and `layers`, where the
+                first entry is the position in `keys` in place of point and design.
+        """
+        run = self._connection.execute
+        with self._transaction():
+            self._connection.executemany(
+                "INSERT OR IGNORE INTO points (key, context, base, changes) VALUES (?, ?, ?, ?)",
+                [(key, context, base, change) for key, change in zip(keys, changes, strict=True)],
+            )
+            ids = [run("SELECT id FROM points WHERE key = ?", (key,)).fetchone()[0] for key in keys]
+            self._connection.executemany(
+                "INSERT OR IGNORE INTO members VALUES (?, ?)", [(sweep, point) for point in ids]
+            )
+            for design, (totals, layers) in evaluations.items():
+                self._connection.executemany(
+                    _EVALUATION, ((ids[row], design, *rest) for row, *rest in totals)
+                )
+                self._connection.executemany(
+                    "INSERT OR IGNORE INTO layers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    ((ids[row], design, *rest) for row, *rest in layers),
+                )
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with _explained(self.file):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    # Reading -----------------------------------------------------------------------------------
+
+    def sweeps(self) -> dict[str, dict[str, Any]]:
+        """Return the sweeps in the store by name: their ids and files, the latest of a name."""
+        with _explained(self.file):
+            rows = self._connection.execute("SELECT id, name, content FROM sweeps ORDER BY id")
+            return {name: {"id": number, **json.loads(content)} for number, name, content in rows}
+
+    def bases(self) -> dict[int, dict[str, Any]]:
+        """Return every number of each parameter set by its id, and its `name`."""
+        with _explained(self.file):
+            rows = self._connection.execute("SELECT id, name, content FROM bases").fetchall()
+        return {number: {**json.loads(content), "name": name} for number, name, content in rows}
+
+    def evaluations(self, sweep: int | None = None) -> Iterator[tuple[Any, ...]]:
+        """Yield a row for each point and design, by point.
+
+        Columns: point, workload, base, changes (JSON), design, error, cycles, latency_s, energy_J,
+        area_m2, programming_energy_J, crossbars, sqnr_dB.
+
+        Args:
+            sweep: Id of the sweep whose points are wanted; None for all.
+        """
+        only = "" if sweep is None else "JOIN members m ON m.point = p.id AND m.sweep = ?"
+        with _explained(self.file):
+            rows = self._connection.execute(
+                "SELECT p.id, c.workload, p.base, p.changes, d.name, e.error, e.cycles,"
+                " e.latency_s, e.energy_J, e.area_m2, e.programming_energy_J, e.crossbars,"
+                f" e.sqnr_dB FROM points p {only} JOIN evaluations e ON e.point = p.id"
+                " JOIN designs d ON d.id = e.design JOIN contexts c ON c.id = p.context"
+                " ORDER BY p.id, e.design",
+                () if sweep is None else (sweep,),
+            )
+            yield from rows
+
+    def failures(self, most: int = 10) -> list[tuple[str, int]]:
+        """Return the reasons of failed evaluations and how many have each, the most usual first."""
+        with _explained(self.file):
+            rows = self._connection.execute(
+                "SELECT d.name || ': ' || e.error AS reason, count(*) AS number"
+                " FROM evaluations e JOIN designs d ON d.id = e.design WHERE e.error IS NOT NULL"
+                " GROUP BY reason ORDER BY number DESC, reason LIMIT ?",
+                (most,),
+            )
+            return rows.fetchall()
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of points, evaluations and failed evaluations."""
+        queries = {
+            "points": "SELECT count(*) FROM points",
+            "evaluations": "SELECT count(*) FROM evaluations",
+            "failed": "SELECT count(*) FROM evaluations WHERE error IS NOT NULL",
+        }
+        with _explained(self.file):
+            return {
+                name: int(self._connection.execute(query).fetchone()[0])
+                for name, query in queries.items()
+            }
+
+
+# Rows of the tables `evaluations` and `layers`; see `Store.add_points`.
+Evaluated = tuple[Sequence[tuple[Any, ...]], Sequence[tuple[Any, ...]]]
+
+
+def _has_tables(connection: sqlite3.Connection) -> bool:
+    return bool(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
+
+
+def _log_of(file: Path) -> Path:
+    return file.with_name(file.name + "-wal")
+
+
+@contextmanager
+def _explained(file: Path) -> Iterator[None]:
+    """Say what SQLite's errors mean to the user."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        text = str(error)
+        if "full" in text or "disk I/O" in text:
+            reason = f"cannot write ({text}): make room and run again; what is stored stays stored"
+        elif "locked" in text:
+            reason = "another process keeps the store locked; run again when it has ended"
+        elif "readonly" in text or "unable to open" in text or "read-only" in text:
+            reason = f"cannot open for writing ({text}): is the folder read-only?"
+        elif isinstance(error, sqlite3.OperationalError):
+            reason = text
+        else:
+            reason = (
+                f"is damaged or no sweep store ({text}); it was left as it is: move it away or name"
+                " another folder"
+            )
+        raise SweepError(f"{file}: {reason}") from error

@@ -1,0 +1,191 @@
+"""The results of a sweep as columns, with measures and parameters side by side."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from red_timeloop.errors import InputError
+from red_timeloop.sweeps.measures import MEASURES, Condition, Objective
+from red_timeloop.sweeps.store import Store
+
+__all__ = ["Results", "load_results"]
+
+_STORED = (
+    "cycles",
+    "latency_s",
+    "energy_J",
+    "area_m2",
+    "programming_energy_J",
+    "crossbars",
+    "sqnr_dB",
+)
+_BASELINE = "zero_padding"
+
+
+@dataclass(frozen=True)
+class Results:
+    """Evaluations of points on designs: row i of every column is the same evaluation.
+
+    Attributes:
+        words: Columns of text: `workload`, `hardware`, `design`, and parameters that are words.
+        numbers: Columns of numbers: the measures and the parameters that are numbers; NaN where
+            there is none.
+        parameters: Names of the parameters, which are among the columns.
+        objectives: What the sweep asked for.
+        constraints: What it asked to keep to.
+        failed: Reasons of the evaluations that failed, with how many have each.
+    """
+
+    words: Mapping[str, NDArray[np.str_]]
+    numbers: Mapping[str, NDArray[np.float64]]
+    parameters: tuple[str, ...]
+    objectives: tuple[Objective, ...]
+    constraints: tuple[Condition, ...]
+    failed: Mapping[str, int]
+
+    def __len__(self) -> int:
+        return len(self.words["design"])
+
+    def select(self, rows: NDArray[Any]) -> Results:
+        """Return some of the rows, by mask or by index."""
+        return replace(
+            self,
+            words={name: column[rows] for name, column in self.words.items()},
+            numbers={name: column[rows] for name, column in self.numbers.items()},
+        )
+
+    def feasible(self, more: Iterable[Condition] = ()) -> Results:
+        """Return the rows that keep to the sweep's constraints and to `more`.
+
+        Raises:
+            InputError: A condition names no column of numbers.
+        """
+        mask = np.ones(len(self), dtype=bool)
+        for condition in (*self.constraints, *more):
+            mask &= condition.holds(self.numbers)
+        return self.select(mask)
+
+    def row(self, index: int) -> dict[str, Any]:
+        """Return one row: who, the parameters, the measures that there are."""
+        row: dict[str, Any] = {
+            name: str(self.words[name][index]) for name in ("workload", "hardware", "design")
+        }
+        for name in self.parameters:
+            if name in self.words:
+                row[name] = str(self.words[name][index])
+            else:
+                value = float(self.numbers[name][index])
+                whole = value.is_integer() and abs(value) < 2**53
+                row[name] = None if np.isnan(value) else int(value) if whole else value
+        for name in MEASURES:
+            value = float(self.numbers[name][index])
+            if not np.isnan(value):
+                row[name] = int(value) if name in ("cycles", "crossbars") else value
+        return row
+
+
+def load_results(
+    path: str | Path, sweep: str | None = None, designs: Sequence[str] = ()
+) -> Results:
+    """Read the results of a sweep.
+
+    Args:
+        path: The store or its folder.
+        sweep: Name of the sweep; may be left out when the store has one only.
+        designs: Designs to read; all of them when empty.
+
+    Raises:
+        InputError: There is no store, no such sweep or design, or nothing was evaluated.
+        SweepError: The store is damaged or of a newer version.
+    """
+    with Store.read(path) as store:
+        known = store.sweeps()
+        if sweep is None and len(known) != 1:
+            raise InputError("the store holds several sweeps", key="sweep", legal=list(known))
+        name = sweep if sweep is not None else next(iter(known))
+        if name not in known:
+            raise InputError(f"there is no sweep {name!r}", key="sweep", legal=list(known))
+        results = _collect(store, known[name])
+    present = sorted(set(results.words["design"].tolist()))
+    for design in designs:
+        if design not in present:
+            raise InputError(f"the sweep has no results of {design!r}", key="design", legal=present)
+    return results.select(np.isin(results.words["design"], designs)) if designs else results
+
+
+def _collect(store: Store, definition: Mapping[str, Any]) -> Results:
+    bases = store.bases()
+    rows: list[tuple[Any, ...]] = []
+    settings: list[tuple[int, dict[str, Any]]] = []
+    failed: dict[str, int] = {}
+    last: tuple[int, dict[str, Any]] = (-1, {})
+    for point, workload, base, changes, design, error, *measured in store.evaluations(
+        definition["id"]
+    ):
+        if error is not None:
+            reason = f"{design}: {error}"
+            failed[reason] = failed.get(reason, 0) + 1
+            continue
+        if point != last[0]:
+            last = (point, json.loads(changes))
+        rows.append((point, workload, design, *measured))
+        settings.append((base, last[1]))
+    if not rows:
+        reasons = "; ".join(failed) or "nothing was evaluated yet"
+        raise InputError(f"the sweep has no results: {reasons}", file=store.file)
+    points, workloads, on, *columns = zip(*rows, strict=True)
+    words = {
+        "workload": np.asarray(workloads),
+        "hardware": np.asarray([bases[base]["name"] for base, _ in settings]),
+        "design": np.asarray(on),
+    }
+    numbers = {
+        name: np.asarray(column, dtype=float) for name, column in zip(_STORED, columns, strict=True)
+    }
+    numbers["energy_delay_Js"] = numbers["energy_J"] * numbers["latency_s"]
+    numbers |= _against_baseline(np.asarray(points), words["design"], numbers)
+    parameters = tuple(dict.fromkeys(name for _, changes in settings for name in changes))
+    for name in parameters:
+        values = [changes.get(name, bases[base].get(name)) for base, changes in settings]
+        if any(isinstance(value, str | bool) for value in values):
+            words[name] = np.asarray([str(value).lower() for value in values])
+        else:
+            numbers[name] = np.asarray(values, dtype=float)
+    return Results(
+        words=words,
+        numbers=numbers,
+        parameters=parameters,
+        objectives=tuple(
+            Objective.parse(text)
+            for text in definition.get("objectives") or ("energy_J", "latency_s")
+        ),
+        constraints=tuple(Condition.parse(text) for text in definition.get("constraints") or ()),
+        failed=failed,
+    )
+
+
+def _against_baseline(
+    points: NDArray[Any], on: NDArray[Any], numbers: Mapping[str, NDArray[np.float64]]
+) -> dict[str, NDArray[np.float64]]:
+    """Return speedup and energy saving of each row against zero padding at the same point."""
+    base = on == _BASELINE
+    order = np.searchsorted(points[base], points)  # rows stand by point
+    order = np.minimum(order, max(0, int(base.sum()) - 1))
+    there = points[base][order] == points if base.any() else np.zeros(len(points), bool)
+    speedup = np.full(len(points), np.nan)
+    saving = np.full(len(points), np.nan)
+    if base.any():
+        with np.errstate(divide="ignore", invalid="ignore"):
+            speedup = numbers["latency_s"][base][order] / numbers["latency_s"]
+            saving = 1 - numbers["energy_J"] / numbers["energy_J"][base][order]
+    return {
+        "speedup": np.where(there, speedup, np.nan),
+        "energy_saving": np.where(there, saving, np.nan),
+    }

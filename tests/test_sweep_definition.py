@@ -1,0 +1,245 @@
+"""Sweep files are refused before the first point, with the key; their points are what they say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from red_timeloop.errors import InputError
+from red_timeloop.hardware import Hardware
+from red_timeloop.sweeps.content import (
+    canonical,
+    describe_context,
+    describe_hardware,
+    digest,
+    point_keys,
+)
+from red_timeloop.sweeps.definition import apply, load_sweep
+from red_timeloop.sweeps.measures import Condition, Objective
+from red_timeloop.sweeps.space import Axis, Space
+from red_timeloop.workload import load_workload
+
+RANGE = {"from": 1e4, "to": 1e6}
+
+
+@pytest.mark.parametrize(
+    ("content", "key", "words"),
+    [
+        ({"paramters": {}}, "paramters", "unknown key"),
+        ({"schema": 2}, "schema", "got 2"),
+        ({"workloads": "nowhere"}, "workloads", "nowhere"),
+        ({"workloads": []}, "workloads", "got []"),
+        ({"layers": ["GAN_Deconv9"]}, "layers", "GAN_Deconv9"),
+        ({"designs": ["rde"]}, "designs", "zero_padding"),
+        ({"engine": "auto"}, "engine", "embedded"),
+        ({"hardware": "isaac_33nm"}, "hardware", "isaac_32nm"),
+        ({"parameters": {"row": [64]}}, "parameters.row", "rows, columns"),
+        ({"parameters": {"rows": []}}, "parameters.rows", "no values"),
+        ({"parameters": {"rows": [64, 0]}}, "parameters.rows[1]", "got 0"),
+        ({"parameters": {"rows": [64, [1]]}}, "parameters.rows[1]", "got [1]"),
+        ({"parameters": {"merge": ["analog"]}}, "parameters.merge[0]", "digital, current"),
+        ({"parameters": {"zeros_stored": [1]}}, "parameters.zeros_stored[0]", "true, false"),
+        ({"parameters": {"technology": ["3nm"]}}, "parameters.technology[0]", "130nm"),
+        ({"parameters": {"adc_rate_hz": [1e99]}}, "parameters.adc_rate_hz[0]", "out of range"),
+        ({"parameters": {"adc_rate_hz": ["x"]}}, "parameters.adc_rate_hz[0]", "not a number"),
+        (
+            {"parameters": {"on_resistance_ohm": RANGE}},
+            "parameters.on_resistance_ohm.steps",
+            "steps",
+        ),
+        (
+            {"parameters": {"on_resistance_ohm": {"from": 1e4}}},
+            "parameters.on_resistance_ohm.to",
+            "missing",
+        ),
+        (
+            {"parameters": {"on_resistance_ohm": {**RANGE, "steps": 1}}},
+            "parameters.on_resistance_ohm.steps",
+            "got 1",
+        ),
+        (
+            {"parameters": {"on_resistance_ohm": {"from": 1e6, "to": 1e4, "steps": 3}}},
+            "parameters.on_resistance_ohm.to",
+            "before it begins",
+        ),
+        (
+            {"parameters": {"on_resistance_ohm": {**RANGE, "to": 1e99, "steps": 3}}},
+            "parameters.on_resistance_ohm",
+            "out of range",
+        ),
+        (
+            {
+                "parameters": {
+                    "off_current_a_per_m": {"from": 0, "to": 1, "steps": 3, "scale": "log"}
+                }
+            },
+            "parameters.off_current_a_per_m.from",
+            "cannot begin at 0",
+        ),
+        ({"parameters": {"merge": {**RANGE, "steps": 2}}}, "parameters.merge", "is a number"),
+        (
+            {"parameters": {"rows": {"from": 1.5, "to": 4, "steps": 2}}},
+            "parameters.rows",
+            "whole number",
+        ),
+        ({"sampling": "grid"}, "sampling", "latin_hypercube"),
+        ({"sampling": "random", "parameters": {"rows": [1, 2]}}, "points", "missing"),
+        ({"points": 5, "parameters": {"rows": [1, 2]}}, "points", "product gives the points"),
+        ({"sampling": "random", "points": 5}, "parameters", "nothing to draw from"),
+        ({"sampling": "random", "points": 0, "parameters": {"rows": [1]}}, "points", "got 0"),
+        ({"sampling": "zip", "parameters": {"rows": [1, 2], "fold": [1]}}, "parameters", "rows 2"),
+        ({"objectives": ["energy"]}, "objectives[0]", "energy_J"),
+        ({"objectives": ["sqnr_dB"]}, "objectives[0]", "sqnr: true"),
+        ({"designs": ["red"], "objectives": ["speedup"]}, "objectives[0]", "zero padding"),
+        ({"constraints": ["area_m2 is small"]}, "constraints[0]", "NAME <= NUMBER"),
+        ({"constraints": ["area_m2 <= much"]}, "constraints[0]", "not a number"),
+        ({"constraints": ["area <= 1"]}, "constraints[0]", "no measure or parameter 'area'"),
+        ({"timeout_s": -1}, "timeout_s", "got -1"),
+        ({"seed": -1}, "seed", "got -1"),
+    ],
+)
+def test_bad_definitions(content: dict[str, Any], key: str, words: str) -> None:
+    with pytest.raises(InputError) as caught:
+        load_sweep(content)
+    assert caught.value.key == key
+    assert words in str(caught.value)
+
+
+def test_the_message_names_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("parameters: {rows: [64, 0]}\n")
+    with pytest.raises(InputError, match=r"mine\.yaml: parameters\.rows\[1\]: got 0"):
+        load_sweep(file)
+    file.write_text("parameters: {rows: [64]}\nrows: [1\n")
+    with pytest.raises(InputError, match="malformed YAML"):
+        load_sweep(file)
+    file.write_text("parameters: {rows: [64]}\nworkloads: red_date2019\n")
+    assert load_sweep(file).name == "mine"
+
+
+def test_sizes() -> None:
+    parameters = {"rows": [64, 128], "read_voltage_v": {"from": 0.1, "to": 0.3, "steps": 5}}
+    several = {"workloads": ["red_date2019", "dcgan"], "hardware": ["isaac_32nm"]}
+    assert load_sweep({"parameters": parameters, **several}).size == 20
+    assert load_sweep({"parameters": {"rows": [64, 64, 128]}}).size == 2  # equal values, one point
+    assert load_sweep({}).size == 1
+    drawn = {"sampling": "random", "points": 7, "parameters": {"rows": [64, 128]}}
+    assert load_sweep(drawn).size == 7
+
+
+def test_technology_moves_node_and_supply() -> None:
+    base = Hardware.load("isaac_32nm")
+    moved = apply(base, {"technology": "65nm", "rows": 64})
+    assert moved.circuit == base.circuit.at_node(65e-9)
+    assert moved.rows == 64
+
+
+def values(space: Space, varying: frozenset[str], most: int) -> list[tuple[Any, ...]]:
+    """Return the points of a space, from its blocks."""
+    points = []
+    for block in space.blocks(varying, most):
+        assert 1 <= block.count <= most
+        for row in range(block.count):
+            point = {**block.shared, **{n: v[row] for n, v in block.varied.items()}}
+            points.append(tuple(point[axis.name] for axis in space.axes))
+    return points
+
+
+AXES = (
+    Axis("rows", (1, 2, 3)),
+    Axis("a", (0.1, 0.2)),
+    Axis("merge", ("x", "y")),
+    Axis("b", (5.0,)),
+)
+
+
+@pytest.mark.parametrize("varying", [(), ("a", "b"), ("rows", "a", "b")])
+@pytest.mark.parametrize("most", [1, 3, 100])
+def test_a_product_has_every_combination_once(varying: tuple[str, ...], most: int) -> None:
+    found = values(Space(AXES), frozenset(varying), most)
+    wanted = [(r, a, m, 5.0) for r in (1, 2, 3) for a in (0.1, 0.2) for m in ("x", "y")]
+    assert sorted(found) == sorted(wanted)
+
+
+def test_zip_goes_side_by_side() -> None:
+    axes = (Axis("rows", (1, 2, 1)), Axis("a", (0.1, 0.2, 0.3)))
+    found = values(Space(axes, "zip"), frozenset({"a"}), 10)
+    assert sorted(found) == [(1, 0.1), (1, 0.3), (2, 0.2)]
+
+
+@given(points=st.integers(1, 60), seed=st.integers(0, 1000))
+@settings(max_examples=40, deadline=None)
+def test_latin_hypercube_has_one_point_in_each_share(points: int, seed: int) -> None:
+    axes = (Axis("a", low=2.0, high=4.0), Axis("b", low=1.0, high=1000.0, log=True))
+    found = values(Space(axes, "latin_hypercube", points, seed), frozenset("ab"), 1000)
+    shares_a = [(a - 2.0) / 2.0 * points for a, _ in found]
+    shares_b = [np.log(b) / np.log(1000.0) * points for _, b in found]
+    for shares in (shares_a, shares_b):
+        # A point on the border of two shares may be rounded into the next one.
+        assert np.allclose(np.sort(shares), np.arange(points) + 0.5, atol=0.5 + 1e-6)
+
+
+def test_draws_follow_the_seed_and_stay_in_range() -> None:
+    axes = (
+        Axis("rows", (64, 128)),
+        Axis("fold", low=1, high=3, whole=True),
+        Axis("a", low=1, high=2),
+    )
+    first, again, other = (
+        values(Space(axes, "random", 200, s), frozenset("a"), 64) for s in (1, 1, 2)
+    )
+    assert first == again != other
+    assert {row for row, _, _ in first} == {64, 128}
+    assert {fold for _, fold, _ in first} == {1, 2, 3}
+    assert all(1 <= a <= 2 for _, _, a in first)
+
+
+def test_keys_follow_the_content_alone() -> None:
+    context = digest(canonical(describe_context(load_workload("dcgan"), "embedded", False)))
+    base = Hardware.load("isaac_32nm")
+    varied = {"read_voltage_v": np.array([0.1, 0.2]), "off_resistance_ohm": np.array([1e6, np.inf])}
+    together = point_keys(context, base, varied, 2)
+    for row in (0, 1):
+        alone = base.replace(**{name: float(column[row]) for name, column in varied.items()})
+        assert point_keys(context, alone, {}, 1) == [together[row]]
+        assert together[row] == digest(context.hex() + canonical(describe_hardware(alone)))
+    # What a number already is changes nothing, nor does a name; each number changes the key.
+    key = point_keys(context, base, {}, 1)[0]
+    assert point_keys(context, base.replace(rows=base.rows, name="other"), {}, 1) == [key]
+    keys = {key, *together}
+    for name in describe_hardware(base):
+        value = getattr(base.circuit, name, None)
+        if value is not None and name != "name":
+            keys.update(point_keys(context, base, {name: np.array([value * 1.0001])}, 1))
+    for changes in ({"rows": 64}, {"columns": None}, {"merge": "current"}, {"zeros_stored": True}):
+        keys.update(point_keys(context, base.replace(**changes), {}, 1))
+    zero = [n for n, v in describe_hardware(base).items() if v == 0.0 and hasattr(base.circuit, n)]
+    assert len(keys) == 3 + len(base.circuit.names()) - len(zero) + 4
+
+
+def test_contexts_tell_workloads_engines_and_measures_apart() -> None:
+    one = load_workload("red_date2019")
+    texts = {
+        canonical(describe_context(workload, engine, sqnr))
+        for workload in (one, one.select(["GAN_Deconv3"]), load_workload("dcgan"))
+        for engine in ("embedded", "timeloop")
+        for sqnr in (False, True)
+    }
+    assert len(texts) == 12
+
+
+def test_conditions_and_objectives() -> None:
+    columns = {"energy_J": np.array([1.0, 2.0, np.nan])}
+    assert Condition.parse("energy_J<=1").holds(columns).tolist() == [True, False, False]
+    assert Condition.parse(" energy_J > 1 ").holds(columns).tolist() == [False, True, False]
+    with pytest.raises(InputError, match="no measure or parameter 'power'"):
+        Condition.parse("power < 1").holds(columns)
+    assert str(Objective.parse("energy_saving")) == "max energy_saving"
+    assert Objective.parse("max energy_J").cost(columns)[1] == -2.0
+    with pytest.raises(InputError):
+        Objective.parse("least energy_J")
