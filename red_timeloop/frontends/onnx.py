@@ -8,21 +8,20 @@ it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import prod
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from typing import Any
 
 from red_timeloop.errors import InputError
+from red_timeloop.frontends._onnx_file import parse, refuse_outside
 from red_timeloop.frontends._onnx_geometry import conv_arguments, transposed_arguments
 from red_timeloop.frontends._onnx_operators import FREE, macs_of
+from red_timeloop.frontends._onnx_shapes import prepare, shapes_of
 from red_timeloop.frontends.accounting import Collector, Imported, framework
 from red_timeloop.layer import Conv, TransposedConv
 
 __all__ = ["load"]
-
-_LARGEST_FILE = 2 * 2**30  # bytes; protocol buffers end there
-_KEPT_ELEMENTS = 4096  # of a tensor; larger ones hold weights, which shape inference does not read
 
 # operator -> positions of its activation and weight inputs
 _CONVOLUTIONS = {
@@ -66,10 +65,10 @@ def load(
         proto, source, folder = type(model).FromString(model.SerializeToString()), None, None
     else:
         source, folder = Path(model), Path(model).parent
-        proto = _parse(onnx, source)
+        proto = parse(onnx, source)
     try:
-        _refuse_outside(onnx, proto, folder)
-        graph = _Graph(onnx, _prepare(onnx, proto, shapes or {}))
+        refuse_outside(onnx, proto, folder)
+        graph = _Graph(onnx, *prepare(onnx, proto, shapes or {}))
         label = name or (source.stem if source else proto.graph.name) or "onnx_model"
         origin = f"ONNX model {source.name if source else label}"
         collector = Collector(origin, input_bits, weight_bits)
@@ -80,172 +79,23 @@ def load(
         raise error.located(file=source) from None
 
 
-def _parse(onnx: Any, path: Path) -> Any:
-    try:
-        size = path.stat().st_size
-        if size >= _LARGEST_FILE:
-            raise InputError(
-                f"{size} bytes are too many for one ONNX file",
-                file=path,
-                legal="less than 2 GiB, with the weights as external data",
-            )
-        proto = onnx.load(str(path), format="protobuf", load_external_data=False)
-    except OSError as error:
-        raise InputError(f"cannot read: {error.strerror or error}", file=path) from error
-    except InputError:
-        raise
-    except Exception as error:  # protobuf's DecodeError has no common base across its versions
-        raise InputError(
-            f"not an ONNX model, or truncated: {error}", file=path, legal="an ONNX file"
-        ) from error
-    if not proto.graph.node or not proto.ir_version:
-        raise InputError("not an ONNX model: it has no operators", file=path, legal="an ONNX file")
-    _require_text(proto.graph, path)
-    return proto
-
-
-def _require_text(graph: Any, path: Path) -> None:
-    """Refuse names that are not UTF-8, which only a damaged file has (they come as bytes)."""
-    names = [name for node in graph.node for name in (node.name, node.op_type, node.domain)]
-    names += [name for node in graph.node for name in (*node.input, *node.output)]
-    names += [a.name for node in graph.node for a in node.attribute]
-    names += [part.name for part in (*graph.input, *graph.initializer, *graph.value_info)]
-    if not all(isinstance(name, str) for name in (*names, graph.name)):
-        raise InputError("not an ONNX model, or damaged: names are not text", file=path)
-
-
-def _refuse_outside(onnx: Any, proto: Any, folder: Path | None) -> None:
-    """Refuse tensors whose external data lies outside the model's folder, links followed."""
-    for tensor in _tensors(onnx, proto):
-        if tensor.data_location != onnx.TensorProto.EXTERNAL:
-            continue
-        location = {entry.key: entry.value for entry in tensor.external_data}.get("location", "")
-        parts = (PurePosixPath(location), PureWindowsPath(location))
-        outside = not location or any(p.is_absolute() or ".." in p.parts for p in parts)
-        outside = outside or bool(PureWindowsPath(location).drive)
-        if not outside and folder is not None:
-            outside = not (folder / location).resolve().is_relative_to(folder.resolve())
-        if outside:
-            raise InputError(
-                f"tensor {tensor.name!r} has its data in {location!r}, outside the model's folder",
-                key="external_data",
-                legal="relative paths below the folder of the model",
-            )
-
-
-def _tensors(onnx: Any, message: Any) -> Iterator[Any]:
-    """Every TensorProto anywhere in a message."""
-    if isinstance(message, onnx.TensorProto):
-        yield message
-        return
-    for field, value in message.ListFields():
-        if field.message_type is not None:
-            for part in value if isinstance(value, Sequence) or hasattr(value, "add") else [value]:
-                yield from _tensors(onnx, part)
-
-
-def _prepare(onnx: Any, proto: Any, shapes: Mapping[str, Sequence[int]]) -> Any:
-    """The model with functions inlined, weights dropped, sizes filled in and shapes inferred."""
-    if proto.functions:
-        from onnx import inliner
-
-        proto = inliner.inline_local_functions(proto)
-    graph = proto.graph
-    constants = {tensor.name for tensor in graph.initializer}
-    for tensor in graph.initializer:
-        if prod(tensor.dims) > _KEPT_ELEMENTS:
-            for field in ("raw_data", "float_data", "int32_data", "int64_data", "double_data"):
-                tensor.ClearField(field)
-    given = dict(shapes)
-    open_inputs = []
-    for value in graph.input:
-        if value.name in constants:
-            continue
-        if value.name in given:
-            _set_shape(value, given.pop(value.name))
-        elif value.type.HasField("tensor_type") and None in (_shape_of(value) or (None,)):
-            open_inputs.append(value)
-    if open_inputs:
-        raise _ask(open_inputs)
-    made = {output for node in graph.node for output in node.output}
-    for key, sizes in given.items():
-        if key not in made:
-            inputs = [value.name for value in graph.input if value.name not in constants]
-            raise InputError(f"the model has no input {key!r}", key="shape", legal=inputs)
-        value = graph.value_info.add()
-        value.name = key
-        value.type.tensor_type.elem_type = onnx.TensorProto.FLOAT
-        _set_shape(value, sizes)
-    try:
-        return onnx.shape_inference.infer_shapes(proto, data_prop=True)
-    except Exception as error:
-        raise InputError(f"shape inference failed: {error}", key="model") from error
-
-
-def _ask(values: Sequence[Any]) -> InputError:
-    described = []
-    for value in values:
-        dims = value.type.tensor_type.shape.dim
-        sizes = [
-            d.dim_param or (str(d.dim_value) if d.HasField("dim_value") else "?") for d in dims
-        ]
-        described.append(f"{value.name} [{', '.join(sizes) or 'unknown'}]")
-    example = "x".join(["1"] + ["64"] * max(1, len(values[0].type.tensor_type.shape.dim) - 1))
-    return InputError(
-        f"the model leaves sizes of its inputs open: {'; '.join(described)}",
-        key="shape",
-        legal=f"--shape {values[0].name}={example} (and so for each)",
-    )
-
-
-def _set_shape(value: Any, sizes: Sequence[int]) -> None:
-    shape = value.type.tensor_type.shape
-    if value.type.tensor_type.HasField("shape") and len(shape.dim) not in (0, len(sizes)):
-        raise InputError(
-            f"{value.name} has {len(shape.dim)} axes, not {len(sizes)}",
-            key="shape",
-            legal=f"{len(shape.dim)} sizes",
-        )
-    for dim, size in zip(shape.dim, sizes, strict=False):
-        if dim.HasField("dim_value") and dim.dim_value not in (0, size):
-            raise InputError(
-                f"{value.name} has the size {dim.dim_value} there, not {size}", key="shape"
-            )
-    del shape.dim[:]
-    for size in sizes:
-        shape.dim.add().dim_value = size
-
-
-def _shape_of(value: Any) -> tuple[int | None, ...] | None:
-    tensor = value.type.tensor_type
-    if not tensor.HasField("shape"):
-        return None
-    return tuple(
-        d.dim_value if d.HasField("dim_value") and d.dim_value > 0 else None
-        for d in tensor.shape.dim
-    )
-
-
 class _Graph:
     """A prepared graph: shapes, element types, producers, and which values are constants."""
 
-    def __init__(self, onnx: Any, proto: Any) -> None:
+    def __init__(self, onnx: Any, proto: Any, nodes: list[Any], computed: set[str]) -> None:
         graph = proto.graph
         self._onnx = onnx
-        self.nodes = list(graph.node)
-        self.shapes: dict[str, tuple[int | None, ...] | None] = {}
+        self.nodes = nodes
+        self.shapes = shapes_of(graph)
         self._types: dict[str, int] = {}
         self.producer = {output: node for node in self.nodes for output in node.output if output}
         for value in (*graph.value_info, *graph.input, *graph.output):
-            self.shapes[value.name] = _shape_of(value)
             self._types[value.name] = value.type.tensor_type.elem_type
         for tensor in graph.initializer:
-            self.shapes[tensor.name] = tuple(tensor.dims)
             self._types[tensor.name] = tensor.data_type
         for sparse in graph.sparse_initializer:
-            self.shapes[sparse.values.name] = tuple(sparse.dims)
             self._types[sparse.values.name] = sparse.values.data_type
-        self._constants = {tensor.name for tensor in graph.initializer}
+        self._constants = computed | {tensor.name for tensor in graph.initializer}
         self._constants |= {sparse.values.name for sparse in graph.sparse_initializer}
         for node in self.nodes:  # in topological order, as ONNX demands
             if all(not name or name in self._constants for name in node.input) and not any(
