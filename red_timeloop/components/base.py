@@ -32,7 +32,7 @@ class Component:
             points that a dense loop nest has and the layer has not (inserted zeros, borders,
             channels added to fill a tile). Their energy is spread over all reads.
         write_share: The same for writes.
-        update_share: The same for updates.
+        update_share: The same for updates; above 1 where several happen for one that is counted.
     """
 
     circuit: Circuit

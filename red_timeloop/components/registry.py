@@ -177,6 +177,6 @@ def _range(name: str) -> tuple[float, float]:
         "compute_share": (0.0, 1.0),
         "read_share": (0.0, 1.0),
         "write_share": (0.0, 1.0),
-        "update_share": (0.0, 1.0),
+        "update_share": (0.0, 1e6),
     }
     return limits.get(name, (1.0, 1e18))

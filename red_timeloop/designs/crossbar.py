@@ -107,6 +107,7 @@ def mount(matrix: Matrix, hardware: Hardware) -> Mounted:
     crossbars = (
         modes * (matrix.groups // blocks) * tap_count * row_pack.count * column_pack.count * idle
     )
+    output_share = Fraction(matrix.columns, column_pack.channels)
     digital = hardware.merge == "digital"
     merged = 1 if digital else tap_count * row_pack.count
     variables = {
@@ -138,10 +139,12 @@ def mount(matrix: Matrix, hardware: Hardware) -> Mounted:
         "input_bits": matrix.input_bits,
         "driver_share": float(Fraction(matrix.rows, row_pack.channels) * tap_share),
         "array_share": float(tap_share),
-        "conversion_share": float(
-            Fraction(matrix.columns, column_pack.channels) * (tap_share if digital else turn_share)
-        ),
-        "register_share": float(Fraction(matrix.columns, column_pack.channels) * turn_share),
+        "conversion_share": float(output_share * (tap_share if digital else turn_share)),
+        # Where bit lines are joined, Timeloop adds up a fold's turns in the joint, which cannot
+        # be told not to, and counts one conversion; the hardware converts in every turn.
+        "adc_share": float(output_share * (tap_share if digital else turn_share))
+        * (turns if not digital and tap_count * row_pack.count * idle > 1 else 1),
+        "register_share": float(output_share),
     }
     return Mounted(
         sizes={"C": row_pack.channels, "M": column_pack.channels, **padded_taps},
@@ -155,10 +158,8 @@ def mount(matrix: Matrix, hardware: Hardware) -> Mounted:
             or [(1, size) for size in padded_taps.values()]
         ),
         input_share=Fraction(matrix.rows, row_pack.channels),
-        output_share=Fraction(matrix.columns, column_pack.channels),
-        cell_share=Fraction(matrix.rows, row_pack.channels)
-        * Fraction(matrix.columns, column_pack.channels)
-        * tap_share,
+        output_share=output_share,
+        cell_share=Fraction(matrix.rows, row_pack.channels) * output_share * tap_share,
         notes=_notes(matrix, row_pack, column_pack, padded_taps, stacked, turns),
     )
 

@@ -107,7 +107,7 @@ def gather_part(layer: Layer, hardware: Hardware, gather: Gather) -> Part:
     }
     shares = _input_shares(gather.sweeps, mounted)
     if hardware.zeros_stored and any(sweep.spacing > 1 for sweep in gather.sweeps):
-        shares = dict.fromkeys(shares, mounted.input_share)
+        shares = _stored_shares(gather.sweeps, mounted)
     real = share([(sweep.reads, sweep.positions_read) for sweep in gather.sweeps])
     variables = {
         **mounted.variables,
@@ -161,6 +161,18 @@ def _input_shares(sweeps: tuple[Sweep, ...], mounted: Mounted) -> dict[str, Frac
     return {
         "read": mounted.input_share * share(reads),
         "fill": mounted.input_share * share([slid, *inner]),
+    }
+
+
+def _stored_shares(sweeps: tuple[Sweep, ...], mounted: Mounted) -> dict[str, Fraction]:
+    """Return the same where inserted zeros are stored like pixels: only gaps are not read."""
+    reads = [
+        (len(sweep.offsets), crossbars * _box(sweep, inside))
+        for sweep, (inside, crossbars) in zip(sweeps, mounted.tap_blocks, strict=True)
+    ]
+    return {
+        "read": mounted.input_share * share(reads),
+        "fill": mounted.input_share,
     }
 
 
