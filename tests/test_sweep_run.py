@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 from red_timeloop.comparison import compare
+from red_timeloop.designs import design as design_module
 from red_timeloop.designs import names as design_names
 from red_timeloop.designs.evaluate import evaluate
 from red_timeloop.hardware import Hardware
-from red_timeloop.sweeps import Store, SweepError, evaluation, load_sweep, run, sweep
+from red_timeloop.sweeps import Store, SweepError, load_sweep, run, sweep
 from red_timeloop.sweeps.definition import apply
 from red_timeloop.workload import load_workload
 
@@ -120,7 +121,7 @@ def test_points_that_share_a_mapping_are_one_evaluation(
 ) -> None:
     calls = []
     monkeypatch.setattr(
-        evaluation, "evaluate", lambda *arguments: calls.append(1) or evaluate(*arguments)
+        design_module, "evaluate", lambda *arguments: calls.append(1) or evaluate(*arguments)
     )
     definition = {
         "workloads": workload,
@@ -132,6 +133,27 @@ def test_points_that_share_a_mapping_are_one_evaluation(
     }
     assert sweep(definition, tmp_path / "store").evaluated == 1000
     assert len(calls) == 2 * 2  # two layers, two mappings
+
+
+def test_designs_that_the_mapper_maps_have_a_mapping_for_each_point(
+    workload: str, tmp_path: Path
+) -> None:
+    definition = {
+        "workloads": workload,
+        "layers": ["flat"],
+        "designs": ["eyeriss", "red"],
+        "parameters": {"technology_node_m": [32e-9], "sram_energy_j": [1e-12, 1e-11]},
+    }
+    assert sweep(definition, tmp_path).failed == 0
+    found = rows(
+        tmp_path,
+        "SELECT design, json_extract(changes, '$.sram_energy_j'), energy_J FROM results",
+    )
+    for name, energy, stored in found:
+        hardware = Hardware.load().replace(sram_energy_j=energy)
+        alone = compare(workload, [name], "embedded", layers=["flat"], hardware=hardware)
+        assert stored == pytest.approx(alone.results[0].design_result.energy, rel=1e-12)
+    assert len({stored for name, _, stored in found if name == "eyeriss"}) == 2
 
 
 def refuse(*_: object) -> Iterator[Any]:
@@ -226,7 +248,7 @@ def test_one_bad_circuit_does_not_cost_the_others(
             object.__setattr__(circuit, "read_voltage_v", bad)
         return evaluate(plan, counter)
 
-    monkeypatch.setattr(evaluation, "evaluate", fragile)
+    monkeypatch.setattr(design_module, "evaluate", fragile)
     voltages = [0.1, 0.15, 0.2, 0.25, 0.3, 0.35]
     definition = {
         "workloads": workload,

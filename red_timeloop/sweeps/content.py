@@ -43,6 +43,7 @@ _MODELS = (
     "engines",
     "spec",
     "dataflow",
+    "mapper",
 )
 _ARCHITECTURES = ("arch", "mappings")
 

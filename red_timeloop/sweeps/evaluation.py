@@ -7,7 +7,7 @@ and the engine's counts are the same for all of them, prices and times are array
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 
 from red_timeloop import designs
 from red_timeloop.circuit import Circuit
-from red_timeloop.designs.evaluate import DesignResult, evaluate
+from red_timeloop.designs.design import CmosDesign
+from red_timeloop.designs.evaluate import DesignResult
 from red_timeloop.engines.base import engine as get_engine
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
+from red_timeloop.layer import Layer
 from red_timeloop.sweeps.definition import apply
 from red_timeloop.sweeps.space import Block
 from red_timeloop.workload import WorkloadLayer
@@ -110,8 +112,12 @@ def _on_design(task: Task, design: str) -> Outcome:
     count = task.block.count
     columns: list[LayerColumns] = []
     errors: list[str | None] = [None] * count
+    known: dict[object, tuple[LayerColumns, dict[int, str]]] = {}  # equal layers run once
     for entry in task.layers:
-        found, failed = _on_layer(task, design, entry, task.block)
+        layer = replace(entry.layer, name=None)
+        if layer not in known:
+            known[layer] = _on_layer(task, design, layer, task.block)
+        found, failed = known[layer]
         columns.append(found)
         for row, reason in failed.items():
             # The first layer that fails speaks for the point.
@@ -120,7 +126,7 @@ def _on_design(task: Task, design: str) -> Outcome:
 
 
 def _on_layer(
-    task: Task, design: str, entry: WorkloadLayer, block: Block
+    task: Task, design: str, layer: Layer, block: Block
 ) -> tuple[LayerColumns, dict[int, str]]:
     """Evaluate one layer on one design for all points of a block; return also why some fail.
 
@@ -128,31 +134,36 @@ def _on_layer(
     one circuit must not cost the others their results.
     """
     count = block.count
+    if count > 1 and isinstance(designs.get(design), CmosDesign):
+        return _in_halves(task, design, layer, block)  # every point has a mapping of its own
     try:
-        result = _run(task, design, entry, block)
+        result = _run(task, design, layer, block)
         columns = _columns(result, count)
     except Exception as error:  # a point that fails is recorded, whatever the reason
         if count > 1 and not isinstance(error, InputError):
-            return _in_halves(task, design, entry, block)
+            return _in_halves(task, design, layer, block)
         return _nothing(count), dict.fromkeys(range(count), _reason(error))
     failed = np.flatnonzero(~columns.finite).tolist()
     return columns, dict.fromkeys(failed, "the model gives no finite number")
 
 
-def _run(task: Task, design: str, entry: WorkloadLayer, block: Block) -> DesignResult:
-    hardware = apply(task.base, {**block.shared, **block.varied})
+def _run(task: Task, design: str, layer: Layer, block: Block) -> DesignResult:
+    varied = {
+        name: values if block.count > 1 else float(values[0])
+        for name, values in block.varied.items()
+    }
+    hardware = apply(task.base, {**block.shared, **varied})
     counter = get_engine(task.engine)
     with np.errstate(all="ignore"):  # no finite number is an error of the point, reported there
-        plan = designs.get(design).plan(entry.layer, hardware)
-        return evaluate(plan, counter.evaluate_specification)
+        return designs.get(design).evaluate(layer, hardware, counter.evaluate_specification)
 
 
 def _in_halves(
-    task: Task, design: str, entry: WorkloadLayer, block: Block
+    task: Task, design: str, layer: Layer, block: Block
 ) -> tuple[LayerColumns, dict[int, str]]:
     middle = block.count // 2
-    first, first_errors = _on_layer(task, design, entry, block.select(range(middle)))
-    last, last_errors = _on_layer(task, design, entry, block.select(range(middle, block.count)))
+    first, first_errors = _on_layer(task, design, layer, block.select(range(middle)))
+    last, last_errors = _on_layer(task, design, layer, block.select(range(middle, block.count)))
     names = LayerColumns.__dataclass_fields__
     joined = {n: np.concatenate([getattr(first, n), getattr(last, n)]) for n in names}
     errors = first_errors | {row + middle: reason for row, reason in last_errors.items()}
