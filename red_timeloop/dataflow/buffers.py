@@ -27,8 +27,8 @@ class Window:
         arrival: Step of the first axis in which a line was fetched, by position.
         departure: The first step in which it is no longer there.
         words_read: Words read from the buffer, each broadcast to whatever wants it.
-        words_fetched: Words written into the buffer, read from the buffer above.
-        words_above: Words of the image that the buffer above holds.
+        words_fetched: Words written into the buffer, read from the one above, which has them for
+            as long as they are in use.
         largest: The most words held at a time.
     """
 
@@ -36,7 +36,6 @@ class Window:
     departure: dict[int, int] = field(default_factory=dict)
     words_read: int = 0
     words_fetched: int = 0
-    words_above: int = 0
     largest: int = 0
 
     def check(self, reads: AxisReads) -> None:
@@ -65,7 +64,7 @@ def slide(lanes: Sequence[Lane], channels: int, zeros_stored: bool) -> Window:
     stored = zeros_stored and any(axis.spacing > 1 for axis in axes)
     first, *rest = axes
     line = channels * prod(_between(axis, *_span(axis), stored) for axis in rest)
-    window = Window(words_above=line * _between(first, *_span(first), stored))
+    window = Window()
     held: set[int] = set()
     for step in range(first.steps):
         low = first.stride * step + first.offsets[0]

@@ -135,11 +135,12 @@ def _execute(
                 if scattering:
                     _overlap(layer, buffer, bank, steps, sums)
                 else:
-                    counts["output_writes"] += _write(outputs, lane, bank, steps, sums)
+                    written = _write(outputs, lane, bank, steps, sums)
+                    counts["register_updates"] += written
+                    counts["output_writes"] += written
         if progress:
             progress(done + 1, len(own))
     if not scattering:
-        counts["register_updates"] = counts["output_writes"]
         counts["outputs_without_taps"] = outputs.size - counts["output_writes"]
         return outputs
     outputs, written, cropped = buffer.crop(
@@ -167,8 +168,8 @@ def _run_inputs(plan: Plan, own: Sequence[Lane], scattering: bool, counts: Count
         return
     window = slide(own, layer.in_channels, plan.hardware.zeros_stored)
     counts["input_buffer_reads"] = layer.batch * window.words_read
-    counts["input_buffer_writes"] = counts["edram_reads"] = layer.batch * window.words_fetched
-    counts["edram_input_writes"] = layer.batch * window.words_above
+    words = layer.batch * window.words_fetched
+    counts["input_buffer_writes"] = counts["edram_reads"] = counts["edram_input_writes"] = words
     counts["input_buffer_words"] = window.largest
 
 
