@@ -78,6 +78,10 @@ def test_same_crops_the_odd_pixel_at_the_end():
     (entry,) = frontend.load(model).workload.layers
     assert entry.layer.padding == ((1, 2), (1, 2))
     assert entry.layer.output_size == (16, 16)
+    assert "batch: the model leaves it open" in frontend.load(model).workload.unconfirmed[-1]
+    told = frontend.load(model, shapes={model.inputs[0].name: (3, 8, 8, 4)}).workload
+    assert told.layers[0].layer.batch == 3
+    assert not any("batch" in note for note in told.unconfirmed)
 
 
 @keras.saving.register_keras_serializable(package="tests")

@@ -86,7 +86,7 @@ def _fold(onnx: Any, graph: Any, shapes: Mapping[str, tuple[int | None, ...] | N
     which onnx's own propagation knows a few only.
     """
     values = {
-        tensor.name: onnx.numpy_helper.to_array(tensor)
+        tensor.name: _array(onnx, tensor)
         for tensor in graph.initializer
         if prod(tensor.dims) <= _KEPT_ELEMENTS and _holds_data(onnx, tensor)
     }
@@ -104,6 +104,15 @@ def _fold(onnx: Any, graph: Any, shapes: Mapping[str, tuple[int | None, ...] | N
                 onnx.helper.make_node("Constant", [], [output], node.name, value=constant)
             )
     return folded
+
+
+def _array(onnx: Any, tensor: Any) -> Any:
+    try:
+        return onnx.numpy_helper.to_array(tensor)
+    except Exception as error:
+        raise InputError(
+            f"tensor {tensor.name!r} does not hold what its shape says: {error}", key="model"
+        ) from error
 
 
 def _holds_data(onnx: Any, tensor: Any) -> bool:

@@ -11,6 +11,7 @@ import os
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.util import find_spec
 from math import prod
 from pathlib import Path
@@ -70,7 +71,8 @@ def load(
                 raise InputError(
                     f"the model does not run on the given shapes: {first}", key="shape"
                 ) from error
-        return collector.finish(label, f"Imported from {origin}")
+        imported = collector.finish(label, f"Imported from {origin}")
+        return _with_note(imported) if _open_batch(model, shapes or {}) else imported
     except InputError as error:
         raise error.located(file=source) from None
 
@@ -154,6 +156,18 @@ def _inputs(keras: Any, model: Any, shapes: Mapping[str, Sequence[int]]) -> Any:
     if structure is None or len(made) == 1:
         return made[0] if len(made) == 1 else made
     return keras.tree.pack_sequence_as(structure, made)
+
+
+def _open_batch(model: Any, shapes: Mapping[str, Sequence[int]]) -> bool:
+    declared = list(getattr(model, "inputs", None) or [])
+    return any(tensor.shape[0] is None and tensor.name not in shapes for tensor in declared)
+
+
+def _with_note(imported: Imported) -> Imported:
+    note = "batch: the model leaves it open, 1 is assumed"
+    workload = imported.workload
+    noted = replace(workload, unconfirmed=(*workload.unconfirmed, note))
+    return replace(imported, workload=noted)
 
 
 @contextmanager
