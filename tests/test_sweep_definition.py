@@ -203,21 +203,23 @@ def test_keys_follow_the_content_alone() -> None:
     context = digest(canonical(describe_context(load_workload("dcgan"), "embedded", False)))
     base = Hardware.load("isaac_32nm")
     varied = {"read_voltage_v": np.array([0.1, 0.2]), "off_resistance_ohm": np.array([1e6, np.inf])}
-    together = point_keys(context, base, varied, 2)
+    together = point_keys(context, describe_hardware(base), varied, 2)
     for row in (0, 1):
         alone = base.replace(**{name: float(column[row]) for name, column in varied.items()})
-        assert point_keys(context, alone, {}, 1) == [together[row]]
+        assert point_keys(context, describe_hardware(alone), {}, 1) == [together[row]]
         assert together[row] == digest(context.hex() + canonical(describe_hardware(alone)))
     # What a number already is changes nothing, nor does a name; each number changes the key.
-    key = point_keys(context, base, {}, 1)[0]
-    assert point_keys(context, base.replace(rows=base.rows, name="other"), {}, 1) == [key]
+    numbers = describe_hardware(base)
+    key = point_keys(context, numbers, {}, 1)[0]
+    same = describe_hardware(base.replace(rows=base.rows, name="other"))
+    assert point_keys(context, same, {}, 1) == [key]
     keys = {key, *together}
     for name in describe_hardware(base):
         value = getattr(base.circuit, name, None)
         if value is not None and name != "name":
-            keys.update(point_keys(context, base, {name: np.array([value * 1.0001])}, 1))
+            keys.update(point_keys(context, numbers, {name: np.array([value * 1.0001])}, 1))
     for changes in ({"rows": 64}, {"columns": None}, {"merge": "current"}, {"zeros_stored": True}):
-        keys.update(point_keys(context, base.replace(**changes), {}, 1))
+        keys.update(point_keys(context, numbers | changes, {}, 1))
     zero = [n for n, v in describe_hardware(base).items() if v == 0.0 and hasattr(base.circuit, n)]
     assert len(keys) == 3 + len(base.circuit.names()) - len(zero) + 4
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,8 +17,11 @@ from red_timeloop.designs import design as design_module
 from red_timeloop.designs import names as design_names
 from red_timeloop.designs.evaluate import evaluate
 from red_timeloop.hardware import Hardware
+from red_timeloop.layer import Conv
 from red_timeloop.sweeps import Store, SweepError, load_sweep, run, sweep
 from red_timeloop.sweeps.definition import apply
+from red_timeloop.sweeps.quality import sample_layer
+from red_timeloop.sweeps.table import load_results
 from red_timeloop.workload import load_workload
 
 WORKLOAD = """
@@ -329,3 +333,67 @@ def test_stores_that_are_not_ours_are_left_alone(tmp_path: Path) -> None:
 
     store.write_bytes(good)
     assert sweep(small, tmp_path).reused == 1
+
+
+def test_numbers_that_do_not_go_together_fail_alone(workload: str, tmp_path: Path) -> None:
+    """A cell that is off may not conduct more than one that is on."""
+    definition = {
+        "workloads": workload,
+        "designs": ["red"],
+        "parameters": {
+            "on_resistance_ohm": [1e4, 1e5, 1e6],
+            "off_resistance_ohm": [5e4, 5e5, 5e6],
+            "rows": [16],
+        },
+    }
+    assert sweep(definition, tmp_path).failed == 3
+    found = rows(
+        tmp_path,
+        "SELECT json_extract(p.changes, '$.on_resistance_ohm'), e.error, e.energy_J,"
+        " json_extract(p.changes, '$.off_resistance_ohm') FROM evaluations e"
+        " JOIN points p ON p.id = e.point",
+    )
+    assert len(found) == 9
+    for on, error, energy, off in found:
+        assert (energy is None) == (on > off)
+        assert ("would conduct more" in (error or "")) == (on > off)
+        if energy is not None:
+            hardware = Hardware.load().replace(
+                rows=16, on_resistance_ohm=on, off_resistance_ohm=off
+            )
+            alone = compare(workload, ["red"], "embedded", hardware=hardware)
+            total = sum(r.entry.repeat * r.design_result.energy for r in alone.results)
+            assert energy == pytest.approx(total, rel=1e-12)
+
+
+def test_sqnr_is_a_measure(workload: str, tmp_path: Path) -> None:
+    definition = {
+        "workloads": workload,
+        "designs": ["red", "split_kernel"],
+        "parameters": {"adc_bits": [3, 5, None], "read_voltage_v": [0.1, 0.2]},
+        "sqnr": True,
+        "constraints": ["sqnr_dB >= 20"],
+    }
+    assert sweep(definition, tmp_path).failed == 0
+    found = rows(
+        tmp_path,
+        "SELECT d.name, json_extract(p.changes, '$.adc_bits'), e.sqnr_dB FROM evaluations e"
+        " JOIN points p ON p.id = e.point JOIN designs d ON d.id = e.design",
+    )
+    by_bits: dict[tuple[str, int | None], set[float]] = {}
+    for name, bits, sqnr in found:
+        by_bits.setdefault((name, bits), set()).add(sqnr)
+    for name in ("red", "split_kernel"):
+        (low,), (high,), (exact,) = (by_bits[name, bits] for bits in (3, 5, None))
+        assert low < high < exact == math.inf
+    results = load_results(tmp_path)
+    assert 0 < len(results.feasible()) < len(results)
+    assert (results.feasible().numbers["sqnr_dB"] >= 20).all()
+
+
+def test_a_sampled_layer_has_the_taps_and_rows_of_the_layer() -> None:
+    layer = Conv(64, 32, (28, 28), 7, stride=2, padding=0, groups=4)
+    small = sample_layer(layer)
+    assert (small.in_channels, small.out_channels, small.groups) == (16, 4, 1)
+    assert small.input_size == (8, 8)  # the least of the sizes that a kernel of 7 fits into
+    assert (small.kernel_size, small.stride) == (layer.kernel_size, layer.stride)

@@ -111,7 +111,10 @@ def describe_hardware(hardware: Hardware) -> dict[str, Any]:
 
 
 def point_keys(
-    context: bytes, hardware: Hardware, varied: Mapping[str, NDArray[Any]], count: int
+    context: bytes,
+    numbers: Mapping[str, Any],
+    varied: Mapping[str, NDArray[Any]],
+    count: int,
 ) -> list[bytes]:
     """Return the key of each point of a block.
 
@@ -120,11 +123,10 @@ def point_keys(
 
     Args:
         context: Digest of `describe_context`.
-        hardware: What the points share.
+        numbers: What the points share, as of `describe_hardware`.
         varied: Circuit numbers that differ, one for each point.
         count: Number of points.
     """
-    numbers = describe_hardware(hardware)
     names = sorted(varied)
     pieces, piece = [], "{"
     for name in sorted(numbers):

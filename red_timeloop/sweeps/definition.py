@@ -36,7 +36,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from red_timeloop import designs
-from red_timeloop.circuit import Circuit
+from red_timeloop.circuit import Circuit, check_number
 from red_timeloop.components.registry import parse_technology
 from red_timeloop.engines.base import engine as get_engine
 from red_timeloop.errors import InputError
@@ -46,7 +46,7 @@ from red_timeloop.sweeps.measures import MEASURES, Condition, Objective
 from red_timeloop.sweeps.space import Axis, Sampling, Space, Value
 from red_timeloop.workload import Workload, load_workload
 
-__all__ = ["Sweep", "apply", "load_sweep"]
+__all__ = ["TECHNOLOGY", "Sweep", "apply", "load_sweep"]
 
 TECHNOLOGY = "technology"  # a parameter that moves the circuit to another node, supply included
 _WHOLE = ("rows", "columns", "cell_bits", "dac_bits", "adc_bits", "fold")
@@ -317,11 +317,12 @@ def _checked(name: str, value: Any, key: str, bases: tuple[Hardware, ...]) -> Va
         except InputError as error:
             raise InputError(error.message, key=key, legal=error.legal) from None
     try:
+        if name in Circuit.names():
+            return check_number(name, value)
         changed = [apply(base, {name: value}) for base in bases]
     except InputError as error:
         raise InputError(error.message, key=key, legal=error.legal) from None
-    holder = changed[0].circuit if name in Circuit.names() else changed[0]
-    result: Value = getattr(holder, name)
+    result: Value = getattr(changed[0], name)
     return result
 
 

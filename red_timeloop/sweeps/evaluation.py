@@ -7,6 +7,7 @@ and the engine's counts are the same for all of them, prices and times are array
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,12 +17,13 @@ from numpy.typing import NDArray
 from red_timeloop import designs
 from red_timeloop.circuit import Circuit
 from red_timeloop.designs.design import CmosDesign
-from red_timeloop.designs.evaluate import DesignResult
+from red_timeloop.designs.evaluate import DesignResult, Run
 from red_timeloop.engines.base import engine as get_engine
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
 from red_timeloop.layer import Layer
-from red_timeloop.sweeps.definition import apply
+from red_timeloop.sweeps.definition import TECHNOLOGY, apply
+from red_timeloop.sweeps.quality import workload_sqnr
 from red_timeloop.sweeps.space import Block
 from red_timeloop.workload import WorkloadLayer
 
@@ -72,6 +74,14 @@ class LayerColumns:
             held &= np.isfinite(getattr(self, quantity))
         return held
 
+    def spread(self, rows: Sequence[int], count: int) -> LayerColumns:
+        """Return columns of `count` points, of which these are at `rows`."""
+        whole = _nothing(count)
+        spread = {name: getattr(whole, name).copy() for name in self.__dataclass_fields__}
+        for name, column in spread.items():
+            column[list(rows)] = getattr(self, name)
+        return LayerColumns(**spread)
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -89,6 +99,19 @@ class Outcome:
     errors: tuple[str | None, ...]
     sqnr: float | None = None
 
+    def spread(self, rows: Sequence[int], errors: Mapping[int, str], layers: int) -> Outcome:
+        """Return the outcome of a larger block: these points at `rows`, the others failed."""
+        count = len(rows) + len(errors)
+        reasons: list[str | None] = [errors.get(row) for row in range(count)]
+        for row, reason in zip(rows, self.errors, strict=True):
+            reasons[row] = reason
+        columns = self.layers or (_nothing(0),) * layers
+        return replace(
+            self,
+            layers=tuple(column.spread(rows, count) for column in columns),
+            errors=tuple(reasons),
+        )
+
 
 def varying_parameters(engine: str) -> frozenset[str]:
     """Return the parameters in which points of one evaluation may differ.
@@ -105,14 +128,39 @@ def varying_parameters(engine: str) -> frozenset[str]:
 
 def evaluate_task(task: Task) -> tuple[Outcome, ...]:
     """Evaluate a block on each of its designs; what goes wrong is in the outcomes."""
-    return tuple(_on_design(task, name) for name in task.designs)
+    illegal = _illegal(task.base, task.block)
+    if not illegal:
+        return tuple(_on_design(task, name) for name in task.designs)
+    legal = [row for row in range(task.block.count) if row not in illegal]
+    rest = replace(task, block=task.block.select(legal))
+    return tuple(
+        (_on_design(rest, name) if legal else Outcome(name, (), ())).spread(
+            legal, illegal, len(task.layers)
+        )
+        for name in task.designs
+    )
+
+
+def _illegal(base: Hardware, block: Block) -> dict[int, str]:
+    """Return the points whose numbers do not go together, and why."""
+    try:
+        apply(base, {**block.shared, **block.varied})
+    except InputError as error:
+        if block.count == 1:
+            return {0: str(error)}
+        middle = block.count // 2
+        last = _illegal(base, block.select(range(middle, block.count)))
+        return _illegal(base, block.select(range(middle))) | {
+            r + middle: e for r, e in last.items()
+        }
+    return {}
 
 
 def _on_design(task: Task, design: str) -> Outcome:
     count = task.block.count
     columns: list[LayerColumns] = []
     errors: list[str | None] = [None] * count
-    known: dict[object, tuple[LayerColumns, dict[int, str]]] = {}  # equal layers run once
+    known: dict[Layer, tuple[LayerColumns, dict[int, str]]] = {}  # equal layers run once
     for entry in task.layers:
         layer = replace(entry.layer, name=None)
         if layer not in known:
@@ -122,7 +170,17 @@ def _on_design(task: Task, design: str) -> Outcome:
         for row, reason in failed.items():
             # The first layer that fails speaks for the point.
             errors[row] = errors[row] or f"{entry.name}: {reason}"
-    return Outcome(design, tuple(columns), tuple(errors))
+    sqnr = None
+    if task.sqnr and None in errors:
+        sqnr = workload_sqnr(known, design, _without_circuit(task))
+    return Outcome(design, tuple(columns), tuple(errors), sqnr)
+
+
+def _without_circuit(task: Task) -> Hardware:
+    """Return the block's parameter set with the numbers of a standard circuit."""
+    names = {TECHNOLOGY, *Circuit.names()}
+    values = {name: value for name, value in task.block.shared.items() if name not in names}
+    return apply(replace(task.base, name="", circuit=Circuit.load()), values)
 
 
 def _on_layer(
@@ -153,9 +211,18 @@ def _run(task: Task, design: str, layer: Layer, block: Block) -> DesignResult:
         for name, values in block.varied.items()
     }
     hardware = apply(task.base, {**block.shared, **varied})
-    counter = get_engine(task.engine)
+    run = _counter(task.engine, task.timeout)
     with np.errstate(all="ignore"):  # no finite number is an error of the point, reported there
-        return designs.get(design).evaluate(layer, hardware, counter.evaluate_specification)
+        return designs.get(design).evaluate(layer, hardware, run)
+
+
+def _counter(engine: str, seconds: float) -> Run:
+    """Return what evaluates a specification, within the time limit where an engine has one."""
+    counter: Any = get_engine(engine)
+    if hasattr(counter, "run_model"):  # the real Timeloop, in a process and a folder of its own
+        return lambda specification: counter.run_model(specification, seconds=seconds).result
+    run: Run = counter.evaluate_specification
+    return run
 
 
 def _in_halves(

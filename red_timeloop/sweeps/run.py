@@ -11,9 +11,10 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from red_timeloop.hardware import Hardware
 from red_timeloop.sweeps.backends import Evaluate, processes, workers
 from red_timeloop.sweeps.content import describe_context, describe_hardware, point_keys
-from red_timeloop.sweeps.definition import Sweep, apply, load_sweep
+from red_timeloop.sweeps.definition import TECHNOLOGY, Sweep, apply, load_sweep
 from red_timeloop.sweeps.evaluation import Outcome, Task, varying_parameters
 from red_timeloop.sweeps.space import Block
 from red_timeloop.sweeps.store import Store
@@ -140,8 +141,8 @@ def _pending(
         for base in checked.bases:
             base_id = store.add_base(base.name, describe_hardware(base))
             for block in checked.space.blocks(varying, _BLOCK):
-                hardware = apply(base, block.shared)
-                keys = point_keys(context_key, hardware, block.varied, block.count)
+                numbers = _numbers(base, block)
+                keys = point_keys(context_key, numbers, block.varied, block.count)
                 known = store.known(keys, failed_too=not retry_failed)
                 store.add_members(identity, [point for point, _ in known.values()])
                 groups = _missing(keys, known, designs)
@@ -159,6 +160,13 @@ def _pending(
                         timeout=checked.timeout,
                     )
                     yield _Pending(task, [keys[row] for row in rows], context, base_id)
+
+
+def _numbers(base: Hardware, block: Block) -> dict[str, Any]:
+    """Return the parameter set of a block, whether or not its numbers go together."""
+    values = dict(block.shared)
+    node = {TECHNOLOGY: values.pop(TECHNOLOGY)} if TECHNOLOGY in values else {}
+    return describe_hardware(apply(base, node)) | values
 
 
 def _missing(
