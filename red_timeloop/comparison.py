@@ -142,6 +142,7 @@ class Comparison:
         baseline: Zero padding's results, whether it was asked for or not.
         failures: What a design cannot hold.
         iso_area: Whether the CMOS designs have the area of RED.
+        crossbars: Crossbars that mapped ReRAM designs may use; None for their fixed mapping.
     """
 
     workload: Workload
@@ -151,6 +152,7 @@ class Comparison:
     baseline: tuple[LayerResult, ...]
     failures: tuple[Failure, ...] = ()
     iso_area: bool = False
+    crossbars: int | None = None
 
     @cached_property
     def designs(self) -> tuple[str, ...]:
@@ -191,6 +193,11 @@ class Comparison:
             f"merged {'digitally' if hardware.merge == 'digital' else 'in current'}, fold "
             f"{hardware.fold}; {self.engine} engine; weights resident, programming not counted."
         ]
+        if self.crossbars is not None:
+            lines.append(
+                "ReRAM designs mapped for energy times delay: buffer tiles, loop order, fold and "
+                f"copies, with at most {self.crossbars} crossbars a layer."
+            )
         cmos = [name for name in self.designs if isinstance(get_design(name), CmosDesign)]
         if cmos:
             size = "the area of RED, layer by layer" if self.iso_area else "their published size"
@@ -254,6 +261,7 @@ def compare(
     progress: Progress | None = None,
     keep_going: bool = False,
     iso_area: bool = False,
+    crossbars: int | None = None,
 ) -> Comparison:
     """Run every layer of a workload on every design.
 
@@ -266,6 +274,8 @@ def compare(
         progress: Told what comes next.
         keep_going: Record what a design cannot hold under `failures` instead of raising.
         iso_area: Scale the CMOS designs, layer by layer, to the area of RED.
+        crossbars: Let the mapper choose buffer tiles, loop order, fold and copies of the ReRAM
+            designs, with at most so many crossbars; their fixed mapping when None.
 
     Raises:
         InputError: Something named does not exist or is not legal, or a design cannot hold a
@@ -284,7 +294,7 @@ def compare(
     tasks = [(entry, design) for entry in loaded.layers for design in chosen]
     results: list[LayerResult] = []
     failures: list[Failure] = []
-    evaluator = _Evaluator(parameters, counter, iso_area)
+    evaluator = _Evaluator(parameters, counter, iso_area, crossbars)
     for done, (entry, design) in enumerate(tasks):
         if progress:
             progress(done, len(tasks), f"{entry.name} on {design.name}")
@@ -308,16 +318,20 @@ def compare(
         baseline=tuple(_baseline(loaded, results, evaluator)),
         failures=tuple(failures),
         iso_area=iso_area,
+        crossbars=crossbars,
     )
 
 
 class _Evaluator:
     """Evaluates a layer on a design, equal layers only once."""
 
-    def __init__(self, hardware: Hardware, counter: Engine, iso_area: bool) -> None:
+    def __init__(
+        self, hardware: Hardware, counter: Engine, iso_area: bool, crossbars: int | None
+    ) -> None:
         self._hardware = hardware
         self._counter = counter
         self._iso_area = iso_area
+        self._crossbars = crossbars
         self._known: dict[tuple[object, str], DesignResult] = {}
 
     def __call__(self, entry: WorkloadLayer, design: AnyDesign) -> DesignResult:
@@ -327,7 +341,12 @@ class _Evaluator:
             if self._iso_area and isinstance(design, CmosDesign):
                 design = replace(design, area=self(entry, get_design("red")).area)
             run = self._counter.evaluate_specification
-            self._known[key] = design.evaluate(layer, self._hardware, run)
+            if self._crossbars is not None and not isinstance(design, CmosDesign):
+                self._known[key] = design.evaluate_mapped(
+                    layer, self._hardware, run, self._crossbars
+                )
+            else:
+                self._known[key] = design.evaluate(layer, self._hardware, run)
         return self._known[key]
 
 

@@ -26,6 +26,16 @@ __all__ = ["command"]
 @options.layer
 @options.engine
 @options.hardware
+@click.option(
+    "--map", "mapped", is_flag=True, help="Let the mapper choose what designs leave open."
+)
+@click.option(
+    "--crossbars",
+    type=click.IntRange(min=1),
+    default=16_128,
+    show_default=True,
+    help="With --map: crossbars that a layer may use, ISAAC's chip by default.",
+)
 @click.option("--iso-area", is_flag=True, help="Scale CMOS designs to RED's area, layer by layer.")
 @options.format_("table", "json", "csv")
 @options.output
@@ -37,6 +47,8 @@ def command(
     engine: str,
     hardware: str,
     settings: tuple[str, ...],
+    mapped: bool,
+    crossbars: int,
     iso_area: bool,
     form: str,
     output: Path | None,
@@ -64,6 +76,7 @@ def command(
         layers=layers,
         hardware=options.load_hardware(hardware, settings),
         iso_area=iso_area,
+        crossbars=crossbars if mapped else None,
     )
     if form == "json":
         click.echo(json.dumps(comparison.as_dict(), indent=2))

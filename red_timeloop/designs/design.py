@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from red_timeloop.designs import cmos, padding_free, red, split_kernel, zero_padding
+from red_timeloop.designs import cmos, mapped, padding_free, red, split_kernel, zero_padding
 from red_timeloop.designs.evaluate import DesignResult, Run, evaluate
 from red_timeloop.designs.plan import Plan
 from red_timeloop.errors import InputError
@@ -43,6 +43,12 @@ class Design:
     def evaluate(self, layer: Layer, hardware: Hardware, run: Run) -> DesignResult:
         """Evaluate `layer` with an engine's `run`; raises as `plan` does."""
         return evaluate(self.plan(layer, hardware), run)
+
+    def evaluate_mapped(
+        self, layer: Layer, hardware: Hardware, run: Run, crossbars: int
+    ) -> DesignResult:
+        """Evaluate `layer`, what the design leaves open chosen; see `designs.mapped`."""
+        return mapped.evaluate_mapped(self, layer, hardware, run, crossbars)
 
 
 @dataclass(frozen=True)
