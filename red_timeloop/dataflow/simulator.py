@@ -19,7 +19,7 @@ from red_timeloop.dataflow.machine import Machine, Steps
 from red_timeloop.dataflow.nonideal import IDEAL, Nonidealities
 from red_timeloop.dataflow.placement import Placement
 from red_timeloop.dataflow.trace import Trace, deviation
-from red_timeloop.designs.design import Design, get
+from red_timeloop.designs.design import CmosDesign, Design, get, names
 from red_timeloop.designs.plan import Plan
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
@@ -74,6 +74,8 @@ def simulate(
         raise InputError(f"{layer!r} is not a layer", key="layer", legal="TransposedConv, Conv")
     hardware = Hardware.load().replace(adc_bits=None) if hardware is None else hardware
     chosen = get(design) if isinstance(design, str) else design
+    if isinstance(chosen, CmosDesign):
+        raise InputError(f"{chosen.name} has no crossbars to execute", key="design", legal=names())
     weight_code = WeightCode(layer.weight_bits, hardware.cell_bits, hardware.weight_encoding)
     inputs, weights = _checked(layer, inputs, weights)
     weight_code.check(weights)
