@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
@@ -34,7 +33,7 @@ def command(
     form: str,
 ) -> None:
     """Show each design's best point of the sweep in DIR, for each objective."""
-    from red_timeloop.report.sweep_table import print_results, to_csv
+    from red_timeloop.report.sweep_table import print_results, to_csv, to_json
     from red_timeloop.sweeps import SweepError
     from red_timeloop.sweeps.analysis import best
     from red_timeloop.sweeps.measures import Objective
@@ -47,7 +46,7 @@ def command(
     found = {str(objective): best(results, objective, top) for objective in chosen}
     rows = {o: [some.row(i) for i in range(len(some))] for o, some in found.items()}
     if form == "json":
-        click.echo(json.dumps({"schema": 1, "feasible": len(results), "best": rows}, indent=2))
+        click.echo(to_json({"schema": 1, "feasible": len(results), "best": rows}))
     elif form == "csv":
         flat = [{"objective": o, **row} for o, some in rows.items() for row in some]
         click.echo(to_csv(flat), nl=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
@@ -33,7 +32,7 @@ def command(
     With -o it is also written as pareto.csv, pareto.json and, with two objectives, as a figure.
     """
     from red_timeloop.report.sweep_figure import pareto_figure
-    from red_timeloop.report.sweep_table import print_results, to_csv
+    from red_timeloop.report.sweep_table import print_results, to_csv, to_json
     from red_timeloop.sweeps import SweepError
     from red_timeloop.sweeps.analysis import pareto
     from red_timeloop.sweeps.measures import Objective
@@ -47,7 +46,7 @@ def command(
     rows = [front.row(index) for index in range(len(front))]
     content = {"schema": 1, "objectives": [str(o) for o in chosen], "front": rows}
     if form == "json":
-        click.echo(json.dumps(content, indent=2))
+        click.echo(to_json(content))
     elif form == "csv":
         click.echo(to_csv(rows), nl=False)
     else:
@@ -55,7 +54,7 @@ def command(
         print_results(front, [objective.measure for objective in chosen])
     if output is not None:
         target = make_folder(output)
-        write_atomic(target / "pareto.json", json.dumps(content, indent=2) + "\n")
+        write_atomic(target / "pareto.json", to_json(content) + "\n")
         write_atomic(target / "pareto.csv", to_csv(rows))
         if len(chosen) == 2:
             for workload in dict.fromkeys(results.words["workload"].tolist()):

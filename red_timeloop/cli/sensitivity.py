@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 
@@ -31,7 +30,7 @@ def command(
     A parameter's share is the part of the variance (of the logarithm) that lies between its
     values, with the other parameters averaged over.
     """
-    from red_timeloop.report.sweep_table import print_effects, to_csv
+    from red_timeloop.report.sweep_table import print_effects, to_csv, to_json
     from red_timeloop.sweeps import SweepError
     from red_timeloop.sweeps.analysis import sensitivity
     from red_timeloop.sweeps.measures import Objective
@@ -50,7 +49,7 @@ def command(
         for objective, effects in found.items()
     }
     if form == "json":
-        click.echo(json.dumps({"schema": 1, "effects": rows}, indent=2))
+        click.echo(to_json({"schema": 1, "effects": rows}))
     elif form == "csv":
         flat = [{"objective": o, **row} for o, some in rows.items() for row in some]
         click.echo(to_csv(flat), nl=False)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,7 +16,7 @@ from red_timeloop.sweeps.analysis import Effect
 from red_timeloop.sweeps.table import Results
 from red_timeloop.units import area, percent, ratio, scaled
 
-__all__ = ["print_effects", "print_results", "to_csv"]
+__all__ = ["print_effects", "print_results", "to_csv", "to_json"]
 
 _MEASURES: dict[str, tuple[str, Callable[[float], str]]] = {
     "latency_s": ("latency", lambda value: scaled(value, "s")),
@@ -26,7 +28,7 @@ _MEASURES: dict[str, tuple[str, Callable[[float], str]]] = {
     "programming_energy_J": ("programming", lambda value: scaled(value, "J")),
     "speedup": ("speedup", ratio),
     "energy_saving": ("saving", percent),
-    "sqnr_dB": ("SQNR", lambda value: f"{value:.1f} dB"),
+    "sqnr_dB": ("SQNR", lambda value: "exact" if math.isinf(value) else f"{value:.1f} dB"),
 }
 _ALWAYS = ("latency_s", "energy_J", "area_m2", "speedup", "energy_saving", "sqnr_dB")
 _WIDTH = 120  # of a pipe or file, which has none of its own
@@ -90,6 +92,19 @@ def to_csv(rows: Sequence[dict[str, Any]]) -> str:
     writer.writeheader()
     writer.writerows(rows)
     return stream.getvalue()
+
+
+def to_json(content: dict[str, Any]) -> str:
+    """Return JSON; a number that is infinite, which JSON has not, is the text `inf`."""
+
+    def finite(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: finite(each) for key, each in value.items()}
+        if isinstance(value, list):
+            return [finite(each) for each in value]
+        return str(value) if isinstance(value, float) and math.isinf(value) else value
+
+    return json.dumps(finite(content), indent=2)
 
 
 def _parameter(value: object) -> str:
