@@ -231,7 +231,7 @@ def edram_shape(layer: Layer, problem: Problem) -> dict[str, int | float]:
     one_line = "N" + pixels(layer.ndim)[0]
     boxes = sum(_extent(problem, space, one_of=one_line) for space in ("Inputs", "Outputs"))
     offsets = decompose(layer).window_offsets[0]
-    lines = min(layer.input_size[0], offsets[-1] - offsets[0] + 1)
+    lines = min(layer.input_size[0], offsets[-1] - offsets[0] + 1) if offsets else 0
     made = layer.stride[0] if layer.transposed else 1
     words = lines * math.prod(layer.input_size[1:]) * layer.in_channels
     words += made * math.prod(layer.output_size[1:]) * layer.out_channels
