@@ -45,11 +45,15 @@ def _attributes(random, c):
         attributes["auto_pad"] = way
     elif c["transposed"]:
         sizes = zip(c["input"], c["kernel"], c["stride"], c["dilation"], strict=True)
-        spans = [(i - 1) * s + d * (k - 1) + 1 for i, k, s, d in sizes]
-        attributes["output_shape"] = [max(1, span + random.randint(-4, 1)) for span in spans]
+        attributes["output_shape"] = [
+            max(1, (i - 1) * s + d * (k - 1) + 1 + random.randint(-4, min(1, s - 1)))
+            for i, k, s, d in sizes
+        ]
         attributes["auto_pad"] = random.choice(["NOTSET", "SAME_UPPER", "SAME_LOWER"])
     if c["transposed"] and random.random() < 0.4:
-        attributes["output_padding"] = c["output_padding"]
+        # less than the stride: beyond it, onnxruntime either refuses or reads outside its buffer
+        limits = zip(c["output_padding"], c["stride"], strict=True)
+        attributes["output_padding"] = [min(extra, s - 1) for extra, s in limits]
     return attributes
 
 
