@@ -17,7 +17,10 @@ from red_timeloop.spec.types import Specification
 __all__ = ["ENGINES", "Engine", "engine", "model"]
 
 # name -> module
-ENGINES: dict[str, str] = {"embedded": "red_timeloop.engines.embedded.engine"}
+ENGINES: dict[str, str] = {
+    "embedded": "red_timeloop.engines.embedded.engine",
+    "timeloop": "red_timeloop.engines.timeloop.engine",
+}
 
 
 class Engine(Protocol):
@@ -35,13 +38,15 @@ class Engine(Protocol):
 
 
 def engine(name: str) -> Engine:
-    """Return the engine called `name`; `auto` is the best one that works here.
+    """Return the engine called `name`; `auto` is the real Timeloop where it works.
 
     Raises:
         InputError: There is none of that name.
     """
     if name == "auto":
-        name = "embedded"
+        from red_timeloop.engines.timeloop.tools import usable
+
+        name = "timeloop" if usable() else "embedded"
     if name not in ENGINES:
         raise InputError(f"unknown engine {name!r}", key="engine", legal=[*ENGINES, "auto"])
     return cast(Engine, import_module(ENGINES[name]))

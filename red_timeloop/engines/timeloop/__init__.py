@@ -1,0 +1,1 @@
+"""The engine that runs the real Timeloop, where it is installed."""
