@@ -35,6 +35,7 @@ __all__ = [
     "mapping_text",
     "problem_section",
     "specification_text",
+    "variables_section",
 ]
 
 VERSION = 0.4
@@ -48,7 +49,7 @@ def specification_text(specification: Specification) -> str:
     `extra_mapping_constraints`.
     """
     content: dict[str, Any] = {"globals": {"version": VERSION, **_plain(specification.globals)}}
-    content["variables"] = {"version": VERSION, **_attributes(specification.variables)}
+    content["variables"] = variables_section(specification.variables)
     content["architecture"] = architecture_section(specification.architecture)
     if specification.problem is not None:
         content["problem"] = problem_section(specification.problem)
@@ -68,6 +69,11 @@ def specification_text(specification: Specification) -> str:
     if specification.art is not None:
         content["ART"] = art_section(specification.art, specification.architecture)
     return to_yaml(content)
+
+
+def variables_section(variables: abc.Mapping[str, Value]) -> dict[str, Any]:
+    """Return the value of the key `variables`."""
+    return {"version": VERSION, **_attributes(variables)}
 
 
 def _plain(section: abc.Mapping[str, object]) -> dict[str, object]:

@@ -1,0 +1,73 @@
+"""`red-timeloop doctor`: what of the real tools is there and works."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import click
+
+__all__ = ["command"]
+
+_TIMELOOP = "https://timeloop.csail.mit.edu/installation"
+_PYTIMELOOP = "https://github.com/Accelergy-Project/timeloop-python"
+_ACCELERGY = "https://github.com/Accelergy-Project/accelergy"
+
+
+@dataclass(frozen=True)
+class _Check:
+    name: str
+    found: bool
+    detail: str
+
+
+@click.command(name="doctor")
+@click.option("--register", is_flag=True, help="Add the plug-in to your Accelergy configuration.")
+def command(register: bool) -> int:
+    """Say which of the real Timeloop's tools are installed and work; exit code 1 if not all do.
+
+    Nothing of them is needed for the embedded engine.
+    """
+    checks = _checks(register)
+    for check in checks:
+        click.echo(f"{'ok     ' if check.found else 'missing'}  {check.name:<16} {check.detail}")
+    whole = all(check.found for check in checks)
+    click.echo()
+    if whole:
+        click.echo("The engine 'timeloop' can be used, and --engine auto uses it.")
+    else:
+        click.echo("The embedded engine needs none of these.")
+    return 0 if whole else 1
+
+
+def _checks(register: bool) -> list[_Check]:
+    from red_timeloop import __version__
+    from red_timeloop.components.accelergy import PLUG_IN_PATH
+    from red_timeloop.engines.timeloop import doctor
+    from red_timeloop.engines.timeloop.tools import PYTHON_VARIABLE, find_tools
+
+    tools = find_tools()
+    checks = [_Check("red-timeloop", True, __version__)]
+    for name, path, where in (
+        ("timeloop-model", tools.model, _TIMELOOP),
+        ("timeloop-mapper", tools.mapper, _TIMELOOP),
+        ("accelergy", tools.accelergy, _ACCELERGY),
+    ):
+        detail = str(path) if path else f"not on PATH; how to install it: {where}"
+        checks.append(_Check(name, path is not None, detail))
+    if tools.python is None:
+        reason = f"{tools.import_error}; set {PYTHON_VARIABLE} to the Python that has it, or see"
+        checks.append(_Check("pytimeloop", False, f"{reason} {_PYTIMELOOP}"))
+        return checks
+    versions = ", ".join(f"{k} {v}" for k, v in doctor.versions(tools.python).items())
+    checks.append(_Check("pytimeloop", True, f"{tools.python} ({versions})"))
+    if register:
+        doctor.register(tools.python, PLUG_IN_PATH)
+    known = doctor.registered(tools.python, PLUG_IN_PATH)
+    hint = f"'red-timeloop doctor --register', or accelergy_plug_ins: [{PLUG_IN_PATH}]"
+    checks.append(
+        _Check("plug-in", bool(known), known or f"not in Accelergy's configuration: {hint}")
+    )
+    if tools.model is not None:
+        failure = doctor.trial()
+        checks.append(_Check("trial run", not failure, failure or "timeloop-model agrees"))
+    return checks
