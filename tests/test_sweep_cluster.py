@@ -1,0 +1,84 @@
+"""The same sweep on a local cluster of two Dask workers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from red_timeloop.sweeps import SweepError, sweep
+
+distributed = pytest.importorskip("distributed")
+
+DEFINITION = {
+    "layers": ["GAN_Deconv3"],
+    "designs": ["red", "zero_padding"],
+    "parameters": {
+        "rows": [64, 128],
+        "columns": [3, 64, 128],
+        "adc_rate_hz": {"from": 1e8, "to": 1e9, "steps": 50},
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50
+    ) as cluster:
+        yield cluster
+
+
+def everything(folder: Path) -> list[tuple[Any, ...]]:
+    connection = sqlite3.connect(folder / "sweep.sqlite")
+    found = connection.execute(
+        "SELECT hex(p.key), d.name, e.error, e.energy_J, e.latency_s FROM evaluations e"
+        " JOIN points p ON p.id = e.point JOIN designs d ON d.id = e.design ORDER BY 1, 2"
+    ).fetchall()
+    connection.close()
+    return found
+
+
+def test_a_cluster_gives_what_one_process_gives(cluster: Any, tmp_path: Path) -> None:
+    address = cluster.scheduler_address
+    here, there = tmp_path / "here", tmp_path / "there"
+    assert sweep(DEFINITION, here).evaluated == 300
+    result = sweep(DEFINITION, there, address=address)
+    assert (result.evaluated, result.failed) == (300, 200)
+    assert everything(here) == everything(there)
+    assert sweep(DEFINITION, there, address=address).evaluated == 0
+    with distributed.Client(address) as client:
+        busy = client.run(lambda dask_worker: dask_worker.state.executed_count)
+    assert len(busy) == 2
+    assert all(count > 0 for count in busy.values())
+
+
+def test_a_lost_worker_costs_nothing(cluster: Any, tmp_path: Path) -> None:
+    """Dask starts another and runs its points again."""
+    killed: list[int] = []
+
+    def kill_one(done: int, total: int) -> None:
+        if done and not killed:
+            pid = next(iter(cluster.workers.values())).pid
+            killed.append(pid)
+            os.kill(pid, signal.SIGKILL)
+
+    many = {**DEFINITION, "parameters": {"rows": {"from": 16, "to": 55, "steps": 40}}}
+    result = sweep(many, tmp_path, address=cluster.scheduler_address, progress=kill_one)
+    assert killed
+    assert (result.evaluated, result.failed) == (40, 0)
+
+
+def test_no_scheduler_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from red_timeloop.sweeps import backends
+
+    monkeypatch.setattr(backends, "_CONNECT_SECONDS", 1)
+    with pytest.raises(SweepError, match="no Dask scheduler answers there"):
+        sweep(DEFINITION, tmp_path, address="tcp://127.0.0.1:1")
+    with pytest.raises(SweepError, match="no Dask scheduler answers there"):
+        sweep(DEFINITION, tmp_path, address="nonsense://x")
