@@ -22,6 +22,7 @@ from red_timeloop.sweeps import sweep
 from red_timeloop.sweeps.analysis import best, pareto, pareto_mask, sensitivity
 from red_timeloop.sweeps.measures import Condition, Objective
 from red_timeloop.sweeps.table import Results, load_results
+from red_timeloop.units import scaled
 
 ENERGY, LATENCY = Objective.parse("energy_J"), Objective.parse("latency_s")
 DEFINITION = {
@@ -249,3 +250,15 @@ def test_the_figure_is_the_same_again_and_shows_the_designs(store: Path) -> None
     condition = Condition.parse("area_m2 < 0")
     with pytest.raises(InputError, match="no point keeps"):
         pareto_figure(results.feasible([condition]), (ENERGY, LATENCY))
+
+
+def test_the_report_shows_sweeps(store: Path, tmp_path: Path) -> None:
+    run("report", "red_date2019", "--design", "red", "--sweep", str(store), "-o", str(tmp_path))
+    page = (tmp_path / "report.html").read_text()
+    assert "Sweep small" in page
+    assert "24 of 24 evaluations keep to the constraints (area_m2 &lt;= 1)" in page
+    assert 'src="data:image/svg+xml;base64,' in page
+    assert "What moves energy_J" in page
+    assert "a weight of 8 bits takes 4 cells" in page
+    front = pareto(load_results(store))
+    assert f"<td>{scaled(front.row(0)['energy_J'], 'J')}</td>" in page

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from red_timeloop.sweeps import SweepError, sweep
+from red_timeloop.sweeps import SweepError, backends, sweep
 
 distributed = pytest.importorskip("distributed")
 
@@ -74,9 +74,15 @@ def test_a_lost_worker_costs_nothing(cluster: Any, tmp_path: Path) -> None:
     assert (result.evaluated, result.failed) == (40, 0)
 
 
-def test_no_scheduler_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from red_timeloop.sweeps import backends
+def test_workers_with_other_models_are_refused(
+    cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backends, "model_version", lambda: {"package": "0.0.1", "models": "x"})
+    with pytest.raises(SweepError, match=r"other models .* than this .*0\.0\.1"):
+        sweep(DEFINITION, tmp_path, address=cluster.scheduler_address)
 
+
+def test_no_scheduler_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backends, "_CONNECT_SECONDS", 1)
     with pytest.raises(SweepError, match="no Dask scheduler answers there"):
         sweep(DEFINITION, tmp_path, address="tcp://127.0.0.1:1")

@@ -18,6 +18,14 @@ __all__ = ["command"]
 @options.hardware
 @click.option("--figures", is_flag=True, help="Also write each chart as SVG, PDF and PNG.")
 @click.option(
+    "--sweep",
+    "sweeps",
+    metavar="DIR",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Also show the sweeps in this store; repeat for more.",
+)
+@click.option(
     "-o",
     "--output",
     metavar="DIR",
@@ -32,6 +40,7 @@ def command(
     hardware: str,
     settings: tuple[str, ...],
     figures: bool,
+    sweeps: tuple[Path, ...],
     output: Path,
 ) -> None:
     """Write a page that shows workloads on several designs: DIR/report.html.
@@ -42,11 +51,16 @@ def command(
     """
     from red_timeloop.comparison import compare
     from red_timeloop.report.write import write_report
+    from red_timeloop.sweeps.errors import SweepError
 
     parameters = options.load_hardware(hardware, settings)
     comparisons = [
         compare(name, designs or None, engine, hardware=parameters, keep_going=True)
         for name in workloads or ("red_date2019",)
     ]
-    for path in write_report(comparisons, output, figures=figures):
+    try:
+        paths = write_report(comparisons, output, figures=figures, sweeps=sweeps)
+    except SweepError as error:
+        raise click.ClickException(str(error)) from error
+    for path in paths:
         click.echo(path)

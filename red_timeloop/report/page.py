@@ -41,12 +41,17 @@ _COLUMNS = (
 _MOST_SUB_CROSSBARS = 100  # in the picture of a page
 
 
-def render(comparisons: Sequence[Comparison], figures: Mapping[str, Sequence[str]]) -> str:
+def render(
+    comparisons: Sequence[Comparison],
+    figures: Mapping[str, Sequence[str]],
+    sweeps: Sequence[Mapping[str, Any]] = (),
+) -> str:
     """Return the HTML of a page.
 
     Args:
         comparisons: What to show, one section each; the workloads' names differ.
         figures: Names of the figure files beside the page, by workload.
+        sweeps: Sections of sweeps, as of `red_timeloop.report.sweep_section`.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -66,6 +71,7 @@ def render(comparisons: Sequence[Comparison], figures: Mapping[str, Sequence[str
         style=Markup(style),  # the package's own file
         colours=Markup(_colour_rules(designs)),
         pages=[_page(c, figures.get(c.workload.name, ())) for c in comparisons],
+        sweeps=sweeps,
         versions=_versions(comparisons),
     )
 

@@ -7,6 +7,8 @@ import io
 import numpy as np
 
 from red_timeloop.errors import InputError
+from red_timeloop.report.data import design_label
+from red_timeloop.report.palette import design_colours
 from red_timeloop.sweeps.analysis import pareto
 from red_timeloop.sweeps.measures import Objective
 from red_timeloop.sweeps.table import Results
@@ -14,8 +16,6 @@ from red_timeloop.sweeps.table import Results
 __all__ = ["pareto_figure"]
 
 _MOST_POINTS = 3000  # drawn of each design; the front is drawn whole
-# Distinguishable without colour vision: Okabe and Ito 2008.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 _MARKS = "osD^vP"
 
 
@@ -45,7 +45,9 @@ def pareto_figure(
         figure = Figure(figsize=(6.4, 4.4), layout="constrained")
         axes = figure.add_subplot()
         rng = np.random.default_rng(0)
-        for index, design in enumerate(dict.fromkeys(results.words["design"].tolist())):
+        names = list(dict.fromkeys(results.words["design"].tolist()))
+        colours = design_colours(names)
+        for index, design in enumerate(names):
             rows = np.flatnonzero(results.words["design"] == design)
             if len(rows) > _MOST_POINTS:
                 rows = np.sort(rng.choice(rows, _MOST_POINTS, replace=False))
@@ -57,8 +59,8 @@ def pareto_figure(
                 markersize=3,
                 alpha=0.5,
                 markeredgewidth=0,
-                color=_COLOURS[index % len(_COLOURS)],
-                label=design.replace("_", " "),
+                color=colours[design],
+                label=design_label(design),
                 rasterized=len(rows) > 500,
             )
         axes.plot(

@@ -16,7 +16,15 @@ from red_timeloop.sweeps.analysis import Effect
 from red_timeloop.sweeps.table import Results
 from red_timeloop.units import area, percent, ratio, scaled
 
-__all__ = ["print_effects", "print_results", "to_csv", "to_json"]
+__all__ = [
+    "measure_name",
+    "measure_text",
+    "parameter_text",
+    "print_effects",
+    "print_results",
+    "to_csv",
+    "to_json",
+]
 
 _MEASURES: dict[str, tuple[str, Callable[[float], str]]] = {
     "latency_s": ("latency", lambda value: scaled(value, "s")),
@@ -61,7 +69,7 @@ def print_results(
         table.add_column(_MEASURES[name][0], justify="right", no_wrap=True)
     for row in rows:
         cells = [row[name] for name in who]
-        cells += [_parameter(row[name]) for name in results.parameters]
+        cells += [parameter_text(row[name]) for name in results.parameters]
         cells += [_MEASURES[name][1](row[name]) if name in row else "-" for name in measures]
         table.add_row(*cells)
     console.print(table)
@@ -107,7 +115,30 @@ def to_json(content: dict[str, Any]) -> str:
     return json.dumps(finite(content), indent=2)
 
 
-def _parameter(value: object) -> str:
+def measure_name(measure: str) -> str:
+    """Return the heading of a measure.
+
+    >>> measure_name("energy_saving")
+    'saving'
+    """
+    return _MEASURES[measure][0]
+
+
+def measure_text(measure: str, value: float) -> str:
+    """Return a measure's value with its unit.
+
+    >>> measure_text("latency_s", 1.5e-6)
+    '1.50 us'
+    """
+    return _MEASURES[measure][1](value)
+
+
+def parameter_text(value: object) -> str:
+    """Return a parameter's value.
+
+    >>> parameter_text(None), parameter_text(0.123456)
+    ('-', '0.1235')
+    """
     if value is None:
         return "-"
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -14,7 +14,11 @@ __all__ = ["write_report"]
 
 
 def write_report(
-    comparisons: Sequence[Comparison], folder: str | Path, *, figures: bool = False
+    comparisons: Sequence[Comparison],
+    folder: str | Path,
+    *,
+    figures: bool = False,
+    sweeps: Sequence[str | Path] = (),
 ) -> list[Path]:
     """Write `report.html` with `WORKLOAD.csv` and `WORKLOAD.json` beside it.
 
@@ -22,6 +26,7 @@ def write_report(
         comparisons: What to show; each has results, and the workloads' names differ.
         folder: Where to write; made if there is none.
         figures: Also write every chart as SVG, PDF and PNG, sized for a paper in two columns.
+        sweeps: Stores of design-space sweeps to show below.
 
     Returns:
         The files' paths, the page first.
@@ -29,8 +34,10 @@ def write_report(
     Raises:
         InputError: There is nothing to show, two workloads have one name, or a file cannot be
             written.
+        SweepError: A sweep's store cannot be read.
     """
     from red_timeloop.report.page import render
+    from red_timeloop.report.sweep_section import sweep_sections
 
     names = [comparison.workload.name for comparison in comparisons]
     if not names or not all(comparison.results for comparison in comparisons):
@@ -38,6 +45,7 @@ def write_report(
     for name in names:
         if names.count(name) > 1:
             raise InputError(f"workload {name!r} stands twice", key="report", legal="names once")
+    sections = [section for store in sweeps for section in sweep_sections(store)]
     target = make_folder(folder)
     written: list[Path] = []
     drawn: dict[str, list[str]] = {}
@@ -52,5 +60,5 @@ def write_report(
             paths = write_figures(comparison, target)
             drawn[name] = [path.name for path in paths]
             written += paths
-    page = write_atomic(target / "report.html", render(comparisons, drawn))
+    page = write_atomic(target / "report.html", render(comparisons, drawn, sections))
     return [page, *written]

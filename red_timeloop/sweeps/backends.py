@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
 from red_timeloop.errors import InputError
+from red_timeloop.sweeps.content import model_version
 from red_timeloop.sweeps.errors import SweepError
 from red_timeloop.sweeps.evaluation import Outcome, Task, evaluate_task
 
@@ -71,9 +72,14 @@ def _here(tasks: Sequence[Task]) -> Iterator[tuple[int, tuple[Outcome, ...]]]:
         yield _numbered(index, task)
 
 
-def _numbered(index: int, task: Task, parent: int = 0) -> tuple[int, tuple[Outcome, ...]]:
+def _numbered(
+    index: int, task: Task, parent: int = 0, version: Mapping[str, str] | None = None
+) -> tuple[int, tuple[Outcome, ...]]:
     if parent:
         _end_with(parent)
+    if version is not None and version != model_version():
+        # Its results would be stored under the key of other models.
+        raise SweepError(f"a worker has other models ({model_version()}) than this ({version})")
     return index, evaluate_task(task)
 
 
@@ -127,7 +133,7 @@ def _dask(address: str) -> Iterator[Evaluate]:
         raise SweepError(f"{address}: no Dask scheduler answers there ({error})") from error
     try:
         with joblib.parallel_config(backend="dask", client=client), _parallel() as parallel:
-            yield _evaluate_with(parallel)
+            yield _evaluate_with(parallel, version=model_version())
     except KilledWorker as error:
         raise SweepError(
             f"{address}: a worker was lost several times with the same points; all others are "
@@ -148,11 +154,15 @@ def _parallel() -> Any:
     return joblib.Parallel(return_as="generator_unordered", batch_size=1, max_nbytes=None)
 
 
-def _evaluate_with(parallel: Any, parent: int = 0) -> Evaluate:
+def _evaluate_with(
+    parallel: Any, parent: int = 0, version: Mapping[str, str] | None = None
+) -> Evaluate:
     import joblib
 
     def evaluate(tasks: Sequence[Task]) -> Iterator[tuple[int, tuple[Outcome, ...]]]:
         numbered = joblib.delayed(_numbered)
-        yield from parallel(numbered(index, task, parent) for index, task in enumerate(tasks))
+        yield from parallel(
+            numbered(index, task, parent, version) for index, task in enumerate(tasks)
+        )
 
     return evaluate
