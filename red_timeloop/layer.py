@@ -40,13 +40,13 @@ class TransposedConv:
     Args:
         in_channels: Input channels, a multiple of `groups`.
         out_channels: Output channels, a multiple of `groups`.
-        input_size: Input pixels, one value an axis or an int for a single axis; its length is the
-            number of spatial axes, 1 to 3.
+        input_size: Input pixels, one value an axis; its length is the number of spatial axes, 1 to
+            3. An int stands for as many axes as another argument has values, else for one.
         kernel_size: Kernel pixels, an int for all axes or one value an axis; so are `stride`,
             `output_padding` and `dilation`.
         stride: Output pixels between neighbouring input pixels.
         padding: Output pixels cropped at both ends, an int for all axes or one value an axis,
-            where a value may be a (before, after) pair.
+            where a value may be a (before, after) pair; with one axis also a bare pair.
         output_padding: Output pixels added at the end, less than max(stride, dilation).
         dilation: Distance between neighbouring taps.
         groups: Independent channel groups.
@@ -317,6 +317,8 @@ def _per_axis(value: object, ndim: int, key: str, least: int) -> tuple[int, ...]
 
 
 def _pairs(value: object, ndim: int) -> tuple[tuple[int, int], ...]:
+    if ndim == 1 and _is_sequence(value) and len(value) == 2:  # type: ignore[arg-type]
+        value = [value]
     pairs = []
     for entry in _values(value, ndim, "padding", "an integer or a (before, after) pair"):
         both = list(entry) if _is_sequence(entry) else [entry, entry]  # type: ignore[call-overload]
@@ -356,7 +358,11 @@ def _set_geometry(
     padding: object,
     dilation: object,
 ) -> None:
-    sizes = list(input_size) if _is_sequence(input_size) else [input_size]  # type: ignore[call-overload]
+    if _is_sequence(input_size):
+        sizes = list(input_size)  # type: ignore[call-overload]
+    else:
+        others = (part for part in (kernel_size, stride, dilation) if _is_sequence(part))
+        sizes = [input_size] * len(list(next(others, [0])))  # type: ignore[call-overload]
     ndim = len(sizes)
     if not 1 <= ndim <= _MAX_AXES:
         raise InputError(

@@ -25,8 +25,21 @@ def test_padding_takes_pairs_and_single_values():
     assert layer.output_size == (8, 11)
 
 
-def test_an_integer_input_size_is_one_axis():
+def test_an_integer_input_size_is_one_axis_unless_another_argument_has_more():
     assert TransposedConv(1, 1, 8, 4, stride=2).output_size == (18,)
+    assert TransposedConv(1, 1, 8, 4, stride=(2, 1)).output_size == (18, 11)
+    assert Conv(1, 1, 8, (3, 3, 3)).output_size == (6, 6, 6)
+    with pytest.raises(InputError, match=r"stride: \(1, 1\) has 2 values, but input_size has 3"):
+        Conv(1, 1, 8, (3, 3, 3), stride=(1, 1))
+    with pytest.raises(InputError, match=r"input_size: 8\.5 is not an integer"):
+        Conv(1, 1, 8.5, (3, 3))
+
+
+def test_a_bare_padding_pair_with_one_axis():
+    assert TransposedConv(1, 1, 8, 4, padding=(1, 2)).padding == ((1, 2),)
+    assert TransposedConv(1, 1, 8, 4, padding=[(1, 2)]).padding == ((1, 2),)
+    with pytest.raises(InputError, match=r"padding: \(1, 2\) has 2 values, but input_size has 3"):
+        TransposedConv(1, 1, (8, 8, 8), 4, padding=(1, 2))
 
 
 def test_numpy_values_become_python_integers():
