@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from red_timeloop.comparison import compare as compare
+    from red_timeloop.dataflow.simulator import simulate as simulate
     from red_timeloop.decomposition import decompose as decompose
     from red_timeloop.engines.base import model as model
     from red_timeloop.layer import Conv as Conv
@@ -26,6 +27,7 @@ _HOME = {
     "decompose": "red_timeloop.decomposition",
     "model": "red_timeloop.engines.base",
     "search": "red_timeloop.mapper.run",
+    "simulate": "red_timeloop.dataflow.simulator",
     "sweep": "red_timeloop.sweeps.run",
 }
 
@@ -37,6 +39,7 @@ __all__ = [
     "decompose",
     "model",
     "search",
+    "simulate",
     "sweep",
 ]
 

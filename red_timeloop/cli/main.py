@@ -24,6 +24,8 @@ _COMMANDS: dict[str, str] = {
     "tables": "tables",
     "doctor": "doctor",
     "map": "map_",
+    "simulate": "simulate",
+    "verify": "verify",
     "import": "import_",
     "reproduce": "reproduce",
     "sweep": "sweep",

@@ -44,8 +44,8 @@ class Window:
             for position, pixel in zip(positions.tolist(), pixels.tolist(), strict=True):
                 if pixel == reads.pixels:
                     continue
-                held = self.arrival[position] <= step < self.departure.get(position, step + 1)
-                if not held:
+                fetched = self.arrival.get(position, step + 1)
+                if not fetched <= step < self.departure.get(position, step + 1):
                     raise AssertionError(f"line {position} is not in the buffer in step {step}")
 
 

@@ -19,18 +19,18 @@ from red_timeloop.dataflow.machine import Machine, Steps
 from red_timeloop.dataflow.nonideal import IDEAL, Nonidealities
 from red_timeloop.dataflow.placement import Placement
 from red_timeloop.dataflow.trace import Trace, deviation
-from red_timeloop.designs.design import CmosDesign, Design, get, names
+from red_timeloop.designs.design import AnyDesign, Design, get, names
 from red_timeloop.designs.plan import Plan
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
 from red_timeloop.layer import Conv, Layer
 
-__all__ = ["simulate"]
+__all__ = ["reram_design", "simulate"]
 
 
 def simulate(
     layer: Layer,
-    design: str | Design,
+    design: str | AnyDesign,
     inputs: NDArray[Any],
     weights: NDArray[Any],
     hardware: Hardware | None = None,
@@ -73,9 +73,7 @@ def simulate(
     if not isinstance(layer, Layer):
         raise InputError(f"{layer!r} is not a layer", key="layer", legal="TransposedConv, Conv")
     hardware = Hardware.load().replace(adc_bits=None) if hardware is None else hardware
-    chosen = get(design) if isinstance(design, str) else design
-    if isinstance(chosen, CmosDesign):
-        raise InputError(f"{chosen.name} has no crossbars to execute", key="design", legal=names())
+    chosen = reram_design(design)
     weight_code = WeightCode(layer.weight_bits, hardware.cell_bits, hardware.weight_encoding)
     inputs, weights = _checked(layer, inputs, weights)
     weight_code.check(weights)
@@ -107,6 +105,18 @@ def simulate(
         error=deviation(outputs, convolve(layer, inputs, weights)),
         counts=dict(sorted(machine.counts.items())),
     )
+
+
+def reram_design(design: str | AnyDesign) -> Design:
+    """Return the design of that name, or the design itself, if it has crossbars.
+
+    Raises:
+        InputError: There is none of that name, or it has no crossbars; names those that have.
+    """
+    found = get(design) if isinstance(design, str) else design
+    if not isinstance(found, Design):
+        raise InputError(f"{found.name} has no crossbars to execute", key="design", legal=names())
+    return found
 
 
 def _execute(

@@ -46,7 +46,7 @@ class Trace:
         hardware: The parameter set.
         outputs: ``[N, C_out, *output_size]``, int64.
         error: The difference from the exact result.
-        counts: Events by name; `red_timeloop.dataflow.EVENTS` says what each one is.
+        counts: Events by name; `red_timeloop.dataflow.events.EVENTS` says what each one is.
     """
 
     design: str

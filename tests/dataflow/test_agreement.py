@@ -96,6 +96,47 @@ def require_closed_forms(layer, design, trace, inputs) -> None:
         made = sum(prod(mode.output_count) for mode in decompose(layer).modes if not mode.empty)
         assert counts["outputs_without_taps"] == outputs - layer.batch * layer.out_channels * made
 
+    if not trace.hardware.zeros_stored:
+        assert counts["input_buffer_words"] == most_words(layer, design)
+    if layer.groups == 1:
+        part = designs.get(design).plan(layer, trace.hardware).parts[0]
+        per_pixel = pulses * part.variables["column_tiles"] * layer.in_channels * layer.batch
+        real = counts["rows_driven"] - counts["rows_driven_zero"]
+        pixels = (
+            prod(layer.input_size)
+            if scattering
+            else layer.macs // (layer.in_channels * layer.out_channels * layer.batch)
+        )
+        assert real == per_pixel * pixels
+        if design == "zero_padding" or not layer.transposed:
+            whole = per_pixel * prod(layer.output_size) * prod(layer.kernel_size)
+            assert counts["rows_driven"] == whole
+
+
+def most_words(layer, design: str) -> int:
+    """The lines of the first axis that the widest window holds, whole along the other axes."""
+    words = layer.in_channels
+    if layer.transposed and design == "padding_free":
+        return words
+    modes = decompose(layer)
+    for axis in range(layer.ndim):
+        s, d, before = layer.stride[axis], layer.dilation[axis], layer.padding[axis][0]
+        taps, steps, stride, spacing = range(layer.kernel_size[axis]), layer.output_size[axis], s, 1
+        offsets = [k * d - before for k in taps]
+        if layer.transposed and design == "zero_padding":
+            offsets, stride, spacing = [before - k * d for k in taps], 1, s
+        elif layer.transposed:
+            offsets, stride = modes.window_offsets[axis], 1
+            steps = max(len(mode.outputs) for mode in modes.axes[axis] if not mode.empty)
+        pixels = {i * spacing for i in range(layer.input_size[axis])}
+        held = [
+            len(pixels & set(range(min(offsets) + stride * j, max(offsets) + stride * j + 1)))
+            for j in range(steps)
+        ]
+        passed = set(range(min(offsets), max(offsets) + stride * (steps - 1) + 1))
+        words *= max(held) if axis == 0 else len(pixels & passed)
+    return words
+
 
 def touched(layer, cropped: bool):
     """Per axis, the output pixels that a kernel pixel of some input pixel lands on."""

@@ -1,0 +1,171 @@
+"""`red-timeloop simulate`: execute a layer on the designs and prove outputs and counts."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from red_timeloop.cli import options
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from red_timeloop.dataflow.trace import Trace
+    from red_timeloop.layer import Layer
+
+__all__ = ["command"]
+
+
+@click.command(name="simulate")
+@click.argument("workload", metavar="WORKLOAD:LAYER")
+@options.design
+@click.option(
+    "--adc-bits", type=int, metavar="N", help="Bits of the converters.  [default: exact ones]"
+)
+@click.option(
+    "--adc-step",
+    type=int,
+    metavar="UNITS",
+    help="Cell currents between two codes.  [default: half of the range that the rows need]",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of all random numbers.")
+@click.option(
+    "--variation",
+    type=float,
+    default=0.0,
+    metavar="SIGMA",
+    help="Sigma of the logarithm of the cells' conductances.",
+)
+@click.option("--stuck-off", type=float, default=0.0, metavar="SHARE", help="Cells stuck off.")
+@click.option("--stuck-on", type=float, default=0.0, metavar="SHARE", help="Cells stuck on.")
+@click.option(
+    "--on-off-ratio",
+    type=float,
+    default=math.inf,
+    metavar="RATIO",
+    help="Highest over lowest conductance of a cell.  [default: infinite]",
+)
+@click.option(
+    "--wire-resistance",
+    type=float,
+    default=0.0,
+    metavar="SHARE",
+    help="Wire from cell to cell, over the resistance of a cell that is on.",
+)
+@options.hardware
+@options.format_("table", "json")
+def command(
+    workload: str,
+    designs: tuple[str, ...],
+    adc_bits: int | None,
+    adc_step: int | None,
+    seed: int,
+    variation: float,
+    stuck_off: float,
+    stuck_on: float,
+    on_off_ratio: float,
+    wire_resistance: float,
+    hardware: str,
+    settings: tuple[str, ...],
+    form: str,
+) -> int:
+    """Execute a layer on random integers, step by step, and compare outputs and counts.
+
+    Outputs are compared with the integer transposed convolution, events with the embedded
+    engine's. Converters are exact ones unless --adc-bits (or --set adc_bits=N) says otherwise. The
+    exit code is 1 when exact converters and ideal cells give anything but the exact result, or when
+    a count differs from the engine's.
+    """
+    from red_timeloop import designs as known
+    from red_timeloop.dataflow.events import engine_events
+    from red_timeloop.dataflow.nonideal import Nonidealities
+    from red_timeloop.dataflow.simulator import reram_design, simulate
+    from red_timeloop.dataflow.verification import differing, random_tensors
+    from red_timeloop.engines.base import engine
+    from red_timeloop.workload import load_workload
+
+    parameters = options.load_hardware(hardware, settings)
+    if adc_bits is not None or not any(s.partition("=")[0].strip() == "adc_bits" for s in settings):
+        parameters = parameters.replace(adc_bits=adc_bits)
+    cells = Nonidealities(variation, stuck_off, stuck_on, on_off_ratio, wire_resistance, seed)
+    chosen = [reram_design(name) for name in designs or known.names()]
+    run = engine("embedded").evaluate_specification
+    reports, failed = [], False
+    for entry in load_workload(workload).layers:
+        tensors = random_tensors(entry.layer, seed)
+        for design in chosen:
+            trace = simulate(
+                entry.layer, design, *tensors, parameters, nonidealities=cells, adc_step=adc_step
+            )
+            counted = engine_events(design.plan(entry.layer, parameters), run)
+            different = sorted(differing(trace.counts, counted))
+            exact = parameters.adc_bits is None and cells.ideal and adc_step in (None, 1)
+            failed |= bool(different) or (exact and not trace.error.exact)
+            reports.append((trace, counted, different))
+    if form == "json":
+        content = {"schema": 1, "results": [_as_json(*report) for report in reports]}
+        click.echo(json.dumps(content, indent=2))
+    else:
+        from rich.console import Console
+
+        for report in reports:
+            _print(Console(), *report)
+    return 1 if failed else 0
+
+
+def _as_json(trace: Trace, counted: dict[str, Any], different: list[str]) -> dict[str, Any]:
+    error = trace.error
+    return {
+        "layer": trace.layer.name,
+        "design": trace.design,
+        "outputs": trace.outputs.size,
+        "max_error": error.max,
+        "rms_error": error.rms,
+        # JSON knows no infinity: null where nothing differs.
+        "sqnr_db": error.sqnr_db if math.isfinite(error.sqnr_db) else None,
+        "counts": trace.counts,
+        "engine_counts": counted,
+        "differing": different,
+    }
+
+
+def _print(console: Console, trace: Trace, counted: dict[str, Any], different: list[str]) -> None:
+    from rich.table import Table
+
+    from red_timeloop.dataflow.events import EVENTS
+
+    console.print(f"[bold]{trace.layer.name}[/] on [bold]{trace.design}[/]: {_shape(trace.layer)}")
+    console.print("  " + _verdict(trace), soft_wrap=True, highlight=False)
+    table = Table(box=None, header_style="bold", padding=(0, 1))
+    table.add_column("event")
+    table.add_column("executed", justify="right")
+    table.add_column("engine", justify="right")
+    for name in (name for name in EVENTS if name in trace.counts or name in counted):
+        style = "bold red" if name in different else None
+        count = str(counted[name]) if name in counted else "-"
+        table.add_row(name.replace("_", " "), str(trace.counts.get(name, "-")), count, style=style)
+    console.print(table)
+    if different:
+        console.print(f"  MISMATCH: the engine counts {', '.join(different)} otherwise")
+    else:
+        console.print(f"  All {len(counted)} events that the engine sees are equal.")
+    console.print()
+
+
+def _verdict(trace: Trace) -> str:
+    error, count = trace.error, f"{trace.outputs.size:,}".replace(",", " ")
+    if error.exact:
+        return f"max error 0: {count} outputs equal the integer convolution bit for bit"
+    return (
+        f"max error {error.max}, RMS {error.rms:.4g}, SQNR {error.sqnr_db:.1f} dB over "
+        f"{count} outputs"
+    )
+
+
+def _shape(layer: Layer) -> str:
+    from red_timeloop.report.table import describe
+
+    return describe(layer)

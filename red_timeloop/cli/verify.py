@@ -1,0 +1,104 @@
+"""`red-timeloop verify`: prove decomposition, executions and counts of a workload."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from red_timeloop.cli import options
+
+if TYPE_CHECKING:
+    from red_timeloop.dataflow.verification import Check
+
+__all__ = ["command"]
+
+
+@click.command(name="verify")
+@click.argument("workload", metavar="WORKLOAD[:LAYER]")
+@options.design
+@options.layer
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the tensors.")
+@options.hardware
+@options.format_("table", "json")
+def command(
+    workload: str,
+    designs: tuple[str, ...],
+    layers: tuple[str, ...],
+    seed: int,
+    hardware: str,
+    settings: tuple[str, ...],
+    form: str,
+) -> int:
+    """Execute every layer on random integers; exit code 1 when anything differs.
+
+    The decomposition and the execution on each design must give the integer transposed
+    convolution bit for bit, and the executed events must be those that the engine counts. Layers of
+    the same geometry are checked once.
+    """
+    from red_timeloop.cli.progress import progress_bar
+    from red_timeloop.dataflow.verification import verify
+    from red_timeloop.errors import InputError
+    from red_timeloop.workload import load_workload
+
+    if seed < 0:
+        raise InputError(f"got {seed}", key="--seed", legal="0 or more")
+    loaded = load_workload(workload)
+    if layers:
+        loaded = loaded.select(layers)
+    parameters = options.load_hardware(hardware, settings)
+    with progress_bar() as progress:
+        checks = verify(loaded, designs, parameters, seed=seed, progress=progress)
+    failed = [check for check in checks if not check.passed]
+    if form == "json":
+        content = {"schema": 1, "passed": not failed, "checks": [_as_json(c) for c in checks]}
+        click.echo(json.dumps(content, indent=2))
+    else:
+        for check in checks:
+            if check.not_run:
+                click.echo(f"not run: {check.layer} on {check.subject}: {check.not_run}")
+        for check in failed:
+            click.echo(f"MISMATCH: {_describe(check)}")
+        click.echo(_summary(checks, len(failed)))
+    return 1 if failed else 0
+
+
+def _as_json(check: Check) -> dict[str, object]:
+    return {
+        "layer": check.layer,
+        "subject": check.subject,
+        "passed": check.passed,
+        "outputs": check.outputs,
+        "max_error": check.error.max if check.error else None,
+        "events": check.events,
+        "differences": {name: list(pair) for name, pair in check.differences.items()},
+        "not_run": check.not_run,
+    }
+
+
+def _describe(check: Check) -> str:
+    problems = []
+    if check.error is not None and not check.error.exact:
+        problems.append(f"outputs differ by up to {check.error.max}")
+    problems += [
+        f"{name} is {executed}, the engine counts {counted}"
+        for name, (executed, counted) in check.differences.items()
+    ]
+    return f"{check.layer}, {check.subject}: {'; '.join(problems)}"
+
+
+def _summary(checks: tuple[Check, ...], failed: int) -> str:
+    layers = len({check.layer for check in checks})
+    runs = [c for c in checks if c.subject != "decomposition" and not c.not_run]
+    if failed:
+        return f"FAILED: {failed} of {len(checks)} checks on {layers} layers."
+    return (
+        f"Verified: {layers} layers, {len(runs)} executions: "
+        f"{_number(sum(c.outputs for c in checks))} outputs equal the integer convolution "
+        f"bit for bit, {_number(sum(c.events for c in checks))} event counts equal the engine's."
+    )
+
+
+def _number(value: int) -> str:
+    return f"{value:,}".replace(",", " ")
