@@ -368,3 +368,16 @@ def test_unknown_objective_and_budget_are_refused() -> None:
         search_specification(spec, "speed")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="a budget of 0 mappings"):
         search_specification(spec, budget=0)
+
+
+def test_awkward_sizes_are_padded_when_that_is_better() -> None:
+    spec = specification({"C": 13, "P": 11}, machine=architecture((4, 2), 400))
+    _, plain = search_specification(spec, "delay")
+    mapping, result = search_specification(spec, "delay", padding=True)
+    assert plain["search"]["padding"] == {}
+    assert result["search"]["padding"] == {"C": [13, 14], "P": [11, 12]}
+    assert result["computes"] == 14 * 12
+    assert result["cycles"] < plain["cycles"]
+    assert mapping.factors("C").__len__() >= 1
+    _, never = search_specification(specification({"C": 12, "P": 8}), padding=True)
+    assert never["search"]["padding"] == {}

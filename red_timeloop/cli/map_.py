@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +32,17 @@ __all__ = ["command"]
 @click.option("--art", type=click.Path(path_type=Path), help="Area table (Accelergy's ART).")
 @click.option("--engine", default="embedded", show_default=True, help="Engine for the result.")
 @click.option("--budget", default=BUDGET, show_default=True, help="Mappings to evaluate at most.")
+@click.option(
+    "--padding",
+    is_flag=True,
+    help="Try awkward sizes (large primes) rounded up as well; what was padded is reported.",
+)
 @click.option("--seed", default=0, show_default=True, help="Equal seeds give equal mappings.")
 @click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder for mapping.yaml, stats.json and search.json.",
+    help="Folder for mapping.yaml, stats.json, search.json (and problem.yaml if padded).",
 )
 @click.option(
     "--format",
@@ -53,6 +59,7 @@ def command(
     art: Path | None,
     engine: str,
     budget: int,
+    padding: bool,
     seed: int,
     output: Path | None,
     form: str,
@@ -64,7 +71,13 @@ def command(
     specification = read_specification(list(spec), ert=ert, art=art)
     chosen = next(each for each in OBJECTIVES if each == objective)
     mapping, result = search_specification(
-        specification, chosen, engine=engine, budget=budget, seed=seed, progress=_progress(budget)
+        specification,
+        chosen,
+        engine=engine,
+        budget=budget,
+        seed=seed,
+        padding=padding,
+        progress=_progress(budget),
     )
     if output is not None:
         _write(output, specification, mapping, result)
@@ -91,6 +104,8 @@ class _progress:  # noqa: N801 - used as a function
 
 def _certificate(report: dict[str, Any]) -> str:
     space, evaluated = report["space"], report["evaluated"]
+    sizes = [f"{name} {size} to {larger}" for name, (size, larger) in report["padding"].items()]
+    padding = f"padded {', '.join(sizes)}; " if sizes else ""
     if report["optimal"]:
         pruned = ", ".join(f"{n:,} by {why}" for why, n in report["pruned"].items() if n)
         found = f"optimal: all {space:,} ways to deal the dimensions covered"
@@ -98,18 +113,26 @@ def _certificate(report: dict[str, Any]) -> str:
             f"; left out {pruned}" * bool(pruned)
         )
     gap = "" if report["gap"] is None else f", at most {report['gap']:.1%} above any mapping"
-    return f"best of {evaluated:,} mappings out of {space:,} ways to deal the dimensions{gap}"
+    return (
+        f"{padding}best of {evaluated:,} mappings out of {space:,} ways to deal the dimensions{gap}"
+    )
 
 
 def _write(
     folder: Path, specification: Specification, mapping: Mapping, result: dict[str, Any]
 ) -> None:
-    from red_timeloop.spec.write import mapping_text
+    from red_timeloop.spec.emit import to_yaml
+    from red_timeloop.spec.write import mapping_text, problem_section
 
     assert specification.problem is not None
+    padded = {name: larger for name, (_, larger) in result["search"]["padding"].items()}
+    sizes = {**specification.problem.sizes, **padded}
+    problem = replace(specification.problem, sizes=sizes)
     folder.mkdir(parents=True, exist_ok=True)
-    text = mapping_text(mapping, specification.architecture, specification.problem)
+    text = mapping_text(mapping, specification.architecture, problem)
     write_atomic(folder / "mapping.yaml", text)
+    if padded:
+        write_atomic(folder / "problem.yaml", to_yaml({"problem": problem_section(problem)}))
     stats = {key: value for key, value in result.items() if key != "search"}
     write_atomic(folder / "stats.json", json.dumps(stats, indent=2) + "\n")
     write_atomic(folder / "search.json", json.dumps(result["search"], indent=2) + "\n")

@@ -24,6 +24,7 @@ from red_timeloop.designs.ranks import gather_problem, modes, pixels, taps
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
 from red_timeloop.layer import Layer, TransposedConv
+from red_timeloop.mapper.padding import divisible
 from red_timeloop.spec.reader import read_specification
 from red_timeloop.spec.types import (
     ArtTable,
@@ -40,8 +41,6 @@ Run = Callable[[Specification], dict[str, Any]]
 
 BUDGET = 20_000  # mappings tried for each problem
 _FILE_NODE = 65e-9  # m, the node of the clocks in arch/*.yaml
-_PIECES = (2, 3, 5, 7)  # sizes made of these divide well over an array
-_MOST_PADDING = 0.15
 _NEVER_PADDED = "NGTRSDAB"  # images, groups, kernel pixels and modes
 _COUNTS = ("reads", "fills", "updates", "temporal_reductions")
 
@@ -321,10 +320,10 @@ def _variants(
     base = _read(array, variables, None).variables
     columns, rows = (_odd_part(int(str(base[name]))) for name in array.fan_outs)
     smooth = {
-        name: size if name in _NEVER_PADDED else _divisible(size, 1)
+        name: size if name in _NEVER_PADDED else divisible(size, 1)
         for name, size in problem.sizes.items()
     }
-    filling = {**smooth, "C": _divisible(smooth["C"], rows), "M": _divisible(smooth["M"], columns)}
+    filling = {**smooth, "C": divisible(smooth["C"], rows), "M": divisible(smooth["M"], columns)}
     found = [problem]
     for sizes in (smooth, filling):
         padded = replace(problem, sizes=sizes)
@@ -335,28 +334,6 @@ def _variants(
 
 def _odd_part(number: int) -> int:
     return number // (number & -number)
-
-
-def _divisible(size: int, factor: int) -> int:
-    """Return the smallest multiple of `factor` from `size` on whose other primes are small.
-
-    It is `size` itself when that would add more than `_MOST_PADDING`.
-
-    >>> [_divisible(size, 1) for size in (21, 34, 71, 512)]
-    [21, 35, 72, 512]
-    >>> _divisible(512, 3), _divisible(256, 7), _divisible(3, 7)
-    (525, 280, 3)
-    """
-    padded = -(-size // factor) * factor
-    while padded <= size * (1 + _MOST_PADDING):
-        rest = padded // factor
-        for prime in _PIECES:
-            while rest % prime == 0:
-                rest //= prime
-        if rest == 1:
-            return padded
-        padded += factor
-    return size
 
 
 def _padding_notes(before: Problem, after: Problem) -> list[str]:

@@ -21,9 +21,10 @@ from red_timeloop.mapper.bound import build_bound
 from red_timeloop.mapper.candidates import Candidates, Objective, order_of
 from red_timeloop.mapper.evolution import evolve
 from red_timeloop.mapper.exhaustive import exhaust
+from red_timeloop.mapper.padding import padded
 from red_timeloop.mapper.space import Space, build_space
 from red_timeloop.spec.reader import read_specification
-from red_timeloop.spec.types import LevelMapping, Mapping, Specification
+from red_timeloop.spec.types import LevelMapping, Mapping, Problem, Specification
 
 __all__ = ["OBJECTIVES", "Found", "find", "forget", "search", "search_specification"]
 
@@ -130,6 +131,7 @@ def search(
     budget: int = BUDGET,
     *,
     seed: int = 0,
+    padding: bool = False,
     progress: Progress = lambda done, best: None,
 ) -> tuple[Mapping, dict[str, Any]]:
     """Find the best mapping of a Timeloop v0.4 specification under its constraints.
@@ -143,13 +145,16 @@ def search(
             embedded one, whose counts are the same.
         budget: Mappings to evaluate at most.
         seed: Equal seeds give equal results.
+        padding: Try the problem with awkward sizes (large prime factors) rounded up as well. If
+            that is better, the result and the mapping are those of the larger problem.
         progress: Called with the mappings evaluated so far and the best value.
 
     Returns:
         The mapping, and the result of `red_timeloop.model` with a further key `search`:
-        `{"objective", "value", "optimal", "space", "evaluated", "pruned", "bound", "gap", "wall_s",
-        "seed"}`. `optimal` is true when the whole space was covered; otherwise `bound` is a value
-        that no mapping can be better than, and `gap` says how far the mapping may be from it.
+        `{"objective", "value", "optimal", "space", "evaluated", "pruned", "bound", "gap",
+        "padding", "wall_s", "seed"}`. `optimal` is true when the whole space was covered;
+        otherwise `bound` is a value that no mapping can be better than, and `gap` says how far the
+        mapping may be from it. `padding` is `{dimension: [size, padded size]}`.
         Ctrl-C ends the search early, with the best mapping so far.
 
     Raises:
@@ -158,7 +163,13 @@ def search(
     """
     specification = read_specification(spec_files, ert=ert, art=art)
     return search_specification(
-        specification, objective, engine=engine, budget=budget, seed=seed, progress=progress
+        specification,
+        objective,
+        engine=engine,
+        budget=budget,
+        seed=seed,
+        padding=padding,
+        progress=progress,
     )
 
 
@@ -169,6 +180,7 @@ def search_specification(
     engine: str = "embedded",
     budget: int = BUDGET,
     seed: int = 0,
+    padding: bool = False,
     progress: Progress = lambda done, best: None,
 ) -> tuple[Mapping, dict[str, Any]]:
     """Find the best mapping of a specification that is already read; see `search`."""
@@ -180,20 +192,29 @@ def search_specification(
         raise InputError("no file has a problem", key="problem")
     runner = engine_of(engine)
     started = time.perf_counter()
-    shape = build_shape(specification.problem)
-    machine = build_machine(
-        specification.architecture,
-        specification.problem.data_space_names,
-        specification.ert,
-        specification.art,
-    )
-    space = build_space(machine, shape, specification.constraints)
+    problems = [specification.problem]
+    if padding:
+        problems += [each for each in [padded(specification.problem)] if each != problems[0]]
+    best: tuple[Found, Space, Problem] | None = None
+    reasons: list[InputError] = []
     with _interruptible() as stop:
-        found = find(space, objective, budget, seed, stop=stop, progress=progress)
+        for problem in problems:
+            try:
+                space = _space(specification, problem)
+            except InputError as error:  # a size that the constraints do not allow
+                reasons.append(error)
+                continue
+            found = find(space, objective, budget, seed, stop=stop, progress=progress)
+            if best is None or found.value < best[0].value:
+                best = found, space, problem
+    if best is None:
+        raise reasons[0]
+    found, space, problem = best
     if found.nest is None:
         raise _nothing_found(found)
-    mapping = _mapping(found.nest, machine, shape)
-    result = runner.evaluate_specification(replace(specification, mapping=mapping))
+    mapping = _mapping(found.nest, space.machine, space.shape)
+    mapped = replace(specification, mapping=mapping, problem=problem)
+    result = runner.evaluate_specification(mapped)
     result["search"] = {
         "objective": objective,
         "value": found.value,
@@ -203,10 +224,25 @@ def search_specification(
         "pruned": found.pruned,
         "bound": found.bound,
         "gap": found.value / found.bound - 1 if found.bound > 0 else None,
+        "padding": {
+            name: [size, problem.sizes[name]]
+            for name, size in specification.problem.sizes.items()
+            if size != problem.sizes[name]
+        },
         "wall_s": time.perf_counter() - started,
         "seed": seed,
     }
     return mapping, result
+
+
+def _space(specification: Specification, problem: Problem) -> Space:
+    machine = build_machine(
+        specification.architecture,
+        problem.data_space_names,
+        specification.ert,
+        specification.art,
+    )
+    return build_space(machine, build_shape(problem), specification.constraints)
 
 
 def _nothing_found(found: Found) -> InputError:
