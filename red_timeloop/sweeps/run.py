@@ -9,16 +9,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from numpy.typing import NDArray
-
 from red_timeloop.hardware import Hardware
 from red_timeloop.sweeps.backends import Evaluate, processes, workers
 from red_timeloop.sweeps.content import describe_context, describe_hardware, point_keys
 from red_timeloop.sweeps.definition import TECHNOLOGY, Sweep, apply, load_sweep
 from red_timeloop.sweeps.evaluation import Outcome, Task, varying_parameters
+from red_timeloop.sweeps.rows import evaluation_columns, layer_columns
 from red_timeloop.sweeps.space import Block
 from red_timeloop.sweeps.store import Store
-from red_timeloop.workload import WorkloadLayer
 
 __all__ = ["Progress", "SweepResult", "sweep"]
 
@@ -103,13 +101,14 @@ def sweep(
         with workers(jobs, address) as evaluate:
             while tasks := list(islice(waiting, 1 if busy == 1 else _WAVE * busy)):
                 for pending, outcomes in _evaluated(evaluate, tasks):
-                    rows = {
-                        designs[outcome.design]: _rows(outcome, pending.task.layers)
-                        for outcome in outcomes
-                    }
-                    changes = _changes(pending.task.block)
                     store.add_points(
-                        identity, pending.context, pending.base, pending.keys, changes, rows
+                        identity,
+                        pending.context,
+                        pending.base,
+                        pending.keys,
+                        _changes(pending.task.block),
+                        evaluation_columns(outcomes, designs, pending.task.layers),
+                        layer_columns(outcomes, designs),
                     )
                     counts["failed"] += sum(
                         error is not None for outcome in outcomes for error in outcome.errors
@@ -195,44 +194,3 @@ def _changes(block: Block) -> list[str]:
         json.dumps(shared | dict(zip(names, row, strict=True)))
         for row in zip(*columns, strict=True)
     ]
-
-
-def _rows(
-    outcome: Outcome, layers: Sequence[WorkloadLayer]
-) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
-    """Return the rows of the tables `evaluations` and `layers`; see `Store.add_points`."""
-    good = [row for row, error in enumerate(outcome.errors) if error is None]
-    totals: list[tuple[Any, ...]] = [
-        (row, error, *(None,) * 7) for row, error in enumerate(outcome.errors) if error is not None
-    ]
-    if not good:
-        return totals, []
-
-    def total(values: Sequence[NDArray[Any]]) -> list[Any]:
-        summed = sum(entry.repeat * v[good] for entry, v in zip(layers, values, strict=True))
-        return list(summed.tolist())  # type: ignore[union-attr]
-
-    found = outcome.layers
-    columns = [
-        total([layer.cycles for layer in found]),
-        total([layer.cycles * layer.cycle_time for layer in found]),
-        total([layer.energy for layer in found]),
-        total([layer.area for layer in found]),
-        total([layer.programming_energy for layer in found]),
-        total([layer.crossbars for layer in found]),
-    ]
-    none, sqnr = [None] * len(good), [outcome.sqnr] * len(good)
-    totals += zip(good, none, *columns, sqnr, strict=True)
-    parts: list[tuple[Any, ...]] = []
-    for index, layer in enumerate(found):
-        values = (
-            layer.cycles,
-            layer.cycle_time,
-            layer.energy,
-            layer.area,
-            layer.programming_energy,
-            layer.crossbars,
-        )
-        lists = [value[good].tolist() for value in values]
-        parts += zip(good, [index] * len(good), *lists, strict=True)
-    return totals, parts

@@ -15,86 +15,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from red_timeloop.errors import InputError
 from red_timeloop.files import make_folder
 from red_timeloop.sweeps.content import canonical, digest
 from red_timeloop.sweeps.errors import SweepError
+from red_timeloop.sweeps.rows import Columns
+from red_timeloop.sweeps.schema import APPLICATION, SCHEMA, TABLES
 
 __all__ = ["FILE_NAME", "Store", "find_store"]
 
 FILE_NAME = "sweep.sqlite"
-SCHEMA = 1
-_APPLICATION = 0x52454453  # marks a SQLite file as ours
 _WAIT_SECONDS = 60.0  # for another sweep that is writing
-
-_TABLES = """
-CREATE TABLE contexts (
-    id INTEGER PRIMARY KEY,
-    key BLOB NOT NULL UNIQUE,
-    workload TEXT NOT NULL,
-    content TEXT NOT NULL            -- JSON: layers, engine, versions
-);
-CREATE TABLE bases (
-    id INTEGER PRIMARY KEY,
-    key BLOB NOT NULL UNIQUE,
-    name TEXT NOT NULL,
-    content TEXT NOT NULL            -- JSON: every number of the parameter set
-);
-CREATE TABLE designs (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
-CREATE TABLE points (
-    id INTEGER PRIMARY KEY,
-    key BLOB NOT NULL UNIQUE,        -- digest of context and effective parameter set
-    context INTEGER NOT NULL REFERENCES contexts,
-    base INTEGER NOT NULL REFERENCES bases,
-    changes TEXT NOT NULL            -- JSON: what the point changes in its base
-);
-CREATE TABLE evaluations (
-    point INTEGER NOT NULL REFERENCES points,
-    design INTEGER NOT NULL REFERENCES designs,
-    error TEXT,                      -- why there are no numbers
-    cycles INTEGER,
-    latency_s REAL,
-    energy_J REAL,
-    area_m2 REAL,
-    programming_energy_J REAL,
-    crossbars INTEGER,
-    sqnr_dB REAL,
-    PRIMARY KEY (point, design)
-) WITHOUT ROWID;
-CREATE TABLE layers (
-    point INTEGER NOT NULL,
-    design INTEGER NOT NULL,
-    layer INTEGER NOT NULL,          -- position in the context's layers
-    cycles INTEGER NOT NULL,
-    cycle_time_s REAL NOT NULL,
-    energy_J REAL NOT NULL,
-    area_m2 REAL NOT NULL,
-    programming_energy_J REAL NOT NULL,
-    crossbars INTEGER NOT NULL,
-    PRIMARY KEY (point, design, layer)
-) WITHOUT ROWID;
-CREATE TABLE sweeps (
-    id INTEGER PRIMARY KEY,
-    key BLOB NOT NULL UNIQUE,
-    name TEXT NOT NULL,
-    content TEXT NOT NULL            -- JSON: the sweep file
-);
-CREATE TABLE members (
-    sweep INTEGER NOT NULL REFERENCES sweeps,
-    point INTEGER NOT NULL REFERENCES points,
-    PRIMARY KEY (sweep, point)
-) WITHOUT ROWID;
-CREATE VIEW results AS               -- for people: one line for each layer, design and point
-SELECT p.id AS point, c.workload, d.name AS design,
-    json_extract(c.content, '$.layers[' || l.layer || '].name') AS layer,
-    l.cycles, l.cycle_time_s, l.cycles * l.cycle_time_s AS latency_s, l.energy_J, l.area_m2,
-    l.programming_energy_J, l.crossbars, b.name AS hardware, p.changes
-FROM layers l
-JOIN points p ON p.id = l.point
-JOIN designs d ON d.id = l.design
-JOIN contexts c ON c.id = p.context
-JOIN bases b ON b.id = p.base;
-"""
 
 _EVALUATION = """
 INSERT INTO evaluations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -105,6 +38,7 @@ ON CONFLICT (point, design) DO UPDATE SET
     sqnr_dB = excluded.sqnr_dB
 WHERE evaluations.error IS NOT NULL
 """
+_LAYER = "INSERT OR IGNORE INTO layers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 def find_store(path: str | Path) -> Path:
@@ -188,10 +122,10 @@ class Store:
         run = self._connection.execute
         run("BEGIN IMMEDIATE")  # of several sweeps that start at once, one makes the tables
         if not run("PRAGMA user_version").fetchone()[0] and not _has_tables(self._connection):
-            for statement in _TABLES.split(";\n"):
+            for statement in TABLES.split(";\n"):
                 if statement.strip():
                     run(statement)
-            run(f"PRAGMA application_id = {_APPLICATION}")
+            run(f"PRAGMA application_id = {APPLICATION}")
             run(f"PRAGMA user_version = {SCHEMA}")
         run("COMMIT")
         self._check()
@@ -200,6 +134,8 @@ class Store:
             raise sqlite3.DatabaseError(found)
         self._log_ahead()
         run("PRAGMA synchronous = NORMAL")  # a killed process loses nothing; nor does the file
+        run("PRAGMA wal_autocheckpoint = 10000")  # pages: a few blocks at a time
+        run("PRAGMA cache_size = -65536")  # KiB
 
     def _log_ahead(self) -> None:
         """Switch to the write-ahead log; SQLite does not wait for another process that does so."""
@@ -222,7 +158,7 @@ class Store:
         """Refuse what is not ours or not ours yet."""
         version = self._connection.execute("PRAGMA user_version").fetchone()[0]
         application = self._connection.execute("PRAGMA application_id").fetchone()[0]
-        if application != _APPLICATION:
+        if application != APPLICATION:
             raise SweepError(f"{self.file}: is a database, but not a sweep store; left as it is")
         if version > SCHEMA:
             raise SweepError(
@@ -275,19 +211,16 @@ class Store:
             failed_too: Whether an evaluation that ended in an error counts.
         """
         condition = "" if failed_too else " AND e.error IS NULL"
+        query = (
+            "SELECT p.key, p.id, e.design FROM points p LEFT JOIN evaluations e"
+            f" ON e.point = p.id{condition} WHERE p.key IN"
+        )
         found: dict[bytes, tuple[int, set[int]]] = {}
         with _explained(self.file):
-            for start in range(0, len(keys), 500):
-                some = keys[start : start + 500]
-                rows = self._connection.execute(
-                    "SELECT p.key, p.id, e.design FROM points p LEFT JOIN evaluations e"
-                    f" ON e.point = p.id{condition} WHERE p.key IN ({', '.join('?' * len(some))})",
-                    some,
-                )
-                for key, point, design in rows:
-                    designs = found.setdefault(key, (point, set()))[1]
-                    if design is not None:
-                        designs.add(design)
+            for key, point, design in self._select(query, keys):
+                designs = found.setdefault(key, (point, set()))[1]
+                if design is not None:
+                    designs.add(design)
         return found
 
     def add_members(self, sweep: int, points: Sequence[int]) -> None:
@@ -304,7 +237,8 @@ class Store:
         base: int,
         keys: Sequence[bytes],
         changes: Sequence[str],
-        evaluations: Mapping[int, Evaluated],
+        evaluations: Columns,
+        layers: Columns,
     ) -> None:
         """Store points with their evaluations, all or nothing.
 
@@ -314,27 +248,27 @@ class Store:
             base: Id of their parameter set.
             keys: Their keys.
             changes: What they change in the base, as JSON.
-            evaluations: By design: the rows of the tables `evaluations` and `layers`, where the
-                first entry is the position in `keys` in place of point and design.
+            evaluations: Rows of the table of that name.
+            layers: Rows of that one.
         """
-        run = self._connection.execute
+        many = self._connection.executemany
         with self._transaction():
-            self._connection.executemany(
+            many(
                 "INSERT OR IGNORE INTO points (key, context, base, changes) VALUES (?, ?, ?, ?)",
                 [(key, context, base, change) for key, change in zip(keys, changes, strict=True)],
             )
-            ids = [run("SELECT id FROM points WHERE key = ?", (key,)).fetchone()[0] for key in keys]
-            self._connection.executemany(
-                "INSERT OR IGNORE INTO members VALUES (?, ?)", [(sweep, point) for point in ids]
-            )
-            for design, (totals, layers) in evaluations.items():
-                self._connection.executemany(
-                    _EVALUATION, ((ids[row], design, *rest) for row, *rest in totals)
-                )
-                self._connection.executemany(
-                    "INSERT OR IGNORE INTO layers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    ((ids[row], design, *rest) for row, *rest in layers),
-                )
+            found = dict(self._select("SELECT key, id FROM points WHERE key IN", keys))
+            ids = np.array([found[key] for key in keys])
+            many("INSERT OR IGNORE INTO members VALUES (?, ?)", [(sweep, i) for i in ids.tolist()])
+            # Rows in the order of the tables' keys, so that each goes to the end.
+            for statement, rows in ((_EVALUATION, evaluations), (_LAYER, layers)):
+                many(statement, zip(ids[rows.points].tolist(), *rows.values, strict=True))
+
+    def _select(self, query: str, keys: Sequence[bytes]) -> Iterator[tuple[Any, ...]]:
+        """Yield what a query that ends in `IN` finds."""
+        for start in range(0, len(keys), 500):
+            some = keys[start : start + 500]
+            yield from self._connection.execute(f"{query} ({', '.join('?' * len(some))})", some)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -406,10 +340,6 @@ class Store:
                 name: int(self._connection.execute(query).fetchone()[0])
                 for name, query in queries.items()
             }
-
-
-# Rows of the tables `evaluations` and `layers`; see `Store.add_points`.
-Evaluated = tuple[Sequence[tuple[Any, ...]], Sequence[tuple[Any, ...]]]
 
 
 def _has_tables(connection: sqlite3.Connection) -> bool:
