@@ -181,6 +181,10 @@ INNER = replace(ALL, temporal=(("R", 3),))
         ({"backing": replace(ALL, temporal=(("P", 0),))}, "backing: P has factor 0"),
         ({"backing": replace(ALL, temporal=(("P", 2), ("P", 4)))}, "backing: .*two loops"),
         ({"buffer": replace(ALL, spatial_x=(("P", 8),))}, "buffer: .*without fan-out"),
+        (
+            {"backing": replace(OUTER, no_coalesce=("Inputs",))},
+            "backing: no_coalesce of Inputs at the outermost level",
+        ),
         ({"buffer": replace(ALL, keep=("Bias",))}, "buffer: no data space is called 'Bias'"),
         (
             {

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from red_timeloop.engines.embedded.machine import Machine, Shape, Tensor
-from red_timeloop.engines.embedded.movement import accesses
+from red_timeloop.engines.embedded.moves import accesses
 from red_timeloop.engines.embedded.nest import Nest
 from red_timeloop.engines.embedded.row import MappingBatch, Row
 from red_timeloop.engines.embedded.steps import (
@@ -194,7 +194,9 @@ class _Evaluation:
         """Return the words moved at every level that keeps the tensor, and what is legal."""
         keep = [level.keep[index] for level in self.batch.levels]
         apart = [level.no_coalesce[index] for level in self.batch.levels]
-        top = max((p for p in range(len(keep)) if keep[p] and not apart[p]), default=-1)
+        top = max(position for position in range(len(keep)) if keep[position])
+        if apart[top]:  # not legal, see `movement`
+            return {}, np.zeros(self.count, dtype=bool)
         sizes = [_sizes(tensor, self.outer[:, position]) for position in range(len(keep))]
         partitions = self._partitions(tensor, sizes)
         served: list[Floats] = []

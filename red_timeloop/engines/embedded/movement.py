@@ -1,18 +1,8 @@
 """Data movement of one mapping: what every level reads, fills, updates and reduces.
 
-The rules are Timeloop's (commit 4cf6d4c, default options), in closed form. A tile is a box in the
-data space. As the loops outside it advance, the box moves, and only what it did not hold one step
-before is moved: the box minus the box one step before. Timeloop samples every loop at its first and
-its second iteration and lets the second stand for all later ones; a step that does not repeat the
-last stride moves the whole box. Written out, the step in which loop `j` advances and the loops
-inside it start over
-
-* moves nothing when no loop inside `j` (or `j` itself) has moved the box, or when the net movement
-  is zero;
-* moves the part that is new when the net movement is that of the innermost loop that moves the box;
-* moves the whole box otherwise.
-
-Each such step happens `(n_j - 1) * product of n_i of all loops outside j` times.
+The rules are Timeloop's (commit 4cf6d4c, default options): what tiles take in (`moves`) is asked of
+the next level around; where a level bypasses a data space, the level around it serves what the
+bypassed one would have served; partial sums that come back are read, added to and written.
 """
 
 from __future__ import annotations
@@ -21,17 +11,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from red_timeloop.engines.embedded.machine import Machine, Shape, Tensor
-from red_timeloop.engines.embedded.nest import LevelNest, Nest
-from red_timeloop.engines.embedded.spatial import (
-    Histogram,
-    SpatialLoops,
-    Vector,
-    link_transfers,
-    sharing,
-)
+from red_timeloop.engines.embedded.moves import Block, accesses, tile_size
+from red_timeloop.engines.embedded.nest import Nest
 from red_timeloop.errors import InputError
 
-__all__ = ["Block", "Traffic", "accesses", "data_movement", "tile_size"]
+__all__ = ["Traffic", "data_movement"]
 
 
 @dataclass(frozen=True)
@@ -50,20 +34,6 @@ class Traffic:
     fills: int = 0
     updates: int = 0
     temporal_reductions: int = 0
-
-
-@dataclass(frozen=True)
-class Block:
-    """The loops of one level with their strides, and the sizes of the tiles around them."""
-
-    spatial: tuple[tuple[int, int, int], ...]  # (dimension, iterations, stride), innermost first
-    columns: int  # of the grid of children
-    rows: int
-    children: int
-    copies: int  # instances of the level that are used
-    inner: tuple[int, ...]  # extent of every dimension below the level
-    middle: tuple[int, ...]  # with the spatial loops
-    outer: tuple[int, ...]  # with all loops
 
 
 @dataclass
@@ -91,17 +61,6 @@ class _Tile:
         self.content = self.parent_share = 0.0
 
 
-def tile_size(tensor: Tensor, extents: tuple[int, ...]) -> int:
-    """Return the words of the box that `extents` iterations of each dimension touch."""
-    size = 1
-    for axis in zip(*tensor.steps, strict=True):
-        width = 1
-        for step, extent in zip(axis, extents, strict=True):
-            width += abs(step) * (extent - 1)
-        size *= width
-    return size
-
-
 def data_movement(nest: Nest, machine: Machine, shape: Shape) -> tuple[tuple[Traffic, ...], ...]:
     """Return `traffic[data space][level]`, levels innermost first.
 
@@ -115,6 +74,7 @@ def data_movement(nest: Nest, machine: Machine, shape: Shape) -> tuple[tuple[Tra
         tiles = _tiles(index, tensor, nest, blocks, time)
         keep = [level.keep[index] for level in nest.levels]
         apart = [level.no_coalesce[index] for level in nest.levels]
+        _check_outermost(tensor, keep, apart, machine)
         _set_parent_shares(tiles)
         _bypass(tiles, keep, apart)
         _drop_outermost(tiles, keep, apart)
@@ -122,6 +82,16 @@ def data_movement(nest: Nest, machine: Machine, shape: Shape) -> tuple[tuple[Tra
         rmw = [level.rmw_first_update[index] for level in nest.levels]
         result.append(_traffic(tensor, tiles, rmw, apart, machine))
     return tuple(result)
+
+
+def _check_outermost(tensor: Tensor, keep: list[bool], apart: list[bool], machine: Machine) -> None:
+    outermost = max(position for position, kept in enumerate(keep) if kept)
+    if apart[outermost]:
+        raise InputError(
+            f"no_coalesce of {tensor.name} at the outermost level that keeps it",
+            key=machine.levels[outermost].name,
+            legal="levels inside another one that keeps the data space",
+        )
 
 
 def _blocks(
@@ -205,122 +175,6 @@ def _tiles(
     for tile in tiles:
         tile.content = tile.total()
     return tiles
-
-
-def accesses(
-    index: int,
-    tensor: Tensor,
-    level: LevelNest,
-    block: Block,
-    time: list[tuple[int, int, int]],
-    reused: bool,
-) -> tuple[dict[tuple[int, int], float], float]:
-    """Return the words that the children ask for, by sharing, and those passed between them."""
-    whole = tile_size(tensor, block.inner)
-    steps = [
-        (tuple(stride * step for step in tensor.steps[dimension]), factor)
-        for dimension, factor, stride in time
-    ]
-    moves = _moves(steps, whole, block.inner, tensor, reused)
-    if block.children == 1:
-        return {(1, 1): float(sum(size * times for size, _, _, times in moves))}, 0.0
-
-    spatial: SpatialLoops = tuple(
-        (tuple(stride * step for step in tensor.steps[dimension]), factor)
-        for dimension, factor, stride in block.spatial
-    )
-    alone = level.no_multicast[index]
-    histogram: Histogram = ((1, block.children),) if alone else sharing(spatial)
-    groups = sum(count for _, count in histogram)
-    words: dict[tuple[int, int], float] = {}
-    links = 0.0
-    for size, previous, translation, times in moves:
-        current = histogram
-        if size and size == previous and not level.no_link_transfer[index]:
-            passed, rest = _links(spatial, block, translation, alone)
-            if passed and sum(count for _, count in rest) < groups:
-                links += size * passed * times
-                current = rest
-        for multicast, count in current:
-            key = multicast, count
-            words[key] = words.get(key, 0.0) + size * count * times
-    return words, links
-
-
-def _links(
-    spatial: SpatialLoops, block: Block, translation: Vector, alone: bool
-) -> tuple[int, Histogram]:
-    for axis, distance in enumerate(translation):
-        if distance and not any(step[axis] for step, _ in spatial):
-            return 0, ()
-    passed, rest = link_transfers(spatial, block.columns, block.rows, translation)
-    if alone:
-        rest = ((1, block.children - passed),)
-    return passed, rest
-
-
-def _moves(
-    steps: list[tuple[Vector, int]],
-    whole: int,
-    extents: tuple[int, ...],
-    tensor: Tensor,
-    reused: bool,
-) -> list[tuple[int, int, Vector, int]]:
-    """Return the kinds of steps of a tile: (words moved, words before, translation, times).
-
-    "Words before" are the words moved in the step before, which tell what the neighbours hold; -1
-    in the very first step.
-    """
-    still: Vector = (0,) * len(tensor.steps[0])
-    outside = 1
-    for _, count in steps:
-        outside *= count
-    moves: list[tuple[int, int, Vector, int]] = [(whole, -1, still, 1)]
-    first: Vector | None = None
-    carried = still
-    inner_size = 0  # words moved by a step of the innermost loop
-    starts: list[tuple[int, int]] = [(whole, 1)]  # (words, times) of what comes before such a step
-    for number, (step, count) in enumerate(steps):
-        outside //= count
-        times = (count - 1) * outside
-        translation = tuple(a - b for a, b in zip(step, carried, strict=True))
-        carried = tuple(a + b for a, b in zip(step, carried, strict=True))
-        if not reused:
-            size = whole
-        elif first is None:
-            if any(step):
-                first = step
-                size = _new_words(tensor, extents, step, whole)
-            else:
-                size = 0
-        elif not any(translation):
-            size = 0
-        elif translation == first:
-            size = _new_words(tensor, extents, translation, whole)
-        else:
-            size = whole
-        if number == 0:
-            inner_size, inner_count, inner_translation = size, count, translation
-        else:
-            moves.append((size, inner_size, translation, times))
-            starts.append((size, times))
-    if steps:
-        moves.extend(
-            (inner_size, before, inner_translation, (inner_count - 1) * times)
-            for before, times in starts
-        )
-    return moves
-
-
-def _new_words(tensor: Tensor, extents: tuple[int, ...], step: Vector, whole: int) -> int:
-    """Return the words of a box that were not in it before it moved by `step`."""
-    common = 1
-    for distance, axis in zip(step, zip(*tensor.steps, strict=True), strict=True):
-        width = 1
-        for coefficient, extent in zip(axis, extents, strict=True):
-            width += abs(coefficient) * (extent - 1)
-        common *= max(0, width - abs(distance))
-    return whole - common
 
 
 def _set_parent_shares(tiles: list[_Tile]) -> None:

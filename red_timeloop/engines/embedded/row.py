@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from red_timeloop.engines.embedded.machine import Machine, Tensor
-from red_timeloop.engines.embedded.movement import Block
+from red_timeloop.engines.embedded.moves import Block
 from red_timeloop.engines.embedded.nest import LevelNest, Nest, NestLoop
 from red_timeloop.engines.embedded.spatial import SpatialLoops
 

@@ -1,4 +1,4 @@
-"""How tiles move over time, for many mappings at once (the rules are those of `movement`)."""
+"""How tiles move over time, for many mappings at once (the rules are those of `moves`)."""
 
 from __future__ import annotations
 
