@@ -18,7 +18,7 @@ from red_timeloop.spec.types import Level, Mapping, Problem, Specification
 __all__ = ["Rule", "check_rules", "rules"]
 
 _NAME = re.compile(r"\s*# ([a-z_]+): (.+)")
-_TARGET = re.compile(r"\s*- \{target: (\w+), type: (temporal|spatial), factors: \[(.*)\]\}")
+_TARGET = re.compile(r"\s*- \{target: (\w+), type: (temporal|spatial), factors: \[([^]]*)\].*\}")
 
 
 @dataclass(frozen=True)

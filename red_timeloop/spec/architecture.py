@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from red_timeloop.errors import InputError
+from red_timeloop.spec.expressions import NodeName
 from red_timeloop.spec.fields import (
     Names,
     boolean,
@@ -24,7 +25,7 @@ from red_timeloop.spec.fields import (
     text,
     value,
 )
-from red_timeloop.spec.loader import TAGS, YamlMap, type_name
+from red_timeloop.spec.loader import TAGS, YamlList, YamlMap, type_name
 from red_timeloop.spec.storage import STORAGE_DEFAULTS, UNLIMITED, memory_fields
 from red_timeloop.spec.types import Architecture, Level, Value
 
@@ -104,7 +105,7 @@ def read_architecture(
     check_keys(section, _BRANCH_KEYS, "architecture")
     if not section.get("nodes"):
         raise error("the key 'nodes' is missing", section, path="architecture")
-    walk = _Walk(dict(variables))
+    walk = _Walk({**variables, **dict.fromkeys(_node_names(section), NodeName())})
     _nodes(section, walk, (), direct=False)
     if not walk.levels or walk.levels[-1].kind != "compute":
         last = walk.levels[-1].name if walk.levels else "none"
@@ -120,6 +121,17 @@ def read_architecture(
     )
     architecture = Architecture(tuple(walk.levels), walk.name, dict(variables))
     return architecture, tuple(walk.constraints), branches, tuple(walk.targets)
+
+
+def _node_names(section: YamlMap) -> abc.Iterator[str]:
+    """Yield the names of all containers and components."""
+    nodes = section.get("nodes")
+    for node in nodes if isinstance(nodes, YamlList) else ():
+        if isinstance(node, YamlMap):
+            if "nodes" in node:
+                yield from _node_names(node)
+            elif isinstance(node.get("name"), str):
+                yield str(node["name"])
 
 
 def _nodes(

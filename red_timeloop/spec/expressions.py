@@ -16,7 +16,7 @@ from typing import Any
 from red_timeloop.errors import InputError
 from red_timeloop.spec.types import Value
 
-__all__ = ["FUNCTIONS", "evaluate"]
+__all__ = ["FUNCTIONS", "NodeName", "evaluate"]
 
 _LONGEST = 1000  # characters
 _MOST_NODES = 300
@@ -49,6 +49,15 @@ _OPERATORS: dict[type[ast.AST], abc.Callable[..., Any]] = {
     ast.UAdd: operator.pos,
     ast.USub: operator.neg,
 }
+
+
+class NodeName:
+    """The value of a name that a node of the architecture has: no expression can use it.
+
+    timeloopfe puts the nodes where the variables are, so a variable of the same name is lost.
+    """
+
+
 _LEGAL = "numbers, names, + - * / // % ** and calls of " + ", ".join(FUNCTIONS)
 
 
@@ -101,6 +110,11 @@ def evaluate(
 
 def _name(name: str, names: abc.Mapping[str, object], fail: abc.Callable[..., InputError]) -> Any:
     if name in names:
+        if isinstance(names[name], NodeName):
+            raise fail(
+                f"{name!r} is the name of a node, which hides a variable of that name",
+                "another name for the variable",
+            )
         return names[name]
     if name in FUNCTIONS:
         raise fail(f"the function {name} needs arguments in brackets")
