@@ -10,6 +10,7 @@ mappings there are is printed, for that is what a sweep's time starts with.
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import tempfile
 import threading
@@ -38,38 +39,43 @@ def definition(points: int) -> dict[str, object]:
     }
 
 
-def memory() -> int:
-    """Return the memory in bytes of this process and all below it; shared pages count once."""
+def processes_below(pid: str = "self") -> list[str]:
+    """Return this process and all that it has started."""
+    found = [pid]
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            found += processes_below(child)
+    return found
 
-    def below(pid: str) -> list[str]:
-        found = [pid]
-        for task in Path(f"/proc/{pid}/task").iterdir():
-            for child in (task / "children").read_text().split():
-                found += below(child)
-        return found
 
-    total = 0
-    for pid in below("self"):
-        try:
-            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-        except OSError:  # it has ended
-            continue
-        total += next(1024 * int(line.split()[1]) for line in lines if line.startswith("Pss:"))
-    return total
+def memory(pid: str) -> int:
+    """Return the memory of a process in bytes; pages that processes share count once in all."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(1024 * int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+
+
+def seconds_run(pid: str) -> float:
+    """Return the processor time of a process in s."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Watch(threading.Thread):
-    """Samples the memory until it is stopped."""
+    """Samples memory and processor time of all processes until it is stopped."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
         self.peak = 0
+        self.seconds: dict[str, float] = {}
+        self.before = seconds_run("self")
         self._stop_it = threading.Event()
 
     def run(self) -> None:
         while not self._stop_it.wait(0.1):
             with contextlib.suppress(OSError):  # a process ended while it was looked at
-                self.peak = max(self.peak, memory())
+                pids = processes_below()
+                self.peak = max(self.peak, sum(map(memory, pids)))
+                self.seconds |= {pid: seconds_run(pid) for pid in pids}
 
     def stop(self) -> None:
         self._stop_it.set()
@@ -89,10 +95,12 @@ def measure(points: int, jobs: int) -> None:
         begin = time.perf_counter()
         sweep(definition(points), folder, jobs=1)
         again = time.perf_counter() - begin
+        worked = sum(watch.seconds.values()) - watch.before
         assert result.failed == 0
         print(
             f"{result.points:>7,} points (4 mappings, {24 * result.points:,} layer evaluations), "
             f"{jobs} processes: {seconds:.1f} s, {result.points / seconds:,.0f} points/s, "
+            f"{worked:.1f} s of processor time, "
             f"{1e6 * seconds / result.points:.0f} us a point, peak {watch.peak / 2**20:.0f} MiB, "
             f"store {size / 2**20:.0f} MiB; the same again: {again:.1f} s",
             flush=True,

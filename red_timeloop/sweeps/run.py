@@ -23,7 +23,7 @@ __all__ = ["Progress", "SweepResult", "sweep"]
 # Called with (points done, points in all), stored ones included.
 Progress = Callable[[int, int], None]
 
-_BLOCK = 4096  # points of an evaluation: what is lost when the process is killed, and its memory
+_BLOCK = 8192  # points of an evaluation: what is lost when the process is killed, and its memory
 _WAVE = 4  # blocks a worker before all results are waited for
 _CLUSTER = 16  # workers that a cluster is assumed to have
 
