@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sqlite3
-from collections.abc import Iterator
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +20,7 @@ from red_timeloop.comparison import compare
 from red_timeloop.designs import design as design_module
 from red_timeloop.designs import names as design_names
 from red_timeloop.designs.evaluate import evaluate
+from red_timeloop.engines.timeloop import tools
 from red_timeloop.hardware import Hardware
 from red_timeloop.layer import Conv
 from red_timeloop.sweeps import Store, SweepError, load_sweep, run, sweep
@@ -397,3 +402,73 @@ def test_a_sampled_layer_has_the_taps_and_rows_of_the_layer() -> None:
     assert (small.in_channels, small.out_channels, small.groups) == (16, 4, 1)
     assert small.input_size == (8, 8)  # the least of the sizes that a kernel of 7 fits into
     assert (small.kernel_size, small.stride) == (layer.kernel_size, layer.stride)
+
+
+@pytest.fixture
+def standin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], None]:
+    """Put a stand-in for the real Timeloop on PATH, which replays a recorded run."""
+    here = Path(__file__).parent
+
+    def behaving(how: str) -> None:
+        settings = {
+            "PATH": f"{here / 'standin' / 'bin'}{os.pathsep}/usr/bin{os.pathsep}/bin",
+            "PYTHONPATH": str(here / "standin"),
+            "STANDIN": how,
+            "STANDIN_DATA": str(here / "data" / "timeloop_runs"),
+            "STANDIN_CHILD": str(tmp_path / "child"),
+            "TMPDIR": str(tmp_path),
+            tools.PYTHON_VARIABLE: sys.executable,
+        }
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    return behaving
+
+
+RECORDED = """
+schema: 1
+name: recorded
+source: made for the tests
+layers:
+  - {name: up, type: transposed_conv, in_channels: 8, out_channels: 4, input_size: [3, 3],
+     kernel_size: 4, stride: 2}
+"""
+
+
+def test_timeloop_points_run_one_by_one_within_a_time_limit(
+    standin: Callable[[str], None], tmp_path: Path
+) -> None:
+    (tmp_path / "recorded.yaml").write_text(RECORDED)
+    definition = {
+        "workloads": str(tmp_path / "recorded.yaml"),
+        "designs": ["red"],
+        "engine": "timeloop",
+        "parameters": {"read_voltage_v": [0.1, 0.2], "on_resistance_ohm": [1e4, 1e6]},
+        "timeout_s": 60,
+    }
+    standin("good")
+    result = sweep(definition, tmp_path / "good")
+    assert (result.evaluated, result.failed) == (4, 2)  # 1 Mohm is above the resistance when off
+    found = rows(tmp_path / "good", "SELECT e.cycles, e.error FROM evaluations e")
+    assert sorted(found, key=repr)[:2] == [(16, None), (16, None)]
+    assert all("would conduct more" in error for _, error in sorted(found, key=repr)[2:])
+    standin("hang")
+    begin = time.monotonic()
+    result = sweep({**definition, "timeout_s": 1}, tmp_path / "hung")
+    assert time.monotonic() - begin < 30
+    assert result.failed == 4
+    reasons = [error for (error,) in rows(tmp_path / "hung", "SELECT error FROM evaluations")]
+    assert sum("time limit of 1 s" in error for error in reasons) == 2
+    # The other engine's points are others.
+    embedded = sweep({**definition, "engine": "embedded"}, tmp_path / "good")
+    assert embedded.reused == 0
+
+
+def test_timeloop_must_be_there_before_the_first_point(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ValueError, match="engine: timeloop-model is not on PATH"):
+        sweep({"engine": "timeloop"}, tmp_path / "store")
+    assert not (tmp_path / "store").exists()

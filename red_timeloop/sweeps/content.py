@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from red_timeloop import __version__, resources
 from red_timeloop.circuit import Circuit
+from red_timeloop.engines.timeloop.tools import find_tools
 from red_timeloop.hardware import Hardware
 from red_timeloop.workload import Workload
 
@@ -97,7 +98,18 @@ def describe_context(workload: Workload, engine: str, sqnr: bool) -> dict[str, A
         }
         for entry in workload.layers
     ]
-    return {"engine": engine, "layers": layers, "sqnr": sqnr, "version": model_version()}
+    version = model_version()
+    if engine == "timeloop":
+        version = {**version, "timeloop": _timeloop_version()}
+    return {"engine": engine, "layers": layers, "sqnr": sqnr, "version": version}
+
+
+def _timeloop_version() -> str:
+    """Return a digest of the real Timeloop's program, which does not tell its version."""
+    program = find_tools().model
+    if program is None:
+        return ""
+    return hashlib.sha256(program.read_bytes()).hexdigest()[:16]
 
 
 def describe_hardware(hardware: Hardware) -> dict[str, Any]:

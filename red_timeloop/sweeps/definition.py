@@ -38,7 +38,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from red_timeloop import designs
 from red_timeloop.circuit import Circuit, check_number
 from red_timeloop.components.registry import parse_technology
-from red_timeloop.engines.base import engine as get_engine
+from red_timeloop.engines.timeloop.tools import find_tools
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
 from red_timeloop.spec.loader import load_file
@@ -168,7 +168,8 @@ def _build(keys: _SweepKeys, source: Mapping[str, Any]) -> Sweep:
     chosen = tuple(dict.fromkeys(keys.designs or designs.names()))
     for name in chosen:
         _at("designs", designs.get, name)
-    _at("engine", get_engine, keys.engine)
+    if keys.engine == "timeloop" and (missing := find_tools().missing("model")):
+        raise InputError(missing, key="engine", legal="embedded; see 'red-timeloop doctor'")
     space = _space(keys, bases)
     parameters = [axis.name for axis in space.axes]
     constraints = tuple(
