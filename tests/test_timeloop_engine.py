@@ -15,8 +15,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 import red_timeloop
+from red_timeloop.cli.main import cli
 from red_timeloop.components.tables import price
 from red_timeloop.engines.base import engine
 from red_timeloop.engines.embedded.engine import evaluate_specification as embedded
@@ -26,6 +28,7 @@ from red_timeloop.engines.timeloop.engine import Run, SearchOptions, run_mapper,
 from red_timeloop.engines.timeloop.stats import parse_stats
 from red_timeloop.engines.timeloop.tools import TimeloopError
 from red_timeloop.errors import InputError
+from red_timeloop.mapper.run import search
 from red_timeloop.spec.reader import read_specification
 from red_timeloop.spec.types import Specification
 
@@ -133,6 +136,35 @@ def test_mapper_returns_result_and_mapping(behave: Behave, mapper_spec: Specific
     again = embedded(replace(mapper_spec, mapping=run.mapping))
     assert again["cycles"] == run.result["cycles"]
     assert again["energy_J"] == pytest.approx(run.result["energy_J"], rel=1e-4)
+
+
+def test_search_is_the_real_mappers(behave: Behave) -> None:
+    behave("good")
+    found = search([DATA / "mapper.yaml"], "edp", engine="timeloop")
+    mapping, result = found
+    assert result["engine"] == "timeloop"
+    report = result["search"]
+    assert report["value"] == result["energy_J"] * result["cycles"]
+    assert (report["optimal"], report["bound"], report["broken_constraints"]) == (False, None, [])
+    assert set(mapping.levels) >= {"edram", "inter_row_spatial"}
+    embedded_keys = search([DATA / "mapper.yaml"], "edp")[1]["search"]
+    assert set(embedded_keys) <= set(report)
+    with pytest.raises(InputError, match="unknown objective 'speed'"):
+        search([DATA / "mapper.yaml"], "speed", engine="timeloop")  # type: ignore[arg-type]
+
+
+def test_map_command_passes_options_on(behave: Behave, tmp_path: Path) -> None:
+    behave("good")
+    runner = CliRunner()
+    arguments = ["map", str(DATA / "mapper.yaml"), "--engine", "timeloop", "--threads", "1"]
+    done = runner.invoke(cli, [*arguments, "-o", str(tmp_path / "out")])
+    assert done.exit_code == 0, done.output
+    assert "the best that timeloop-mapper found (random_pruned)" in done.output
+    again = read_specification(DATA / "mapper.yaml", mapping=tmp_path / "out" / "mapping.yaml")
+    assert again.mapping is not None
+    done = runner.invoke(cli, [*arguments, "--algorithm", "magic"])
+    assert isinstance(done.exception, InputError)
+    assert "unknown algorithm 'magic'" in str(done.exception)
 
 
 def test_estimators_are_named(behave: Behave, model_spec: Specification) -> None:

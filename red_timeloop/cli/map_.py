@@ -6,7 +6,7 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +15,9 @@ from red_timeloop.files import write_atomic
 from red_timeloop.mapper.run import BUDGET, OBJECTIVES, search_specification
 from red_timeloop.spec.reader import read_specification
 from red_timeloop.spec.types import Mapping, Specification
+
+if TYPE_CHECKING:
+    from red_timeloop.engines.timeloop.engine import SearchOptions
 
 __all__ = ["command"]
 
@@ -30,7 +33,18 @@ __all__ = ["command"]
 )
 @click.option("--ert", type=click.Path(path_type=Path), help="Energy table (Accelergy's ERT).")
 @click.option("--art", type=click.Path(path_type=Path), help="Area table (Accelergy's ART).")
-@click.option("--engine", default="embedded", show_default=True, help="Engine for the result.")
+@click.option(
+    "--engine",
+    type=click.Choice(["embedded", "timeloop", "auto"]),
+    default="embedded",
+    show_default=True,
+    help="Who searches: this package, or the real timeloop-mapper.",
+)
+@click.option("--algorithm", help="timeloop-mapper's algorithm.  [default: random_pruned]")
+@click.option("--threads", type=int, help="timeloop-mapper's threads.  [default: all]")
+@click.option("--victory-condition", type=int, help="Its mappings without improvement, to end.")
+@click.option("--invalid", type=int, help="Its invalid mappings in a row, to end.")
+@click.option("--seconds", type=float, help="Limit on timeloop-mapper's run.")
 @click.option("--budget", default=BUDGET, show_default=True, help="Mappings to evaluate at most.")
 @click.option(
     "--padding",
@@ -58,6 +72,11 @@ def command(
     ert: Path | None,
     art: Path | None,
     engine: str,
+    algorithm: str | None,
+    threads: int | None,
+    victory_condition: int | None,
+    invalid: int | None,
+    seconds: float | None,
     budget: int,
     padding: bool,
     seed: int,
@@ -78,6 +97,13 @@ def command(
         seed=seed,
         padding=padding,
         progress=_progress(budget),
+        mapper_options=_mapper_options(
+            algorithm=algorithm,
+            num_threads=threads,
+            victory_condition=victory_condition,
+            timeout=invalid,
+            seconds=seconds,
+        ),
     )
     if output is not None:
         _write(output, specification, mapping, result)
@@ -86,6 +112,12 @@ def command(
         return
     print_result(result)
     click.echo(_certificate(result["search"]))
+
+
+def _mapper_options(**given: Any) -> SearchOptions:
+    from red_timeloop.engines.timeloop.engine import SearchOptions
+
+    return SearchOptions(**{key: value for key, value in given.items() if value is not None})
 
 
 class _progress:  # noqa: N801 - used as a function
@@ -104,6 +136,9 @@ class _progress:  # noqa: N801 - used as a function
 
 def _certificate(report: dict[str, Any]) -> str:
     space, evaluated = report["space"], report["evaluated"]
+    if report["bound"] is None:
+        broken = "".join(f"; not obeyed: {each}" for each in report["broken_constraints"])
+        return f"the best that timeloop-mapper found ({report['algorithm']}){broken}"
     sizes = [f"{name} {size} to {larger}" for name, (size, larger) in report["padding"].items()]
     padding = f"padded {', '.join(sizes)}; " if sizes else ""
     if report["optimal"]:

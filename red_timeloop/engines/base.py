@@ -26,6 +26,8 @@ ENGINES: dict[str, str] = {
 class Engine(Protocol):
     """What an engine offers."""
 
+    __name__: str  # an engine is a module
+
     def evaluate_specification(self, specification: Specification) -> dict[str, Any]:
         """Evaluate a specification that has a problem and a mapping.
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from red_timeloop.engines.base import ENGINES
 from red_timeloop.engines.base import engine as engine_of
 from red_timeloop.engines.embedded.machine import Machine, Shape, build_machine, build_shape
 from red_timeloop.engines.embedded.nest import Nest
@@ -25,6 +26,9 @@ from red_timeloop.mapper.padding import padded
 from red_timeloop.mapper.space import Space, build_space
 from red_timeloop.spec.reader import read_specification
 from red_timeloop.spec.types import LevelMapping, Mapping, Problem, Specification
+
+if TYPE_CHECKING:
+    from red_timeloop.engines.timeloop.engine import SearchOptions
 
 __all__ = ["OBJECTIVES", "Found", "find", "forget", "search", "search_specification"]
 
@@ -133,6 +137,7 @@ def search(
     seed: int = 0,
     padding: bool = False,
     progress: Progress = lambda done, best: None,
+    mapper_options: SearchOptions | None = None,
 ) -> tuple[Mapping, dict[str, Any]]:
     """Find the best mapping of a Timeloop v0.4 specification under its constraints.
 
@@ -141,13 +146,14 @@ def search(
         objective: `edp` (energy times cycles), `energy` or `delay` (cycles, then energy).
         ert: File with the energy table (pJ an action).
         art: File with the area table (um^2).
-        engine: Engine that evaluates the mapping that was found; the search itself uses the
-            embedded one, whose counts are the same.
+        engine: `embedded`, or `timeloop` for the real timeloop-mapper, which takes
+            `mapper_options` in place of budget, seed and padding and gives no certificate.
         budget: Mappings to evaluate at most.
         seed: Equal seeds give equal results.
         padding: Try the problem with awkward sizes (large prime factors) rounded up as well. If
             that is better, the result and the mapping are those of the larger problem.
         progress: Called with the mappings evaluated so far and the best value.
+        mapper_options: How timeloop-mapper searches.
 
     Returns:
         The mapping, and the result of `red_timeloop.model` with a further key `search`:
@@ -170,6 +176,7 @@ def search(
         seed=seed,
         padding=padding,
         progress=progress,
+        mapper_options=mapper_options,
     )
 
 
@@ -182,6 +189,7 @@ def search_specification(
     seed: int = 0,
     padding: bool = False,
     progress: Progress = lambda done, best: None,
+    mapper_options: SearchOptions | None = None,
 ) -> tuple[Mapping, dict[str, Any]]:
     """Find the best mapping of a specification that is already read; see `search`."""
     if objective not in OBJECTIVES:
@@ -191,6 +199,10 @@ def search_specification(
     if specification.problem is None:
         raise InputError("no file has a problem", key="problem")
     runner = engine_of(engine)
+    if runner.__name__ == ENGINES["timeloop"]:
+        from red_timeloop.engines.timeloop.search import search_specification as search_timeloop
+
+        return search_timeloop(specification, objective, mapper_options)
     started = time.perf_counter()
     problems = [specification.problem]
     if padding:
