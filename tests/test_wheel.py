@@ -31,6 +31,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_wheel_carries_the_yaml_and_the_type_marker(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
+    plug_in = "share/accelergy/estimation_plug_ins/red_timeloop/red_timeloop.estimator.yaml"
+    assert any(name.endswith(plug_in) for name in names)
     for folder in ("arch", "arch/parameters", "mappings", "workloads"):
         for file in (ROOT / folder).glob("*.yaml"):
             assert f"red_timeloop/_data/{folder}/{file.name}" in names
