@@ -208,6 +208,12 @@ def test_a_store_of_several_sweeps_asks_which(tmp_path: Path) -> None:
         load_results(tmp_path)
     assert len(load_results(tmp_path, "small")) == 8
     assert len(load_results(tmp_path, "other")) == 1
+    # Other designs on the same points are another sweep's, but zero padding is compared with.
+    assert np.isnan(load_results(tmp_path, "small").numbers["speedup"]).all()
+    sweep({**one, "name": "base", "designs": ["zero_padding"]}, tmp_path)
+    small = load_results(tmp_path, "small")
+    assert set(small.words["design"]) == {"red"}
+    assert (small.numbers["speedup"] > 1).all()
 
 
 def test_a_sweep_without_results_says_why(tmp_path: Path) -> None:

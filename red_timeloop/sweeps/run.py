@@ -143,7 +143,8 @@ def _pending(
                 numbers = _numbers(base, block)
                 keys = point_keys(context_key, numbers, block.varied, block.count)
                 known = store.known(keys, failed_too=not retry_failed)
-                store.add_members(identity, [point for point, _ in known.values()])
+                if known:
+                    store.add_members(identity, [point for point, _ in known.values()])
                 groups = _missing(keys, known, designs)
                 done = block.count - sum(map(len, groups.values()))
                 if done:

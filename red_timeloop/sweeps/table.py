@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from red_timeloop.designs import names as design_names
 from red_timeloop.errors import InputError
 from red_timeloop.sweeps.measures import MEASURES, Condition, Objective
 from red_timeloop.sweeps.store import Store
@@ -122,6 +123,8 @@ def load_results(
 
 def _collect(store: Store, definition: Mapping[str, Any]) -> Results:
     bases = store.bases()
+    # Another sweep may have run the same points on other designs, zero padding for one.
+    own = definition.get("designs") or design_names()
     rows: list[tuple[Any, ...]] = []
     settings: list[tuple[int, dict[str, Any]]] = []
     failed: dict[str, int] = {}
@@ -130,14 +133,15 @@ def _collect(store: Store, definition: Mapping[str, Any]) -> Results:
         definition["id"]
     ):
         if error is not None:
-            reason = f"{design}: {error}"
-            failed[reason] = failed.get(reason, 0) + 1
+            if design in own:
+                reason = f"{design}: {error}"
+                failed[reason] = failed.get(reason, 0) + 1
             continue
         if point != last[0]:
             last = (point, json.loads(changes))
         rows.append((point, workload, design, *measured))
         settings.append((base, last[1]))
-    if not rows:
+    if not any(row[2] in own for row in rows):
         reasons = "; ".join(failed) or "nothing was evaluated yet"
         raise InputError(f"the sweep has no results: {reasons}", file=store.file)
     points, workloads, on, *columns = zip(*rows, strict=True)
@@ -158,7 +162,7 @@ def _collect(store: Store, definition: Mapping[str, Any]) -> Results:
             words[name] = np.asarray([str(value).lower() for value in values])
         else:
             numbers[name] = np.asarray(values, dtype=float)
-    return Results(
+    results = Results(
         words=words,
         numbers=numbers,
         parameters=parameters,
@@ -169,6 +173,7 @@ def _collect(store: Store, definition: Mapping[str, Any]) -> Results:
         constraints=tuple(Condition.parse(text) for text in definition.get("constraints") or ()),
         failed=failed,
     )
+    return results.select(np.isin(words["design"], own))
 
 
 def _against_baseline(
