@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 FRONTENDS := $(VENV)/.ready-frontends
 
-.PHONY: run browser test lint format benchmark clean
+.PHONY: run browser docs test lint format benchmark clean
 
 run: $(READY)
 	$(BIN)/red-timeloop compare
@@ -35,6 +35,9 @@ $(READY): pyproject.toml
 $(FRONTENDS): $(READY)
 	$(BIN)/python -m pip install --quiet --group frontends
 	touch $@
+
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # A browser for the tests that look at pages; they are skipped where there is none. Needs root.
 browser:

@@ -253,7 +253,7 @@ class Comparison:
 
 def compare(
     workload: str | Path | Workload = "red_date2019",
-    designs: Iterable[str] | None = None,
+    designs: Iterable[str | AnyDesign] | None = None,
     engine: str = "auto",
     *,
     layers: Sequence[str] | None = None,
@@ -267,7 +267,7 @@ def compare(
 
     Args:
         workload: Name of a shipped workload, a YAML file, or a workload.
-        designs: Names of designs; the four ReRAM designs when None.
+        designs: Names of designs, or designs of your own; the four ReRAM designs when None.
         engine: `embedded`, `timeloop`, or `auto`: timeloop where it works, else embedded.
         layers: Names of layers; all of them when None.
         hardware: Name of a parameter set, a YAML file, or a parameter set.
@@ -289,7 +289,10 @@ def compare(
     if layers:
         loaded = loaded.select(list(layers))
     parameters = hardware if isinstance(hardware, Hardware) else Hardware.load(hardware)
-    chosen = [get_design(name) for name in designs or design_names()]
+    chosen = [
+        get_design(design) if isinstance(design, str) else design
+        for design in designs or design_names()
+    ]
     counter = get_engine(engine)
     tasks = [(entry, design) for entry in loaded.layers for design in chosen]
     results: list[LayerResult] = []

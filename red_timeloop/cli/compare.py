@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from red_timeloop.cli import options
+from red_timeloop.cli.verbosity import detail, say
 from red_timeloop.errors import InputError
 from red_timeloop.files import make_folder, write_atomic
 
@@ -20,7 +21,9 @@ __all__ = ["command"]
 
 
 @click.command(name="compare")
-@click.argument("workload", required=False, metavar="[WORKLOAD]")
+@click.argument(
+    "workload", required=False, metavar="[WORKLOAD]", shell_complete=options.complete_workloads
+)
 @click.option("--all", "everything", is_flag=True, help="Run every shipped workload.")
 @options.design
 @options.layer
@@ -67,17 +70,21 @@ def command(
             )
         _compare_all(designs, engine, options.load_hardware(hardware, settings), form, output)
         return
+    from red_timeloop.cli.progress import progress_bar
     from red_timeloop.comparison import compare
 
-    comparison = compare(
-        workload or "red_date2019",
-        designs or None,
-        engine,
-        layers=layers,
-        hardware=options.load_hardware(hardware, settings),
-        iso_area=iso_area,
-        crossbars=crossbars if mapped else None,
-    )
+    with progress_bar() as progress:
+        comparison = compare(
+            workload or "red_date2019",
+            designs or None,
+            engine,
+            layers=layers,
+            hardware=options.load_hardware(hardware, settings),
+            progress=progress,
+            iso_area=iso_area,
+            crossbars=crossbars if mapped else None,
+        )
+    detail(f"{comparison.engine} engine, {len(comparison.results)} evaluations.")
     if form == "json":
         click.echo(json.dumps(comparison.as_dict(), indent=2))
     elif form == "csv":
@@ -110,10 +117,10 @@ def _compare_all(
         folder = make_folder(output)
         write_atomic(folder / "zoo.json", json.dumps(zoo_as_dict(comparisons), indent=2) + "\n")
         write_atomic(folder / "zoo.csv", zoo_as_csv(comparisons))
-        click.echo(f"Wrote zoo.json and zoo.csv to {folder}", err=True)
+        say(f"Wrote zoo.json and zoo.csv to {folder}")
 
 
 def _write(comparison: Comparison, folder: Path) -> None:
     write_atomic(folder / "comparison.json", json.dumps(comparison.as_dict(), indent=2) + "\n")
     write_atomic(folder / "comparison.csv", comparison.to_csv())
-    click.echo(f"Wrote comparison.json and comparison.csv to {folder}", err=True)
+    say(f"Wrote comparison.json and comparison.csv to {folder}")

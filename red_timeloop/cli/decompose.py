@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from red_timeloop.cli import options
 from red_timeloop.decomposition import Decomposition, Mode, decompose
 from red_timeloop.workload import load_workload
 
@@ -21,7 +22,7 @@ _MOST_ROWS = 16  # modes listed one by one
 
 
 @click.command(name="decompose")
-@click.argument("workload", metavar="WORKLOAD[:LAYER]")
+@click.argument("workload", metavar="WORKLOAD[:LAYER]", shell_complete=options.complete_workloads)
 @click.option(
     "--format",
     "form",

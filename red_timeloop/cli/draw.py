@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
+from red_timeloop.cli import options
 from red_timeloop.workload import load_workload
 
 __all__ = ["command"]
 
 
 @click.command(name="draw")
-@click.argument("workload", metavar="WORKLOAD[:LAYER]")
+@click.argument("workload", metavar="WORKLOAD[:LAYER]", shell_complete=options.complete_workloads)
 @click.option(
     "--format",
     "formats",
@@ -30,10 +31,11 @@ __all__ = ["command"]
     help="Folder to write to. [default: the current one]",
 )
 def command(workload: str, formats: tuple[str, ...], steps: int, output: Path) -> None:
-    """Draw the kernel by mode, the sub-crossbar tensor and the first steps of the data flow.
+    """Draw how RED runs a layer.
 
-    WORKLOAD is a name that `red-timeloop list` shows, or a YAML file. Layers have 1 or 2 spatial
-    axes.
+    The picture shows the kernel by computation mode, the sub-crossbar tensor and the first steps
+    of the zero-skipping data flow; layers have 1 or 2 spatial axes. WORKLOAD is a name that
+    `red-timeloop list` shows, or a YAML file.
     """
     from red_timeloop.report.drawing import draw
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+import time
+import traceback
 from importlib import import_module
 
 import click
 
 from red_timeloop import __version__
+from red_timeloop.cli.verbosity import Verbosity, add_options
 from red_timeloop.errors import InputError
 
 __all__ = ["cli", "main"]
@@ -47,20 +50,33 @@ class _LazyGroup(click.Group):
         module = import_module(f"red_timeloop.cli.{_COMMANDS[cmd_name]}")
         command = module.command
         assert isinstance(command, click.Command)
-        return command
+        return add_options(command)
 
 
-@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done, 1 the answer is no, 2 the input cannot be used, 130 interrupted.",
+)
 @click.version_option(__version__, prog_name="red-timeloop")
 def cli() -> None:
     """Model deconvolution on RED and its rivals, with Timeloop's semantics."""
 
 
+add_options(cli)
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; bad input ends with one message and exit code 2."""
+    verbosity = Verbosity()
+    started = time.monotonic()
     try:
-        code = cli.main(args=arguments, prog_name="red-timeloop", standalone_mode=False)
+        code = cli.main(
+            args=arguments, prog_name="red-timeloop", standalone_mode=False, obj=verbosity
+        )
     except InputError as error:
+        if verbosity.verbose:
+            traceback.print_exc()
         click.echo(f"Error: {error}", err=True)
         sys.exit(2)
     except click.exceptions.Abort:
@@ -69,6 +85,8 @@ def main(arguments: list[str] | None = None) -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
+    if verbosity.verbose:
+        click.echo(f"Took {time.monotonic() - started:.2f} s.", err=True)
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -83,7 +83,9 @@ def command(
     output: Path | None,
     form: str,
 ) -> None:
-    """Find the best mapping of Timeloop v0.4 specification files SPEC under their constraints.
+    """Find the best mapping of a specification under its constraints.
+
+    SPEC are Timeloop v0.4 YAML files, merged as timeloopfe does.
 
     Ctrl-C ends the search early, with the best mapping so far.
     """

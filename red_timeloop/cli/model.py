@@ -37,7 +37,10 @@ def command(
     engine: str,
     form: str,
 ) -> None:
-    """Evaluate one mapping of Timeloop v0.4 specification files SPEC."""
+    """Evaluate one mapping of a specification.
+
+    SPEC are Timeloop v0.4 YAML files, merged as timeloopfe does.
+    """
     result = model(list(spec), mapping=mapping, ert=ert, art=art, engine=engine)
     if form == "json":
         click.echo(json.dumps(result, indent=2))

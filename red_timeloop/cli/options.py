@@ -11,9 +11,20 @@ import click
 from red_timeloop.errors import InputError
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from red_timeloop.hardware import Hardware
 
-__all__ = ["design", "engine", "format_", "hardware", "layer", "load_hardware", "output"]
+__all__ = [
+    "complete_workloads",
+    "design",
+    "engine",
+    "format_",
+    "hardware",
+    "layer",
+    "load_hardware",
+    "output",
+]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -122,6 +133,22 @@ def load_hardware(name: str, settings: Sequence[str]) -> Hardware:
                 value = text.strip()
         changes[key.strip()] = value
     return parameters.replace(**changes) if changes else parameters
+
+
+def complete_workloads(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Complete the name of a shipped workload, its layer after a colon, or a file."""
+    from click.shell_completion import CompletionItem
+
+    from red_timeloop.workload import load_workload, workload_names
+
+    head, colon, _ = incomplete.partition(":")
+    if colon and head in workload_names():
+        names = [f"{head}:{entry.name}" for entry in load_workload(head).layers]
+        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+    items = [CompletionItem(name) for name in workload_names() if name.startswith(incomplete)]
+    return [*items, CompletionItem(incomplete, type="file")]
 
 
 def _complete_designs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:

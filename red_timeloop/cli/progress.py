@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+from red_timeloop.cli.verbosity import is_quiet
 
 if TYPE_CHECKING:
     from red_timeloop.comparison import Progress
@@ -14,19 +17,21 @@ __all__ = ["progress_bar"]
 
 @contextmanager
 def progress_bar() -> Iterator[Progress]:
-    """Show a bar while the block runs; nothing where standard error is no terminal."""
+    """Show a bar while the block runs; nothing with `--quiet` or where nobody watches."""
+    if is_quiet() or not sys.stderr.isatty():
+        yield lambda done, total, text: None
+        return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
-    console = Console(stderr=True)
     columns = (
         BarColumn(),
         MofNCompleteColumn(),
-        TimeElapsedColumn(),
+        TimeRemainingColumn(),
         TextColumn("{task.description}"),
     )
-    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=None)
 
         def update(done: int, total: int, text: str) -> None:

@@ -12,7 +12,9 @@ __all__ = ["command"]
 
 
 @click.command(name="report")
-@click.argument("workloads", nargs=-1, metavar="[WORKLOAD]...")
+@click.argument(
+    "workloads", nargs=-1, metavar="[WORKLOAD]...", shell_complete=options.complete_workloads
+)
 @options.design
 @options.engine
 @options.hardware
@@ -43,21 +45,32 @@ def command(
     sweeps: tuple[Path, ...],
     output: Path,
 ) -> None:
-    """Write a page that shows workloads on several designs: DIR/report.html.
+    """Write a page with the charts of a comparison.
 
-    The page is one file that needs no network; its data is written beside it as CSV and JSON.
-    WORKLOAD is a name that `red-timeloop list` shows, or a YAML file; the six layers of the RED
-    benchmark when left out. A layer that a design cannot hold is listed with the reason.
+    The page, DIR/report.html, is one file that needs no network; its data is written beside it
+    as CSV and JSON. WORKLOAD is a name that `red-timeloop list` shows, or a YAML file; the six
+    layers of the RED benchmark when left out. A layer that a design cannot hold is listed with the
+    reason.
     """
-    from red_timeloop.comparison import compare
+    from red_timeloop.cli.progress import progress_bar
+    from red_timeloop.comparison import Comparison, compare
     from red_timeloop.report.write import write_report
     from red_timeloop.sweeps.errors import SweepError
 
     parameters = options.load_hardware(hardware, settings)
-    comparisons = [
-        compare(name, designs or None, engine, hardware=parameters, keep_going=True)
-        for name in workloads or ("red_date2019",)
-    ]
+    comparisons: list[Comparison] = []
+    for name in workloads or ("red_date2019",):
+        with progress_bar() as progress:
+            comparisons.append(
+                compare(
+                    name,
+                    designs or None,
+                    engine,
+                    hardware=parameters,
+                    progress=progress,
+                    keep_going=True,
+                )
+            )
     try:
         paths = write_report(comparisons, output, figures=figures, sweeps=sweeps)
     except SweepError as error:
