@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,14 +36,17 @@ NOT_RUN = {
     "accelergy": "needs Accelergy",
 }
 
-# Options of red-timeloop that are not run here, and why.
-LONG = {"--all": "the whole zoo takes a minute and has tests of its own"}
+# Commands that are not run here, and why.
+LONG = {
+    "compare --all": "the whole zoo takes a minute and has tests of its own",
+    "verify red_date2019": "executes all layers at full size; has tests of its own",
+}
 
 # Commands whose answer depends on the machine, and the exit codes that are right.
 EXIT_CODES = {"doctor": {0, 1}}
 
 # Pages whose commands read files that another page shows.
-BORROWED = {"README.md": ("docs/tutorial.md", "docs/timeloop.md")}
+BORROWED = {"README.md": ("docs/tutorial.md", "docs/specifications.md")}
 
 
 def prepare_onnx(folder: Path, sizes: list[int | str]) -> None:
@@ -165,7 +170,18 @@ def test_page_does_what_it_says(
 
 def run(words: list[str], where: str) -> None:
     """Run a command in this process; `red-timeloop` is the only one that is run."""
-    if words[0] in NOT_RUN or set(LONG) & set(words):
+    with ExitStack() as stack:
+        if ">" in words:
+            Path(words[-1]).parent.mkdir(exist_ok=True)
+            stack.enter_context(redirect_stdout(stack.enter_context(Path(words[-1]).open("w"))))
+            words = words[:-2]
+        run_here(words, where)
+
+
+def run_here(words: list[str], where: str) -> None:
+    if words[0] in NOT_RUN or " ".join(words[1:]) in LONG:
+        return
+    if "--engine timeloop" in " ".join(words) and shutil.which("timeloop-model") is None:
         return
     assert words[0] == "red-timeloop", f"{where}: what is {words[0]!r}?"
     with pytest.raises(SystemExit) as ended:

@@ -23,9 +23,9 @@ class _Check:
 @click.command(name="doctor")
 @click.option("--register", is_flag=True, help="Add the plug-in to your Accelergy configuration.")
 def command(register: bool) -> int:
-    """Say which of the real Timeloop's tools are installed and work; exit code 1 if not all do.
+    """Say which of the real Timeloop's tools are installed and work.
 
-    Nothing of them is needed for the embedded engine.
+    The exit code is 1 if not all do. The embedded engine needs none of them.
     """
     checks = _checks(register)
     for check in checks:

@@ -13,7 +13,7 @@ __all__ = ["command"]
 
 @click.command(name="export")
 @click.argument("layer", metavar="WORKLOAD:LAYER")
-@click.option("--design", default="red", show_default=True, help="The design.")
+@click.option("--design", metavar="DESIGN", default="red", show_default=True, help="The design.")
 @options.hardware
 @click.option(
     "-o",

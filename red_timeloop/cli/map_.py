@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from red_timeloop.cli.model import print_result
+from red_timeloop.cli.progress import progress_bar
 from red_timeloop.files import write_atomic
 from red_timeloop.mapper.run import BUDGET, OBJECTIVES, search_specification
 from red_timeloop.spec.reader import read_specification
@@ -55,6 +55,7 @@ __all__ = ["command"]
 @click.option(
     "-o",
     "--output",
+    metavar="DIR",
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for mapping.yaml, stats.json, search.json (and problem.yaml if padded).",
 )
@@ -91,22 +92,23 @@ def command(
     """
     specification = read_specification(list(spec), ert=ert, art=art)
     chosen = next(each for each in OBJECTIVES if each == objective)
-    mapping, result = search_specification(
-        specification,
-        chosen,
-        engine=engine,
-        budget=budget,
-        seed=seed,
-        padding=padding,
-        progress=_progress(budget),
-        mapper_options=_mapper_options(
-            algorithm=algorithm,
-            num_threads=threads,
-            victory_condition=victory_condition,
-            timeout=invalid,
-            seconds=seconds,
-        ),
-    )
+    with progress_bar() as progress:
+        mapping, result = search_specification(
+            specification,
+            chosen,
+            engine=engine,
+            budget=budget,
+            seed=seed,
+            padding=padding,
+            progress=lambda done, best: progress(done, budget, f"best {best:.4g}"),
+            mapper_options=_mapper_options(
+                algorithm=algorithm,
+                num_threads=threads,
+                victory_condition=victory_condition,
+                timeout=invalid,
+                seconds=seconds,
+            ),
+        )
     if output is not None:
         _write(output, specification, mapping, result)
     if form == "json":
@@ -120,20 +122,6 @@ def _mapper_options(**given: Any) -> SearchOptions:
     from red_timeloop.engines.timeloop.engine import SearchOptions
 
     return SearchOptions(**{key: value for key, value in given.items() if value is not None})
-
-
-class _progress:  # noqa: N801 - used as a function
-    """Shows how far a search is, on a terminal only."""
-
-    def __init__(self, budget: int) -> None:
-        self.budget = budget
-        self.shown = sys.stderr.isatty()
-
-    def __call__(self, done: int, best: float) -> None:
-        if self.shown:
-            click.echo(
-                f"\r{done:,} of {self.budget:,} mappings, best {best:.4g} ", err=True, nl=False
-            )
 
 
 def _certificate(report: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from red_timeloop.cli import _sweep_options, options
+from red_timeloop.cli.verbosity import say
 from red_timeloop.files import make_folder, write_atomic
 
 __all__ = ["command"]
@@ -61,7 +62,7 @@ def command(
                 mine = results.select(results.words["workload"] == workload)
                 figure = pareto_figure(mine, (chosen[0], chosen[1]))
                 write_atomic(target / f"pareto_{workload}.svg", figure)
-        click.echo(f"Wrote the front to {target}", err=True)
+        say(f"Wrote the front to {target}")
 
 
 def _words(objectives: tuple[object, ...]) -> str:

@@ -17,7 +17,10 @@ __all__ = ["progress_bar"]
 
 @contextmanager
 def progress_bar() -> Iterator[Progress]:
-    """Show a bar while the block runs; nothing with `--quiet` or where nobody watches."""
+    """Show a bar while the block runs; nothing with `--quiet` or where nobody watches.
+
+    A total of 0 stands for one that is not known.
+    """
     if is_quiet() or not sys.stderr.isatty():
         yield lambda done, total, text: None
         return
@@ -35,6 +38,6 @@ def progress_bar() -> Iterator[Progress]:
         task = bar.add_task("", total=None)
 
         def update(done: int, total: int, text: str) -> None:
-            bar.update(task, completed=done, total=total, description=text)
+            bar.update(task, completed=done, total=total or None, description=text)
 
         yield update

@@ -25,10 +25,10 @@ def command(
     objectives: tuple[str, ...],
     form: str,
 ) -> None:
-    """Show how much each parameter of the sweep in DIR moves the objectives, by design.
+    """Show how much each parameter of a sweep moves the objectives.
 
-    A parameter's share is the part of the variance (of the logarithm) that lies between its
-    values, with the other parameters averaged over.
+    DIR is the folder of the sweep's store. A parameter's share is the part of the variance (of the
+    logarithm) that lies between its values, with the other parameters averaged over.
     """
     from red_timeloop.report.sweep_table import print_effects, to_csv, to_json
     from red_timeloop.sweeps import SweepError

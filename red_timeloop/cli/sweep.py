@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +11,7 @@ import click
 from red_timeloop.cli import options
 
 if TYPE_CHECKING:
-    from red_timeloop.sweeps.run import Progress, SweepResult
+    from red_timeloop.sweeps.run import SweepResult
 
 __all__ = ["command"]
 
@@ -52,18 +50,19 @@ def command(
     Points that the store has are not run again. Look at the results with `red-timeloop pareto`,
     `best` and `sensitivity`.
     """
+    from red_timeloop.cli.progress import progress_bar
     from red_timeloop.sweeps import SweepError, load_sweep, sweep
 
     checked = load_sweep(file)
     try:
-        with _progress(checked.name) as progress:
+        with progress_bar() as progress:
             result = sweep(
                 checked,
                 output,
                 jobs=jobs,
                 address=address,
                 retry_failed=retry_failed,
-                progress=progress,
+                progress=lambda done, total: progress(done, total, checked.name),
             )
     except SweepError as error:
         raise click.ClickException(str(error)) from error
@@ -89,22 +88,3 @@ def _print(result: SweepResult, output: Path) -> None:
         click.echo(f"{result.failed:,} evaluations failed; the store has the reasons:")
         for reason, count in reasons:
             click.echo(f"  {count:,} x {reason}")
-
-
-@contextmanager
-def _progress(name: str) -> Iterator[Progress]:
-    """Show a bar on a terminal, nothing elsewhere."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (TextColumn(name), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task(name, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -24,7 +24,13 @@ _ABOUT = {
 
 @click.command(name="tables")
 @click.argument("spec", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--design", default="red", show_default=True, help="A shipped architecture.")
+@click.option(
+    "--design",
+    metavar="DESIGN",
+    default="red",
+    show_default=True,
+    help="A shipped architecture.",
+)
 @click.option(
     "--set",
     "settings",
@@ -43,10 +49,11 @@ def command(
     form: str,
     output: Path | None,
 ) -> None:
-    """Price the components of an architecture: the files SPEC, or a shipped DESIGN.
+    """Price the components of an architecture.
 
-    `ert` and `art` are Timeloop's tables, `csv` is a library for Accelergy's library plug-in, `lib`
-    lists the components with their attributes.
+    That of the files SPEC, or the shipped one of a design. `ert` and `art` are Timeloop's tables,
+    `csv` is a library for Accelergy's library plug-in, `lib` lists the components with their
+    attributes.
     """
     from red_timeloop.files import write_atomic
 
