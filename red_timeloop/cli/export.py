@@ -12,7 +12,7 @@ __all__ = ["command"]
 
 
 @click.command(name="export")
-@click.argument("layer", metavar="WORKLOAD:LAYER")
+@click.argument("layer", metavar="WORKLOAD:LAYER", shell_complete=options.complete_workloads)
 @click.option("--design", metavar="DESIGN", default="red", show_default=True, help="The design.")
 @options.hardware
 @click.option(

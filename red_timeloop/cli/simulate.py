@@ -20,7 +20,7 @@ __all__ = ["command"]
 
 
 @click.command(name="simulate")
-@click.argument("workload", metavar="WORKLOAD:LAYER")
+@click.argument("workload", metavar="WORKLOAD:LAYER", shell_complete=options.complete_workloads)
 @options.design
 @click.option(
     "--adc-bits", type=int, metavar="N", help="Bits of the converters.  [default: exact ones]"
@@ -72,7 +72,7 @@ def command(
     settings: tuple[str, ...],
     form: str,
 ) -> int:
-    """Execute a layer on random integers, step by step, and compare outputs and counts.
+    """Execute a layer on random integers and count what happens.
 
     Outputs are compared with the integer transposed convolution, events with the embedded
     engine's. Converters are exact ones unless --adc-bits (or --set adc_bits=N) says otherwise. The

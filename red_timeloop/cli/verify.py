@@ -16,7 +16,7 @@ __all__ = ["command"]
 
 
 @click.command(name="verify")
-@click.argument("workload", metavar="WORKLOAD[:LAYER]")
+@click.argument("workload", metavar="WORKLOAD[:LAYER]", shell_complete=options.complete_workloads)
 @options.design
 @options.layer
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the tensors.")
@@ -31,11 +31,11 @@ def command(
     settings: tuple[str, ...],
     form: str,
 ) -> int:
-    """Execute every layer on random integers; exit code 1 when anything differs.
+    """Execute every layer of a workload and compare everything.
 
     The decomposition and the execution on each design must give the integer transposed
     convolution bit for bit, and the executed events must be those that the engine counts. Layers of
-    the same geometry are checked once.
+    the same geometry are checked once. The exit code is 1 when anything differs.
     """
     from red_timeloop.cli.progress import progress_bar
     from red_timeloop.dataflow.verification import verify
