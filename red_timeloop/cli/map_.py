@@ -40,8 +40,8 @@ __all__ = ["command"]
     show_default=True,
     help="Who searches: this package, or the real timeloop-mapper.",
 )
-@click.option("--algorithm", help="timeloop-mapper's algorithm.  [default: random_pruned]")
-@click.option("--threads", type=int, help="timeloop-mapper's threads.  [default: all]")
+@click.option("--algorithm", help="Algorithm of timeloop-mapper.  [default: random_pruned]")
+@click.option("--threads", type=int, help="Of timeloop-mapper: threads.  [default: all]")
 @click.option("--victory-condition", type=int, help="Its mappings without improvement, to end.")
 @click.option("--invalid", type=int, help="Its invalid mappings in a row, to end.")
 @click.option("--seconds", type=float, help="Limit on timeloop-mapper's run.")
