@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import zlib
 from math import prod
 
@@ -178,16 +179,34 @@ def test_the_benchmark_layers_agree(name: str, setting: str) -> None:
         require_agreement(SCALED[name], design, SETTINGS[setting])
 
 
+hardwares = st.fixed_dictionaries(
+    {
+        "rows": st.one_of(st.none(), st.integers(1, 40)),
+        "columns": st.one_of(st.none(), st.integers(8, 60)),
+        "cell_bits": st.integers(1, 4),
+        "dac_bits": st.integers(1, 3),
+        "weight_encoding": st.sampled_from(["offset", "twos_complement"]),
+        "merge": st.sampled_from(["digital", "current"]),
+        "fold": st.integers(1, 4),
+        "zeros_stored": st.booleans(),
+    }
+)
+
+
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+    max_examples=200, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
 )
 @given(
     st.one_of(transposed_layers(), transposed_layers(), ordinary_layers()),
+    st.integers(1, 12),
+    st.integers(1, 12),
     st.sampled_from(designs.names()),
-    st.sampled_from(sorted(SETTINGS)),
+    hardwares,
 )
-def test_random_layers_agree(layer, design: str, setting: str) -> None:
-    hardware = SETTINGS[setting]
+def test_random_layers_agree_on_random_hardware(layer, input_bits, weight_bits, design, chosen):
+    arguments = {field.name: getattr(layer, field.name) for field in dataclasses.fields(layer)}
+    layer = type(layer)(**{**arguments, "input_bits": input_bits, "weight_bits": weight_bits})
+    hardware = EXACT.replace(**chosen)
     try:
         designs.get(design).plan(layer, hardware)
     except InputError:
