@@ -46,8 +46,12 @@ def test_variables_do_not_change_what_a_component_costs(name: str) -> None:
         assert seen.area == pytest.approx(art.areas[level.name], rel=1e-12), level.name
 
 
-def test_importing_works_without_accelergy() -> None:
-    assert plug_in.PLUG_IN_PATH.name == "accelergy.py"
+def test_importing_works_without_accelergy_and_does_not_import_it() -> None:
+    program = "import red_timeloop.components.accelergy, sys; print('accelergy' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == "False"
     if importlib.util.find_spec("accelergy") is None:
         assert plug_in.estimators("anything") == {}
 

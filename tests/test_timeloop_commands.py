@@ -179,8 +179,9 @@ def test_doctor_says_what_is_missing_and_where_to_read() -> None:
         assert "https://" in line
 
 
-def test_doctor_finds_what_is_there() -> None:
+def test_doctor_finds_what_is_there(tmp_path: Path) -> None:
     settings = {
+        "TMPDIR": str(tmp_path),
         "PATH": f"{STANDIN / 'bin'}{os.pathsep}/usr/bin{os.pathsep}/bin",
         "PYTHONPATH": f"{ROOT}{os.pathsep}{STANDIN}",
         "RED_TIMELOOP_PYTHON": sys.executable,

@@ -53,6 +53,7 @@ def behave(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Behave:
         }
         for name, value in settings.items():
             monkeypatch.setenv(name, value)
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
     return behaving
 
@@ -371,11 +372,14 @@ def test_real_mapper_finds_a_mapping(mapper_spec: Specification) -> None:
 
 @REAL
 @pytest.mark.usefixtures("real")
-def test_real_failure_is_explained(model_spec: Specification) -> None:
+def test_real_failure_is_explained(model_spec: Specification, tmp_path: Path) -> None:
     levels = tuple(
         replace(level, subclass="no_such_part") if level.name == "adc" else level
         for level in model_spec.architecture.levels
     )
     architecture = replace(model_spec.architecture, levels=levels)
     with pytest.raises(TimeloopError, match="no energy estimator for 'no_such_part'"):
-        run_model(replace(model_spec, architecture=architecture, ert=None, art=None))
+        run_model(
+            replace(model_spec, architecture=architecture, ert=None, art=None),
+            output=tmp_path / "run",
+        )

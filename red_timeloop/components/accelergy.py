@@ -123,4 +123,7 @@ def _energy_of(action: str) -> Any:
     return energy
 
 
-globals().update(estimators(__name__))
+if __name__ != "red_timeloop.components.accelergy":
+    # Loaded by Accelergy, under a name of its own; as a part of this package the file stays free of
+    # Accelergy's imports.
+    globals().update(estimators(__name__))

@@ -348,6 +348,8 @@ def _attributes(node: YamlMap, name: str, known: Names) -> dict[str, Attribute]:
     names = dict(known)
     result: dict[str, Attribute] = {}
     for key, raw in section.items():
+        if key in ("tag", "parent_node"):
+            raise error("timeloopfe reserves this name for itself", section, key, path=path)
         if raw is None:
             continue
         if isinstance(raw, YamlMap):

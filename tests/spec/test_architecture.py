@@ -207,6 +207,10 @@ def node(text: str) -> str:
             "variables: {a: 2}\n" + node("!Container {name: a, spatial: {meshX: a}}"),
             "a.spatial.meshX: expression 'a': 'a' is the name of a node, which hides a variable",
         ),
+        (
+            node("!Container {name: a, attributes: {tag: 3}}"),
+            "a.attributes.tag: timeloopfe reserves",
+        ),
         ("variables: {version: 0.2}\n" + HEAD + MAC, "variables.version: version 0.2 is not read"),
         ("variables: [1]\n" + HEAD + MAC, "variables: expected a mapping, got a list"),
         ("arch: {}\n" + HEAD + MAC, "file0.yaml:1: arch: unknown key (legal: *_components, *_con"),
