@@ -46,7 +46,7 @@ LONG = {
 EXIT_CODES = {"doctor": {0, 1}}
 
 # Pages whose commands read files that another page shows.
-BORROWED = {"README.md": ("docs/tutorial.md", "docs/specifications.md")}
+BORROWED = {"README.md": ("docs/tutorial.md", "docs/specifications.md", "docs/sweeps.md")}
 
 
 def prepare_onnx(folder: Path, sizes: list[int | str]) -> None:
