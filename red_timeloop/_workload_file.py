@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from red_timeloop.errors import InputError
+from red_timeloop import _yaml
+from red_timeloop.errors import InputError, shown
 from red_timeloop.workload import LAYER_TYPES, Workload, WorkloadLayer
 
 __all__ = ["read"]
-
-_LARGEST_FILE = 16 * 2**20  # bytes; the largest network of the zoo takes 0.03 MB
 
 # Names become table rows, command-line words and file names.
 _Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.\-]*$", max_length=200)]
@@ -57,28 +54,10 @@ class _WorkloadKeys(_Keys):
     layers: Annotated[list[_LayerKeys], Field(min_length=1)]
 
 
-class _Loader(yaml.SafeLoader):
-    """Plain YAML in which a key given twice is an error, not the last one's victory.
-
-    Not the faster CSafeLoader: a deeply nested file overflows its stack and ends the process.
-    """
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if key.value in seen and isinstance(key.value, str):
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"key {key.value!r} is given twice", key.start_mark
-                )
-            if isinstance(key.value, str):
-                seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
 def read(path: Path) -> Workload:
     """Read the workload file `path`; see `red_timeloop.workload.load_workload`."""
     try:
-        keys = _WorkloadKeys.model_validate(_parse(path))
+        keys = _WorkloadKeys.model_validate(_yaml.load(path))
     except ValidationError as error:
         raise _explain(error, path) from None
     layers = tuple(_layer(path, keys, index) for index in range(len(keys.layers)))
@@ -98,26 +77,6 @@ def read(path: Path) -> Workload:
         source=keys.source or "",
         unconfirmed=tuple(keys.unconfirmed),
     )
-
-
-def _parse(path: Path) -> object:
-    try:
-        if path.stat().st_size > _LARGEST_FILE:
-            raise InputError("the file is too large", file=path, legal="up to 16 MiB")
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
-    except OSError as error:
-        raise InputError(f"cannot read: {error.strerror}", file=path) from error
-    except UnicodeDecodeError:
-        raise InputError("not a text file", file=path, legal="YAML in UTF-8") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f"line {mark.line + 1}" if mark is not None else None
-        problem = getattr(error, "problem", None) or str(error)
-        raise InputError(f"not valid YAML: {problem}", file=path, key=line) from None
-    except RecursionError:
-        raise InputError("nested too deeply", file=path) from None
-    except ValueError as error:  # a timestamp or a number that cannot be
-        raise InputError(f"not valid YAML: {error}", file=path) from None
 
 
 def _layer(path: Path, keys: _WorkloadKeys, index: int) -> WorkloadLayer:
@@ -168,7 +127,7 @@ def _explain(error: ValidationError, path: Path) -> InputError:
         return InputError("this key is missing", file=path, key=key, legal="required")
     if problem["type"].startswith("model_"):
         return InputError(
-            f"{_short(given)} is not a mapping",
+            f"{shown(given)} is not a mapping",
             file=path,
             key=key or None,
             legal="key: value pairs",
@@ -183,9 +142,4 @@ def _explain(error: ValidationError, path: Path) -> InputError:
         "list_type": "a list",
         "too_short": "a list of at least one layer",
     }.get(problem["type"])
-    return InputError(f"{_short(given)} cannot stand here", file=path, key=key, legal=legal)
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    return InputError(f"{shown(given)} cannot stand here", file=path, key=key, legal=legal)

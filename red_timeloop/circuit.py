@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from red_timeloop import resources
-from red_timeloop.errors import InputError
+from red_timeloop.errors import InputError, shown
 
 __all__ = ["SUPPLY_VOLTAGE", "Circuit"]
 
@@ -148,6 +148,10 @@ class Circuit:
             InputError: A name is unknown or missing, or a value is no number within its range.
         """
         names = cls.names()
+        if not isinstance(entries, abc.Mapping):
+            raise InputError(
+                f"got {shown(entries)}", file=file, key="circuit", legal="a mapping of numbers"
+            )
         for name in entries:
             if name not in names:
                 raise InputError("unknown circuit number", file=file, key=str(name), legal=names)
@@ -226,9 +230,11 @@ def check_number(name: str, value: object, file: str | Path | None = None) -> fl
         try:
             value = float(value)
         except ValueError:
-            raise InputError(f"not a number: {value!r}", file=file, key=name, legal=legal) from None
+            raise InputError(
+                f"not a number: {shown(value)}", file=file, key=name, legal=legal
+            ) from None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise InputError(f"not a number: {value!r}", file=file, key=name, legal=legal)
+        raise InputError(f"not a number: {shown(value)}", file=file, key=name, legal=legal)
     # A millionth of slack, since 32 * 1e-9 is not 32e-9.
     if not low * (1 - 1e-6) <= value <= high * (1 + 1e-6):
         raise InputError(f"out of range: {value:g}", file=file, key=name, legal=legal)
@@ -239,12 +245,14 @@ def _check_entry(name: str, entry: abc.Mapping[str, Any], file: str | Path | Non
     legal = ("value", "spread", "source")
     for key in entry:
         if key not in legal:
-            raise InputError(f"unknown key {key!r}", file=file, key=name, legal=legal)
+            raise InputError(f"unknown key {shown(key)}", file=file, key=name, legal=legal)
     if "value" not in entry:
         raise InputError("has no value", file=file, key=name, legal=legal)
     spread = entry.get("spread", (0, 0))
     if not isinstance(spread, (list, tuple)) or len(spread) != 2:
-        raise InputError(f"spread is not a pair: {spread!r}", file=file, key=name, legal="[a, b]")
+        raise InputError(
+            f"spread is not a pair: {shown(spread)}", file=file, key=name, legal="[a, b]"
+        )
 
 
 def _supply(node_m: float) -> float:
@@ -258,22 +266,21 @@ def _supply(node_m: float) -> float:
     return SUPPLY_VOLTAGE[nodes[-1]]
 
 
-@lru_cache(maxsize=16)
 def _load(name: str) -> Circuit:
-    import yaml
-
     shipped = resources.names("arch/parameters")
     file = resources.path(f"arch/parameters/{name}.yaml") if name in shipped else Path(name)
-    try:
-        text = file.read_text(encoding="utf-8")
-    except OSError:
-        raise InputError(
-            f"no such parameter set or file: {name}", key="parameters", legal=shipped
-        ) from None
-    try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise InputError(f"not YAML: {error}", file=file) from None
+    if not file.is_file():
+        raise InputError(f"no such parameter set or file: {name}", key="parameters", legal=shipped)
+    state = file.stat()
+    return _read(file.resolve(), state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=16)
+def _read(file: Path, _changed: int, _size: int) -> Circuit:
+    """Return the circuit section of `file`, read again when the file has changed."""
+    from red_timeloop import _yaml
+
+    data = _yaml.load(file)
     if not isinstance(data, dict) or not isinstance(data.get("circuit"), dict):
         raise InputError("there is no mapping of that name", file=file, key="circuit")
     return Circuit.from_mapping(data["circuit"], file=file)

@@ -287,12 +287,11 @@ def compare(
     """
     loaded = workload if isinstance(workload, Workload) else load_workload(workload)
     if layers:
-        loaded = loaded.select(list(layers))
+        loaded = loaded.select([layers] if isinstance(layers, str) else list(layers))
     parameters = hardware if isinstance(hardware, Hardware) else Hardware.load(hardware)
-    chosen = [
-        get_design(design) if isinstance(design, str) else design
-        for design in designs or design_names()
-    ]
+    asked = [designs] if isinstance(designs, str) else designs or design_names()
+    given = [get_design(design) if isinstance(design, str) else design for design in asked]
+    chosen = list({design.name: design for design in given}.values())  # each once
     counter = get_engine(engine)
     tasks = [(entry, design) for entry in loaded.layers for design in chosen]
     results: list[LayerResult] = []

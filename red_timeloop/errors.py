@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from reprlib import Repr
 
-__all__ = ["InputError"]
+__all__ = ["InputError", "shown"]
 
 
 class InputError(ValueError):
@@ -49,3 +50,22 @@ class InputError(ValueError):
         return InputError(
             self.message, file=self.file or file, key=self.key or key, legal=self.legal
         )
+
+
+def shown(value: object) -> str:
+    """Return a value that was given as an error message shows it: as Python writes it, cut short.
+
+    Lists in lists that share their parts (aliases in YAML) stay short too, however many values
+    they would be when written out.
+
+    >>> shown([1, "a"]), shown("x" * 100)
+    ("[1, 'a']", "'xxxxxxxxxxxxxxxxxxxxxxxxxx...xxxxxxxxxxxxxxxxxxxxxxxxxxx'")
+    """
+    text = Repr()
+    text.maxlevel, text.maxlist, text.maxtuple, text.maxset, text.maxdict = 3, 10, 10, 10, 10
+    text.maxstring, text.maxother, text.maxlong = 60, 200, 60
+    try:
+        written = text.repr(value)
+    except ValueError:  # an integer with more digits than Python writes
+        return "a number of thousands of digits"
+    return written if len(written) <= 200 else written[:197] + "..."

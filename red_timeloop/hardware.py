@@ -10,7 +10,7 @@ from typing import Any
 
 from red_timeloop import resources
 from red_timeloop.circuit import Circuit
-from red_timeloop.errors import InputError
+from red_timeloop.errors import InputError, shown
 
 __all__ = ["Hardware"]
 
@@ -71,14 +71,20 @@ class Hardware:
                 continue
             if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MOST:
                 raise InputError(
-                    f"got {value!r}",
+                    f"got {shown(value)}",
                     key=key,
                     legal=f"a whole number from 1 to {_MOST}"
                     + (", or null" if key in _POSITIVE_OR_NONE else ""),
                 )
+        if not isinstance(self.zeros_stored, bool):
+            raise InputError(
+                f"got {shown(self.zeros_stored)}", key="zeros_stored", legal="true, false"
+            )
+        if not isinstance(self.name, str):
+            raise InputError(f"got {shown(self.name)}", key="name", legal="text")
         for key, legal in _CHOICES.items():
             if getattr(self, key) not in legal:
-                raise InputError(f"got {getattr(self, key)!r}", key=key, legal=legal)
+                raise InputError(f"got {shown(getattr(self, key))}", key=key, legal=legal)
 
     @classmethod
     def load(cls, name_or_path: str | Path = "isaac_32nm") -> Hardware:
@@ -89,7 +95,7 @@ class Hardware:
         """
         shipped = resources.names(_FOLDER)
         if str(name_or_path) in shipped:
-            return _read(resources.path(f"{_FOLDER}/{name_or_path}.yaml"))
+            return _shipped(str(name_or_path))
         path = Path(name_or_path)
         if path.suffix not in (".yaml", ".yml") or not path.is_file():
             raise InputError(
@@ -145,13 +151,14 @@ class Hardware:
 
 
 @lru_cache(maxsize=32)
-def _read(path: Path) -> Hardware:
-    import yaml
+def _shipped(name: str) -> Hardware:
+    return _read(resources.path(f"{_FOLDER}/{name}.yaml"))
 
-    try:
-        content = yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"not a YAML file: {error}", file=path) from error
+
+def _read(path: Path) -> Hardware:
+    from red_timeloop import _yaml
+
+    content = _yaml.load(path)
     if not isinstance(content, dict):
         raise InputError("a parameter set is a mapping of keys to values", file=path)
     legal = {f.name for f in dataclasses.fields(Hardware)}

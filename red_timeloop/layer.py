@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import TypeAlias
 
-from red_timeloop.errors import InputError
+from red_timeloop.errors import InputError, shown
 
 __all__ = ["Conv", "Layer", "TransposedConv"]
 
@@ -28,6 +28,8 @@ Padding: TypeAlias = int | Sequence[int | Sequence[int]]
 
 _MAX_AXES = 3
 _MAX_BITS = 64
+_MAX_COUNT = 2**31 - 1  # the index of a tensor in the frameworks
+_MAX_TAPS = 2**16  # of a kernel or a stride: each tap and each phase is looked at
 
 
 @dataclass(frozen=True, init=False)
@@ -282,14 +284,17 @@ def _landing(step: int, shift: int, count: int, end: int) -> int:
 
 def _integer(value: object, key: str, least: int) -> int:
     legal = f"an integer of at least {least}"
+    most = _MAX_TAPS if key in ("kernel_size", "stride") else _MAX_COUNT
     if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise InputError(f"{value!r} is not an integer", key=key, legal=legal)
+        raise InputError(f"{shown(value)} is not an integer", key=key, legal=legal)
     try:
         number = operator.index(value)
     except TypeError:  # an array of several values has __index__ and refuses
-        raise InputError(f"{value!r} is not an integer", key=key, legal=legal) from None
+        raise InputError(f"{shown(value)} is not an integer", key=key, legal=legal) from None
     if number < least:
         raise InputError(f"{number} is too small", key=key, legal=legal)
+    if number > most:
+        raise InputError(f"{shown(number)} is too large", key=key, legal=f"{least} to {most}")
     return number
 
 
@@ -305,7 +310,7 @@ def _values(value: object, ndim: int, key: str, one: str) -> list[object]:
     entries: list[object] = list(value)  # type: ignore[call-overload]
     if len(entries) != ndim:
         raise InputError(
-            f"{value!r} has {len(entries)} values, but input_size has {ndim}",
+            f"{shown(value)} has {len(entries)} values, but input_size has {ndim}",
             key=key,
             legal=f"one integer for all axes, or a list of {ndim} ({one} an axis)",
         )
@@ -324,7 +329,7 @@ def _pairs(value: object, ndim: int) -> tuple[tuple[int, int], ...]:
         both = list(entry) if _is_sequence(entry) else [entry, entry]  # type: ignore[call-overload]
         if len(both) != 2:
             raise InputError(
-                f"{entry!r} has {len(both)} values",
+                f"{shown(entry)} has {len(both)} values",
                 key="padding",
                 legal="an integer or a (before, after) pair an axis",
             )
@@ -366,7 +371,7 @@ def _set_geometry(
     ndim = len(sizes)
     if not 1 <= ndim <= _MAX_AXES:
         raise InputError(
-            f"{input_size!r} has {ndim} values", key="input_size", legal="1 to 3 spatial axes"
+            f"{shown(input_size)} has {ndim} values", key="input_size", legal="1 to 3 spatial axes"
         )
     _set(
         layer,

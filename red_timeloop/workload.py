@@ -27,7 +27,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from red_timeloop import resources
-from red_timeloop.errors import InputError
+from red_timeloop.errors import InputError, shown
 from red_timeloop.layer import Conv, Layer, TransposedConv
 
 __all__ = ["Workload", "WorkloadLayer", "dump_workload", "load_workload", "workload_names"]
@@ -118,7 +118,7 @@ def load_workload(name_or_path: str | Path) -> Workload:
     if path is not None:
         return _read(path).select([layer])
     raise InputError(
-        f"no workload or file {head or text!r}",
+        f"no workload or file {shown(head or text)}",
         key="workload",
         legal=[*workload_names(), "or the path of a YAML file"],
     )
@@ -141,7 +141,10 @@ def dump_workload(workload: Workload) -> str:
 def _find(text: str) -> Path | None:
     if text in workload_names():
         return resources.path(f"workloads/{text}.yaml")
-    return Path(text) if Path(text).is_file() else None
+    try:
+        return Path(text) if Path(text).is_file() else None
+    except OSError:  # a name that no file can have, such as one of thousands of characters
+        return None
 
 
 def _read(path: Path) -> Workload:

@@ -29,9 +29,13 @@ def test_unknown_set_lists_the_sets() -> None:
     ("text", "message"),
     [
         ("", "a parameter set is a mapping"),
-        ("rows: [", "not a YAML file"),
+        ("rows: [", "not valid YAML: expected the node"),
         ("rowz: 3", r"rowz: unknown key"),
         ("rows: x", r"rows: got 'x'"),
+        ("rows: 3\nrows: 4", "key 'rows' is given twice"),
+        ("zeros_stored: maybe", r"zeros_stored: got 'maybe' \(legal: true, false\)"),
+        ("circuit: isaac_32nm", r"circuit: got 'isaac_32nm' \(legal: a mapping"),
+        ("name: 3", "name: got 3"),
     ],
 )
 def test_bad_files_are_named(tmp_path: Path, text: str, message: str) -> None:

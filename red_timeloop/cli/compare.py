@@ -75,7 +75,7 @@ def command(
 
     with progress_bar() as progress:
         comparison = compare(
-            workload or "red_date2019",
+            "red_date2019" if workload is None else workload,
             designs or None,
             engine,
             layers=layers,

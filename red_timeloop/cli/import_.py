@@ -156,7 +156,7 @@ def _report(imported: Imported, output: Path | None, form: str) -> None:
         return
     from rich.console import Console
 
-    console = Console(stderr=output is None)
+    console = Console(stderr=output is None, markup=False)
     count = dict.fromkeys(("imported", "free", "not_modelled"), 0)
     for operator in imported.operators:
         count[operator.status] += 1

@@ -79,6 +79,14 @@ def main(arguments: list[str] | None = None) -> None:
             traceback.print_exc()
         click.echo(f"Error: {error}", err=True)
         sys.exit(2)
+    except (
+        OSError
+    ) as error:  # what no command can do anything about: the disk of the output is full
+        if verbosity.verbose:
+            traceback.print_exc()
+        what = error.filename or "the output"
+        click.echo(f"Error: {what}: {error.strerror or error}", err=True)
+        sys.exit(2)
     except click.exceptions.Abort:
         click.echo("Interrupted.", err=True)
         sys.exit(130)

@@ -53,9 +53,9 @@ def print_result(result: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+    console = Console(markup=False)
     if not console.is_terminal:
-        console = Console(width=120)  # a file or a pipe has no width to keep to
+        console = Console(width=120, markup=False)  # a file or a pipe has no width to keep to
     table = Table(title="Counts for each instance; energies of all instances")
     for heading in ("level", "instances", "data space", "words", "reads", "fills", "updates"):
         side: Literal["left", "right"] = "left" if heading in ("level", "data space") else "right"

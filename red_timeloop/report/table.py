@@ -29,9 +29,9 @@ _WIDTH = 80  # of a pipe or file, which has none of its own
 
 def print_comparison(comparison: Comparison, console: Console | None = None) -> None:
     """Print one block of lines for each layer, the totals, and what was assumed."""
-    console = console or Console()
+    console = console or Console(markup=False)
     if not console.is_terminal:
-        console = Console(file=console.file, width=_WIDTH)
+        console = Console(file=console.file, width=_WIDTH, markup=False)
     against = {summary.design: summary.layers for summary in comparison.summary}
     console.print(_table(header=True))
     for entry in comparison.workload.layers:

@@ -17,9 +17,9 @@ _WIDTH = 80  # of a pipe or file, which has none of its own
 
 def print_zoo(comparisons: Sequence[Comparison], console: Console | None = None) -> None:
     """Print one line a workload: speedup and energy saving of each design, then what failed."""
-    console = console or Console()
+    console = console or Console(markup=False)
     if not console.is_terminal:
-        console = Console(file=console.file, width=_WIDTH)
+        console = Console(file=console.file, width=_WIDTH, markup=False)
     designs = [
         name
         for name in dict.fromkeys(d for comparison in comparisons for d in comparison.designs)

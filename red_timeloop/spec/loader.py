@@ -39,6 +39,8 @@ _WORDS: dict[str, bool | float | None] = {
 _LARGEST_FILE = 32 * 2**20  # bytes; a specification has a few kB, a table a few MB
 _LARGEST_TREE = 2_000_000  # values after aliases are followed
 _DEEPEST = 100
+_DEEP_ENOUGH = 1000  # brackets; the stack holds tens of thousands of levels
+_DEEP_LINE = re.compile(r"(?m)^[-?: \t]{1000}")
 
 
 class Quoted(str):
@@ -127,7 +129,30 @@ def load_text(text: str, *, file: str = "") -> YamlMap:
 def _compose(text: str) -> yaml.Node | None:
     """Return the nodes of `text`, which are only read: a shipped file is parsed once a process."""
     base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    if _may_be_deep(text):
+        _check_depth(text, base)
     return yaml.compose(text, Loader=base)
+
+
+def _may_be_deep(text: str) -> bool:
+    """Tell cheaply whether `text` could be nested so deeply that composing it overflows the stack.
+
+    Libyaml's composer calls itself for each level and ends the process when the stack is full. A
+    level takes a bracket, or a column of indentation for each key and each item in it.
+    """
+    brackets = text.count("[") + text.count("{")
+    return brackets > _DEEP_ENOUGH or _DEEP_LINE.search(text) is not None
+
+
+def _check_depth(text: str, base: Any) -> None:
+    depth = 0
+    for event in yaml.parse(text, Loader=base):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > _DEEPEST:
+                raise RecursionError
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
 
 
 def type_name(value: object) -> str:

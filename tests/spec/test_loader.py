@@ -82,6 +82,25 @@ def test_deep_nesting_is_refused() -> None:
     assert "nested too deeply" in refusal("a: " + "[" * 150 + "]" * 150)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 400_000,
+        "{a: " * 100_000,
+        "- " * 100_000 + "a",
+        "? " * 100_000 + "a",
+        "\n".join("  " * depth + "a:" for depth in range(3000)),
+    ],
+    ids=["lists", "mappings", "items", "keys", "lines"],
+)
+def test_nesting_that_would_overflow_the_stack_is_refused(text: str) -> None:
+    assert refusal(text)
+
+
+def test_many_brackets_side_by_side_are_read() -> None:
+    assert len(load_text("a: [" + "[1], " * 5000 + "]")["a"]) == 5000
+
+
 def test_unreadable_files(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot read: No such file"):
         load_file(tmp_path / "none.yaml")
