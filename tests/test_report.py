@@ -16,13 +16,16 @@ from xml.etree import ElementTree
 import browser
 import pytest
 
+from red_timeloop import resources
 from red_timeloop.comparison import Comparison, compare
 from red_timeloop.errors import InputError
 from red_timeloop.report import data
 from red_timeloop.report.charts import bar_charts, stack_charts
 from red_timeloop.report.figures import paper_figures
 from red_timeloop.report.loop_nest import loop_nests
+from red_timeloop.report.palette import PARTS
 from red_timeloop.report.write import write_report
+from red_timeloop.spec.reader import read_specification
 
 needs_browser = pytest.mark.skipif(browser.find() is None, reason=browser.MISSING)
 
@@ -90,6 +93,15 @@ def test_parts_are_the_results_own(comparison: Comparison) -> None:
         key = (result.layer, result.design)
         assert energy.whole(*key) == pytest.approx(result.design_result.energy)
         assert time.whole(*key) == pytest.approx(result.design_result.latency)
+
+
+@pytest.mark.parametrize("name", resources.names("arch"))
+def test_every_level_of_a_shipped_architecture_has_a_group_and_a_colour(name: str) -> None:
+    levels = read_specification(resources.path(f"arch/{name}.yaml")).architecture.levels
+    priced = [level.name for level in levels if level.kind != "spatial" and level.name != "host"]
+    assert priced
+    assert {data.component_group(level) for level in priced} <= set(data.COMPONENT_GROUPS)
+    assert len(data.COMPONENT_GROUPS) <= len(PARTS)
 
 
 def test_negative_numbers_are_drawn_to_the_left_of_zero() -> None:

@@ -35,7 +35,17 @@ COMPONENT_GROUPS: dict[str, tuple[str, ...]] = {
     "cells": ("cell",),
     "array periphery": ("array",),
     "adders": ("shift_add", "adder", "output_register", "overlap_adder"),
-    "buffers": ("edram", "input_buffer", "output_buffer"),
+    "buffers": ("edram", "input_buffer", "output_buffer", "global_buffer"),
+    "DRAM": ("dram",),
+    "processing elements": (
+        "mac",
+        "input_spad",
+        "filter_spad",
+        "sum_spad",
+        "weight_buffer",
+        "weight_register",
+        "accumulation_buffer",
+    ),
 }
 
 _TIME_PARTS = ("drive", "settle", "convert", "accumulate")
@@ -186,8 +196,8 @@ def time_parts(comparison: Comparison) -> Stacks:
 def component_group(name: str) -> str:
     """Return the group that a level belongs to, or its own name in words.
 
-    >>> component_group("adc"), component_group("global_buffer")
-    ('converters', 'global buffer')
+    >>> component_group("adc"), component_group("line_buffer")
+    ('converters', 'line buffer')
     """
     for group, names in COMPONENT_GROUPS.items():
         if name in names:
