@@ -39,6 +39,7 @@ NOT_RUN = {
 # Commands that are not run here, and why.
 LONG = {
     "compare --all": "the whole zoo takes a minute and has tests of its own",
+    "reproduce": "takes a minute; has tests of its own",
     "verify red_date2019": "executes all layers at full size; has tests of its own",
 }
 

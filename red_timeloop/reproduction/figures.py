@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from red_timeloop.designs import names as design_names
+from red_timeloop.designs import all_names
 from red_timeloop.hardware import Hardware
 from red_timeloop.layer import TransposedConv
 from red_timeloop.reproduction.published import NETWORKS, PUBLISHED, Published, judge
@@ -127,7 +127,7 @@ def reproduce(progress: Callable[[str], None] | None = None) -> Reproduction:
     by_variant = {variant: results.layers(layers, variant) for variant in chosen}
     for key in ("layer_speedup", "layer_saving"):
         figures += _figures(key, by_variant, bars, PUBLISHED[key].note)
-    rivals = tuple(name for name in _RIVALS if name in design_names())
+    rivals = tuple(name for name in _RIVALS if name in all_names())
     missing = [name for name in _RIVALS if name not in rivals]
     note = f"not modelled: {', '.join(missing)}" if missing else ""
     by_variant = {
