@@ -75,13 +75,11 @@ def test_layers_compute_what_keras_computes():
 
 def test_same_crops_the_odd_pixel_at_the_end():
     model = keras.Sequential([keras.Input((8, 8, 4)), layers.Conv2DTranspose(2, 5, 2, "same")])
-    (entry,) = frontend.load(model).workload.layers
+    shapes = {model.inputs[0].name: (3, 8, 8, 4)}
+    (entry,) = frontend.load(model, shapes=shapes).workload.layers
     assert entry.layer.padding == ((1, 2), (1, 2))
     assert entry.layer.output_size == (16, 16)
-    assert "batch: the model leaves it open" in frontend.load(model).workload.unconfirmed[-1]
-    told = frontend.load(model, shapes={model.inputs[0].name: (3, 8, 8, 4)}).workload
-    assert told.layers[0].layer.batch == 3
-    assert not any("batch" in note for note in told.unconfirmed)
+    assert entry.layer.batch == 3
 
 
 @keras.saving.register_keras_serializable(package="tests")
@@ -150,16 +148,43 @@ def test_layers_that_cannot_be_seen_through_are_not_modelled():
 
 def test_open_sizes_are_asked_for_by_name():
     model = _network(Scaled())
-    with pytest.raises(InputError, match=r"open: 1x\?x\?x3 \(legal: --shape image=1x64x64x3\)"):
+    asked = r"open: image \?x\?x\?x3 \(legal: --shape image=1x64x64x3\)"
+    with pytest.raises(InputError, match=asked):
         frontend.load(model)
     with pytest.raises(InputError, match=r"no input 'x' \(legal: image\)"):
         frontend.load(model, shapes={"x": (1, 2, 3, 4)})
     with pytest.raises(InputError, match="image has 4 axes, not 3"):
         frontend.load(model, shapes={"image": (1, 2, 3)})
-    with pytest.raises(InputError, match="does not run on the given shapes"):
+    wrong = r"image has the size 3 there, not 4 \(legal: --shape image=1x64x64x3\)"
+    with pytest.raises(InputError, match=wrong):
         frontend.load(model, shapes={"image": (1, 32, 32, 4)})
+    with pytest.raises(
+        InputError, match="kernel spans 3 pixels on axis 0, but the padded input has 1"
+    ):
+        frontend.load(model, shapes={"image": (1, 1, 1, 3)})
+    first, second = keras.Input((None, 4), name="first"), keras.Input((None, 4), name="second")
+    both = keras.Model([first, second], layers.Dense(2)(layers.Add()([first, second])))
+    with pytest.raises(InputError, match="does not run on the given shapes"):
+        frontend.load(both, shapes={"first": (1, 3, 4), "second": (1, 5, 4)})
     with pytest.raises(InputError, match="does not say the sizes"):
         frontend.load(keras.Sequential([layers.Dense(3)]))
+
+
+def test_an_open_batch_is_asked_for():
+    image = keras.Input((8, 8, 3), name="image")
+    code = keras.Input((5,), batch_size=2, name="code")
+    noise = keras.Input((None, 4), name="noise")
+    tensors = [layers.Conv2D(2, 3)(image), layers.Dense(2)(code), layers.Dense(2)(noise)]
+    model = keras.Model([image, code, noise], tensors)
+    asked = (
+        r"image \?x8x8x3; noise \?x\?x4 "
+        r"\(legal: --shape image=1x8x8x3 --shape noise=1x64x4\)"
+    )
+    with pytest.raises(InputError, match=asked):
+        frontend.load(model)
+    imported = frontend.load(model, shapes={"image": (4, 8, 8, 3), "noise": (4, 7, 4)})
+    assert {entry.layer.batch for entry in imported.workload.layers} == {4, 2}
+    assert not any("batch" in note for note in imported.workload.unconfirmed)
 
 
 def test_files_are_read_without_their_weights(tmp_path):

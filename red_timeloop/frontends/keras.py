@@ -11,7 +11,6 @@ import os
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from importlib.util import find_spec
 from math import prod
 from pathlib import Path
@@ -41,7 +40,7 @@ def load(
         model: A ``keras.Model``, or the path of a ``.keras`` file. Of a file only the
             configuration is read, in Keras's safe mode: no weights, no code.
         shapes: Shapes of the inputs, batch first, by name; needed where the model leaves sizes
-            open (the batch is 1 unless given).
+            open, which is the batch at least, unless it was built with ``batch_shape``.
         name: The workload's name; the file's or the model's by default.
         input_bits: Bits of every layer's inputs, 8 by default.
         weight_bits: Bits of every layer's weights, 8 by default.
@@ -71,8 +70,7 @@ def load(
                 raise InputError(
                     f"the model does not run on the given shapes: {first}", key="shape"
                 ) from error
-        imported = collector.finish(label, f"Imported from {origin}")
-        return _with_note(imported) if _open_batch(model, shapes or {}) else imported
+        return collector.finish(label, f"Imported from {origin}")
     except InputError as error:
         raise error.located(file=source) from None
 
@@ -131,43 +129,54 @@ def _inputs(keras: Any, model: Any, shapes: Mapping[str, Sequence[int]]) -> Any:
     for key in shapes:
         if key not in names:
             raise InputError(f"the model has no input {key!r}", key="shape", legal=names)
-    made = []
-    for tensor in declared:
-        sizes = list(tensor.shape)
-        sizes[0] = 1 if sizes[0] is None else sizes[0]
-        given = shapes.get(tensor.name)
-        if given is not None:
-            if len(given) != len(sizes):
-                raise InputError(
-                    f"{tensor.name} has {len(sizes)} axes, not {len(given)}",
-                    key="shape",
-                    legal=f"{len(sizes)} sizes, the batch first",
-                )
-            sizes = list(given)
-        if None in sizes:
-            shown = "x".join("?" if size is None else str(size) for size in sizes)
-            raise InputError(
-                f"the model leaves sizes of its input {tensor.name} open: {shown}",
-                key="shape",
-                legal=f"--shape {tensor.name}={shown.replace('?', '64')}",
-            )
-        made.append(keras.KerasTensor(tuple(sizes), dtype=tensor.dtype, name=tensor.name))
+    sized = [_sizes(tensor, shapes.get(tensor.name)) for tensor in declared]
+    unknown = [(name, sizes) for name, sizes in zip(names, sized, strict=True) if None in sizes]
+    if unknown:
+        raise InputError(
+            f"the model leaves sizes of its inputs open: "
+            f"{'; '.join(f'{name} {_written(sizes)}' for name, sizes in unknown)}",
+            key="shape",
+            legal=" ".join(f"--shape {name}={_example(sizes)}" for name, sizes in unknown),
+        )
+    made = [
+        keras.KerasTensor(sizes, dtype=tensor.dtype, name=tensor.name)
+        for tensor, sizes in zip(declared, sized, strict=True)
+    ]
     structure = getattr(model, "_inputs_struct", None)
     if structure is None or len(made) == 1:
         return made[0] if len(made) == 1 else made
     return keras.tree.pack_sequence_as(structure, made)
 
 
-def _open_batch(model: Any, shapes: Mapping[str, Sequence[int]]) -> bool:
-    declared = list(getattr(model, "inputs", None) or [])
-    return any(tensor.shape[0] is None and tensor.name not in shapes for tensor in declared)
+def _sizes(tensor: Any, given: Sequence[int] | None) -> tuple[int | None, ...]:
+    """Sizes of an input; those given must fit those that the model fixes."""
+    declared = tuple(tensor.shape)
+    if given is None:
+        return declared
+    if len(given) != len(declared):
+        raise InputError(
+            f"{tensor.name} has {len(declared)} axes, not {len(given)}",
+            key="shape",
+            legal=f"{len(declared)} sizes, the batch first",
+        )
+    for fixed, size in zip(declared, given, strict=True):
+        if fixed not in (None, size):
+            raise InputError(
+                f"{tensor.name} has the size {fixed} there, not {size}",
+                key="shape",
+                legal=f"--shape {tensor.name}={_example(declared)}",
+            )
+    return tuple(given)
 
 
-def _with_note(imported: Imported) -> Imported:
-    note = "batch: the model leaves it open, 1 is assumed"
-    workload = imported.workload
-    noted = replace(workload, unconfirmed=(*workload.unconfirmed, note))
-    return replace(imported, workload=noted)
+def _written(sizes: Sequence[int | None]) -> str:
+    return "x".join("?" if size is None else str(size) for size in sizes)
+
+
+def _example(sizes: Sequence[int | None]) -> str:
+    """Sizes that could be given: one image, and 64 for every other size that is open."""
+    filled = [1 if sizes[0] is None else sizes[0], *(size or 64 for size in sizes[1:])]
+    return _written(filled)
 
 
 @contextmanager
