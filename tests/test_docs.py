@@ -69,7 +69,7 @@ def prepare_models(folder: Path, names: dict[str, Any]) -> None:
     torch = pytest.importorskip("torch", reason="needs the dependency group frontends")
     keras = pytest.importorskip("keras", reason="needs the dependency group frontends")
     up = keras.layers.Conv2DTranspose(4, 4, strides=2, padding="same")
-    keras.Sequential([keras.Input((8, 8, 3)), up]).save(folder / "model.keras")
+    keras.Sequential([keras.Input((None, None, 3), name="image"), up]).save(folder / "model.keras")
     (folder / "my_package").mkdir()
     (folder / "my_package/__init__.py").touch()
     (folder / "my_package/nets.py").write_text(
