@@ -40,6 +40,7 @@ NOT_RUN = {
 LONG = {
     "compare --all": "the whole zoo takes a minute and has tests of its own",
     "reproduce": "takes a minute; has tests of its own",
+    "simulate red_date2019:GAN_Deconv3 --adc-bits 6 --variation 0.02": "runs in docs/dataflow.md",
     "verify red_date2019": "executes all layers at full size; has tests of its own",
 }
 
