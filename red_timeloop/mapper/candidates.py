@@ -102,4 +102,4 @@ def order_of(keys: Floats, space: Space) -> Integers:
             keys[:, level, dimension] = rank - dimensions - 1
         for rank, dimension in enumerate(outside):
             keys[:, level, dimension] = rank + 2
-    return np.argsort(keys, axis=2)
+    return np.argsort(keys, axis=2, kind="stable")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import TypeAlias
 
 import numpy as np
@@ -29,7 +30,10 @@ Integers: TypeAlias = npt.NDArray[np.int64]
 Floats: TypeAlias = npt.NDArray[np.float64]
 
 _PARENTS = 160  # mappings that live on
-_CHILDREN = 1600  # mappings tried in a generation
+_CHILDREN = 1600  # mappings tried in a generation, shared among the islands
+_FEWEST = 200  # children of an island
+_TURNS = 3  # independent searches, whose populations are then joined
+_HALVING = 2  # generations after which the worse half of the islands drops out
 
 
 @dataclass
@@ -41,7 +45,7 @@ class Island:
     keys: Floats
     values: Floats
     stale: int = 0
-    history: list[float] = field(default_factory=list)
+    seen: set[bytes] = field(default_factory=set)
 
     @property
     def best(self) -> float:
@@ -159,39 +163,103 @@ def evolve(
     evaluations: int,
     seed: int,
     *,
-    patience: int = 12,
+    patience: int = 8,
     stop: Callable[[], bool] = lambda: False,
     progress: Callable[[int, float], None] = lambda done, best: None,
 ) -> tuple[list[Island], int]:
     """Search until `evaluations` are spent, nothing improves for `patience` generations, or `stop`.
 
+    A few independent searches come first; then their populations are joined and go on together.
+
     Returns:
         The islands, best first, and the number of mappings evaluated.
     """
-    rng = np.random.default_rng(seed)
-    moves = _Moves(space)
-    first = moves.start()
-    islands = []
-    spent = 0
+    run = _Run(space, objective, np.random.default_rng(seed), patience, stop, progress)
+    first = run.moves.start()
     if first is None:
         return [], 0
-    share = max(200, min(_CHILDREN, evaluations // (4 * len(space.keeps))))
-    for levels in space.keeps:
-        island, used = _settle(space, objective, levels, moves, first, share, rng)
-        spent += used
-        islands.append(island)
-        if stop():
+    survivors: list[Island] = []
+    for turn in range(_TURNS):
+        limit = evaluations * (turn + 1) // (_TURNS + 1)
+        survivors += run.evolve(run.settle(first, evaluations // (_TURNS + 1)), limit)
+        if stop() or run.spent >= evaluations:
             break
-    active = islands
-    while spent < evaluations and not stop():
-        active = [each for each in active if each.stale < patience]
-        active = sorted(active, key=lambda each: each.best)[: max(1, (len(active) + 1) // 2)]
-        if not active:
-            break
-        for island in active:
-            spent += _generation(space, objective, island, moves, rng)
-        progress(spent, min(each.best for each in islands))
-    return sorted(islands, key=lambda each: each.best), spent
+    joined = [_joined(survivors, levels) for levels in space.keeps]
+    found = [island for island in joined if len(island.values)]
+    if len(survivors) > len(space.keeps) and found:
+        run.evolve(sorted(found, key=lambda each: each.best)[:2], evaluations)
+    return sorted(joined, key=lambda each: each.best), run.spent
+
+
+def _joined(islands: list[Island], levels: tuple[LevelNest, ...]) -> Island:
+    """Unite the populations of several turns."""
+    own = [island for island in islands if island.levels == levels]
+    joined = Island(
+        levels,
+        np.concatenate([island.factors for island in own]),
+        np.concatenate([island.keys for island in own]),
+        np.concatenate([island.values for island in own]),
+    )
+    none = slice(0, 0)
+    _select(joined, joined.factors[none], joined.keys[none], joined.values[none])
+    joined.stale = 0
+    joined.seen = set().union(*(island.seen for island in own))
+    return joined
+
+
+class _Run:
+    """One search: what its generations share."""
+
+    def __init__(
+        self,
+        space: Space,
+        objective: Objective,
+        rng: np.random.Generator,
+        patience: int,
+        stop: Callable[[], bool],
+        progress: Callable[[int, float], None],
+    ) -> None:
+        self.space, self.objective, self.rng = space, objective, rng
+        self.patience, self.stop, self.progress = patience, stop, progress
+        self.moves = _Moves(space)
+        self.spent = 0
+        self.best = float("inf")
+
+    def settle(self, first: Integers, evaluations: int) -> list[Island]:
+        """Return a first population for each choice of what is kept."""
+        share = max(200, min(_CHILDREN, evaluations // (4 * len(self.space.keeps))))
+        islands = []
+        for levels in self.space.keeps:
+            island, used = _settle(
+                self.space, self.objective, levels, self.moves, first, share, self.rng
+            )
+            self.spent += used
+            islands.append(island)
+        return islands
+
+    def evolve(self, islands: list[Island], limit: int) -> list[Island]:
+        """Improve `islands` until `limit` mappings are spent in all, or nothing improves.
+
+        The worse half of those that are left drops out every few generations.
+        """
+        active = islands
+        generation = 0
+        while self.spent < limit and not self.stop():
+            active = [each for each in active if each.stale < self.patience]
+            if generation % _HALVING == 0:
+                active = sorted(active, key=lambda each: each.best)
+                active = active[: max(1, (len(active) + 1) // 2)] if generation else active
+            if not active:
+                break
+            for island in active:
+                children = max(_FEWEST, _CHILDREN // len(active))
+                self.spent += _generation(
+                    self.space, self.objective, island, self.moves, self.rng, children
+                )
+            self.best = min(self.best, *(each.best for each in islands))
+            self.progress(self.spent, self.best)
+            generation += 1
+        return islands
 
 
 def _settle(
@@ -236,32 +304,65 @@ def _select(island: Island, factors: Integers, keys: Floats, values: Floats) -> 
 
 
 def _generation(
-    space: Space, objective: Objective, island: Island, moves: _Moves, rng: np.random.Generator
+    space: Space,
+    objective: Objective,
+    island: Island,
+    moves: _Moves,
+    rng: np.random.Generator,
+    children: int,
 ) -> int:
     alive = len(island.values)
     if not alive:
         return _restart(space, objective, island, moves, rng)
     # better mappings have more children
-    rank = np.minimum((rng.random((2, _CHILDREN)) ** 2 * alive).astype(np.int64), alive - 1)
+    rank = np.minimum((rng.random((2, children)) ** 2 * alive).astype(np.int64), alive - 1)
     factors, keys = island.factors[rank[0]].copy(), island.keys[rank[0]].copy()
-    crossed = rng.random(_CHILDREN) < 0.5
-    dimension = crossed[:, None] & (rng.random((_CHILDREN, factors.shape[2])) < 0.4)
+    crossed = rng.random(children) < 0.5
+    dimension = crossed[:, None] & (rng.random((children, factors.shape[2])) < 0.4)
     factors = np.where(dimension[:, None, :], island.factors[rank[1]], factors)
-    level = crossed[:, None] & (rng.random((_CHILDREN, keys.shape[1])) < 0.4)
+    level = crossed[:, None] & (rng.random((children, keys.shape[1])) < 0.4)
     keys = np.where(level[:, :, None], island.keys[rank[1]], keys)
-    moves.move(factors, rng, rng.geometric(0.45, size=_CHILDREN) - crossed)
-    shuffled = rng.random(keys.shape) < rng.choice([0.0, 0.04, 0.2], size=(_CHILDREN, 1, 1))
+    moves.move(factors, rng, rng.geometric(0.45, size=children) - crossed)
+    shuffled = rng.random(keys.shape) < rng.choice([0.0, 0.04, 0.2], size=(children, 1, 1))
     keys = np.where(shuffled, rng.random(keys.shape), keys)
     good = moves.legal(factors)
     factors, keys = factors[good], keys[good]
     if not len(factors):
         island.stale += 1
         return 1
-    costs = evaluate_candidates(
-        Candidates(island.levels, factors, order_of(keys, space)), space, objective
-    )
+    order = order_of(_settled(keys, factors, space), space)
+    new = _unseen(island, factors, order)
+    if not len(new):
+        island.stale += 1
+        return 1
+    factors, keys, order = factors[new], keys[new], order[new]
+    costs = evaluate_candidates(Candidates(island.levels, factors, order), space, objective)
     _select(island, factors, keys, costs.value)
     return len(factors)
+
+
+def _settled(keys: Floats, factors: Integers, space: Space) -> Floats:
+    """Put dimensions without a loop over time outermost, so that equal mappings look equal."""
+    keys = keys.copy()
+    for number, place in enumerate(space.places):
+        if place.kind == "temporal":
+            idle = factors[:, number] == 1
+            keys[:, place.level] = np.where(idle, 1.0, keys[:, place.level])
+    return keys
+
+
+def _unseen(island: Island, factors: Integers, order: Integers) -> Integers:
+    """Return the rows that this island has not evaluated yet, each once; remember them."""
+    table = np.concatenate(
+        [factors.reshape(len(factors), -1), order.reshape(len(order), -1)], axis=1
+    ).astype(np.int32)
+    rows = []
+    for number, row in enumerate(table):
+        key = blake2b(row.tobytes(), digest_size=16).digest()
+        if key not in island.seen:
+            island.seen.add(key)
+            rows.append(number)
+    return np.asarray(rows, dtype=np.int64)
 
 
 def _restart(

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["OBJECTIVES", "Found", "find", "forget", "search", "search_specification"]
 
 OBJECTIVES: tuple[Objective, ...] = ("edp", "energy", "delay")
-BUDGET = 100_000  # mappings
+BUDGET = 60_000  # mappings
 _SMALL = 4_000  # ways to deal the dimensions that are gone through without a first guess
 
 Progress = Callable[[int, float], None]

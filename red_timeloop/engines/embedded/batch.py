@@ -25,6 +25,7 @@ from red_timeloop.engines.embedded.steps import (
     axis_widths,
     histograms,
     moves,
+    neighbour_differences,
 )
 
 __all__ = ["BatchResult", "MappingBatch", "batch_of", "evaluate_batch"]
@@ -278,7 +279,7 @@ class _Evaluation:
         codes = self.codes[index]
         if codes is None:
             return self._exactly(index, tensor, position, reused)
-        span = self._span(tensor, position) if fanned else None
+        span = self._span(tensor, codes, position) if fanned else None
         if level.no_link_transfer[index]:
             span = None
         words, maybe = moves(
@@ -346,16 +347,25 @@ class _Evaluation:
         one = Shared(np.zeros((self.count, 1)), np.ones((self.count, 1), dtype=np.int64))
         return self._linked(one, np.arange(self.count), index, position, reused)
 
-    def _span(self, tensor: Tensor, position: int) -> Span:
+    def _span(self, tensor: Tensor, codes: Codes, position: int) -> Span:
+        batch, fan_out = self.batch, self.machine.levels[position]
+        along_x, along_y = batch.spatial_x[:, position], batch.spatial_y[:, position]
+        order = batch.spatial_order[:, position]
+        inner = self.inner[:, position]
         reach = [
             width - own
             for width, own in zip(
                 axis_widths(tensor, self.middle[:, position]),
-                axis_widths(tensor, self.inner[:, position]),
+                axis_widths(tensor, inner),
                 strict=True,
             )
         ]
-        return Span(reach)
+        return Span(
+            neighbour_differences(along_x, order, inner, codes)
+            + neighbour_differences(along_y, order, inner * along_x, codes),
+            (self.rows[:, position] > 1) & (self.columns[:, position] < fan_out.fan_out_x),
+            reach,
+        )
 
     def _row(self, row: int) -> Row:
         return Row(self.batch, row, self.inner[row], self.middle[row], self.copies[row])

@@ -12,7 +12,17 @@ import numpy.typing as npt
 from red_timeloop.engines.embedded.machine import Tensor
 from red_timeloop.engines.embedded.spatial import Vector, sharing
 
-__all__ = ["Codes", "LoopSteps", "Shared", "Slot", "Span", "axis_widths", "histograms", "moves"]
+__all__ = [
+    "Codes",
+    "LoopSteps",
+    "Shared",
+    "Slot",
+    "Span",
+    "axis_widths",
+    "histograms",
+    "moves",
+    "neighbour_differences",
+]
 
 Integers: TypeAlias = npt.NDArray[np.int64]
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -106,16 +116,38 @@ class LoopSteps:
 
 @dataclass(frozen=True)
 class Span:
-    """How far the children of a fan-out lie apart, axis by axis, each `[B]`."""
+    """How far the children of a fan-out lie apart.
 
+    Attributes:
+        differences: Codes of the vectors between neighbours, each `[B]`; the opposite ones too.
+        irregular: Where the children do not fill the rows of the grid, so that neighbours are
+            others than the loops say.
+        reach: Largest distance of two children, axis by axis, each `[B]`.
+    """
+
+    differences: list[Integers]
+    irregular: Booleans
     reach: list[Integers]
 
-    def holds(self, vectors: list[Integers]) -> Booleans:
-        """Whether two children can lie that far apart."""
-        result = np.ones(len(vectors[0]), dtype=bool)
-        for reach, entry in zip(self.reach, vectors, strict=True):
-            result &= np.abs(entry) <= reach
+    def holds(self, translations: Integers, codes: Codes) -> Booleans:
+        """Whether two neighbours lie that far apart; may be true too often where irregular."""
+        result = np.zeros(len(translations), dtype=bool)
+        for difference in self.differences:
+            result |= (translations == difference) | (translations == -difference)
+        if self.irregular.any():
+            near = self.irregular.copy()
+            for reach, entry in zip(self.reach, codes.axes(translations), strict=True):
+                near &= np.abs(entry) <= reach
+            result |= near
         return result
+
+    def rows(self, chosen: Integers) -> Span:
+        """Return the span of some mappings."""
+        return Span(
+            [each[chosen] for each in self.differences],
+            self.irregular[chosen],
+            [each[chosen] for each in self.reach],
+        )
 
 
 @dataclass
@@ -206,7 +238,7 @@ def moves(
         assert span is not None
         maybe = np.zeros(len(whole), dtype=bool)
         for translation, times in translations:
-            maybe |= (times > 0) & span.holds(codes.axes(translation))
+            maybe |= (times > 0) & span.holds(translation, codes)
         return whole * total, maybe
     common = np.ones(len(whole), dtype=np.int64)
     for width, distance in zip(widths, codes.axes(first), strict=True):
@@ -241,17 +273,44 @@ def _maybe_linked(
         innermost_times = np.where(starts, times, innermost_times)
         started |= starts
     apart = common == 0
-    result |= (apart | (partial > innermost_times)) & span.holds(codes.axes(first)) & (first != 0)
+    result |= (apart | (partial > innermost_times)) & span.holds(first, codes) & (first != 0)
     rows = np.flatnonzero(apart & innermost_moves & ~result)
     if len(rows):
-        near = Span([reach[rows] for reach in span.reach])
+        near = span.rows(rows)
         found = np.zeros(len(rows), dtype=bool)
         for translation, times in translations:
             moved = (translation[rows] != 0) & (times[rows] > 0)
             if moved.any():
-                found |= moved & near.holds(codes.axes(translation[rows]))
+                found |= moved & near.holds(translation[rows], codes)
         result[rows] = found
     return result & innermost_moves
+
+
+def neighbour_differences(
+    counts: Integers, order: Integers, strides: Integers, codes: Codes
+) -> list[Integers]:
+    """Return the codes of the vectors from a child to the next one along an axis of the grid.
+
+    There is one for each loop: where it advances, the loops inside it start over.
+
+    Args:
+        counts: Iterations of every dimension along the axis, `[B, D]`.
+        order: Dimensions of the loops, innermost first, `[B or 1, D]`.
+        strides: Extent of every dimension within one iteration, `[B, D]`.
+        codes: The data space's vectors.
+    """
+    order = np.broadcast_to(order, counts.shape)
+    iterations = np.take_along_axis(counts, order, axis=1)
+    steps = np.take_along_axis(strides * codes.dimensions, order, axis=1)
+    inside = np.zeros(len(counts), dtype=np.int64)
+    found = []
+    none = np.iinfo(np.int64).max
+    for column in range(counts.shape[1]):
+        loop = iterations[:, column] > 1
+        if loop.any():
+            found.append(np.where(loop, steps[:, column] - inside, none))
+            inside = inside + (iterations[:, column] - 1) * steps[:, column]
+    return found
 
 
 def histograms(
