@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import red_timeloop
 from red_timeloop.errors import InputError
+from red_timeloop.spec.types import LevelMapping, Mapping
 
 FAMILY = Path(__file__).parent / "data" / "reference" / "row_stationary"
 SPEC = FAMILY / "conv_k3.yaml"
@@ -72,3 +74,36 @@ def test_capacity_violation_names_the_level(mapping: Path) -> None:
     mapping.write_text(json.dumps(case))
     with pytest.raises(InputError, match=r"psum_spad: .* 512 words, the capacity is 64"):
         red_timeloop.model(SPEC, mapping=mapping, **TABLES)
+
+
+def test_rules_of_a_design_are_checked_by_name(tmp_path: Path) -> None:
+    from red_timeloop import TransposedConv, designs
+    from red_timeloop.designs.assemble import assemble
+    from red_timeloop.hardware import Hardware
+    from red_timeloop.spec.write import mapping_text, specification_text
+
+    design = designs.get("red")
+    assert isinstance(design, designs.Design)
+    plan = design.plan(TransposedConv(32, 16, (4, 4), 4, stride=2), Hardware.load())
+    specification = assemble(plan, plan.parts[0], 1e-6)
+    assert specification.mapping is not None
+    assert specification.problem is not None
+    machine = replace(specification, mapping=None, ert=None, art=None)
+    (tmp_path / "red.yaml").write_text(specification_text(machine))
+    levels = dict(specification.mapping.levels)
+
+    def check(changed: dict[str, LevelMapping]) -> subprocess.CompletedProcess[str]:
+        mapping = Mapping({**levels, **changed})
+        text = mapping_text(mapping, specification.architecture, specification.problem)
+        (tmp_path / "mapping.yaml").write_text(text)
+        return run(tmp_path / "red.yaml", "--mapping", tmp_path / "mapping.yaml", "--rules", "red")
+
+    assert check({}).returncode == 0, check({}).stderr
+    rows = levels["inter_row_spatial"]
+    outside = replace(levels["edram"], temporal=(*levels["edram"].temporal, ("C", 2)))
+    half = tuple((rank, count // 2 if rank == "C" else count) for rank, count in rows.spatial_y)
+    broken = check({"edram": outside, "inter_row_spatial": replace(rows, spatial_y=half)})
+    assert broken.returncode == 2
+    assert "C=2 at edram (temporal) breaks the constraint resident_weights" in broken.stderr
+    unknown = run(tmp_path / "red.yaml", "--rules", "redd")
+    assert "no constraints are called 'redd'" in unknown.stderr

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import click
 
 from red_timeloop.engines.base import model
+from red_timeloop.errors import InputError
 
 __all__ = ["command", "print_result"]
 
@@ -21,6 +22,11 @@ _PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "u", -3: "m", 0: ""}
 @click.option("--ert", type=click.Path(path_type=Path), help="Energy table (Accelergy's ERT).")
 @click.option("--art", type=click.Path(path_type=Path), help="Area table (Accelergy's ART).")
 @click.option("--engine", default="embedded", show_default=True, help="Engine that evaluates.")
+@click.option(
+    "--rules",
+    metavar="DESIGN",
+    help="Refuse a mapping that breaks a constraint of this design, e.g. red.",
+)
 @click.option(
     "--format",
     "form",
@@ -35,17 +41,31 @@ def command(
     ert: Path | None,
     art: Path | None,
     engine: str,
+    rules: str | None,
     form: str,
 ) -> None:
     """Evaluate one mapping of a specification.
 
     SPEC are Timeloop v0.4 YAML files, merged as timeloopfe does.
     """
+    if rules is not None:
+        _check_rules(rules, list(spec), mapping)
     result = model(list(spec), mapping=mapping, ert=ert, art=art, engine=engine)
     if form == "json":
         click.echo(json.dumps(result, indent=2))
     else:
         print_result(result)
+
+
+def _check_rules(design: str, spec: list[Path], mapping: Path | None) -> None:
+    from red_timeloop import resources
+    from red_timeloop.designs.rules import check_rules
+    from red_timeloop.spec.reader import read_specification
+
+    known = resources.names("mappings")
+    if design not in known:
+        raise InputError(f"no constraints are called {design!r}", key="--rules", legal=known)
+    check_rules(design, read_specification(spec, mapping=mapping))
 
 
 def print_result(result: dict[str, Any]) -> None:
