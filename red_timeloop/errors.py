@@ -8,6 +8,8 @@ from reprlib import Repr
 
 __all__ = ["InputError", "shown"]
 
+_LONGEST = 2000  # characters of a message, however long the value is that it shows
+
 
 class InputError(ValueError):
     """Input that cannot be used: says what was given, where it stands and what is legal.
@@ -32,13 +34,13 @@ class InputError(ValueError):
         key: str | None = None,
         legal: str | Iterable[object] | None = None,
     ) -> None:
-        self.message = message
+        self.message = message if len(message) <= _LONGEST else message[: _LONGEST - 3] + "..."
         self.file = None if file is None else str(file)
         self.key = key
         self.legal = (
             legal if legal is None or isinstance(legal, str) else ", ".join(map(str, legal))
         )
-        super().__init__(message)
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         where = ": ".join(part for part in (self.file, self.key) if part)

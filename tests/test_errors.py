@@ -11,6 +11,12 @@ def test_message_names_file_key_and_legal_values() -> None:
     assert str(error) == "w.yaml: layers[0].stride: stride must be positive, got 0"
 
 
+def test_long_values_are_cut() -> None:
+    error = InputError("unknown " + "x" * 10**6, key="design", legal=["red"])
+    assert len(str(error)) < 2100
+    assert str(error).endswith("... (legal: red)")
+
+
 def test_location_is_filled_in_once() -> None:
     error = InputError("bad", key="a").located(file="f.yaml", key="b")
     assert str(error) == "f.yaml: a: bad"

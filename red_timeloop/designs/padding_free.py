@@ -104,13 +104,27 @@ def _kept(layer: TransposedConv) -> Fraction:
         kernel, size = layer.kernel_size[axis], layer.input_size[axis]
         s, d = layer.stride[axis], layer.dilation[axis]
         (before, _), out = layer.padding[axis], layer.output_size[axis]
-        kept: set[int] = set()
+        spans: dict[int, list[tuple[int, int]]] = {}
         for k in range(kernel):  # input pixel i and tap k write output i * s + k * d - before
-            start = k * d - before
-            low, high = max(0, -(start // s)), min(size - 1, (out - 1 - start) // s)
-            kept.update(range(start + low * s, start + high * s + 1, s))
-        result *= Fraction(len(kept), kernel * size)
+            shift, residue = divmod(k * d - before, s)
+            low, high = max(0, -shift), min(size - 1, (out - 1 - residue) // s - shift)
+            if low <= high:
+                spans.setdefault(residue, []).append((low + shift, high + shift))
+        result *= Fraction(sum(map(_covered, spans.values())), kernel * size)
     return result
+
+
+def _covered(spans: list[tuple[int, int]]) -> int:
+    """Return how many integers the spans, ends included, hold together.
+
+    >>> _covered([(4, 6), (0, 2), (1, 4), (9, 9)])
+    8
+    """
+    count, end = 0, min(spans)[0] - 1
+    for first, last in sorted(spans):
+        count += max(0, last - max(first - 1, end))
+        end = max(end, last)
+    return count
 
 
 def _output_buffer(layer: TransposedConv, mounted: Mounted) -> dict[str, int | float]:

@@ -177,13 +177,13 @@ def _term(
             path=path,
             legal="[dimension] or [dimension, coefficient]",
         )
-    if term[0] not in dimensions:
+    if not isinstance(term[0], str) or term[0] not in dimensions:
         raise error(
             f"unknown dimension {term[0]!r}", entry, "projection", path=path, legal=dimensions
         )
     if len(term) == 1:
         return str(term[0]), 1
-    if term[1] not in coefficients:
+    if not isinstance(term[1], str) or term[1] not in coefficients:
         legal = ", ".join(coefficients) or "none defined"
         raise error(f"unknown coefficient {term[1]!r}", entry, "projection", path=path, legal=legal)
     return str(term[0]), coefficients[term[1]]

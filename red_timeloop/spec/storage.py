@@ -25,6 +25,8 @@ STORAGE_DEFAULTS: dict[str, Value] = {
 UNLIMITED = 2**32 - 1
 _DEFAULT_WORD_BITS = 16
 
+_MOST = 2**62
+
 Attributes = abc.Mapping[str, Value | abc.Mapping[str, Value]]
 
 
@@ -46,6 +48,8 @@ class _Reader:
             raw = int(raw)
         if isinstance(raw, bool) or not isinstance(raw, int) or raw < least:
             raise self.fail(key, f"a whole number of {least} or more")
+        if raw > _MOST:
+            raise self.fail(key, "at most 2^62")
         return raw
 
     def real(self, key: str, default: float | None, least: float = 0.0) -> float | None:

@@ -157,6 +157,13 @@ def node(text: str) -> str:
         (
             node(
                 "!Component {name: a, class: SRAM, "
+                "attributes: {width: 8, datawidth: 8, depth: 1.0e+308}}"
+            ),
+            "a.attributes.depth: expected at most 2^62, got 1e+308",
+        ),
+        (
+            node(
+                "!Component {name: a, class: SRAM, "
                 "attributes: {width: 8, datawidth: 8, depth: 1, entries: 2}}"
             ),
             "depth and entries both give the size",

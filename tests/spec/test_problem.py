@@ -46,6 +46,8 @@ def test_sizes_may_be_expressions(read: Read) -> None:
         ("[C, M, R]", "[C, M, K]", "Weights.projection: unknown dimension 'K' (legal: C, M, P, R)"),
         ("[P, stride]", "[P, pace]", "unknown coefficient 'pace' (legal: stride, dilation)"),
         ("[P, stride]", "[P, stride, 1]", "a term is ['P', 'stride', 1] (legal: [dimension] or"),
+        ("[P, stride]", "[P, {a: 1}]", "unknown coefficient {'a': 1} (legal: stride, dilation)"),
+        ("[P, stride]", "[[P], stride]", "unknown dimension ['P'] (legal: C, M, P, R)"),
         ("[[[C]], [[P", "[[C], [[P", "a term is 'C' (legal: [dimension] or [dimension, coeff"),
         ("[[[C]], [[P", "[C, [[P", "an axis is 'C' (legal: [C, M] or a list of axes"),
         ("name: Inputs", "name: Weights", "data space 'Weights' given twice"),
