@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -168,3 +169,27 @@ def test_completion_knows_the_layers_of_a_workload() -> None:
     )
     found = {line.partition(",")[2] for line in done.stdout.split()}
     assert found == {f"red_date2019:GAN_Deconv{number}" for number in (1, 2, 3, 4)}
+
+
+def test_interrupting_ends_with_130_and_one_line() -> None:
+    leader, follower = pty.openpty()
+    with subprocess.Popen(
+        [*COMMAND, "compare", "--all", "--engine", "embedded"],
+        stdout=subprocess.DEVNULL,
+        stderr=follower,
+        env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "100"},
+    ) as process:
+        os.close(follower)
+        shown = b""
+        while b" on " not in shown:  # the bar names the first layer: evaluations have begun
+            shown += os.read(leader, 65536)
+        process.send_signal(signal.SIGINT)
+        try:
+            while piece := os.read(leader, 65536):
+                shown += piece
+        except OSError:  # the process has closed its end
+            pass
+        assert process.wait(timeout=30) == 130
+    os.close(leader)
+    assert shown.decode().rstrip().endswith("Interrupted.")
+    assert b"Traceback" not in shown
