@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from math import isclose
 from typing import TypeAlias
 
 import numpy as np
@@ -169,7 +170,8 @@ def evolve(
 ) -> tuple[list[Island], int]:
     """Search until `evaluations` are spent, nothing improves for `patience` generations, or `stop`.
 
-    A few independent searches come first; then their populations are joined and go on together.
+    A few independent searches come first. Unless two of them agree, their populations are then
+    joined and go on together.
 
     Returns:
         The islands, best first, and the number of mappings evaluated.
@@ -179,14 +181,18 @@ def evolve(
     if first is None:
         return [], 0
     survivors: list[Island] = []
+    bests: list[float] = []
     for turn in range(_TURNS):
         limit = evaluations * (turn + 1) // (_TURNS + 1)
-        survivors += run.evolve(run.settle(first, evaluations // (_TURNS + 1)), limit)
-        if stop() or run.spent >= evaluations:
-            break
+        islands = run.evolve(run.settle(first, evaluations // (_TURNS + 1)), limit)
+        survivors += islands
+        best = min(island.best for island in islands)
+        if stop() or run.spent >= evaluations or any(isclose(best, each) for each in bests):
+            break  # two searches that know nothing of each other agree
+        bests.append(best)
     joined = [_joined(survivors, levels) for levels in space.keeps]
     found = [island for island in joined if len(island.values)]
-    if len(survivors) > len(space.keeps) and found:
+    if len(bests) == _TURNS and found:
         run.evolve(sorted(found, key=lambda each: each.best)[:2], evaluations)
     return sorted(joined, key=lambda each: each.best), run.spent
 
