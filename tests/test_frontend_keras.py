@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import zipfile
 from importlib.util import find_spec
 from random import Random
@@ -80,6 +82,25 @@ def test_same_crops_the_odd_pixel_at_the_end():
     assert entry.layer.padding == ((1, 2), (1, 2))
     assert entry.layer.output_size == (16, 16)
     assert entry.layer.batch == 3
+
+
+@pytest.mark.skipif(find_spec("tensorflow") is not None, reason="that backend is there")
+def test_a_configured_backend_that_is_not_there_is_replaced(tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "keras.json").write_text(json.dumps({"backend": "tensorflow"}))
+    tensor = keras.Input(batch_shape=(1, 4))
+    keras.Model(tensor, layers.Dense(2)(tensor)).save(tmp_path / "m.keras")
+    variables = {key: value for key, value in os.environ.items() if key != "KERAS_BACKEND"}
+    run = subprocess.run(
+        [sys.executable, "-m", "red_timeloop.cli.main", "import", str(tmp_path / "m.keras")],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**variables, "KERAS_HOME": str(home)},
+    )
+    assert run.returncode == 0, run.stderr
+    assert "out_channels: 2" in run.stdout
 
 
 @keras.saving.register_keras_serializable(package="tests")

@@ -12,6 +12,7 @@ import pytest
 
 from red_timeloop import TransposedConv, compare
 from red_timeloop.circuit import Circuit
+from red_timeloop.cli.options import load_hardware
 from red_timeloop.errors import InputError, shown
 from red_timeloop.hardware import Hardware
 from red_timeloop.workload import Workload, WorkloadLayer, load_workload
@@ -132,6 +133,13 @@ def test_shown_values_are_short() -> None:
     assert len(shown({"a": "x" * 1000})) <= 200
     assert shown(10**5000)
     assert shown((1, 1.5, None, True)) == "(1, 1.5, None, True)"
+
+
+def test_settings_that_cannot_be_read() -> None:
+    for setting in ("fold=" + "[" * 5000, "fold=[1", "fold", "=1", "fold=\0"):
+        with pytest.raises(InputError, match=r"^--set: ") as caught:
+            load_hardware("isaac_32nm", [setting])
+        assert len(str(caught.value)) < 300
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device here")

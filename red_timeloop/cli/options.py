@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from red_timeloop.errors import InputError
+from red_timeloop.errors import InputError, shown
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -112,8 +112,7 @@ def load_hardware(name: str, settings: Sequence[str]) -> Hardware:
     Raises:
         InputError: A setting is not KEY=VALUE, or a key or value is not legal.
     """
-    import yaml
-
+    from red_timeloop import _yaml
     from red_timeloop.hardware import Hardware
 
     parameters = Hardware.load(name)
@@ -121,11 +120,13 @@ def load_hardware(name: str, settings: Sequence[str]) -> Hardware:
     for setting in settings:
         key, equals, text = setting.partition("=")
         if not equals or not key:
-            raise InputError(f"got {setting!r}", key="--set", legal="KEY=VALUE")
+            raise InputError(f"got {shown(setting)}", key="--set", legal="KEY=VALUE")
         try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise InputError(f"cannot read {setting!r}", key="--set", legal="KEY=VALUE") from error
+            value = _yaml.parse(text)
+        except InputError as error:
+            raise InputError(
+                f"cannot read {shown(setting)}", key="--set", legal="KEY=VALUE"
+            ) from error
         if isinstance(value, str):  # YAML 1.1 reads 1e-9 as text
             try:
                 value = float(value)

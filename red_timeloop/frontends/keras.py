@@ -76,15 +76,29 @@ def load(
 
 
 def _choose_backend() -> None:
-    """Let Keras use a backend that is there, where nobody has chosen one."""
-    chosen = "KERAS_BACKEND" in os.environ or (Path.home() / ".keras" / "keras.json").is_file()
-    if "keras" in modules or chosen or find_spec("keras") is None:
+    """Let Keras use a backend that is there, where nobody has chosen one that is.
+
+    Keras writes its default, TensorFlow, to `keras.json` on first use, whether it is there or not.
+    """
+    if "keras" in modules or "KERAS_BACKEND" in os.environ or find_spec("keras") is None:
+        return
+    configured = _configured_backend()
+    if configured is not None and find_spec(configured) is not None:
         return
     for backend in ("tensorflow", "jax", "torch"):
         if find_spec(backend) is not None:
             os.environ["KERAS_BACKEND"] = backend
             return
     os.environ["KERAS_BACKEND"] = "numpy"
+
+
+def _configured_backend() -> str | None:
+    folder = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    try:
+        backend = json.loads((folder / "keras.json").read_text(encoding="utf-8"))["backend"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return backend if backend in ("tensorflow", "jax", "torch", "numpy") else None
 
 
 def _read(keras: Any, path: Path) -> Any:
