@@ -82,7 +82,7 @@ class Programmer:
     """
 
     layer: Layer
-    weights: NDArray[np.int64]
+    weights: NDArray[Any]
     code: WeightCode
     nonidealities: Nonidealities
     random: np.random.Generator
@@ -170,11 +170,13 @@ class Programmer:
             cells=self._conductances(levels, side.crossbars)[legal],
         )
 
-    def _conductances(self, levels: NDArray[np.int64], crossbars: int) -> NDArray[Any]:
+    def _conductances(self, levels: NDArray[Any], crossbars: int) -> NDArray[Any]:
         """Return ``[rows, columns * cells]`` from the levels ``[rows, columns, cells]``."""
         rows = levels.shape[0]
         if self.nonidealities.ideal:
-            return levels.reshape(rows, -1).astype(np.float64)
+            # Levels are exact in single precision, and half as large.
+            kind = np.float32 if self.code.cell_bits <= 24 else np.float64
+            return levels.reshape(rows, -1).astype(kind)
         physical = levels.reshape(rows, crossbars, -1).swapaxes(0, 1)
         highest = (1 << self.code.cell_bits) - 1
         held = self.nonidealities.conductances(physical, highest, self.random)

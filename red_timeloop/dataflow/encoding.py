@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
 
-__all__ = ["InputCode", "WeightCode", "input_code"]
+__all__ = ["InputCode", "WeightCode", "input_code", "narrow", "require_width"]
 
 Integers = NDArray[np.int64]
 
@@ -56,15 +56,15 @@ class WeightCode:
             values.append(-(1 << (self.bits - 1)))
         return np.array(values, np.int64)
 
-    def cells(self, weights: Integers) -> Integers:
-        """Return `[*weights.shape, cells]`, least significant cell first."""
+    def cells(self, weights: NDArray[Any]) -> NDArray[Any]:
+        """Return ``[*weights.shape, cells]``, least significant cell first, in the same type."""
         stored = weights + self.bias
         held = self.bits if self.encoding == "offset" else self.bits - 1
         stored = stored & ((1 << held) - 1)
         mask = (1 << self.cell_bits) - 1
         columns = [(stored >> low) & mask for low in range(0, held, self.cell_bits)]
         if self.encoding == "twos_complement":
-            columns.append((weights < 0).astype(np.int64))
+            columns.append((weights < 0).astype(weights.dtype))
         return np.stack(columns, axis=-1)
 
     def check(self, weights: NDArray[Any]) -> None:
@@ -105,10 +105,12 @@ class InputCode:
             values[-1] = -values[-1]
         return tuple(values)
 
-    def digits(self, inputs: Integers, pulse: int) -> Integers:
+    def digits(self, inputs: NDArray[Any], pulse: int) -> NDArray[Any]:
         """Return what the rows are driven with in one pulse, 0 to 2^dac_bits - 1."""
-        kept = inputs & ((1 << self.bits) - 1)
-        return (kept >> (pulse * self.dac_bits)) & ((1 << self.dac_bits) - 1)
+        low = pulse * self.dac_bits
+        width = min(self.dac_bits, self.bits - low)  # the top pulse may have fewer bits
+        digits: NDArray[Any] = (inputs >> low) & ((1 << width) - 1)
+        return digits
 
 
 def input_code(inputs: NDArray[Any], bits: int, dac_bits: int) -> InputCode:
@@ -131,6 +133,11 @@ def input_code(inputs: NDArray[Any], bits: int, dac_bits: int) -> InputCode:
             legal=f"values of 0 to {(1 << bits) - 1}, or a dac_bits that divides {bits - 1}",
         )
     return InputCode(bits, dac_bits, True)
+
+
+def narrow(values: Integers, bits: int) -> NDArray[Any]:
+    """Return integers of `bits`, signed or not, in the narrowest type that also holds a bias."""
+    return values.astype(np.int16 if bits < 15 else np.int32 if bits < 31 else np.int64)
 
 
 def require_width(hardware: Hardware, input_bits: int, weight_bits: int, products: int) -> None:

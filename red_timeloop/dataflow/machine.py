@@ -21,7 +21,7 @@ from red_timeloop.hardware import Hardware
 __all__ = ["Machine", "Steps"]
 
 _MOST_SUMS = 1 << 20  # column sums at a time, so that they stay in the cache
-_MOST_INPUTS = 1 << 22
+_MOST_INPUTS = 1 << 19
 _EXACT_IN_FLOAT32 = 1 << 24
 
 
@@ -43,11 +43,19 @@ class Steps:
 
 @dataclass(frozen=True)
 class _Driven:
-    """Rows of a tile that see a pixel in some step: ``[steps, rows]`` inputs, cells, blocks."""
+    """Rows of a tile that see a pixel in some step.
 
-    inputs: NDArray[np.int64]
+    Attributes:
+        inputs: ``[steps, rows]``.
+        cells: ``[rows, columns * cells of a weight]``: their conductances.
+        blocks: Block of each row.
+        weight_cells: Cells of each row that hold a weight.
+    """
+
+    inputs: NDArray[Any]
     cells: NDArray[Any]
     blocks: NDArray[np.int64]
+    weight_cells: NDArray[np.int64]
 
 
 @dataclass
@@ -66,7 +74,7 @@ class Machine:
     """
 
     hardware: Hardware
-    inputs: NDArray[np.int64]
+    inputs: NDArray[Any]
     input_code: InputCode
     weight_code: WeightCode
     exact_cells: bool
@@ -112,21 +120,24 @@ class Machine:
     ) -> NDArray[np.float64]:
         """Drive tiles with joined bit lines, convert their sums, shift and add."""
         driven = [self._drive(lane, bank, tile, steps) for tile in joint]
-        rows = sum(len(tile.channels) for tile in joint)
+        joined_rows = sum(len(tile.channels) for tile in joint)
         slices, pulses = len(self.weight_code.places), len(self.input_code.places)
         digit = (1 << self.hardware.dac_bits) - 1
-        largest = rows * ((1 << self.hardware.cell_bits) - 1) * digit
+        largest = joined_rows * ((1 << self.hardware.cell_bits) - 1) * digit
         adc = converter(self.hardware.adc_bits, largest, self.adc_step)
         small = self.exact_cells and largest < _EXACT_IN_FLOAT32
         kind: Any = np.float32 if small else np.float64
-        held = [(rows.inputs, rows.cells.astype(kind)) for rows in driven if rows.inputs.size]
+        held = [(rows, rows.cells.astype(kind, copy=False)) for rows in driven if rows.inputs.size]
         width = len(bank.columns) * slices
         summed = np.zeros((len(steps), width), np.float64)
+        nonzero_reads = 0
         sums, more = np.empty((2, len(steps), width), kind)
         for pulse, place in enumerate(self.input_code.places if held else ()):
-            for number, (inputs, cells) in enumerate(held):
-                digits = self.input_code.digits(inputs, pulse).astype(kind)
-                np.matmul(digits, cells, out=more if number else sums)
+            for number, (rows, cells) in enumerate(held):
+                digits = self.input_code.digits(rows.inputs, pulse)
+                high = np.count_nonzero(digits, axis=0) * rows.weight_cells
+                nonzero_reads += int(high.sum())
+                np.matmul(digits.astype(kind), cells, out=more if number else sums)
                 if number:
                     sums += more
             if not (adc.lossless and self.exact_cells):
@@ -136,6 +147,7 @@ class Machine:
         conversions = len(steps) * int(bank.columns.sum()) * slices * pulses
         self.counts["adc_conversions"] += conversions
         self.counts["shift_adds"] += conversions
+        self.counts["cell_reads_nonzero"] += nonzero_reads
         added = summed.reshape(len(steps), -1, slices) @ self.weight_code.places.astype(float)
         if self.weight_code.bias:
             added -= self.weight_code.bias * _block_sums(bank, driven)
@@ -154,25 +166,24 @@ class Machine:
         real = np.ones(inputs.shape, bool)
         for axis, pixels in zip(lane.reads, index, strict=True):
             real &= pixels < axis.pixels
-        self._count_drives(bank, tile, inputs, real, seen)
-        return _Driven(inputs, tile.cells[seen], tile.blocks[seen])
-
-    def _count_drives(
-        self, bank: Bank, tile: Tile, inputs: NDArray[Any], real: NDArray[Any], seen: NDArray[Any]
-    ) -> None:
-        slices, pulses = len(self.weight_code.places), len(self.input_code.places)
-        steps, driven = len(inputs), len(tile.channels) * bank.crossbars * pulses
-        self.counts["crossbar_activations"] += steps * bank.crossbars * pulses
-        self.counts["rows_driven"] += steps * driven
-        per_row = bank.crossbars * pulses
-        self.counts["rows_driven_zero"] += steps * driven - int(real.sum()) * per_row
         # Cells with a weight in each row: the columns of the row's own block.
         beside = np.bincount(bank.blocks[bank.columns], minlength=bank.block_count)
-        cells = beside[tile.blocks[seen]] * slices
-        self.counts["cell_reads"] += int((real.sum(axis=0) * cells).sum()) * pulses
-        for pulse in range(pulses):
-            high = np.count_nonzero(self.input_code.digits(inputs, pulse), axis=0)
-            self.counts["cell_reads_nonzero"] += int((high * cells).sum())
+        weight_cells = beside[tile.blocks[seen]] * len(self.weight_code.places)
+        self._count_drives(bank, tile, real, weight_cells)
+        cells = tile.cells if seen.all() else tile.cells[seen]
+        return _Driven(inputs, cells, tile.blocks[seen], weight_cells)
+
+    def _count_drives(
+        self, bank: Bank, tile: Tile, real: NDArray[np.bool_], weight_cells: NDArray[np.int64]
+    ) -> None:
+        steps, pulses = len(real), len(self.input_code.places)
+        per_row = bank.crossbars * pulses
+        self.counts["crossbar_activations"] += steps * per_row
+        self.counts["rows_driven"] += steps * len(tile.channels) * per_row
+        zeros = steps * len(tile.channels) - int(np.count_nonzero(real))
+        self.counts["rows_driven_zero"] += zeros * per_row
+        reads = np.count_nonzero(real, axis=0) * weight_cells
+        self.counts["cell_reads"] += int(reads.sum()) * pulses
 
 
 def _block_sums(bank: Bank, driven: Sequence[_Driven]) -> NDArray[np.int64]:

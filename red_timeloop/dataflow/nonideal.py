@@ -63,7 +63,7 @@ class Nonidealities:
         )
 
     def conductances(
-        self, levels: NDArray[np.int64], highest: int, random: np.random.Generator
+        self, levels: NDArray[Any], highest: int, random: np.random.Generator
     ) -> NDArray[Any]:
         """Return the conductance of each cell, in units of one level.
 

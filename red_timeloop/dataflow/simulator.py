@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from red_timeloop.dataflow.bank import Bank, Programmer
 from red_timeloop.dataflow.buffers import OverlapBuffer, slide
 from red_timeloop.dataflow.direct import convolve
-from red_timeloop.dataflow.encoding import WeightCode, input_code, require_width
+from red_timeloop.dataflow.encoding import WeightCode, input_code, narrow, require_width
 from red_timeloop.dataflow.lanes import Lane, lanes
 from red_timeloop.dataflow.machine import Machine, Steps
 from red_timeloop.dataflow.nonideal import IDEAL, Nonidealities
@@ -83,7 +83,7 @@ def simulate(
     plan = chosen.plan(layer, hardware)
     machine = Machine(
         hardware=hardware,
-        inputs=np.pad(inputs, [(0, 0)] * 2 + [(0, 1)] * layer.ndim),
+        inputs=narrow(np.pad(inputs, [(0, 0)] * 2 + [(0, 1)] * layer.ndim), layer.input_bits),
         input_code=pulses,
         weight_code=weight_code,
         exact_cells=nonidealities.ideal,
@@ -91,7 +91,7 @@ def simulate(
     )
     programmer = Programmer(
         layer=layer,
-        weights=_by_group(layer, weights),
+        weights=narrow(_by_group(layer, weights), layer.weight_bits),
         code=weight_code,
         nonidealities=nonidealities,
         random=np.random.default_rng(nonidealities.seed),
