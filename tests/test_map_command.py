@@ -83,6 +83,21 @@ def test_control_c_prints_the_best_so_far() -> None:
     assert 0 < report["evaluated"] < 100_000_000
 
 
+def test_control_c_ends_a_comparison_as_a_whole() -> None:
+    command = ["compare", "--design", "eyeriss", "--engine", "embedded"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "red_timeloop.cli.main", *command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(2.5)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors
+
+
 def test_constraint_that_cannot_be_met_exits_with_2(tmp_path: Path) -> None:
     text = (RED / "deconv_k4s2.yaml").read_text().replace("factors: [M=2,", "factors: [M=3,")
     (tmp_path / "spec.yaml").write_text(text)

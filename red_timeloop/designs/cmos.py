@@ -296,7 +296,9 @@ def _best(
         ert, art = price(specification.architecture, hardware.circuit, cycle)
         specification = replace(specification, ert=ert, art=art)
         try:
-            mapping, result = search_specification(specification, budget=BUDGET)
+            mapping, result = search_specification(
+                specification, budget=BUDGET, interruptible=False
+            )
         except InputError as error:
             reasons.append(error)
             continue

@@ -86,7 +86,7 @@ def _folded(design: Design, layer: Layer, hardware: Hardware) -> Iterator[Plan]:
                 plan = design.plan(layer, replace(hardware, fold=fold))
             except InputError:
                 return  # more turns than a mode has kernel pixels
-            if plan.steps == plan.steps // fold * fold and fold > 1 and not _turns(plan):
+            if fold > 1 and not _turns(plan):
                 return  # the design does not fold
             yield plan
         fold *= 2
@@ -163,7 +163,10 @@ def _tiled(plan: Plan, run: Run) -> Plan:
         return plan
     constraints = _constraints(specification, open_levels)
     mapping, _ = search_specification(
-        replace(specification, mapping=None, constraints=constraints), "energy", budget=_BUDGET
+        replace(specification, mapping=None, constraints=constraints),
+        "energy",
+        budget=_BUDGET,
+        interruptible=False,
     )
     folds = frozenset(part for part in main.problem.dimensions if part in "TRS")
     check_rules(plan.architecture, replace(specification, mapping=mapping), turns=folds)

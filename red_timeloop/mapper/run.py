@@ -190,8 +190,13 @@ def search_specification(
     padding: bool = False,
     progress: Progress = lambda done, best: None,
     mapper_options: SearchOptions | None = None,
+    interruptible: bool = True,
 ) -> tuple[Mapping, dict[str, Any]]:
-    """Find the best mapping of a specification that is already read; see `search`."""
+    """Find the best mapping of a specification that is already read; see `search`.
+
+    Unless `interruptible`, Ctrl-C raises KeyboardInterrupt as usual: for searches that are a part
+    of something longer, which should end as a whole.
+    """
     if objective not in OBJECTIVES:
         raise InputError(f"unknown objective {objective!r}", key="objective", legal=OBJECTIVES)
     if budget < 1:
@@ -209,7 +214,7 @@ def search_specification(
         problems += [each for each in [padded(specification.problem)] if each != problems[0]]
     best: tuple[Found, Space, Problem] | None = None
     reasons: list[InputError] = []
-    with _interruptible() as stop:
+    with _interruptible(interruptible) as stop:
         for problem in problems:
             try:
                 space = _space(specification, problem)
@@ -299,10 +304,10 @@ def _mapping(nest: Nest, machine: Machine, shape: Shape) -> Mapping:
 
 
 @contextmanager
-def _interruptible() -> Iterator[Callable[[], bool]]:
+def _interruptible(wanted_here: bool) -> Iterator[Callable[[], bool]]:
     """Turn Ctrl-C into a wish to stop, while the search runs in the main thread."""
     wanted = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
+    if not wanted_here or threading.current_thread() is not threading.main_thread():
         yield wanted.is_set
         return
 
