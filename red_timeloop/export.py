@@ -102,10 +102,12 @@ def export(
 
     result = design.evaluate(layer, hardware, note)
     plan = result.plan
-    names = [
-        each.name if isinstance(each, Part) else each[0]
-        for each in (plan.parts if isinstance(plan, Plan) else plan.runs)
-    ]
+    names = _numbered(
+        [
+            each.name if isinstance(each, Part) else each[0]
+            for each in (plan.parts if isinstance(plan, Plan) else plan.runs)
+        ]
+    )
     written = []
     for name, specification in zip(names, specifications, strict=True):
         written.append(make_folder(folder / name.replace(" ", "_")))
@@ -115,6 +117,18 @@ def export(
     write_atomic(folder / "run.py", _RUN)
     write_atomic(folder / "README.md", _readme(result, names, title))
     return written
+
+
+def _numbered(names: list[str]) -> list[str]:
+    """Number the names that stand more than once; groups may differ in their offsets only.
+
+    >>> _numbered(["taps 2x2", "taps 2x2", "inputs"])
+    ['taps 2x2 1', 'taps 2x2 2', 'inputs']
+    """
+    return [
+        f"{name} {names[: at + 1].count(name)}" if names.count(name) > 1 else name
+        for at, name in enumerate(names)
+    ]
 
 
 def _write_evaluation(specification: Specification, constraints: Constraints, folder: Path) -> None:

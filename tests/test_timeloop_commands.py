@@ -91,6 +91,15 @@ def test_constraints_of_the_bundle_allow_its_mapping(bundle: Path) -> None:
     assert found.constraints.levels["edram"].temporal.factor("P") is None
 
 
+def test_groups_of_one_shape_have_folders_of_their_own(tmp_path: Path) -> None:
+    """With a padding of 1 the four modes of GAN_Deconv3 differ in their offsets only."""
+    done = run("export", "red_date2019:GAN_Deconv3", "-o", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    folders = sorted(path.parent.name for path in tmp_path.glob("*/problem.yaml"))
+    assert folders == ["inputs", *(f"taps_2x2_{number}" for number in (1, 2, 3, 4))]
+    assert [Path(line).name for line in done.stdout.splitlines()[:5]] == [*folders[1:], "inputs"]
+
+
 def test_a_design_that_the_mapper_maps(tmp_path: Path) -> None:
     done = run(
         *("export", "red_date2019:FCN_Deconv1", "--design", "eyeriss_split"),
