@@ -3,41 +3,46 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-FRONTENDS := $(VENV)/.ready-frontends
+DEVELOP := $(VENV)/.ready-to-develop
 
-.PHONY: run browser docs test lint format benchmark clean
+.PHONY: run test lint format docs benchmark browser clean
 
 run: $(READY)
 	$(BIN)/red-timeloop compare
 
-test: $(READY) $(FRONTENDS)
+test: $(DEVELOP)
 	$(BIN)/python -m pytest
 
-lint: $(READY)
+# On a CI machine, which is thrown away, the pages are tested in a browser too.
+ifdef CI
+test: browser
+endif
+
+lint: $(DEVELOP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-format: $(READY)
+format: $(DEVELOP)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-benchmark: $(READY)
+docs: $(DEVELOP)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+benchmark: $(DEVELOP)
 	$(BIN)/python -m pytest benchmarks --benchmark-only
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --editable . --group dev
+	$(BIN)/python -m pip install --quiet --editable .
 	touch $@
 
-# onnxruntime, torch and Keras, which only the tests of the front ends need
-$(FRONTENDS): $(READY)
-	$(BIN)/python -m pip install --quiet --group frontends
+# What tests, checks and documentation need; the frameworks are for the tests of the front ends.
+$(DEVELOP): $(READY)
+	$(BIN)/python -m pip install --quiet --group dev --group frontends
 	touch $@
-
-docs: $(READY)
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # A browser for the tests that look at pages; they are skipped where there is none. Needs root.
 browser:
@@ -52,4 +57,4 @@ browser:
 	fi
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build dist site .pytest_cache .mypy_cache .ruff_cache
