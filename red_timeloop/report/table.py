@@ -24,7 +24,7 @@ _COLUMNS = {
     "saving": 7,
     "area": 9,
 }
-_WIDTH = 80  # of a pipe or file, which has none of its own
+_WIDTH = 120  # of a pipe or file, which has none of its own
 
 
 def print_comparison(comparison: Comparison, console: Console | None = None) -> None:
