@@ -198,6 +198,13 @@ class Comparison:
                 "ReRAM designs mapped for energy times delay: buffer tiles, loop order, fold and "
                 f"copies, with at most {self.crossbars} crossbars a layer."
             )
+        short = [(r.design_result.plan.lost_bits, r) for r in self.results]
+        lost, most = max(short, default=(0, None), key=lambda pair: pair[0])
+        if lost and most:
+            lines.append(
+                f"Converters have up to {lost} bit{'s' * (lost > 1)} fewer than exact sums take "
+                f"({most.design} on {most.layer}): designs are not compared at equal accuracy."
+            )
         cmos = [name for name in self.designs if isinstance(get_design(name), CmosDesign)]
         if cmos:
             size = "the area of RED, layer by layer" if self.iso_area else "their published size"

@@ -144,8 +144,23 @@ class Hardware:
         >>> Hardware.load().replace(adc_bits=None).resolution(128)
         9
         """
-        if self.adc_bits is not None:
-            return self.adc_bits
+        return self._exact(rows_summed) if self.adc_bits is None else self.adc_bits
+
+    def lost_bits(self, rows_summed: int) -> int:
+        """Return the bits that a converter has fewer than exact sums of `rows_summed` cells take.
+
+        Weights with an offset save one: a column whose sums would reach the top bit is stored
+        inverted (ISAAC, Shafiee et al., ISCA 2016, section V).
+
+        >>> Hardware.load().lost_bits(128), Hardware.load().lost_bits(8192)
+        (0, 6)
+        """
+        if self.adc_bits is None:
+            return 0
+        saved = 1 if self.weight_encoding == "offset" else 0
+        return max(0, self._exact(rows_summed) - saved - self.adc_bits)
+
+    def _exact(self, rows_summed: int) -> int:
         largest: int = rows_summed * (2**self.cell_bits - 1) * (2**self.dac_bits - 1)
         return max(1, largest.bit_length())
 

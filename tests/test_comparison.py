@@ -157,3 +157,18 @@ def test_workload_file_of_a_user_runs(tmp_path: Path) -> None:
     done = run("compare", str(path), "--format", "json")
     assert done.returncode == 0, done.stderr
     assert {r["layer"] for r in json.loads(done.stdout)["results"]} == {"up"}
+
+
+def test_converters_too_coarse_for_their_sums_are_told() -> None:
+    def told(**changes: object) -> list[str]:
+        hardware = Hardware.load().replace(**changes)
+        result = red_timeloop.compare(engine="embedded", layers=["GAN_Deconv3"], hardware=hardware)
+        return [line for line in result.assumptions if line.startswith("Converters")]
+
+    assert told() == []  # 128 rows of 2-bit cells take 9 bits, of which an offset saves one
+    # 16 kernel pixels of 512 channels: 8192 cells of up to 3, 24576 < 2^15, less the same one
+    (line,) = told(merge="current")
+    assert "up to 6 bits fewer than exact sums take (zero_padding on GAN_Deconv3)" in line
+    (line,) = told(weight_encoding="twos_complement")
+    assert "up to 1 bit fewer" in line
+    assert told(merge="current", adc_bits=None) == []

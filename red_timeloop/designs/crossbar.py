@@ -63,6 +63,7 @@ class Mounted:
         input_share: Share of the modelled input channels that the layer has.
         output_share: The same for output channels.
         cell_share: Share of the modelled weights that the layer has.
+        lost_bits: Bits that the converters have fewer than exact sums take.
         notes: What was padded, as sentences.
     """
 
@@ -76,6 +77,7 @@ class Mounted:
     input_share: Fraction
     output_share: Fraction
     cell_share: Fraction
+    lost_bits: int
     notes: tuple[str, ...]
 
 
@@ -160,6 +162,7 @@ def mount(matrix: Matrix, hardware: Hardware) -> Mounted:
         input_share=Fraction(matrix.rows, row_pack.channels),
         output_share=output_share,
         cell_share=Fraction(matrix.rows, row_pack.channels) * output_share * tap_share,
+        lost_bits=hardware.lost_bits(row_pack.lines * merged),
         notes=_notes(matrix, row_pack, column_pack, padded_taps, stacked, turns),
     )
 

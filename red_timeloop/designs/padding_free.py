@@ -94,6 +94,7 @@ def _part(layer: TransposedConv, hardware: Hardware) -> Part:
         sub_crossbars=1,
         drives=mounted.column_tiles,
         notes=mounted.notes,
+        lost_bits=mounted.lost_bits,
     )
 
 

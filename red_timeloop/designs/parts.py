@@ -132,6 +132,7 @@ def gather_part(layer: Layer, hardware: Hardware, gather: Gather) -> Part:
         if shared
         else math.prod(gather.taps) * math.prod(gather.modes or ()) * mounted.column_tiles,
         notes=() if shared else mounted.notes,
+        lost_bits=0 if shared else mounted.lost_bits,
     )
 
 

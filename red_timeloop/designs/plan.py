@@ -37,6 +37,7 @@ class Part:
         sub_crossbars: Logical matrices of the part.
         drives: Row drivers that one channel's inputs of a step go to.
         notes: What was assumed, as sentences.
+        lost_bits: Bits that the converters have fewer than exact sums take.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Part:
     sub_crossbars: int = 0
     drives: int = 0
     notes: tuple[str, ...] = ()
+    lost_bits: int = 0
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,11 @@ class Plan:
     def notes(self) -> tuple[str, ...]:
         """What was assumed for this layer beyond the design's defaults, as sentences."""
         return tuple(dict.fromkeys(note for part in self.parts for note in part.notes))
+
+    @property
+    def lost_bits(self) -> int:
+        """Bits that the converters have fewer than exact sums take, at worst."""
+        return max(part.lost_bits for part in self.parts)
 
     @property
     def crossbars(self) -> int:
@@ -112,6 +119,11 @@ class MappedPlan:
     steps: int
     notes: tuple[str, ...]
     runs: tuple[tuple[str, Specification], ...]
+
+    @property
+    def lost_bits(self) -> int:
+        """No converters."""
+        return 0
 
     @property
     def crossbars(self) -> int:

@@ -94,7 +94,7 @@ def gather_problem(
     """Return the problem in which an output pixel gathers the input pixels under its taps.
 
     It is an ordinary convolution (no mode ranks in `sizes`) or a group of computation modes, each
-    of which is a convolution with outputs of its own (design notes, section 4).
+    of which is a convolution with outputs of its own (docs/designs.md).
 
     Args:
         name: Name of the problem's shape.
@@ -114,7 +114,7 @@ def scatter_problem(name: str, sizes: Mapping[str, int], ndim: int) -> Problem:
     """Return the problem in which an input pixel scatters to the output pixels of its taps.
 
     Kernel pixel k = s * tap + mode writes output pixel s * (pixel + tap) + mode: the modes keep
-    the outputs apart, the taps of one mode overlap (design notes, section 4). Arguments as for
+    the outputs apart, the taps of one mode overlap (docs/designs.md). Arguments as for
     `gather_problem`.
     """
     ones = (1,) * ndim

@@ -1,8 +1,8 @@
 """How many of the values that a nest touches are real: neither inserted zeros nor border.
 
 Timeloop's problems are dense boxes. What a box holds beyond the layer's own pixels costs nothing
-above the row drivers, which make the zeros themselves (design notes, section 3). Everything here is
-one axis at a time; shares of a layer are products over its axes.
+above the row drivers, which make the zeros themselves. Everything here is one axis at a time;
+shares of a layer are products over its axes.
 """
 
 from __future__ import annotations
