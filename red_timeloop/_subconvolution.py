@@ -25,13 +25,14 @@ _EXACT_IN_INT64 = 2**63
 def apply(decomposition: Decomposition, inputs: Array, weights: Array) -> Array:
     """See `Decomposition.apply`."""
     layer = decomposition.layer
-    inputs, weights = np.asarray(inputs), np.asarray(weights)
+    inputs, weights = _array(inputs, "inputs"), _array(weights, "weights")
     _check_shapes(layer, inputs, weights)
     working, result = _dtypes(layer, inputs, weights)
     groups, images = layer.groups, inputs.shape[0]
     # [N, G, C_in / G, *input] and [G, C_out / G, C_in / G, *kernel], so that one matrix product
     # a tap does all groups
-    pixels = inputs.astype(working).reshape(images, groups, -1, *layer.input_size)
+    channels = layer.in_channels // groups
+    pixels = inputs.astype(working).reshape(images, groups, channels, *layer.input_size)
     kernel = weights.astype(working).reshape(groups, -1, *weights.shape[1:])
     if layer.transposed:
         kernel = kernel.swapaxes(1, 2)
@@ -63,8 +64,15 @@ def _run_mode(mode: Mode, pixels: Array, kernel: Array, outputs: Array) -> None:
         target: Any = (..., *writes)
         tap: Any = (..., *(mode.taps[axis][index] for axis, index in enumerate(place)))
         read = pixels[source]
-        made = kernel[tap] @ read.reshape(*read.shape[:3], -1)
+        made = kernel[tap] @ read.reshape(*read.shape[:3], prod(read.shape[3:]))
         own[target] += made.reshape(*made.shape[:3], *read.shape[-ndim:])
+
+
+def _array(values: Any, key: str) -> Array:
+    try:
+        return np.asarray(values)
+    except ValueError:  # lists of different lengths
+        raise InputError("not an array", key=key, legal="an array of numbers") from None
 
 
 def _dtypes(layer: Layer, inputs: Array, weights: Array) -> tuple[Any, Any]:

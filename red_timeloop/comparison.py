@@ -297,7 +297,7 @@ def compare(
         loaded = loaded.select([layers] if isinstance(layers, str) else list(layers))
     parameters = hardware if isinstance(hardware, Hardware) else Hardware.load(hardware)
     asked = [designs] if isinstance(designs, str) else designs or design_names()
-    given = [get_design(design) if isinstance(design, str) else design for design in asked]
+    given = [_design(design) for design in asked]
     chosen = list({design.name: design for design in given}.values())  # each once
     counter = get_engine(engine)
     tasks = [(entry, design) for entry in loaded.layers for design in chosen]
@@ -329,6 +329,12 @@ def compare(
         iso_area=iso_area,
         crossbars=crossbars,
     )
+
+
+def _design(design: str | AnyDesign) -> AnyDesign:
+    if isinstance(design, str) or not hasattr(design, "evaluate"):
+        return get_design(str(design))
+    return design
 
 
 class _Evaluator:

@@ -96,7 +96,7 @@ class Hardware:
         shipped = resources.names(_FOLDER)
         if str(name_or_path) in shipped:
             return _shipped(str(name_or_path))
-        path = Path(name_or_path)
+        path = Path(str(name_or_path))
         if path.suffix not in (".yaml", ".yml") or not path.is_file():
             raise InputError(
                 f"no parameter set {str(name_or_path)!r}",

@@ -14,7 +14,7 @@ Source: the documentation of ConvTranspose2d and Conv2d (PyTorch), ConvTranspose
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from math import prod
 from typing import TypeAlias
@@ -299,8 +299,8 @@ def _integer(value: object, key: str, least: int) -> int:
 
 
 def _is_sequence(value: object) -> bool:
-    """True for lists, tuples and one-dimensional arrays; text is not one."""
-    return not isinstance(value, str | bytes) and hasattr(value, "__len__")
+    """True for lists, tuples and arrays; text is not one, nor is what has no order."""
+    return not isinstance(value, str | bytes | Mapping | Set) and hasattr(value, "__len__")
 
 
 def _values(value: object, ndim: int, key: str, one: str) -> list[object]:

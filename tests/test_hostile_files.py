@@ -8,9 +8,10 @@ import time
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from red_timeloop import TransposedConv, compare
+from red_timeloop import TransposedConv, compare, decompose
 from red_timeloop.circuit import Circuit
 from red_timeloop.cli.options import load_hardware
 from red_timeloop.errors import InputError, shown
@@ -100,6 +101,20 @@ def test_values_too_large_to_look_at_are_refused() -> None:
             TransposedConv(2, 2, **{"input_size": 4, "kernel_size": 4, key: value})
     with pytest.raises(InputError, match="is not an integer"):
         TransposedConv(2, 2, input_size=4, kernel_size="x" * 10**6)
+
+
+def test_values_of_the_wrong_type() -> None:
+    for sizes in ({3: 4, 5: 6}, {3, 4}, frozenset([3])):
+        with pytest.raises(InputError, match=r"^input_size: .* is not an integer"):
+            TransposedConv(2, 2, sizes, 2)
+    with pytest.raises(InputError, match=r"^design: unknown design '3' "):
+        compare(designs=[3])
+    with pytest.raises(InputError, match=r"^hardware: no parameter set '3' "):
+        compare(hardware=3)
+    parts = decompose(TransposedConv(1, 1, (2,), 2))
+    with pytest.raises(InputError, match=r"^inputs: not an array "):
+        parts.apply([[[1, 2], [1]]], [[[1, 2]]])
+    assert parts.apply(np.zeros((0, 1, 2)), np.zeros((1, 1, 2))).shape == (0, 1, 3)
 
 
 def test_names_no_file_can_have() -> None:
