@@ -89,10 +89,18 @@ def prepare_readme(folder: Path, names: dict[str, Any]) -> None:
     names["weights"] = numpy.ones((512, 256, 4, 4), dtype=int)
 
 
+def prepare_specification(folder: Path, names: dict[str, Any]) -> None:
+    """Write the files that the page on specifications builds up."""
+    for block in blocks(ROOT / "docs" / "specifications.md"):
+        if block.title:
+            (folder / block.title).write_text(block.text)
+
+
 # What a page takes for granted.
 PREPARE: dict[str, Callable[[Path, dict[str, Any]], None]] = {
     "README.md": prepare_readme,
     "importing.md": prepare_models,
+    "mapper.md": prepare_specification,
 }
 
 
