@@ -23,14 +23,7 @@ _MOST_ROWS = 16  # modes listed one by one
 
 @click.command(name="decompose")
 @click.argument("workload", metavar="WORKLOAD[:LAYER]", shell_complete=options.complete_workloads)
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="A table to read, or JSON.",
-)
+@options.format_("table", "json")
 def command(workload: str, form: str) -> None:
     """Show the computation modes and sub-crossbars of each layer.
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from red_timeloop.cli import options
 from red_timeloop.errors import InputError
 from red_timeloop.files import write_atomic
 from red_timeloop.workload import dump_workload
@@ -43,14 +44,7 @@ _PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".pkl")
 @click.option("--input-bits", type=int, help="Bits of all inputs. [default: the model's, else 8]")
 @click.option("--weight-bits", type=int, help="Bits of all weights. [default: the model's, else 8]")
 @click.option("--strict", is_flag=True, help="Fail when an operator is not modelled.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="Form of the account of operators.",
-)
+@options.format_("table", "json")
 def command(
     model: str,
     output: Path | None,

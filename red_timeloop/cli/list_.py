@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from red_timeloop.cli import options
 from red_timeloop.workload import Workload, load_workload, workload_names
 
 __all__ = ["command"]
@@ -14,14 +15,7 @@ __all__ = ["command"]
 
 @click.command(name="list")
 @click.option("--workloads", is_flag=True, help="Only the workloads, with their sizes.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="A table to read, or JSON.",
-)
+@options.format_("table", "json")
 def command(workloads: bool, form: str) -> None:
     """List the workloads and the designs."""
     content: dict[str, Any] = {

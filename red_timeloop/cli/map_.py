@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from red_timeloop.cli import options
 from red_timeloop.cli.model import print_result
 from red_timeloop.cli.progress import progress_bar
 from red_timeloop.files import write_atomic
@@ -59,14 +60,7 @@ __all__ = ["command"]
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for mapping.yaml, stats.json, search.json (and problem.yaml if padded).",
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="A table to read, or JSON.",
-)
+@options.format_("table", "json")
 def command(
     spec: tuple[Path, ...],
     objective: str,

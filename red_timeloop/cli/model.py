@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import click
 
+from red_timeloop.cli import options
 from red_timeloop.engines.base import model
 from red_timeloop.errors import InputError
 
@@ -27,14 +28,7 @@ _PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "u", -3: "m", 0: ""}
     metavar="DESIGN",
     help="Refuse a mapping that breaks a constraint of this design, e.g. red.",
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="A table to read, or JSON.",
-)
+@options.format_("table", "json")
 def command(
     spec: tuple[Path, ...],
     mapping: Path | None,
