@@ -265,7 +265,9 @@ def _open_model():
 
 
 def test_open_sizes_are_asked_for_by_name():
-    with pytest.raises(InputError, match=r"shape: .*open: x \[batch, 3, height, \?\].*--shape x="):
+    with pytest.raises(
+        InputError, match=r"shape: .*open: x \[batch, 3, height, \?\].*--shape x=1x3x64x64"
+    ):
         frontend.load(_open_model())
     (entry,) = frontend.load(_open_model(), shapes={"x": (2, 3, 8, 9)}).workload.layers
     assert (entry.layer.batch, entry.layer.output_size) == (2, (6, 7))
@@ -361,7 +363,6 @@ def test_huge_files_are_refused_at_once(tmp_path):
 
 
 def test_illegal_geometry_names_the_operator():
-    weights = [_tensor("w", np.ones((2, 3, 3), "float32"))]
     for attributes, message in (
         ({"strides": [0]}, "stride"),
         ({"group": 2}, "not divisible by groups = 2"),
@@ -369,10 +370,21 @@ def test_illegal_geometry_names_the_operator():
         ({"kernel_shape": [4]}, r"kernel_shape: ConvTranspose 'up': \[4\] is not the weights'"),
     ):
         node = helper.make_node("ConvTranspose", ["x", "w"], ["y"], "up", **attributes)
-        groups = attributes.get("group", 1)
-        model = _model([node], [_info("x", [1, 3 if groups > 1 else 2, 5])], weights)
+        channels = 3 if "group" in attributes else 2
+        weights = [_tensor("w", np.ones((channels, 3, 3), "float32"))]
+        model = _model([node], [_info("x", [1, channels, 5])], weights)
         with pytest.raises(InputError, match=message):
             frontend.load(model)
+
+
+@pytest.mark.parametrize(("kind", "taken"), [("ConvTranspose", 4), ("Conv", 6)])
+def test_channels_that_the_weights_do_not_take_are_refused(kind, taken):
+    node = helper.make_node(kind, ["x", "w"], ["y"], "up", group=2)
+    weights = [_tensor("w", np.ones((4, 3, 3), "float32"))]
+    model = _model([node], [_info("x", [1, 8, 5])], weights)
+    message = rf"'up': the input has 8 channels, the weights \[4, 3, 3\] take {taken}"
+    with pytest.raises(InputError, match=message):
+        frontend.load(model)
 
 
 def test_a_model_without_layers_is_refused():

@@ -22,7 +22,8 @@ def conv_arguments(
     attributes: Mapping[str, Any], inputs: Sequence[int], weights: Sequence[int]
 ) -> dict[str, Any]:
     """Arguments of `Conv` for input shape ``[N, C, *in]``, weights ``[M, C / group, *kernel]``."""
-    common = _common(attributes, inputs, weights, weights[0])
+    groups = _positive(attributes.get("group", 1), "group")
+    common = _common(attributes, inputs, weights, weights[0], weights[1] * groups)
     auto = _auto_pad(attributes)
     if auto.startswith("SAME"):
         common["padding"] = tuple(
@@ -38,7 +39,7 @@ def transposed_arguments(
 ) -> dict[str, Any]:
     """Arguments of `TransposedConv`; weights ``[C, M / group, *kernel]``."""
     groups = _positive(attributes.get("group", 1), "group")
-    common = _common(attributes, inputs, weights, weights[1] * groups)
+    common = _common(attributes, inputs, weights, weights[1] * groups, weights[0])
     ndim = len(common["input_size"])
     extra = _list(attributes, "output_padding", ndim, 0)
     auto = _auto_pad(attributes)
@@ -62,12 +63,21 @@ def transposed_arguments(
 
 
 def _common(
-    attributes: Mapping[str, Any], inputs: Sequence[int], weights: Sequence[int], made: int
+    attributes: Mapping[str, Any],
+    inputs: Sequence[int],
+    weights: Sequence[int],
+    made: int,
+    taken: int,
 ) -> dict[str, Any]:
     ndim = len(inputs) - 2
     if len(weights) != len(inputs) or ndim < 1:
         raise InputError(
             f"input {list(inputs)} and weights {list(weights)} do not have the same axes",
+            key="weights",
+        )
+    if inputs[1] != taken:
+        raise InputError(
+            f"the input has {inputs[1]} channels, the weights {list(weights)} take {taken}",
             key="weights",
         )
     kernel = list(attributes.get("kernel_shape") or weights[2:])

@@ -161,7 +161,8 @@ def _ask(values: Sequence[Any]) -> InputError:
             d.dim_param or (str(d.dim_value) if d.HasField("dim_value") else "?") for d in dims
         ]
         described.append(f"{value.name} [{', '.join(sizes) or 'unknown'}]")
-    example = "x".join(["1"] + ["64"] * max(1, len(values[0].type.tensor_type.shape.dim) - 1))
+    known = shape_of(values[0]) or (None, None)
+    example = "x".join(str(size or (64 if axis else 1)) for axis, size in enumerate(known))
     return InputError(
         f"the model leaves sizes of its inputs open: {'; '.join(described)}",
         key="shape",
