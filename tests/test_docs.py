@@ -48,7 +48,10 @@ LONG = {
 EXIT_CODES = {"doctor": {0, 1}}
 
 # Pages whose commands read files that another page shows.
-BORROWED = {"README.md": ("docs/tutorial.md", "docs/specifications.md", "docs/sweeps.md")}
+BORROWED = {
+    "README.md": ("docs/tutorial.md", "docs/specifications.md", "docs/sweeps.md"),
+    "mapper.md": ("docs/specifications.md",),
+}
 
 
 def prepare_onnx(folder: Path, sizes: list[int | str]) -> None:
@@ -89,18 +92,10 @@ def prepare_readme(folder: Path, names: dict[str, Any]) -> None:
     names["weights"] = numpy.ones((512, 256, 4, 4), dtype=int)
 
 
-def prepare_specification(folder: Path, names: dict[str, Any]) -> None:
-    """Write the files that the page on specifications builds up."""
-    for block in blocks(ROOT / "docs" / "specifications.md"):
-        if block.title:
-            (folder / block.title).write_text(block.text)
-
-
 # What a page takes for granted.
 PREPARE: dict[str, Callable[[Path, dict[str, Any]], None]] = {
     "README.md": prepare_readme,
     "importing.md": prepare_models,
-    "mapper.md": prepare_specification,
 }
 
 

@@ -38,6 +38,6 @@ def progress_bar() -> Iterator[Progress]:
         task = bar.add_task("", total=None)
 
         def update(done: int, total: int, text: str) -> None:
-            bar.update(task, completed=done, total=total or None, description=text)
+            bar.update(task, completed=done, total=total or None, description=text, refresh=True)
 
         yield update
