@@ -77,7 +77,10 @@ def prepare_models(folder: Path, names: dict[str, Any]) -> None:
     (folder / "my_package").mkdir()
     (folder / "my_package/__init__.py").touch()
     (folder / "my_package/nets.py").write_text(
-        "import torch\n\n\ndef make_decoder():\n    return torch.nn.ConvTranspose2d(100, 8, 4)\n"
+        "import torch\n\n\nclass Decoder(torch.nn.Module):\n    def __init__(self):\n"
+        "        super().__init__()\n        self.up = torch.nn.ConvTranspose2d(100, 8, 4)\n\n"
+        "    def forward(self, z):\n        return self.up(z)\n\n\n"
+        "def make_decoder():\n    return Decoder()\n"
     )
     names["decoder"] = torch.nn.ConvTranspose2d(3, 8, 4, stride=2)
     names["example"] = torch.zeros(1, 3, 8, 8)

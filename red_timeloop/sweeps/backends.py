@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -76,7 +77,7 @@ def _numbered(
     index: int, task: Task, parent: int = 0, version: Mapping[str, str] | None = None
 ) -> tuple[int, tuple[Outcome, ...]]:
     if parent:
-        _end_with(parent)
+        _serve(parent)
     if version is not None and version != model_version():
         # Its results would be stored under the key of other models.
         raise SweepError(f"a worker has other models ({model_version()}) than this ({version})")
@@ -84,8 +85,13 @@ def _numbered(
 
 
 @lru_cache(maxsize=1)
-def _end_with(parent: int) -> None:
-    """End this worker when its parent was killed: loky's would wait for work for five minutes."""
+def _serve(parent: int) -> None:
+    """Leave interrupts to the parent, which kills its workers, and end when it was killed itself.
+
+    A terminal sends Ctrl-C to workers too, and loky's would print where they were; without their
+    parent they would wait for work for five minutes.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch() -> None:
         while os.getppid() == parent:
