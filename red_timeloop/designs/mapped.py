@@ -71,7 +71,9 @@ def evaluate_mapped(
                     best = tried
     if best is None:
         raise InputError(
-            f"the layer needs {smallest} crossbars", key="crossbars", legal=f"at most {crossbars}"
+            f"the layer needs more than {crossbars} crossbars",
+            key="crossbars",
+            legal=f"{smallest} or more",
         )
     return best
 

@@ -55,7 +55,7 @@ def test_copies_share_the_pixels(name: str) -> None:
 
 
 def test_too_few_crossbars_are_refused_with_the_number_needed() -> None:
-    with pytest.raises(InputError, match=r"crossbars: the layer needs \d+ crossbars"):
+    with pytest.raises(InputError, match=r"needs more than 1 crossbars \(legal: \d+ or more\)"):
         evaluate_mapped(design("red"), LAYER, Hardware.load(), evaluate_specification, 1)
 
 
