@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from red_timeloop.sweeps.measures import Objective
     from red_timeloop.sweeps.table import Results
 
-__all__ = ["feasible", "objective", "store"]
+__all__ = ["chosen", "feasible", "objective", "store"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -46,9 +47,23 @@ def objective(function: _F) -> _F:
 def feasible(
     folder: Path, name: str | None, designs: Sequence[str], conditions: Sequence[str]
 ) -> Results:
-    """Return the points of a sweep that keep to its constraints and to `conditions`."""
+    """Return the points of a sweep that keep to its constraints and to `conditions`.
+
+    A store that cannot be read ends the command with one line and exit code 1.
+    """
+    from red_timeloop.sweeps import SweepError
     from red_timeloop.sweeps.measures import Condition
     from red_timeloop.sweeps.table import load_results
 
     bounds = [Condition.parse(text, "--where") for text in conditions]
-    return load_results(folder, name, designs).feasible(bounds)
+    try:
+        return load_results(folder, name, designs).feasible(bounds)
+    except SweepError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def chosen(objectives: Sequence[str], results: Results) -> tuple[Objective, ...]:
+    """Return the objectives of `--objective`, or the sweep's own where none was given."""
+    from red_timeloop.sweeps.measures import Objective
+
+    return tuple(Objective.parse(text, "--objective") for text in objectives) or results.objectives

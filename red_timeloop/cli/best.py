@@ -34,15 +34,10 @@ def command(
 ) -> None:
     """Show each design's best point of the sweep in DIR, for each objective."""
     from red_timeloop.report.sweep_table import print_results, to_csv, to_json
-    from red_timeloop.sweeps import SweepError
     from red_timeloop.sweeps.analysis import best
-    from red_timeloop.sweeps.measures import Objective
 
-    try:
-        results = _sweep_options.feasible(folder, name, designs, conditions)
-    except SweepError as error:
-        raise click.ClickException(str(error)) from error
-    chosen = tuple(Objective.parse(o, "--objective") for o in objectives) or results.objectives
+    results = _sweep_options.feasible(folder, name, designs, conditions)
+    chosen = _sweep_options.chosen(objectives, results)
     found = {str(objective): best(results, objective, top) for objective in chosen}
     rows = {o: [some.row(i) for i in range(len(some))] for o, some in found.items()}
     if form == "json":

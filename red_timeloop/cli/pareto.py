@@ -34,15 +34,10 @@ def command(
     """
     from red_timeloop.report.sweep_figure import pareto_figure
     from red_timeloop.report.sweep_table import print_results, to_csv, to_json
-    from red_timeloop.sweeps import SweepError
     from red_timeloop.sweeps.analysis import pareto
-    from red_timeloop.sweeps.measures import Objective
 
-    try:
-        results = _sweep_options.feasible(folder, name, designs, conditions)
-    except SweepError as error:
-        raise click.ClickException(str(error)) from error
-    chosen = tuple(Objective.parse(o, "--objective") for o in objectives) or results.objectives
+    results = _sweep_options.feasible(folder, name, designs, conditions)
+    chosen = _sweep_options.chosen(objectives, results)
     front = pareto(results, chosen)
     rows = [front.row(index) for index in range(len(front))]
     content = {"schema": 1, "objectives": [str(o) for o in chosen], "front": rows}

@@ -31,15 +31,10 @@ def command(
     logarithm) that lies between its values, with the other parameters averaged over.
     """
     from red_timeloop.report.sweep_table import print_effects, to_csv, to_json
-    from red_timeloop.sweeps import SweepError
     from red_timeloop.sweeps.analysis import sensitivity
-    from red_timeloop.sweeps.measures import Objective
 
-    try:
-        results = _sweep_options.feasible(folder, name, designs, conditions)
-    except SweepError as error:
-        raise click.ClickException(str(error)) from error
-    chosen = tuple(Objective.parse(o, "--objective") for o in objectives) or results.objectives
+    results = _sweep_options.feasible(folder, name, designs, conditions)
+    chosen = _sweep_options.chosen(objectives, results)
     found = {str(objective): sensitivity(results, objective) for objective in chosen}
     rows = {
         objective: [
