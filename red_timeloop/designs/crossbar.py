@@ -109,8 +109,10 @@ def mount(matrix: Matrix, hardware: Hardware) -> Mounted:
     crossbars = (
         modes * (matrix.groups // blocks) * tap_count * row_pack.count * column_pack.count * idle
     )
-    output_share = Fraction(matrix.columns, column_pack.channels)
     digital = hardware.merge == "digital"
+    input_share = Fraction(matrix.rows, row_pack.channels)
+    output_share = Fraction(matrix.columns, column_pack.channels)
+    conversion_share = float(output_share * (tap_share if digital else turn_share))
     merged = 1 if digital else tap_count * row_pack.count
     variables = {
         "modes": modes,
@@ -139,12 +141,12 @@ def mount(matrix: Matrix, hardware: Hardware) -> Mounted:
         + math.ceil(math.log2(max(2, row_pack.lines * row_pack.count * tap_count * turns))),
         "weight_bits": matrix.weight_bits,
         "input_bits": matrix.input_bits,
-        "driver_share": float(Fraction(matrix.rows, row_pack.channels) * tap_share),
+        "driver_share": float(input_share * tap_share),
         "array_share": float(tap_share),
-        "conversion_share": float(output_share * (tap_share if digital else turn_share)),
+        "conversion_share": conversion_share,
         # Where bit lines are joined, Timeloop adds up a fold's turns in the joint, which cannot
         # be told not to, and counts one conversion; the hardware converts in every turn.
-        "adc_share": float(output_share * (tap_share if digital else turn_share))
+        "adc_share": conversion_share
         * (turns if not digital and tap_count * row_pack.count * idle > 1 else 1),
         "register_share": float(output_share),
     }
@@ -159,9 +161,9 @@ def mount(matrix: Matrix, hardware: Hardware) -> Mounted:
             [(row_pack.inside[rank], row_pack.tiles[rank]) for rank, _ in matrix.row_ranks]
             or [(1, size) for size in padded_taps.values()]
         ),
-        input_share=Fraction(matrix.rows, row_pack.channels),
+        input_share=input_share,
         output_share=output_share,
-        cell_share=Fraction(matrix.rows, row_pack.channels) * output_share * tap_share,
+        cell_share=input_share * output_share * tap_share,
         lost_bits=hardware.lost_bits(row_pack.lines * merged),
         notes=_notes(matrix, row_pack, column_pack, padded_taps, stacked, turns),
     )
