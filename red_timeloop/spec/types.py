@@ -179,11 +179,6 @@ class Level:
         """Copies of the next level for each copy of this one."""
         return self.mesh_x * self.mesh_y
 
-    @property
-    def is_dram(self) -> bool:
-        """Whether Timeloop treats the level as DRAM (its class contains the word)."""
-        return "DRAM" in self.component_class
-
 
 @dataclass(frozen=True)
 class Architecture:
