@@ -37,12 +37,17 @@ Accesses: TypeAlias = tuple[Count, Count, Count]  # words read, filled and updat
 
 
 def axis_widths(tensor: Tensor, extents: Sequence[Count]) -> list[Count]:
-    """Return the widths of the box that `extents` iterations of each dimension touch."""
-    one: Any = extents[0] * 0 + 1
-    return [
-        sum((step * (extents[dimension] - 1) for dimension, step in axis), one)
-        for axis in tensor.axes
-    ]
+    """Return the widths of the box that `extents` iterations of each dimension touch.
+
+    On each axis that is 1, and a step for every iteration after a dimension's first.
+    """
+    widths = []
+    for axis in tensor.axes:
+        width: Any = 1 - sum(step for _, step in axis)
+        for dimension, step in axis or ((0, 0),):  # nothing moves along it, an array all the same
+            width = width + step * extents[dimension]
+        widths.append(width)
+    return widths
 
 
 def tile_size(tensor: Tensor, extents: Sequence[Count]) -> Count:

@@ -25,7 +25,7 @@ from red_timeloop.engines.embedded.arithmetic import (
 )
 from red_timeloop.engines.embedded.machine import Machine, Shape, Tensor
 from red_timeloop.engines.embedded.moves import accesses
-from red_timeloop.engines.embedded.nest import Nest
+from red_timeloop.engines.embedded.nest import Nest, completed
 from red_timeloop.engines.embedded.row import MappingBatch, Row
 from red_timeloop.engines.embedded.steps import (
     Codes,
@@ -76,16 +76,11 @@ def batch_of(nests: Sequence[Nest], shape: Shape) -> MappingBatch:
             ):
                 for dimension, factor in loops:
                     target[row, position, dimension] = factor
-            order[row, position] = _completed([each for each, _ in level.temporal], dimensions)
-            spatial_order[row, position] = _completed(
+            order[row, position] = completed([each for each, _ in level.temporal], dimensions)
+            spatial_order[row, position] = completed(
                 [each for each, _ in (*level.spatial_x, *level.spatial_y)], dimensions
             )
     return MappingBatch(nests[0].levels, temporal, along_x, along_y, order, spatial_order)
-
-
-def _completed(first: list[int], dimensions: int) -> list[int]:
-    first = list(dict.fromkeys(first))
-    return first + [each for each in range(dimensions) if each not in first]
 
 
 def evaluate_batch(batch: MappingBatch, machine: Machine, shape: Shape) -> BatchResult:
