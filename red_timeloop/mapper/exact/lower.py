@@ -15,12 +15,13 @@ from typing import TypeAlias
 import numpy as np
 
 from red_timeloop.mapper.exact.frame import Floats, Frame, Integers
-from red_timeloop.mapper.exact.part import Boundary, Part, TooLargeError
-from red_timeloop.mapper.exact.words import Turn, closing_words, gapless, tile_of, union_of
+from red_timeloop.mapper.exact.part import Boundary, Crossing, Part, TooLargeError
+from red_timeloop.mapper.exact.words import Tile, Turn, closing_words, gapless, tile_of, union_of
 
 __all__ = ["Lower", "Open", "Slice", "pairs_of", "plans", "slices"]
 
 Open: TypeAlias = tuple[tuple[int, ...], ...]  # for each data space, the storages left open
+WordsOf: TypeAlias = Callable[[Tile, Tile | None], Floats]  # of a tile, or of a box of children
 _MOST_PAIRS = 6_000_000
 
 
@@ -122,7 +123,9 @@ def pairs_of(part: Part, level: int, given: Integers, inward: bool) -> tuple[Int
 def slices(part: Part, level: int, inner: Integers, outer: Integers) -> Iterator[Slice]:
     """Return the pairs `inner`, `outer` of tile shapes around a storage's loops, priced."""
     factors = part.factors
-    turn = Turn(part, level, factors[inner], part.outside[inner], factors[outer] / factors[inner])
+    turn = Turn(
+        part, level, inner, factors[inner], part.outside[inner], factors[outer] / factors[inner]
+    )
     active = turn.ratio > 1
     forms = part.frame.forms
     boundaries = [each for each in part.boundaries if 0 <= each.inner < level]
@@ -148,7 +151,7 @@ def _price(turn: Turn, boundary: Boundary, plan: tuple[tuple[int, ...], ...]) ->
         turn.part,
         boundary,
         turn.inner,
-        lambda tile: closing_words(turn, boundary.tensor, tile, plan),
+        lambda tile, child: closing_words(turn, boundary.tensor, tile, plan, child),
     )
 
 
@@ -156,15 +159,16 @@ def boundary_price(
     part: Part,
     boundary: Boundary,
     inner: Floats,
-    words_of: Callable[[object], Floats],
+    words_of: WordsOf,
 ) -> Floats:
-    """Return J that crossing a boundary costs at least, given the words of a tile."""
+    """Return the J of `crossing_of`."""
     return crossing_of(part, boundary, inner, words_of).energy
 
 
-def crossing_of(part, boundary, inner, words_of):  # type: ignore[no-untyped-def]
+def crossing_of(part: Part, boundary: Boundary, inner: Floats, words_of: WordsOf) -> Crossing:
+    """Return what crossing a boundary costs at least, given how to tell the words of a tile."""
     tile = tile_of(part, boundary)
-    words = words_of(tile)
+    words = words_of(tile, None)
     if not boundary.reused:
         form = part.frame.forms[boundary.tensor]
         words = form.size(inner * tile.within) * part.steps / inner.prod(axis=1)
@@ -172,9 +176,11 @@ def crossing_of(part, boundary, inner, words_of):  # type: ignore[no-untyped-def
     united = None
     if boundary.links and boundary.reused and part.frame.forms[boundary.tensor].plain:
         beyond = _beyond(part, boundary)
-        united = np.where(
-            gapless(part, boundary, inner), words_of(union_of(part, boundary)) * beyond, 0.0
-        )
+        united = words_of(union_of(part, boundary), tile) * beyond
+        useful = np.isfinite(united)
+        united = np.where(useful & ~gapless(part, boundary, inner), 0.0, united)
+        if boundary.far:
+            united = np.where(useful, united, 0.0)
     return part.crossing(boundary, words, groups, united)
 
 
@@ -192,24 +198,30 @@ def _beyond(part: Part, boundary: Boundary) -> int:
 class Lower:
     """The least J inside every tile shape of every storage, by what is left open.
 
+    Args:
+        part: The part.
+        worth: Tells whether a mapping of J, at least, is worth looking for.
+
     Attributes:
         part: The part.
         inside: For each storage, J by what is open, over the grid; infinite where illegal.
-        least: J of the best mapping of the part, at least (without leakage).
+        least: J of the best mapping of the part, at least (without leakage); infinite when none
+            is worth it.
+        cut: The least J of what was not worth it.
     """
 
-    def __init__(self, part: Part, most: float = float("inf")) -> None:
-        self.part = part
+    def __init__(self, part: Part, worth: Callable[[Floats], np.ndarray] | None = None) -> None:
+        self.part, self._worth = part, worth
         count = len(part.factors)
         none: Open = ((),) * len(part.frame.forms)
         start = np.full(count, np.inf)
         start[0] = part.fixed[0]
         before: dict[Open, Floats] = {none: start}
         self.inside: list[dict[Open, Floats]] = []
+        self.cut = float("inf")  # the least J of what was found not to be worth it
         for level in range(part.levels):
             before = self._advance(level, before)
             self.inside.append(before)
-        self.least = min((float(values[-1]) for values in before.values()), default=float("inf"))
         self.least = min(
             (
                 float(values[-1]) + self._at_end(open_)
@@ -229,7 +241,10 @@ class Lower:
                 form = part.frame.forms[boundary.tensor]
                 total += float(
                     boundary_price(
-                        part, boundary, inner, lambda tile, form=form: form.size(inner * tile.within)
+                        part,
+                        boundary,
+                        inner,
+                        lambda tile, child, form=form: form.size(inner * tile.within),
                     )[0]
                 )
         return total
@@ -264,7 +279,25 @@ class Lower:
                 key = self._opened(level, open_, piece.moved)
                 found = after.setdefault(key, np.full(len(part.factors), np.inf))
                 found[end[starts]] = np.minimum(found[end[starts]], best)
+        for key, values in after.items():
+            self._drop(level, key, values)
         return {key: values for key, values in after.items() if np.isfinite(values).any()}
+
+    def _drop(self, level: int, open_: Open, values: Floats) -> None:
+        """Forget tile shapes that make no mapping worth it, whatever is outside them."""
+        if self._worth is None:
+            return
+        floor = sum(
+            self.part.floors[each.tensor, each.inner]
+            for each in self.part.boundaries
+            if each.inner >= 0 and (each.inner > level or each.inner in open_[each.tensor])
+        )
+        finite = np.flatnonzero(np.isfinite(values))
+        least = values[finite] + floor
+        bad = ~self._worth(least)
+        if bad.any():
+            self.cut = min(self.cut, float(least[bad].min()))
+            values[finite[bad]] = np.inf
 
     def _opened(self, level: int, open_: Open, moved: tuple[bool, ...]) -> Open:
         """Return what is open outside a storage's loops."""

@@ -35,6 +35,7 @@ class Boundary:
         shared: Pairs of `(axis, ((dimension, instances), ...))` along which children slide over
             each other, in the group next to `inner`.
         links: Whether neighbours may pass words on to each other.
+        far: Whether they may further out than in the group next to `inner`.
         alone: Whether children share nothing, as asked for by `no_reuse`.
         exact_fills: Whether words that arrive are counted exactly, even with links.
         reused: Whether the tile stays between steps.
@@ -46,6 +47,7 @@ class Boundary:
     apart: int
     shared: tuple[tuple[int, tuple[tuple[int, int], ...]], ...]
     links: bool
+    far: bool
     alone: bool
     exact_fills: bool
     reused: bool
@@ -97,6 +99,7 @@ class Part:
             for tensor, kept in enumerate(self.kept)
             for inner, outer in zip((-1, *kept[:-1]), kept, strict=True)
         ]
+        self.cancelling: dict[tuple[int, int, int], np.ndarray] = {}  # see `words`
         self._full = [form.size(sizes.astype(np.float64)) for form in frame.forms]
 
     @cached_property
@@ -131,7 +134,7 @@ class Part:
     def _boundary(self, tensor: int, inner: int, outer: int) -> Boundary:
         frame, form = self.frame, self.frame.forms[tensor]
         machine = frame.space.machine
-        apart, links = 1, False
+        apart, links, far = 1, False, False
         shared: list[tuple[int, tuple[tuple[int, int], ...]]] = []
         alone = True
         single = 0  # fan-outs in use
@@ -151,6 +154,7 @@ class Part:
             alone &= all(self.nests[p].no_multicast[tensor] for p in fanned)
             if slid and not all(self.nests[p].no_link_transfer[tensor] for p in fanned):
                 links = True
+                far |= group > first
             for axis, dimensions in slid.items():
                 counts = [(each, int(self.spread[group][each])) for each in dimensions]
                 if group > first or len(counts) > 2:  # as if all others slid over each other
@@ -159,9 +163,9 @@ class Part:
         position = frame.storages[inner] if inner >= 0 else -1
         reused = inner >= 0 and not self.nests[position].no_temporal_reuse[tensor]
         if not reused and self.spread[first].prod() > 1:
-            links = True  # a tile fetched anew although it stands still may come from a neighbour
+            links = far = True  # a tile fetched anew although it stands still may come from a neighbour
         if not form.plain:
-            apart, shared, links = 1, [], True
+            apart, shared, links, far = 1, [], True, True
         return Boundary(
             tensor,
             inner,
@@ -169,6 +173,7 @@ class Part:
             apart,
             tuple(shared),
             links,
+            far,
             alone and form.plain,
             not links or self.copies[outer] == 1 and single <= 1,
             reused,
@@ -284,6 +289,42 @@ class Part:
             reads[boundary.outer] += float(crossing.reads)
             writes[boundary.outer] += float(crossing.writes)
         return energy, reads, writes
+
+    @cached_property
+    def floors(self) -> dict[tuple[int, int], float]:
+        """J that crossing each boundary `(data space, inner storage)` costs whatever the loops."""
+        found = {}
+        for boundary in self.boundaries:
+            if boundary.inner < 0:
+                continue
+            words = np.asarray(self._least_words(boundary))
+            groups = np.asarray(float(boundary.apart))
+            if not boundary.links:
+                for _, pairs in boundary.shared:
+                    groups = groups * max(count for _, count in pairs)
+            energy = self.crossing(boundary, words, groups, None).energy
+            found[boundary.tensor, boundary.inner] = float(energy)
+        return found
+
+    def _least_words(self, boundary: Boundary) -> float:
+        """Return the words that one inner instance takes in at least over the whole run.
+
+        Every loop that moves the tile along another axis than the first one moves all of it.
+        """
+        form = self.frame.forms[boundary.tensor]
+        if not form.plain:
+            return 1.0
+        within = self.within[boundary.inner]
+        words, gain = 1.0, 1.0
+        for axis in form.axes:
+            if not axis:
+                continue
+            most = max(float(self.rest[each] * within[each]) for each, _ in axis)
+            words *= most
+            if len(axis) > 1:
+                least = max(float(within[each]) for each, _ in axis)
+                gain = max(gain, most / least)
+        return words / gain
 
     @cached_property
     def leakage(self) -> float:
