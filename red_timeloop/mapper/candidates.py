@@ -13,7 +13,7 @@ from red_timeloop.engines.embedded.nest import LevelNest
 from red_timeloop.engines.embedded.row import MappingBatch
 from red_timeloop.mapper.space import Space
 
-__all__ = ["Candidates", "Costs", "Objective", "evaluate_candidates", "order_of"]
+__all__ = ["Candidates", "Costs", "Objective", "evaluate_candidates", "order_of", "value_of"]
 
 Objective: TypeAlias = Literal["edp", "energy", "delay"]
 
@@ -62,10 +62,7 @@ class Costs:
 def evaluate_candidates(
     candidates: Candidates, space: Space, objective: Objective, chunk: int = 2048
 ) -> Costs:
-    """Return the costs of all candidates.
-
-    Among equal delays less energy is better: it adds less than half a cycle.
-    """
+    """Return the costs of all candidates."""
     values, cycles, energies = [], [], []
     for start in range(0, len(candidates), chunk):
         part = Candidates(
@@ -77,16 +74,23 @@ def evaluate_candidates(
         legal = result.legal
         if space.least_used > 1:
             legal = legal & (space.used(part.factors).prod(axis=1) >= space.least_used)
-        if objective == "edp":
-            value = result.energy * result.cycles
-        elif objective == "energy":
-            value = result.energy
-        else:
-            value = result.cycles + 0.5 * result.energy / (result.energy + _ENERGY_SCALE)
+        value = value_of(objective, result.energy, result.cycles)
         values.append(np.where(legal, value, np.inf))
         cycles.append(result.cycles)
         energies.append(result.energy)
     return Costs(np.concatenate(values), np.concatenate(cycles), np.concatenate(energies))
+
+
+def value_of(objective: Objective, energy: Floats, cycles: Floats | Integers) -> Floats:
+    """Return the value of J and cycles.
+
+    Among equal delays less energy is better: it adds less than half a cycle.
+    """
+    if objective == "edp":
+        return energy * cycles
+    if objective == "energy":
+        return energy + 0.0 * cycles
+    return cycles + 0.5 * energy / (energy + _ENERGY_SCALE)
 
 
 def order_of(keys: Floats, space: Space) -> Integers:

@@ -7,18 +7,15 @@ depends on how often each dimension is spread over a group, hardly on where insi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from math import prod
 
 import numpy as np
-import numpy.typing as npt
 
+from red_timeloop.engines.embedded.arithmetic import Floats, Integers
 from red_timeloop.engines.embedded.machine import Storage, Tensor
 from red_timeloop.mapper.space import Space
 
 __all__ = ["Floats", "Form", "Frame", "Integers", "build_frame"]
-
-Integers: TypeAlias = npt.NDArray[np.int64]
-Floats: TypeAlias = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -83,6 +80,11 @@ class Frame:
     groups: tuple[tuple[int, ...], ...]
     temporal: tuple[int, ...]
     forms: tuple[Form, ...]
+
+    @property
+    def operations(self) -> int:
+        """Operations of the problem."""
+        return prod(self.sizes)
 
     def storage(self, level: int) -> Storage:
         """Return a storage, the innermost being 0."""
