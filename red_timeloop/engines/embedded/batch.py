@@ -107,11 +107,9 @@ class _Evaluation:
         self.rows = batch.spatial_y.prod(axis=2)
         self.children = self.columns * self.rows
         around = np.cumprod(self.children[:, ::-1], axis=1)[:, ::-1]
-        self.used = around[:, 0]
         self.copies = around // self.children
         self.loops = LoopSteps(batch.temporal, batch.order, self.middle)
-        self.computes = shape.operations
-        self.compute_cycles = self.computes // self.used
+        self.compute_cycles = shape.operations // around[:, 0]
         self.codes = [Codes.of(tensor, shape.sizes) for tensor in shape.tensors]
         self.nothing = np.zeros(self.count, dtype=np.int64)
         none_here = (batch.temporal * spatial == 1).all(axis=(0, 2))
@@ -126,7 +124,7 @@ class _Evaluation:
             legal &= sound
             traffic.update({(index, position): each for position, each in moved.items()})
         cycles = self.compute_cycles
-        energy = np.full(self.count, self.computes * machine.compute.energy)
+        energy = np.full(self.count, self.shape.operations * machine.compute.energy)
         copies = list(self.copies.T)
         for position, storage in enumerate(machine.levels):
             kept = {index: each for (index, level), each in traffic.items() if level == position}
