@@ -15,7 +15,7 @@ from red_timeloop.cli.progress import progress_bar
 from red_timeloop.engines.result import EngineResult
 from red_timeloop.files import write_atomic
 from red_timeloop.mapper.report import SearchReport
-from red_timeloop.mapper.run import BUDGET, OBJECTIVES, search_specification
+from red_timeloop.mapper.run import BUDGET, OBJECTIVES, SECONDS, search_specification
 from red_timeloop.spec.reader import read_specification
 from red_timeloop.spec.types import Mapping, Specification
 
@@ -47,7 +47,11 @@ __all__ = ["command"]
 @click.option("--threads", type=int, help="Of timeloop-mapper: threads.  [default: all]")
 @click.option("--victory-condition", type=int, help="Its mappings without improvement, to end.")
 @click.option("--invalid", type=int, help="Its invalid mappings in a row, to end.")
-@click.option("--seconds", type=float, help="Limit on timeloop-mapper's run.")
+@click.option(
+    "--seconds",
+    type=float,
+    help=f"Time to search at most.  [default: {SECONDS:g}; timeloop-mapper: no limit]",
+)
 @click.option("--budget", default=BUDGET, show_default=True, help="Mappings to evaluate at most.")
 @click.option(
     "--padding",
@@ -95,6 +99,7 @@ def command(
             engine=engine,
             budget=budget,
             seed=seed,
+            seconds=SECONDS if seconds is None else seconds,
             padding=padding,
             progress=lambda done, best: progress(done, budget, f"best {best:.4g}"),
             mapper_options=_mapper_options(

@@ -295,7 +295,7 @@ def _best(
         specification = replace(specification, ert=ert, art=art)
         try:
             mapping, _, report = search_specification(
-                specification, budget=BUDGET, interruptible=False
+                specification, budget=BUDGET, seconds=None, proof=False, interruptible=False
             )
         except InputError as error:
             reasons.append(error)

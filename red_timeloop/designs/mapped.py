@@ -168,6 +168,8 @@ def _tiled(plan: Plan, run: Run) -> Plan:
         replace(specification, mapping=None, constraints=constraints),
         "energy",
         budget=_BUDGET,
+        seconds=None,
+        proof=False,
         interruptible=False,
     )
     folds = frozenset(part for part in main.problem.dimensions if part in "TRS")

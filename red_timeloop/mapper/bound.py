@@ -58,7 +58,8 @@ def build_bound(space: Space, objective: Objective) -> Bound:
     instances = prod(_most_used(space, level) for level in range(len(space.machine.levels)))
     instances = min(instances, space.machine.compute.instances)
     energy = computes * space.machine.compute.energy
-    energy += min(_access_energy(space, keep, computes) for keep in range(len(space.keeps)))
+    if space.keep_count == len(space.keeps):
+        energy += min(_access_energy(space, keep, computes) for keep in range(len(space.keeps)))
     cycles = -(-computes // instances)
     energy += sum(level.leakage for level in space.machine.levels) * cycles
     return Bound(objective, computes, energy, instances, space.machine.latency)

@@ -7,10 +7,12 @@ which factors are legal; the factors of a dimension multiply to its size.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import product
+from math import prod
 from typing import Literal
 
 import numpy as np
@@ -20,6 +22,8 @@ from red_timeloop.engines.embedded.machine import Machine, Shape
 from red_timeloop.engines.embedded.nest import LevelNest
 from red_timeloop.errors import InputError
 from red_timeloop.spec.types import Constraints, LevelConstraints, LoopConstraint
+
+_MOST_KEEPS = 512  # choices of what is kept where that are gone through
 
 __all__ = ["Limits", "Place", "Space", "build_space", "divisors", "primes"]
 
@@ -47,7 +51,10 @@ def divisors(number: int) -> tuple[int, ...]:
     >>> divisors(12)
     (1, 2, 3, 4, 6, 12)
     """
-    return tuple(each for each in range(1, number + 1) if number % each == 0)
+    found = {1}
+    for prime in primes(number):
+        found |= {each * prime for each in found}
+    return tuple(sorted(found))
 
 
 @dataclass(frozen=True)
@@ -77,7 +84,8 @@ class Space:
         innermost, outermost: For each level, the dimensions whose loops over time are pinned to the
             inside and to the outside, innermost first.
         spatial_order: For each level, the order of the loops across instances.
-        keeps: Each choice of what is kept where; the levels without loops.
+        keeps: The choices of what is kept where; the levels without loops.
+        keep_count: How many there are; more than `keeps` holds if those are a sample.
         least_used: Compute instances that must be in use at least.
     """
 
@@ -89,6 +97,7 @@ class Space:
     outermost: tuple[tuple[int, ...], ...]
     spatial_order: tuple[tuple[int, ...], ...]
     keeps: tuple[tuple[LevelNest, ...], ...]
+    keep_count: int
     least_used: float
 
     @cached_property
@@ -192,7 +201,7 @@ def build_space(machine: Machine, shape: Shape, constraints: Constraints) -> Spa
         tuple(innermost),
         tuple(outermost),
         tuple(spatial_order),
-        _keeps(machine, shape, constraints),
+        *_keeps(machine, shape, constraints),
         constraints.min_utilization * machine.compute.instances,
     )
     _check_dimensions(space, constraints)
@@ -280,7 +289,11 @@ def _check_dimensions(space: Space, constraints: Constraints) -> None:
 
 def _keeps(
     machine: Machine, shape: Shape, constraints: Constraints
-) -> tuple[tuple[LevelNest, ...], ...]:
+) -> tuple[tuple[tuple[LevelNest, ...], ...], int]:
+    """Return the choices of what is kept where, some of them if there are too many, and how many.
+
+    A level that cannot hold a word of each data space does not keep them all.
+    """
     names = [tensor.name for tensor in shape.tensors]
     choices: list[list[tuple[bool, ...]]] = []
     for level, storage in enumerate(machine.levels):
@@ -293,20 +306,31 @@ def _keeps(
                 free.append((True,))
             else:
                 free.append((True, False))
-        choices.append([tuple(each) for each in product(*free)])
-    result = []
-    for keep in product(*choices):
-        if any(not any(row[index] for row in keep) for index in range(len(names))):
-            continue
-        result.append(
-            tuple(
-                _level(constraints, storage.name, row, names)
-                for storage, row in zip(machine.levels, keep, strict=True)
-            )
+        rows = [tuple(each) for each in product(*free)]
+        room = len(names) if storage.capacity is None else storage.capacity
+        choices.append([row for row in rows if sum(row) <= room] or rows)
+    count = prod(len(rows) for rows in choices)
+    chosen = product(*choices) if count <= _MOST_KEEPS else _some_keeps(choices)
+    result = tuple(
+        tuple(
+            _level(constraints, storage.name, row, names)
+            for storage, row in zip(machine.levels, keep, strict=True)
         )
+        for keep in chosen
+        if all(any(row[index] for row in keep) for index in range(len(names)))
+    )
     if not result:
         raise InputError("a data space is bypassed at every level", key="constraints")
-    return tuple(result)
+    return result, len(result) if count <= _MOST_KEEPS else count
+
+
+def _some_keeps(choices: list[list[tuple[bool, ...]]]) -> list[tuple[tuple[bool, ...], ...]]:
+    """Return a sample: all that can be kept, as little as can be, what lies between at random."""
+    rng = random.Random(0)
+    found = {tuple(rows[0] for rows in choices): None, tuple(rows[-1] for rows in choices): None}
+    while len(found) < _MOST_KEEPS // 8:
+        found[tuple(rng.choice(rows) for rows in choices)] = None
+    return list(found)
 
 
 def _level(

@@ -114,8 +114,8 @@ def prove(
 
 
 def _beyond(space: Space) -> bool:
-    """Whether the space has something that the bounds do not know: `no_coalesce`."""
-    return any(any(nest.no_coalesce) for levels in space.keeps for nest in levels)
+    """Whether the bounds say nothing of the space: `no_coalesce`, or choices left out."""
+    return space.keep_count > len(space.keeps) or any(any(nest.no_coalesce) for levels in space.keeps for nest in levels)
 
 
 def _pending(
