@@ -135,9 +135,9 @@ def _certificate(report: SearchReport) -> str:
     padding = f"padded {', '.join(sizes)}; " if sizes else ""
     if report.optimal:
         pruned = ", ".join(f"{n:,} by {why}" for why, n in report.pruned.items() if n)
-        found = f"optimal: all {space:,} ways to deal the dimensions covered"
-        return f"{found}, {evaluated:,} mappings evaluated" + (
-            f"; left out {pruned}" * bool(pruned)
+        ways = f"optimal among {space:,} ways to deal the dimensions"
+        return f"{padding}{ways}: {evaluated:,} mappings evaluated" + (
+            f"; of {report.parts:,} parts ruled out {pruned}" * bool(pruned)
         )
     gap = "" if report.gap is None else f", at most {report.gap:.1%} above any mapping"
     return (

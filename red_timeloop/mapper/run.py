@@ -38,6 +38,7 @@ OBJECTIVES: tuple[Objective, ...] = ("edp", "energy", "delay")
 BUDGET = 60_000  # mappings
 SECONDS = 60.0  # that the search takes at most
 _SMALL = 4_000  # ways to deal the dimensions that are gone through without a first guess
+_PROOF = 10  # mappings that the proof may evaluate, for each of the budget
 _MEDIUM = 40  # as many ways for each mapping of the budget are gone through in any case
 
 Progress = Callable[[int, float], None]
@@ -127,7 +128,8 @@ def _find(
             space,
             objective,
             value,
-            stop=lambda evaluated: before + evaluated >= 2 * budget or stop(),
+            evaluations=_PROOF * budget,
+            stop=stop,
             progress=lambda done, best: progress(before + done, best),
         )
         spent += found.evaluated
@@ -163,7 +165,8 @@ def search(
         art: File with the area table (um^2).
         engine: `embedded`, or `timeloop` for the real timeloop-mapper, which takes
             `mapper_options` in place of budget, seed and padding and gives no certificate.
-        budget: Mappings that the guided search evaluates at most; the proof may evaluate as many.
+        budget: Mappings that the guided search evaluates at most; the proof may evaluate ten times as
+            many.
         seed: Equal seeds give equal results, unless time runs out.
         seconds: Time to search at most, None for any. What is being bounded or evaluated is
             finished first.
@@ -244,9 +247,7 @@ def search_specification(
             return wanted() or seconds is not None and time.perf_counter() - started > seconds
 
         def found_in(space: Space) -> Found:
-            return find(
-                space, objective, budget, seed, proof=proof, stop=stop, progress=progress
-            )
+            return find(space, objective, budget, seed, proof=proof, stop=stop, progress=progress)
 
         found, space, problem = _best_of(problems, specification, found_in)
     if found.nest is None:

@@ -131,9 +131,7 @@ def _architecture(rng: random.Random) -> tuple[Architecture, ErtTable]:
     return Architecture(tuple(levels)), ErtTable(prices)
 
 
-def _constraints(
-    rng: random.Random, architecture: Architecture, problem: Problem
-) -> Constraints:
+def _constraints(rng: random.Random, architecture: Architecture, problem: Problem) -> Constraints:
     found = {}
     for level in architecture.levels:
         if level.kind == "compute":
@@ -173,7 +171,9 @@ def _constraints(
     return Constraints(found)
 
 
-def all_mappings(space: Space, most: int = 150_000) -> Iterator[tuple[int, Candidates, BatchResult]]:
+def all_mappings(
+    space: Space, most: int = 150_000
+) -> Iterator[tuple[int, Candidates, BatchResult]]:
     """Return every mapping of a space with its costs, by what is kept; nothing if too many."""
     tables = [space.options(dimension) for dimension in range(len(space.shape.sizes))]
     rows = [np.stack(columns, axis=1) for columns in itertools.product(*tables)]

@@ -63,9 +63,7 @@ def orders_worth_trying(
     return [classes[mark] for mark in kept]
 
 
-def orders_alike(
-    frame: Frame, level: int, order: Order, tensors: tuple[int, ...]
-) -> list[Order]:
+def orders_alike(frame: Frame, level: int, order: Order, tensors: tuple[int, ...]) -> list[Order]:
     """Return all orders of the class of `order`."""
 
     def marks(other: Order) -> list[object]:

@@ -94,9 +94,7 @@ class Frame:
         """Return the storages that keep a data space, innermost first."""
         nests = self.space.keeps[keep]
         return tuple(
-            level
-            for level, position in enumerate(self.storages)
-            if nests[position].keep[tensor]
+            level for level, position in enumerate(self.storages) if nests[position].keep[tensor]
         )
 
 

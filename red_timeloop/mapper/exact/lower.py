@@ -63,8 +63,12 @@ def plans(frame: Frame, level: int, tensors: tuple[int, ...]) -> list[tuple[tupl
     that the constraints pin have their place.
     """
     number = {each: index for index, each in enumerate(frame.dimensions)}
-    inside = [number[each] for each in frame.space.innermost[frame.storages[level]] if each in number]
-    outside = [number[each] for each in frame.space.outermost[frame.storages[level]] if each in number]
+    inside = [
+        number[each] for each in frame.space.innermost[frame.storages[level]] if each in number
+    ]
+    outside = [
+        number[each] for each in frame.space.outermost[frame.storages[level]] if each in number
+    ]
     free = set(range(len(frame.sizes))) - set(inside) - set(outside)
     found = []
     for order in permutations(tensors):

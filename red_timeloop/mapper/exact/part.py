@@ -149,7 +149,11 @@ class Part:
                 elif form.relevant[dimension]:
                     apart *= factor
             positions = sorted({frame.space.places[n].level for n in frame.groups[group]})
-            fanned = [p for p in positions if machine.levels[p].fan_out_x * machine.levels[p].fan_out_y > 1]
+            fanned = [
+                p
+                for p in positions
+                if machine.levels[p].fan_out_x * machine.levels[p].fan_out_y > 1
+            ]
             single += len(fanned)
             alone &= all(self.nests[p].no_multicast[tensor] for p in fanned)
             if slid and not all(self.nests[p].no_link_transfer[tensor] for p in fanned):
@@ -163,7 +167,9 @@ class Part:
         position = frame.storages[inner] if inner >= 0 else -1
         reused = inner >= 0 and not self.nests[position].no_temporal_reuse[tensor]
         if not reused and self.spread[first].prod() > 1:
-            links = far = True  # a tile fetched anew although it stands still may come from a neighbour
+            links = far = (
+                True  # a tile fetched anew although it stands still may come from a neighbour
+            )
         if not form.plain:
             apart, shared, links, far = 1, [], True, True
         return Boundary(
@@ -226,7 +232,11 @@ class Part:
             energy = np.ceil(served / block) * outer.read_energy * scale
             reads, writes = served * bandwidth, np.zeros_like(served)
         else:
-            first = 0.0 if nest.rmw_first_update[boundary.tensor] else self.first(boundary, boundary.outer)
+            first = (
+                0.0
+                if nest.rmw_first_update[boundary.tensor]
+                else self.first(boundary, boundary.outer)
+            )
             read = np.maximum(served - first, 0.0)
             energy = (
                 np.ceil(read / block) * outer.read_energy
@@ -237,8 +247,11 @@ class Part:
         if boundary.inner >= 0:
             inner = self.frame.storage(boundary.inner)
             own = self.nests[self.frame.storages[boundary.inner]]
-            fills = words if boundary.exact_fills else served / np.maximum(
-                self.spread[boundary.inner + 1 : boundary.outer + 1].prod(), 1
+            fills = (
+                words
+                if boundary.exact_fills
+                else served
+                / np.maximum(self.spread[boundary.inner + 1 : boundary.outer + 1].prod(), 1)
             )
             if boundary.shared:
                 fills = np.maximum(fills - 1, 0.0)  # the engine adds up fractions
@@ -277,7 +290,9 @@ class Part:
         That is: the operations, and the words that they ask for, which nothing saves.
         """
         machine = self.frame.space.machine
-        energy = float(np.prod(np.asarray(self.frame.sizes, dtype=np.float64))) * machine.compute.energy
+        energy = (
+            float(np.prod(np.asarray(self.frame.sizes, dtype=np.float64))) * machine.compute.energy
+        )
         reads, writes = np.zeros(self.levels), np.zeros(self.levels)
         ones = np.ones(len(self.frame.sizes))
         for boundary in self.boundaries:
@@ -340,9 +355,7 @@ class Part:
                 continue
             behind = storage.instances / machine.levels[storage.gate].instances
             own = around.get(position, 1)
-            power += storage.leakage * (
-                behind * around.get(storage.gate, 1) if behind > 1 else own
-            )
+            power += storage.leakage * (behind * around.get(storage.gate, 1) if behind > 1 else own)
         return power
 
     def cycles(self, reads: Floats, writes: Floats) -> Floats:

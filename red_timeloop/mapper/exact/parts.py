@@ -90,14 +90,10 @@ def _vectors(frame: Frame, group: int) -> set[tuple[int, ...]]:
         level = frame.space.places[numbers[0]].level
         own = [number for number in numbers if frame.space.places[number].level == level]
         numbers = numbers[len(own) :]
-        here = {
-            tuple(int(each) for each in np.prod(rows, axis=0)) for rows in _level(frame, own)
-        }
+        here = {tuple(int(each) for each in np.prod(rows, axis=0)) for rows in _level(frame, own)}
         if len(found) * len(here) > 4 * _MOST:
             raise TooManyPartsError
-        found = {
-            tuple(map(int.__mul__, one, other)) for one, other in product(found, here)
-        }
+        found = {tuple(map(int.__mul__, one, other)) for one, other in product(found, here)}
         found = {
             each
             for each in found

@@ -79,7 +79,8 @@ def prove(
     objective: Objective,
     start: float = float("inf"),
     *,
-    stop: Callable[[int], bool] = lambda evaluated: False,
+    evaluations: float = float("inf"),
+    stop: Callable[[], bool] = lambda: False,
     progress: Callable[[int, float], None] = lambda done, best: None,
 ) -> Proof:
     """Go through all mappings that may be better than `start`, and return what was found.
@@ -88,7 +89,8 @@ def prove(
         space: The space.
         objective: What is minimized.
         start: Value of a mapping that is known.
-        stop: Asked often, with the mappings evaluated; true ends the search.
+        evaluations: Mappings to evaluate at most; from there on parts are only bounded.
+        stop: Asked often; true ends the search.
         progress: Called with the mappings evaluated so far and the best value.
     """
     frame = build_frame(space)
@@ -104,18 +106,24 @@ def prove(
         if floor >= proof.value * (1 - SAME):
             proof.ruled_out["floor"] += 1
             continue
-        if stop(proof.evaluated):
+        if stop():
             lowest = min(lowest, floor)
             continue
+
+        def enough() -> bool:
+            return proof.evaluated >= evaluations or stop()
+
         part = Part(frame, keep, spread)
-        lowest = min(lowest, _part(part, objective, proof, floor, stop, progress))
+        lowest = min(lowest, _part(part, objective, proof, floor, enough, progress))
     proof.bound = min(lowest, proof.value)
     return proof
 
 
 def _beyond(space: Space) -> bool:
     """Whether the bounds say nothing of the space: `no_coalesce`, or choices left out."""
-    return space.keep_count > len(space.keeps) or any(any(nest.no_coalesce) for levels in space.keeps for nest in levels)
+    return space.keep_count > len(space.keeps) or any(
+        any(nest.no_coalesce) for levels in space.keeps for nest in levels
+    )
 
 
 def _pending(
@@ -164,7 +172,7 @@ def _part(
     objective: Objective,
     proof: Proof,
     floor: float,
-    stop: Callable[[int], bool],
+    stop: Callable[[], bool],
     progress: Callable[[int, float], None],
 ) -> float:
     """Go through a part; return a value that no mapping of it that was left out is below."""
@@ -176,11 +184,11 @@ def _part(
         if not np.isfinite(lower.least) or not target.beaten(np.asarray(lower.least), cycles):
             proof.ruled_out["tiles"] += 1
             return float("inf")
-        walk = Walk(lower, target, lambda: stop(proof.evaluated))
+        walk = Walk(lower, target, stop)
         for leaves in walk.leaves():
             for candidates in _candidates(part, leaves):
                 _try(candidates, part.frame, objective, proof)
-                if stop(proof.evaluated):
+                if stop():
                     walk.left = min(walk.left, lower.least)
                     break
             progress(proof.evaluated, proof.value)
@@ -217,9 +225,7 @@ def _candidates(part: Part, leaves: Leaves) -> Iterator[Candidates]:
         factors[:, :, own] = np.tile(places, (len(temporal), 1, 1))
         for level, number in enumerate(frame.temporal):
             factors[:, number, own] = np.repeat(temporal[:, level], len(places), axis=0)
-        full = np.tile(
-            np.arange(len(space.shape.sizes)), (count, len(space.machine.levels), 1)
-        )
+        full = np.tile(np.arange(len(space.shape.sizes)), (count, len(space.machine.levels), 1))
         idle = [each for each in range(len(space.shape.sizes)) if each not in own]
         for level, position in enumerate(frame.storages):
             chosen = np.asarray(own, dtype=np.int64)[order[:, level]]
@@ -230,9 +236,7 @@ def _candidates(part: Part, leaves: Leaves) -> Iterator[Candidates]:
         yield Candidates(part.nests, factors, full)
 
 
-def _ordered(
-    part: Part, leaves: Leaves, step: int
-) -> Iterator[tuple[Integers, Integers]]:
+def _ordered(part: Part, leaves: Leaves, step: int) -> Iterator[tuple[Integers, Integers]]:
     """Return iterations and orders over time, those that matter to neighbours in every order."""
     deep = _deep(part, leaves)
     plain = np.flatnonzero(~deep)

@@ -149,9 +149,7 @@ class Walk:
             self.part, self.codes, level, self.part.factors[rows.shape], rows.temporal, rows.order
         )
 
-    def _paid(
-        self, rows: _Rows, level: int, crossings: dict[tuple[int, int], Crossing]
-    ) -> _Rows:
+    def _paid(self, rows: _Rows, level: int, crossings: dict[tuple[int, int], Crossing]) -> _Rows:
         """Add what crosses the boundaries of the tiles of a storage, which is known now."""
         energy = rows.energy.copy()
         reads, writes = rows.reads.copy(), rows.writes.copy()
@@ -164,9 +162,7 @@ class Walk:
                 writes[:, level] += crossing.fills
         return _Rows(rows.shape, energy, reads, writes, rows.temporal, rows.order, rows.least)
 
-    def _shapes(
-        self, rows: _Rows, level: int, crossings: dict[tuple[int, int], Crossing]
-    ) -> _Rows:
+    def _shapes(self, rows: _Rows, level: int, crossings: dict[tuple[int, int], Crossing]) -> _Rows:
         """Choose the tile shapes inside the loops of a storage."""
         part = self.part
         number, inner = pairs_of(part, level, rows.shape, True)
@@ -191,14 +187,12 @@ class Walk:
         least += rows.energy[number]
         good = np.isfinite(least)
         number, inner, least = number[good], inner[good], least[good]
-        good = self.target.beaten(
-            least, part.cycles(rows.reads[number], rows.writes[number])
-        )
+        good = self.target.beaten(least, part.cycles(rows.reads[number], rows.writes[number]))
         number, inner, least = number[good], inner[good], least[good]
         temporal = rows.temporal[number]
-        temporal[:, level] = (
-            part.factors[rows.shape[number]] / part.factors[inner]
-        ).astype(np.int64)
+        temporal[:, level] = (part.factors[rows.shape[number]] / part.factors[inner]).astype(
+            np.int64
+        )
         return _Rows(
             inner,
             rows.energy[number],
@@ -216,7 +210,9 @@ class Walk:
         pieces = []
         for code in np.unique(codes):
             own = rows.take(np.flatnonzero(codes == code))
-            orders = np.asarray(self._orders(level, tuple(np.flatnonzero(active[codes == code][0]).tolist())))
+            orders = np.asarray(
+                self._orders(level, tuple(np.flatnonzero(active[codes == code][0]).tolist()))
+            )
             count = len(orders)
             grown = own.take(np.repeat(np.arange(len(own)), count))
             grown.order[:, level] = np.tile(orders, (len(own), 1))
