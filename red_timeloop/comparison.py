@@ -353,7 +353,9 @@ def choose(designs: str | Iterable[str | Design] | None) -> tuple[Design, ...]:
         for other in (chosen.get(design.name), BASELINE):
             if other is not None and other.name == design.name and other is not design:
                 raise InputError(
-                    f"two designs are called {design.name!r}", key="design", legal="names that differ"
+                    f"two designs are called {design.name!r}",
+                    key="design",
+                    legal="names that differ",
                 )
         chosen[design.name] = design
     return tuple(chosen.values())

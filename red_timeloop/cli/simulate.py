@@ -82,7 +82,7 @@ def command(
     from red_timeloop import designs as known
     from red_timeloop.dataflow.events import engine_events
     from red_timeloop.dataflow.nonideal import Nonidealities
-    from red_timeloop.dataflow.simulator import reram_design, simulate
+    from red_timeloop.dataflow.simulator import simulate
     from red_timeloop.dataflow.verification import differing, random_tensors
     from red_timeloop.engines.base import engine
     from red_timeloop.workload import load_workload
@@ -91,7 +91,7 @@ def command(
     if adc_bits is not None or not any(s.partition("=")[0].strip() == "adc_bits" for s in settings):
         parameters = parameters.replace(adc_bits=adc_bits)
     cells = Nonidealities(variation, stuck_off, stuck_on, on_off_ratio, wire_resistance, seed)
-    chosen = [reram_design(name) for name in designs or known.names()]
+    chosen = [known.find(each, code=True) for each in designs or known.names()]
     run = engine("embedded").evaluate_specification
     reports, failed = [], False
     for entry in load_workload(workload).layers:

@@ -97,7 +97,10 @@ def rule_names(constraints: Path) -> dict[str, str]:
     found = load_file(constraints).get(_MEANINGS) or {}
     if not isinstance(found, abc.Mapping):
         raise InputError(
-            "rules are names and what they mean", file=constraints, key=_MEANINGS, legal="{NAME: TEXT}"
+            "rules are names and what they mean",
+            file=constraints,
+            key=_MEANINGS,
+            legal="{NAME: TEXT}",
         )
     return {str(name): str(meaning) for name, meaning in found.items()}
 
@@ -136,7 +139,9 @@ def check_rules(
             )
         chosen = mapping.levels[name]
         if levels[name].kind == "spatial":
-            _check(levels[name], chosen.spatial_x + chosen.spatial_y, bound.spatial, problem, meanings)
+            _check(
+                levels[name], chosen.spatial_x + chosen.spatial_y, bound.spatial, problem, meanings
+            )
         else:
             loops = tuple(loop for loop in chosen.temporal if loop[0] not in turns)
             _check(levels[name], loops, bound.temporal, problem, meanings)
@@ -173,7 +178,9 @@ def _orders(bounds: Constraints) -> Constraints:
     return replace(
         bounds,
         levels={
-            name: replace(level, temporal=replace(level.temporal, factors=()), spatial=LoopConstraint())
+            name: replace(
+                level, temporal=replace(level.temporal, factors=()), spatial=LoopConstraint()
+            )
             for name, level in bounds.levels.items()
         },
     )

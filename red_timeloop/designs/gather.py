@@ -41,8 +41,8 @@ class Gather:
         phases: The computation modes that read so, per axis; () for a part of role `inputs`.
         taps_on: Where the kernel pixels go: a sub-crossbar each, or onto the rows.
         mode_ranks: Whether the problem has ranks for the modes.
-        turns: Modes, of this part and of others, that take turns on the same crossbars; 1: the
-            modes stand side by side.
+        turns: Kernel pixels of each mode, of this part and of others, descending, where the modes
+            take turns on the same crossbars; () where they stand side by side.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Gather:
     phases: tuple[Phases, ...]
     taps_on: Literal["sub_crossbars", "rows"]
     mode_ranks: bool = True
-    turns: int = 1
+    turns: tuple[int, ...] = ()
 
     @property
     def taps(self) -> tuple[int, ...]:
@@ -84,7 +84,7 @@ def gather_part(layer: Layer, hardware: Hardware, gather: Gather) -> Part:
     problem = _problem(layer, gather, tiling)
     counts = tuple(axis.steps for axis in gather.reads)
     first, *rest = zip(pixels(layer.ndim), counts, strict=True)
-    turns = _mode_ranks(gather) if gather.turns > 1 else ()
+    turns = _mode_ranks(gather) if gather.turns else ()
     loops = {
         **tiling_loops(tiling, crossbars),
         "host": TargetLoops(temporal=(first, ("N", layer.batch))),
@@ -102,16 +102,12 @@ def gather_part(layer: Layer, hardware: Hardware, gather: Gather) -> Part:
         reads=gather.reads,
         phases=gather.phases,
         crossbars=tiling.crossbars,
-        sub_crossbars=tiling.sub_crossbars * (tiling.sets if gather.turns > 1 else 1),
-        drives=math.prod(gather.taps) * _beside(gather, tiling) * tiling.columns.count,
+        sub_crossbars=tiling.sub_crossbars,
+        drives=tiling.columns.count
+        * (tiling.held if gather.turns else math.prod((*gather.taps, *gather.modes))),
         notes=tiling_notes(tiling),
         lost_bits=tiling_lost_bits(tiling, hardware),
     )
-
-
-def _beside(gather: Gather, tiling: Tiling) -> int:
-    """Return the sets of crossbars that a step's inputs go to: the modes', or those of turns."""
-    return tiling.sets if gather.turns > 1 else math.prod(gather.modes)
 
 
 def _mode_ranks(gather: Gather) -> tuple[Loop, ...]:
@@ -129,7 +125,7 @@ def _matrix(layer: Layer, gather: Gather) -> Matrix:
         rows=layer.in_channels // layer.groups,
         columns=layer.out_channels // layer.groups,
         row_ranks=tap_ranks if on_rows else (),
-        mode_ranks=_mode_ranks(gather) if gather.turns == 1 else (),
+        mode_ranks=() if gather.turns else _mode_ranks(gather),
         tap_ranks=() if on_rows else tap_ranks,
         turns=gather.turns,
         input_bits=layer.input_bits,

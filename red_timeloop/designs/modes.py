@@ -46,6 +46,9 @@ def mode_parts(
     layer, groups = decomposition.layer, decomposition.groups
     require_work(layer, groups)
     in_turn = order == "in_turn"
+    taps = sorted(
+        (math.prod(mode.sub_kernel_shape) for g in groups for mode in g.modes), reverse=True
+    )
     window = window_reads(decomposition)
     # The window is read once a step, whatever takes turns in it.
     alone = (
@@ -61,7 +64,7 @@ def mode_parts(
             reads=group_reads(decomposition, group),
             phases=group_phases(group),
             taps_on=taps_on,
-            turns=mode_count(decomposition) if in_turn else 1,
+            turns=tuple(taps) if in_turn else (),
         )
         for group in groups
     ]

@@ -58,5 +58,5 @@ RED_SERIAL = CrossbarDesign(
     constraints=resources.path("mappings/red_serial.yaml"),
     ordinary=ZERO_PADDING,
     label="RED serial",
-    colour="#e69f00",
+    colour="#8c3b00",
 )

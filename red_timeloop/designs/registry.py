@@ -197,5 +197,7 @@ def _checked(found: object, where: str) -> Design:
         )
     design: Design = found  # type: ignore[assignment]
     if not isinstance(design.name, str) or not design.name.isidentifier():
-        raise InputError(f"got {design.name!r}", key=f"{where}.name", legal="a word, e.g. half_split")
+        raise InputError(
+            f"got {design.name!r}", key=f"{where}.name", legal="a word, e.g. half_split"
+        )
     return design

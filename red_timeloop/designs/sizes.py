@@ -131,9 +131,7 @@ class OverlapSizes(CrossbarSizes):
 
     def copied(self, count: int) -> OverlapSizes:
         """Return the sizes of `count` copies of the crossbars; the buffers hold what all need."""
-        return replace(
-            super().copied(count), output_buffer_depth=self.output_buffer_depth * count
-        )
+        return replace(super().copied(count), output_buffer_depth=self.output_buffer_depth * count)
 
 
 @dataclass(frozen=True)

@@ -47,9 +47,7 @@ def assemble(plan: Plan, part: Part, cycle_time: Any) -> Specification:
     variables["technology"] = f"{circuit.technology_node_m * 1e9!r}nm"
     if not np.ndim(cycle_time):
         variables["global_cycle_seconds"] = cycle_time
-    specification = read_specification(
-        plan.architecture, variables=variables, problem=part.problem
-    )
+    specification = read_specification(plan.architecture, variables=variables, problem=part.problem)
     ert, art = price(specification.architecture, circuit, cycle_time)
     specification = dataclasses.replace(specification, ert=ert, art=art)
     if part.loops is not None:

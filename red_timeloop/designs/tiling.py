@@ -43,7 +43,8 @@ class Matrix:
         column_ranks: Ranks that share the columns with `M`.
         mode_ranks: Ranks of the modes, each with sub-crossbars of its own.
         tap_ranks: Ranks of the kernel pixels that have a sub-crossbar each.
-        turns: Matrices of alike rows that take turns on the same crossbars.
+        turns: Sub-crossbars of each mode, descending, where modes take turns on the same crossbars;
+            () where they stand side by side.
         input_bits: Bits of an input.
         weight_bits: Bits of a weight.
     """
@@ -55,7 +56,7 @@ class Matrix:
     column_ranks: tuple[Loop, ...] = ()
     mode_ranks: tuple[Loop, ...] = ()
     tap_ranks: tuple[Loop, ...] = ()
-    turns: int = 1
+    turns: tuple[int, ...] = ()
     input_bits: int = 8
     weight_bits: int = 8
 
@@ -72,7 +73,9 @@ class Tiling:
         taps: Sub-crossbars of each tap rank, the fold's turns sharing one.
         blocks: Groups of channels on the diagonal of one crossbar.
         stacked: Turns that lie on the rows of one crossbar.
-        sets: Crossbars that the turns of one need: more than one where not all can be stacked.
+        idle: Crossbars in place of one, where a fold's turns do not fit its rows.
+        held: Sub-crossbars of a mode, or of all modes that take turns.
+        sets: Crossbars in place of one, where the rows do not hold all modes that take turns.
     """
 
     matrix: Matrix
@@ -82,6 +85,8 @@ class Tiling:
     taps: Mapping[str, int]
     blocks: int
     stacked: int
+    idle: int
+    held: int
     sets: int
 
     @property
@@ -107,18 +112,18 @@ class Tiling:
     @property
     def row_tiles(self) -> int:
         """Crossbars of a sub-crossbar one below the other, those that wait for a turn included."""
-        return self.rows.count * self.sets
+        return self.rows.count * self.idle
 
     @property
     def crossbars(self) -> int:
         """Physical crossbars."""
         beside = self.modes * (self.matrix.groups // self.blocks) * self.columns.count
-        return beside * self.tap_count * self.row_tiles
+        return beside * self.held * self.row_tiles
 
     @property
     def sub_crossbars(self) -> int:
         """Logical matrices (sub-crossbars; groups of channels not counted twice)."""
-        return self.modes * self.tap_count
+        return self.modes * self.held
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -169,19 +174,26 @@ def tile(matrix: Matrix, hardware: Hardware) -> Tiling:
     column_pack = pack(
         "M", matrix.columns, matrix.column_ranks, None if columns is None else columns // blocks
     )
-    sets = 1 if stacked else turns
-    if matrix.turns > 1:  # as many matrices one below the other as the rows hold
-        fitting = matrix.turns if hardware.rows is None else hardware.rows // (blocks * row_pack.lines)
-        sets *= math.ceil(matrix.turns / fitting)
-        turns = min(matrix.turns, fitting)
+    taps = {rank: math.ceil(size / fold[rank]) for rank, size in matrix.tap_ranks}
+    held, sets = math.prod(taps.values()), 1
+    idle = 1 if stacked else turns
+    if matrix.turns:  # as many modes one below the other as the rows hold
+        whole = len(matrix.turns)
+        turns = whole if hardware.rows is None else hardware.rows // (blocks * row_pack.lines)
+        turns = min(turns, whole)
+        sets = math.ceil(whole / turns)
+        digital = hardware.merge == "digital"
+        held = sum(matrix.turns[::turns]) if digital else sets * matrix.turns[0]
     return Tiling(
         matrix=matrix,
         rows=row_pack,
         columns=column_pack,
         fold=fold,
-        taps={rank: math.ceil(size / fold[rank]) for rank, size in matrix.tap_ranks},
+        taps=taps,
         blocks=blocks,
         stacked=turns,
+        idle=idle,
+        held=held,
         sets=sets,
     )
 
@@ -213,9 +225,9 @@ def tiling_sizes(tiling: Tiling, hardware: Hardware) -> dict[str, int | float]:
         "modes": tiling.modes,
         "channel_groups": matrix.groups // tiling.blocks,
         "column_tiles": columns.count,
-        "sub_crossbars": tiling.tap_count if digital else 1,
+        "sub_crossbars": tiling.held if digital else tiling.sets,
         "row_tiles": tiling.row_tiles if digital else 1,
-        "joined_sub_crossbars": 1 if digital else tiling.tap_count,
+        "joined_sub_crossbars": 1 if digital else tiling.held // tiling.sets,
         "joined_row_tiles": 1 if digital else tiling.row_tiles,
         "blocks": tiling.blocks,
         "rows_per_turn": _rows_of_turn(tiling, hardware.rows),
@@ -284,14 +296,14 @@ def tiling_notes(tiling: Tiling) -> tuple[str, ...]:
         )
     if tiling.padded_taps != dict(matrix.tap_ranks):
         notes.append("kernel pixels padded to share sub-crossbars evenly")
-    if tiling.fold_turns > 1 and tiling.sets > 1:
+    if tiling.idle > 1:
         notes.append(
             "folded kernel pixels do not fit one crossbar's rows: the fold saves no crossbars"
         )
-    if matrix.turns > 1 and tiling.sets > 1:
+    if tiling.sets > 1:
         notes.append(
-            f"{tiling.stacked} of {matrix.turns} modes fit one crossbar's rows: "
-            f"{tiling.sets} sets of crossbars take turns"
+            f"a crossbar's rows hold {tiling.stacked} of {len(matrix.turns)} modes: {tiling.sets} "
+            "sets of crossbars take turns"
         )
     return tuple(notes)
 
@@ -300,7 +312,7 @@ def _rows_of_turn(tiling: Tiling, rows: int | None) -> int:
     """Return the rows of a crossbar that a turn may use."""
     if rows is None or tiling.blocks > 1:
         return tiling.rows.lines
-    shared = tiling.fold_turns > 1 and tiling.sets == 1
+    shared = tiling.fold_turns > 1 and tiling.idle == 1
     return rows // tiling.fold_turns if shared else rows
 
 
