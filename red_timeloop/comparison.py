@@ -10,8 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from red_timeloop.components.base import plain
 from red_timeloop import designs as known
+from red_timeloop.components.base import plain
 from red_timeloop.designs import BASELINE, Design
 from red_timeloop.designs.evaluate import evaluate
 from red_timeloop.designs.red import RED
@@ -163,14 +163,16 @@ class Comparison:
         """Each design against zero padding."""
         return tuple(self._summary(name) for name in self.designs)
 
-    def label(self, design: str) -> str:
-        """Return the name of a design, or of the baseline, as it is printed."""
-        return self._known[design].label
+    @property
+    def labels(self) -> dict[str, str]:
+        """How the designs are printed, and the baseline, by name."""
+        return {name: design.label for name, design in self._known.items()}
 
     @property
     def colours(self) -> dict[str, str]:
-        """The designs' own colours, by name; the baseline's too."""
-        return {name: design.colour for name, design in self._known.items() if design.colour}
+        """Colours that designs have of their own, by name, those of all shipped ones included."""
+        own = {name: design.colour for name, design in self._known.items() if design.colour}
+        return known.registry.colours() | own
 
     @cached_property
     def _known(self) -> dict[str, Design]:

@@ -31,7 +31,7 @@ def command(
     The bundle holds, for each group of computation modes, the architecture, the problem, the
     design's mapping and constraints, energy and area tables, and how to run them all.
     """
-    from red_timeloop.designs import get
+    from red_timeloop.designs import find
     from red_timeloop.errors import InputError
     from red_timeloop.export import COMMAND, export
     from red_timeloop.workload import load_workload
@@ -43,7 +43,7 @@ def command(
     entry = workload.select([name]).layers[0]
     parameters = options.load_hardware(hardware, settings)
     title = f"{entry.name} of {workload.name}"
-    folders = export(get(design), entry.layer, parameters, output, title)
+    folders = export(find(design, code=True), entry.layer, parameters, output, title)
     for folder in folders:
         click.echo(folder)
     click.echo(f"In {output}: {COMMAND}")

@@ -61,7 +61,7 @@ def _print_names(content: dict[str, Any]) -> None:
         click.echo(f"  {entry['name']:<{width}}  {entry['description']}")
     click.echo("\nDesigns")
     for name in content["designs"]:
-        click.echo(f"  {name:<{width}}  {designs.get(name).summary}")
+        click.echo(f"  {name:<{width}}  {designs.find(name).summary}")
 
 
 def _print_sizes(workloads: list[dict[str, Any]]) -> None:

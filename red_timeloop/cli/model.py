@@ -11,7 +11,6 @@ import click
 from red_timeloop.cli import options
 from red_timeloop.engines.base import engine as get_engine
 from red_timeloop.engines.result import EngineResult
-from red_timeloop.errors import InputError
 from red_timeloop.spec.reader import read_specification
 
 __all__ = ["command", "print_result"]
@@ -55,13 +54,12 @@ def command(
 
 
 def _check_rules(design: str, spec: list[Path], mapping: Path | None) -> None:
-    from red_timeloop import resources
-    from red_timeloop.designs.rules import check_rules
+    from red_timeloop.designs import find
+    from red_timeloop.designs.constraints import check_rules
 
-    known = resources.names("mappings")
-    if design not in known:
-        raise InputError(f"no constraints are called {design!r}", key="--rules", legal=known)
-    check_rules(design, read_specification(spec, mapping=mapping))
+    chosen = find(design, code=True)
+    found = read_specification(spec, mapping=mapping)
+    check_rules(chosen.architecture, chosen.constraints, found)
 
 
 def print_result(result: EngineResult) -> None:

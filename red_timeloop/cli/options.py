@@ -37,7 +37,8 @@ def design(function: _F) -> _F:
         metavar="DESIGN",
         multiple=True,
         shell_complete=_complete_designs,
-        help="A design to run; repeat for more.  [default: the four ReRAM designs]",
+        help="A design to run: its name, or your own as FILE.py:NAME or package.module:NAME; "
+        "repeat for more.  [default: the four ReRAM designs]",
     )(function)
 
 

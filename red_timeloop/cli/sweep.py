@@ -40,10 +40,17 @@ _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
     metavar="ADDRESS",
     help="Evaluate on the workers of this Dask scheduler, e.g. tcp://host:8786.",
 )
+@options.design
 @click.option("--retry-failed", is_flag=True, help="Run points again that ended in an error.")
 @options.format_("table", "json")
 def command(
-    file: Path, output: Path, jobs: int, address: str | None, retry_failed: bool, form: str
+    file: Path,
+    output: Path,
+    jobs: int,
+    address: str | None,
+    designs: tuple[str, ...],
+    retry_failed: bool,
+    form: str,
 ) -> None:
     """Run a design-space sweep; stop it at any time and run it again to go on.
 
@@ -53,7 +60,7 @@ def command(
     from red_timeloop.cli.progress import progress_bar
     from red_timeloop.sweeps import SweepError, load_sweep, sweep
 
-    checked = load_sweep(file)
+    checked = load_sweep(file, designs)
     try:
         with progress_bar() as progress:
             result = sweep(

@@ -14,7 +14,7 @@ from math import prod
 
 import numpy as np
 
-from red_timeloop.designs.lanes import Indices, Place
+from red_timeloop.designs.lanes import Place
 from red_timeloop.designs.plan import Part, TargetLoops
 from red_timeloop.spec.types import Loop
 

@@ -100,7 +100,7 @@ def verify(
 
     Args:
         workload: What to check.
-        chosen: Designs with crossbars, their names, or where they are; none: those that are compared.
+        chosen: Designs with crossbars, their names, or where they are; none: the four ReRAM ones.
         hardware: The parameter set; its converters are taken as exact ones. None: `isaac_32nm`.
         seed: Seed of the tensors.
         progress: Called with (checks done, checks in all, what comes next).

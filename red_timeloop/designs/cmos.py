@@ -149,7 +149,7 @@ class CmosDesign:
         own = read_specification(self.architecture, variables=variables)
         assert self.area is not None
         factor = self.area / _area(own, hardware)
-        grown = {
+        grown: dict[str, Value] = {
             name: max(1, round(int(str(sizes.array[name])) * math.sqrt(factor)))
             for name in self.fan_outs
         }

@@ -127,11 +127,15 @@ def check_rules(
     if specification.mapping is None or specification.problem is None:
         raise InputError("there is no mapping to check", key="mapping")
     problem, mapping = specification.problem, specification.mapping
-    bounds = read_constraints(architecture, constraints, problem)
+    declared = load_file(architecture).get("variables") or {}
+    variables = {name: v for name, v in specification.variables.items() if name in declared}
+    bounds = read_constraints(architecture, constraints, problem, variables=variables)
     meanings = rule_names(constraints) if constraints else {}
     levels = {level.name: level for level in specification.architecture.mapped_levels}
     for name, bound in bounds.levels.items():
         if name not in levels:
+            if not bound.temporal.factors:  # a container of one instance is no level
+                continue
             raise InputError(
                 f"there is no {name} here, which the constraints are about",
                 key="architecture",

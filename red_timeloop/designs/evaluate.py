@@ -37,7 +37,7 @@ __all__ = ["Run", "evaluate"]
 Run = Callable[[Specification], EngineResult]
 
 _INPUTS = "Inputs"
-_BUDGET = 20_000  # mappings tried for each problem that a mapper maps
+BUDGET = 20_000  # mappings tried for each problem that a mapper maps
 
 
 def evaluate(
@@ -118,7 +118,7 @@ def _run(plan: Plan, part: Part, cycle_time: Any, run: Run) -> Evaluation:
     for each in (part, *part.alternatives):
         try:
             found.append(_mapped(each, assemble(plan, each, cycle_time)))
-        except InputError as error:
+        except InputError as error:  # noqa: PERF203 - a search takes seconds
             reasons.append(error)
     if not found:
         raise reasons[0]
@@ -130,7 +130,7 @@ def _mapped(part: Part, specification: Specification) -> tuple[float, Part, Spec
     """Return the energy times delay of the best mapping found, and the part so mapped."""
     from red_timeloop.mapper.run import search_specification
 
-    mapping, _, report = search_specification(specification, budget=_BUDGET, interruptible=False)
+    mapping, _, report = search_specification(specification, budget=BUDGET, interruptible=False)
     return report.value, part, replace(specification, mapping=mapping)
 
 
@@ -213,11 +213,10 @@ def _level_totals(
         if role in ("inputs" if shared else "group", "all"):
             instances = level.instances
             area = specification.art.areas[level.name] * instances
-            # The machine leaks until the last part is done; in turn, every part pays for its time.
-            longer = cycles / each.result.cycles
-            if largest and not shared:
-                longer = largest[level.name] / instances
-            energy += reported.leakage * longer
+            if largest and role != "inputs":  # every part pays for its turn
+                energy += reported.leakage * largest[level.name] / instances
+            else:  # leaks until the last part is done
+                energy += reported.leakage * cycles / each.result.cycles
         counts = {
             name: Counts(*(space.total(key) for key in COUNTS)) for name, space in mine.items()
         }

@@ -25,7 +25,7 @@ from red_timeloop.designs.split_kernel import SPLIT_KERNEL
 from red_timeloop.designs.zero_padding import ZERO_PADDING
 from red_timeloop.errors import InputError
 
-__all__ = ["BASELINE", "all_names", "content_digest", "find", "names", "origin"]
+__all__ = ["BASELINE", "all_names", "colours", "content_digest", "find", "label", "names", "origin"]
 
 BASELINE: Design = ZERO_PADDING  # what speedups and savings are against
 
@@ -104,6 +104,20 @@ def origin(name: str) -> str:
     if name in _SHIPPED or point is None or point.dist is None:
         return "red_timeloop"
     return f"{point.dist.name} {point.dist.version}"
+
+
+def label(name: str) -> str:
+    """Return how a design is printed of which only the name is left, e.g. in a store of results.
+
+    >>> label("red"), label("half_split")
+    ('RED', 'half split')
+    """
+    return find(name).label if name in all_names() else name.replace("_", " ")
+
+
+def colours() -> dict[str, str]:
+    """Return the shipped designs' own colours, by name."""
+    return {name: design.colour for name, design in _SHIPPED.items() if design.colour}
 
 
 def content_digest(design: Design) -> str:
