@@ -13,7 +13,7 @@ from red_timeloop.designs.plan import Part, Plan, TargetLoops
 from red_timeloop.spec.reader import read_specification
 from red_timeloop.spec.types import LevelMapping, Loop, Mapping, Specification
 
-__all__ = ["assemble"]
+__all__ = ["assemble", "priced", "sized"]
 
 
 def assemble(plan: Plan, part: Part, cycle_time: Any) -> Specification:
@@ -25,17 +25,34 @@ def assemble(plan: Plan, part: Part, cycle_time: Any) -> Specification:
         cycle_time: Length of a Timeloop cycle, in s; what leaks, leaks this long. An array when
             the plan's circuit holds arrays: the tables then hold arrays too.
     """
-    circuit = plan.hardware.circuit
-    variables = {**part.variables, "technology": f"{circuit.technology_node_m * 1e9!r}nm"}
-    if not np.ndim(cycle_time):
-        variables["global_cycle_seconds"] = cycle_time
-    specification = read_specification(
+    return priced(sized(plan, part), plan, part, cycle_time)
+
+
+def sized(plan: Plan, part: Part) -> Specification:
+    """Size the plan's architecture for `part`, before the length of a cycle is known."""
+    node = f"{plan.hardware.circuit.technology_node_m * 1e9!r}nm"
+    return read_specification(
         resources.path(f"arch/{plan.architecture}.yaml"),
-        variables=variables,
+        variables={**part.variables, "technology": node},
         problem=part.problem,
     )
-    ert, art = price(specification.architecture, circuit, cycle_time)
-    return replace(specification, mapping=_mapping(specification, part), ert=ert, art=art)
+
+
+def priced(specification: Specification, plan: Plan, part: Part, cycle_time: Any) -> Specification:
+    """Return what `sized` gave with its tables, for cycles of that length, and its mapping."""
+    architecture = specification.architecture
+    ert, art = price(architecture, plan.hardware.circuit, cycle_time)
+    variables = dict(specification.variables)
+    if not np.ndim(cycle_time):
+        variables["global_cycle_seconds"] = cycle_time
+    return replace(
+        specification,
+        architecture=replace(architecture, variables=variables),
+        variables=variables,
+        mapping=_mapping(specification, part),
+        ert=ert,
+        art=art,
+    )
 
 
 def _mapping(specification: Specification, part: Part) -> Mapping:

@@ -18,9 +18,9 @@ import numpy as np
 
 from red_timeloop.components import STAGES, build
 from red_timeloop.components.base import plain
-from red_timeloop.components.tables import stage
+from red_timeloop.components.tables import components_of, stage
 from red_timeloop.components.timing import StepTime, slowest, step_time
-from red_timeloop.designs.assemble import assemble
+from red_timeloop.designs.assemble import priced, sized
 from red_timeloop.designs.plan import MappedPlan, Part, Plan
 from red_timeloop.spec.types import Specification
 
@@ -148,10 +148,11 @@ class DesignResult:
 
 def evaluate(plan: Plan, run: Run) -> DesignResult:
     """Evaluate all parts of `plan` with the engine's `run` and combine them."""
-    step = _slowest(plan)
+    bare = [(part, sized(plan, part)) for part in plan.parts]
+    step = _slowest(plan, [specification for part, specification in bare if part.crossbars])
     runs = []
-    for part in plan.parts:
-        specification = assemble(plan, part, plain(step.cycle))
+    for part, unpriced in bare:
+        specification = priced(unpriced, plan, part, plain(step.cycle))
         runs.append((part, specification, run(specification)))
     own = [(specification, result) for part, specification, result in runs if part.crossbars]
     cycles = max(result["cycles"] for _, result in own)
@@ -172,29 +173,13 @@ def evaluate(plan: Plan, run: Run) -> DesignResult:
     )
 
 
-def _slowest(plan: Plan) -> StepTime:
-    """Return the step time of the part whose crossbars are slowest; all parts keep in step."""
+def _slowest(plan: Plan, crossbars: list[Specification]) -> StepTime:
+    """Return the step time of the slowest of the parts with crossbars; all keep in step."""
     times = []
-    for part in plan.parts:
-        if not part.crossbars:
-            continue
-        values: dict[str, Any] = dict(part.variables)
-        times.append(
-            step_time(
-                plan.hardware.circuit,
-                rows=values["crossbar_rows"],
-                columns=values["crossbar_columns"],
-                rows_used=values["rows_used"],
-                columns_used=values["columns_used"],
-                weight_slices=values["weight_slices"],
-                input_slices=values["input_slices"],
-                resolution=values["adc_resolution"],
-                merged=values["partial_sums"],
-                joined_arrays=values["joined_sub_crossbars"] * values["joined_row_tiles"],
-                sum_bits=values["accumulator_bits"],
-                pipeline=plan.hardware.pipeline,
-            )
-        )
+    for each in crossbars:
+        components = components_of(each.architecture, plan.hardware.circuit).values()
+        pulses = plan.hardware.input_slices(plan.layer.input_bits)
+        times.append(step_time(components, pulses, plan.hardware.pipeline))
     return slowest(times)
 
 
