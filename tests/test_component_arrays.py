@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from red_timeloop.circuit import Circuit
-from red_timeloop.components import COMPONENTS, build
+from red_timeloop.components import build, names
 from red_timeloop.components.base import Component
 
 ATTRIBUTES = {
@@ -52,7 +52,7 @@ def _stacked(circuits: list[Circuit]) -> Circuit:
     )
 
 
-@pytest.mark.parametrize("subclass", sorted(COMPONENTS))
+@pytest.mark.parametrize("subclass", names())
 def test_arrays_price_like_numbers(subclass: str) -> None:
     circuits = _circuits()
     seconds = [1e-7 * (1 + index) for index in range(COUNT)]
@@ -73,6 +73,6 @@ def test_arrays_price_like_numbers(subclass: str) -> None:
 
 
 def test_numbers_give_plain_floats() -> None:
-    for subclass in COMPONENTS:
+    for subclass in names():
         one: Component = build(subclass, ATTRIBUTES, Circuit.load())
         assert all(type(one.energy(action)) is float for action in one.actions)

@@ -19,6 +19,7 @@ import pytest
 import yaml
 
 from red_timeloop.cli.main import cli, main
+from red_timeloop.components import registry
 from red_timeloop.decomposition import decompose
 from red_timeloop.report.drawing import draw
 from red_timeloop.workload import load_workload
@@ -153,6 +154,7 @@ def test_page_does_what_it_says(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(registry, "_registered", {})  # a page registers for itself alone
     before = set(sys.modules)
     for lender in BORROWED.get(page.name, ()):
         for block in blocks(ROOT / lender):

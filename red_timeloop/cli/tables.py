@@ -120,11 +120,11 @@ def _value(text: str) -> int | float | str:
 
 def _sources(architecture: Architecture) -> str:
     """Name the model behind each level; their docstrings name the sources of the numbers."""
-    from red_timeloop.components import COMPONENTS
+    from red_timeloop.components import find
 
     lines = []
     for level in architecture.levels:
-        model = COMPONENTS.get(level.subclass or "")
+        model = find(level.subclass)
         if model is not None:
             lines.append(f"#   {level.name}: {model.__module__}.{model.__name__}\n")
     parameters = architecture.variables.get("parameters", "isaac_32nm")

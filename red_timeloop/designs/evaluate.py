@@ -18,12 +18,12 @@ import numpy as np
 
 from red_timeloop.components import build
 from red_timeloop.components.base import plain
-from red_timeloop.components.tables import stage
+from red_timeloop.components.tables import components_of, stage
 from red_timeloop.components.timing import StepTime, slowest, step_time
 from red_timeloop.designs.design import Design
 from red_timeloop.designs.plan import Part, Plan
 from red_timeloop.designs.result import COUNTS, Clock, Counts, DesignResult, Evaluation, LevelTotal
-from red_timeloop.designs.specification import assemble
+from red_timeloop.designs.specification import assemble, priced, sized
 from red_timeloop.designs.variants import copied, folded, tiled
 from red_timeloop.engines.result import EngineResult
 from red_timeloop.errors import InputError
@@ -70,7 +70,7 @@ def evaluate(
         smallest.append(plan.crossbars)
         if plan.crossbars > crossbars:
             continue
-        cycle = plain(_step(plan).cycle)
+        cycle = plain(_step(plan, [sized(plan, part) for part in plan.parts]).cycle)
         for copies in copied(plan, crossbars):
             cut = tiled(copies, cycle)
             for candidate in (copies,) if cut is copies else (copies, cut):
@@ -88,8 +88,12 @@ def evaluate(
 
 def _evaluate(design: Design, plan: Plan, run: Run) -> DesignResult:
     """Evaluate all parts of `plan` with the engine's `run` and combine them."""
-    step = _step(plan)
-    runs = tuple(_run(plan, part, plain(step.cycle), run) for part in plan.parts)
+    machines = [sized(plan, part) for part in plan.parts]
+    step = _step(plan, machines)
+    runs = tuple(
+        _run(plan, part, machine, plain(step.cycle), run)
+        for part, machine in zip(plan.parts, machines, strict=True)
+    )
     own = [each.result for each in runs if each.part.role != "inputs"]
     counted = [result.cycles for result in own]
     cycles = sum(counted) if plan.order == "in_turn" else max(counted, default=0)
@@ -108,10 +112,12 @@ def _evaluate(design: Design, plan: Plan, run: Run) -> DesignResult:
     )
 
 
-def _run(plan: Plan, part: Part, cycle_time: Any, run: Run) -> Evaluation:
+def _run(
+    plan: Plan, part: Part, machine: Specification, cycle_time: Any, run: Run
+) -> Evaluation:
     """Evaluate a part; where a mapper is to map it, in the best of the ways to say it."""
     if part.loops is not None:
-        specification = assemble(plan, part, cycle_time)
+        specification = priced(machine, plan, part, cycle_time)
         return Evaluation(part, specification, run(specification))
     found: list[tuple[float, Part, Specification]] = []
     reasons: list[InputError] = []
@@ -134,31 +140,17 @@ def _mapped(part: Part, specification: Specification) -> tuple[float, Part, Spec
     return report.value, part, replace(specification, mapping=mapping)
 
 
-def _step(plan: Plan) -> StepTime | Clock:
-    """Return the step time of the part whose crossbars are slowest; all parts keep in step."""
-    if plan.clock is not None or not plan.parts:
-        return Clock(plan.clock or 0.0)
-    times = []
-    for part in plan.parts:
-        if not part.crossbars:
-            continue
-        sizes = part.sizes
-        times.append(
-            step_time(
-                plan.hardware.circuit,
-                rows=sizes.crossbar_rows,
-                columns=sizes.crossbar_columns,
-                rows_used=sizes.rows_used,
-                columns_used=sizes.columns_used,
-                weight_slices=sizes.weight_slices,
-                input_slices=sizes.input_slices,
-                resolution=sizes.adc_resolution,
-                merged=sizes.partial_sums,
-                joined_arrays=sizes.joined_sub_crossbars * sizes.joined_row_tiles,
-                sum_bits=sizes.accumulator_bits,
-                pipeline=plan.hardware.pipeline,
-            )
-        )
+def _step(plan: Plan, machines: Sequence[Specification]) -> StepTime | Clock:
+    """Return the step time of the slowest of the parts with crossbars; all keep in step."""
+    if plan.clock is not None:
+        return Clock(plan.clock)
+    circuit, pipeline = plan.hardware.circuit, plan.hardware.pipeline
+    pulses = plan.hardware.input_slices(plan.layer.input_bits)
+    times = [
+        step_time(components_of(machine.architecture, circuit).values(), pulses, pipeline)
+        for machine, part in zip(machines, plan.parts, strict=True)
+        if part.role != "inputs"
+    ]
     return slowest(times)
 
 

@@ -19,7 +19,7 @@ from red_timeloop.spec.reader import read_specification
 from red_timeloop.spec.types import LevelMapping, Loop, Specification, Value
 from red_timeloop.spec.types import Mapping as LoopNest
 
-__all__ = ["CONSTANTS", "assemble", "sizes_as_variables"]
+__all__ = ["CONSTANTS", "assemble", "priced", "sized", "sizes_as_variables"]
 
 # Variables of an architecture that are no sizes: the circuit says the first two, the file the rest.
 _FROM_CIRCUIT = ("technology", "global_cycle_seconds")
