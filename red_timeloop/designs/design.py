@@ -11,7 +11,7 @@ from red_timeloop.designs.evaluate import DesignResult, Run, evaluate
 from red_timeloop.designs.plan import Plan
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
-from red_timeloop.layer import Conv, Layer, TransposedConv
+from red_timeloop.layer import Layer, TransposedConv
 
 __all__ = ["AnyDesign", "CmosDesign", "Design", "all_names", "get", "names"]
 
@@ -36,7 +36,7 @@ class Design:
         Raises:
             InputError: The hardware cannot hold the layer, or the layer computes nothing.
         """
-        if isinstance(layer, Conv):
+        if not isinstance(layer, TransposedConv):
             return zero_padding.plan_convolution(self.name, layer, hardware)
         return self.transposed(layer, hardware)
 

@@ -12,7 +12,7 @@ from red_timeloop.designs.parts import Gather, finish, gather_part
 from red_timeloop.designs.plan import Plan
 from red_timeloop.designs.real import Sweep
 from red_timeloop.hardware import Hardware
-from red_timeloop.layer import Conv, Layer, TransposedConv
+from red_timeloop.layer import Layer, TransposedConv
 
 __all__ = ["plan", "plan_convolution"]
 
@@ -41,7 +41,7 @@ def plan(layer: TransposedConv, hardware: Hardware) -> Plan:
     return _plan("zero_padding", layer, hardware, sweeps)
 
 
-def plan_convolution(design: str, layer: Conv, hardware: Hardware) -> Plan:
+def plan_convolution(design: str, layer: Layer, hardware: Hardware) -> Plan:
     """Map an ordinary convolution as `design` does, which is the same on every ReRAM design."""
     sweeps = tuple(
         Sweep(
