@@ -88,7 +88,7 @@ def command(
     from red_timeloop.workload import load_workload
 
     parameters = options.load_hardware(hardware, settings)
-    if adc_bits is not None or not any(s.partition("=")[0].strip() == "adc_bits" for s in settings):
+    if adc_bits is not None or "adc_bits" not in options.read_settings(settings):
         parameters = parameters.replace(adc_bits=adc_bits)
     cells = Nonidealities(variation, stuck_off, stuck_on, on_off_ratio, wire_resistance, seed)
     chosen = [reram_design(name) for name in designs or known.names()]
