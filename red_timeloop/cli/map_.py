@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from red_timeloop.cli import options
+from red_timeloop.cli import options, results
 from red_timeloop.cli.model import print_result
 from red_timeloop.cli.progress import progress_bar
-from red_timeloop.files import write_atomic
+from red_timeloop.engines.timeloop.engine import SearchOptions
 from red_timeloop.mapper.run import BUDGET, OBJECTIVES, search_specification
+from red_timeloop.spec.emit import to_yaml
 from red_timeloop.spec.reader import read_specification
 from red_timeloop.spec.types import Mapping, Specification
-
-if TYPE_CHECKING:
-    from red_timeloop.engines.timeloop.engine import SearchOptions
+from red_timeloop.spec.write import mapping_text, problem_section
 
 __all__ = ["command"]
 
@@ -104,17 +102,16 @@ def command(
             ),
         )
     if output is not None:
-        _write(output, specification, mapping, result)
-    if form == "json":
-        click.echo(json.dumps(result, indent=2))
-        return
-    print_result(result)
-    click.echo(_certificate(result["search"]))
+        results.write(output, _texts(specification, mapping, result))
+
+    def table() -> None:
+        print_result(result)
+        click.echo(_certificate(result["search"]))
+
+    results.show(form, table, lambda: result)
 
 
 def _mapper_options(**given: Any) -> SearchOptions:
-    from red_timeloop.engines.timeloop.engine import SearchOptions
-
     return SearchOptions(**{key: value for key, value in given.items() if value is not None})
 
 
@@ -137,21 +134,19 @@ def _certificate(report: dict[str, Any]) -> str:
     )
 
 
-def _write(
-    folder: Path, specification: Specification, mapping: Mapping, result: dict[str, Any]
-) -> None:
-    from red_timeloop.spec.emit import to_yaml
-    from red_timeloop.spec.write import mapping_text, problem_section
-
+def _texts(
+    specification: Specification, mapping: Mapping, result: dict[str, Any]
+) -> dict[str, str]:
     assert specification.problem is not None
     padded = {name: larger for name, (_, larger) in result["search"]["padding"].items()}
     sizes = {**specification.problem.sizes, **padded}
     problem = replace(specification.problem, sizes=sizes)
-    folder.mkdir(parents=True, exist_ok=True)
-    text = mapping_text(mapping, specification.architecture, problem)
-    write_atomic(folder / "mapping.yaml", text)
+    texts = {"mapping.yaml": mapping_text(mapping, specification.architecture, problem)}
     if padded:
-        write_atomic(folder / "problem.yaml", to_yaml({"problem": problem_section(problem)}))
+        texts["problem.yaml"] = to_yaml({"problem": problem_section(problem)})
     stats = {key: value for key, value in result.items() if key != "search"}
-    write_atomic(folder / "stats.json", json.dumps(stats, indent=2) + "\n")
-    write_atomic(folder / "search.json", json.dumps(result["search"], indent=2) + "\n")
+    return {
+        **texts,
+        "stats.json": results.to_json(stats),
+        "search.json": results.to_json(result["search"]),
+    }
