@@ -12,8 +12,6 @@ from red_timeloop.cli.verbosity import detail
 from red_timeloop.comparison import compare
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
-from red_timeloop.report.table import print_comparison
-from red_timeloop.report.zoo_table import print_zoo
 from red_timeloop.zoo import compare_zoo, zoo_as_csv, zoo_as_dict
 
 __all__ = ["command"]
@@ -81,7 +79,13 @@ def command(
             crossbars=crossbars if mapped else None,
         )
     detail(f"{comparison.engine} engine, {len(comparison.results)} evaluations.")
-    results.show(form, lambda: print_comparison(comparison), comparison.as_dict, comparison.to_csv)
+
+    def table() -> None:
+        from red_timeloop.report.table import print_comparison  # not to be loaded for JSON
+
+        print_comparison(comparison)
+
+    results.show(form, table, comparison.as_dict, comparison.to_csv)
     if output is not None:
         content, rows = results.to_json(comparison.as_dict()), comparison.to_csv()
         results.write(output, {"comparison.json": content, "comparison.csv": rows})
@@ -92,12 +96,13 @@ def _compare_all(
 ) -> None:
     with progress_bar() as progress:
         comparisons = compare_zoo(designs or None, engine, hardware=hardware, progress=progress)
-    results.show(
-        form,
-        lambda: print_zoo(comparisons),
-        lambda: zoo_as_dict(comparisons),
-        lambda: zoo_as_csv(comparisons),
-    )
+
+    def table() -> None:
+        from red_timeloop.report.zoo_table import print_zoo  # not to be loaded for JSON
+
+        print_zoo(comparisons)
+
+    results.show(form, table, lambda: zoo_as_dict(comparisons), lambda: zoo_as_csv(comparisons))
     if output is not None:
         content, rows = results.to_json(zoo_as_dict(comparisons)), zoo_as_csv(comparisons)
         results.write(output, {"zoo.json": content, "zoo.csv": rows})
