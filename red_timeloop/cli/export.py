@@ -7,6 +7,10 @@ from pathlib import Path
 import click
 
 from red_timeloop.cli import options
+from red_timeloop.designs import get
+from red_timeloop.errors import InputError
+from red_timeloop.export import COMMAND, export
+from red_timeloop.workload import load_workload
 
 __all__ = ["command"]
 

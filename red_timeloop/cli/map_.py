@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from red_timeloop.cli import options
+from red_timeloop.cli import options, results
 from red_timeloop.cli.model import print_result
 from red_timeloop.cli.progress import progress_bar
 from red_timeloop.engines.result import EngineResult
 from red_timeloop.files import write_atomic
 from red_timeloop.mapper.report import SearchReport
 from red_timeloop.mapper.run import BUDGET, OBJECTIVES, search_specification
+from red_timeloop.spec.emit import to_yaml
 from red_timeloop.spec.reader import read_specification
 from red_timeloop.spec.types import Mapping, Specification
-
-if TYPE_CHECKING:
-    from red_timeloop.engines.timeloop.engine import SearchOptions
+from red_timeloop.spec.write import mapping_text, problem_section
 
 __all__ = ["command"]
 
@@ -116,8 +114,6 @@ def command(
 
 
 def _mapper_options(**given: Any) -> SearchOptions:
-    from red_timeloop.engines.timeloop.engine import SearchOptions
-
     return SearchOptions(**{key: value for key, value in given.items() if value is not None})
 
 
@@ -154,9 +150,7 @@ def _write(
     padded = {name: larger for name, (_, larger) in report.padding.items()}
     sizes = {**specification.problem.sizes, **padded}
     problem = replace(specification.problem, sizes=sizes)
-    folder.mkdir(parents=True, exist_ok=True)
-    text = mapping_text(mapping, specification.architecture, problem)
-    write_atomic(folder / "mapping.yaml", text)
+    texts = {"mapping.yaml": mapping_text(mapping, specification.architecture, problem)}
     if padded:
         write_atomic(folder / "problem.yaml", to_yaml({"problem": problem_section(problem)}))
     for name, content in (("stats", result.as_dict()), ("search", report.as_dict())):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Literal
 
 import click
+from rich.console import Console
+from rich.table import Table
 
 from red_timeloop.cli import options
 from red_timeloop.engines.base import engine as get_engine

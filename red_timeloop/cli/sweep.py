@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from red_timeloop.cli import options
-
-if TYPE_CHECKING:
-    from red_timeloop.sweeps.run import SweepResult
+from red_timeloop.cli import options, results
+from red_timeloop.cli.progress import progress_bar
+from red_timeloop.sweeps import Store, SweepError, load_sweep, sweep
+from red_timeloop.sweeps.run import SweepResult
 
 __all__ = ["command"]
 
@@ -76,10 +74,11 @@ def command(
     except KeyboardInterrupt:
         click.echo("Interrupted; what was stored stays. Run the same command to go on.", err=True)
         raise click.exceptions.Exit(_INTERRUPTED) from None
-    if form == "json":
-        click.echo(json.dumps({"schema": 1, **vars(result), "store": str(result.store)}, indent=2))
-    else:
-        _print(result, output)
+    results.show(
+        form,
+        lambda: _print(result, output),
+        lambda: {"schema": 1, **vars(result), "store": str(result.store)},
+    )
 
 
 def _print(result: SweepResult, output: Path) -> None:
@@ -88,8 +87,6 @@ def _print(result: SweepResult, output: Path) -> None:
         f" {result.reused:,} there before. Store: {result.store}"
     )
     if result.failed:
-        from red_timeloop.sweeps import Store
-
         with Store.read(output) as store:
             reasons = store.failures(most=5)
         click.echo(f"{result.failed:,} evaluations failed; the store has the reasons:")

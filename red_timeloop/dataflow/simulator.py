@@ -23,7 +23,7 @@ from red_timeloop.designs.lanes import Lane
 from red_timeloop.designs.plan import Plan
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
-from red_timeloop.layer import Conv, Layer
+from red_timeloop.layer import Layer
 
 __all__ = ["simulate"]
 
@@ -222,14 +222,7 @@ def _checked(
     layer: Layer, inputs: NDArray[Any], weights: NDArray[Any]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return both as int64, or refuse them."""
-    if isinstance(layer, Conv):
-        channels = (layer.out_channels, layer.in_channels // layer.groups)
-    else:
-        channels = (layer.in_channels, layer.out_channels // layer.groups)
-    wanted = {
-        "inputs": (inputs, (layer.batch, layer.in_channels, *layer.input_size)),
-        "weights": (weights, (*channels, *layer.kernel_size)),
-    }
+    wanted = {"inputs": (inputs, layer.input_shape), "weights": (weights, layer.weight_shape)}
     found: list[NDArray[np.int64]] = []
     for key, (given, shape) in wanted.items():
         array = np.asarray(given)

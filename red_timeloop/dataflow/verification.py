@@ -64,12 +64,9 @@ def random_tensors(layer: Layer, seed: int = 0) -> tuple[NDArray[np.int64], NDAr
     """
     random = np.random.default_rng(seed)
     top = 1 << min(layer.input_bits, 62)  # wider ones are refused when they are run
-    inputs = random.integers(0, top, (layer.batch, layer.in_channels, *layer.input_size))
-    channels = (layer.in_channels, layer.out_channels // layer.groups)
-    if not layer.transposed:
-        channels = (layer.out_channels, layer.in_channels // layer.groups)
+    inputs = random.integers(0, top, layer.input_shape)
     half = 1 << min(layer.weight_bits - 1, 62)
-    return inputs, random.integers(-half, half, (*channels, *layer.kernel_size))
+    return inputs, random.integers(-half, half, layer.weight_shape)
 
 
 def differing(

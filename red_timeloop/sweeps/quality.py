@@ -72,11 +72,8 @@ def _sqnr(layer: Layer, design: Any, hardware: Hardware) -> float:
     if not design.lanes(design.plan(layer, hardware)):
         return math.inf  # digital
     random = np.random.default_rng(_SEED)
-    inputs = random.integers(0, 2**layer.input_bits, (1, layer.in_channels, *layer.input_size))
+    inputs = random.integers(0, 2**layer.input_bits, layer.input_shape)
     largest = 2 ** (layer.weight_bits - 1) - 1
-    first, second = (layer.in_channels, layer.out_channels)
-    if not layer.transposed:
-        first, second = second, first
-    drawn = random.normal(0, largest / 3, (first, second, *layer.kernel_size))
+    drawn = random.normal(0, largest / 3, layer.weight_shape)
     weights = np.clip(np.rint(drawn), -largest, largest).astype(np.int64)
     return float(simulate(layer, design, inputs, weights, hardware).error.sqnr_db)
