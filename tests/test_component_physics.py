@@ -259,9 +259,11 @@ def test_dimensions(scales: tuple[float, ...]) -> None:
         "served_arrays": 10,
     }
     second = _factor("s", scales)
-    for subclass in sorted(set(names()) - {"dram"}):  # a table, in joules
-        here = build(subclass, shape, ISAAC)
-        there = build(subclass, shape | {"global_cycle_seconds": 1e-9}, changed)
+    # A table in joules, and a regression over logarithms of nm, Hz and pJ.
+    for subclass in sorted(set(names()) - {"dram", "survey_adc"}):
+        bits = {"resolution": 1} if subclass == "sense_amplifier" else {}
+        here = build(subclass, shape | bits, ISAAC)
+        there = build(subclass, shape | bits | {"global_cycle_seconds": 1e-9}, changed)
         for action in (a for a in here.actions if a != "leak"):
             expected = here.energy(action) * _factor("j", scales)
             assert there.energy(action) == approx(expected), (subclass, action)

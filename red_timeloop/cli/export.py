@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from red_timeloop.cli import options
-from red_timeloop.designs import get
+from red_timeloop.designs import find
 from red_timeloop.errors import InputError
 from red_timeloop.export import COMMAND, export
 from red_timeloop.workload import load_workload
@@ -35,11 +35,6 @@ def command(
     The bundle holds, for each group of computation modes, the architecture, the problem, the
     design's mapping and constraints, energy and area tables, and how to run them all.
     """
-    from red_timeloop.designs import find
-    from red_timeloop.errors import InputError
-    from red_timeloop.export import COMMAND, export
-    from red_timeloop.workload import load_workload
-
     workload_name, colon, name = layer.partition(":")
     if not colon or not name:
         raise InputError(f"got {layer!r}", key="WORKLOAD:LAYER", legal="red_date2019:GAN_Deconv1")

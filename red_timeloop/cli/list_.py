@@ -26,6 +26,7 @@ def command(workloads: bool, form: str) -> None:
     }
     if not workloads:
         content["designs"] = list(designs.all_names())
+        content["design_origins"] = {name: designs.origin(name) for name in content["designs"]}
 
     def table() -> None:
         if workloads:
@@ -61,7 +62,10 @@ def _print_names(content: dict[str, Any]) -> None:
         click.echo(f"  {entry['name']:<{width}}  {entry['description']}")
     click.echo("\nDesigns")
     for name in content["designs"]:
-        click.echo(f"  {name:<{width}}  {designs.find(name).summary}")
+        origin = content["design_origins"][name]
+        whose = "" if origin == "red_timeloop" else f" (from {origin})"
+        click.echo(f"  {name:<{width}}  {designs.find(name).summary}{whose}")
+    click.echo("Your own: --design FILE.py:NAME or package.module:NAME")
 
 
 def _print_sizes(workloads: list[dict[str, Any]]) -> None:

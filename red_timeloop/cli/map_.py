@@ -12,7 +12,7 @@ from red_timeloop.cli import options, results
 from red_timeloop.cli.model import print_result
 from red_timeloop.cli.progress import progress_bar
 from red_timeloop.engines.result import EngineResult
-from red_timeloop.files import write_atomic
+from red_timeloop.engines.timeloop.engine import SearchOptions
 from red_timeloop.mapper.report import SearchReport
 from red_timeloop.mapper.run import BUDGET, OBJECTIVES, search_specification
 from red_timeloop.spec.emit import to_yaml
@@ -104,13 +104,13 @@ def command(
             ),
         )
     if output is not None:
-        _write(output, specification, mapping, result, report)
-    if form == "json":
-        both = {**result.as_dict(), "search": report.as_dict()}
-        click.echo(json.dumps(both, indent=2))
-        return
-    print_result(result)
-    click.echo(_certificate(report))
+        results.write(output, _texts(specification, mapping, result, report))
+
+    def table() -> None:
+        print_result(result.as_dict())
+        click.echo(_certificate(report))
+
+    results.show(form, table, lambda: {**result.as_dict(), "search": report.as_dict()})
 
 
 def _mapper_options(**given: Any) -> SearchOptions:
@@ -136,22 +136,18 @@ def _certificate(report: SearchReport) -> str:
     )
 
 
-def _write(
-    folder: Path,
-    specification: Specification,
-    mapping: Mapping,
-    result: EngineResult,
-    report: SearchReport,
-) -> None:
-    from red_timeloop.spec.emit import to_yaml
-    from red_timeloop.spec.write import mapping_text, problem_section
-
+def _texts(
+    specification: Specification, mapping: Mapping, result: EngineResult, report: SearchReport
+) -> dict[str, str]:
     assert specification.problem is not None
     padded = {name: larger for name, (_, larger) in report.padding.items()}
     sizes = {**specification.problem.sizes, **padded}
     problem = replace(specification.problem, sizes=sizes)
     texts = {"mapping.yaml": mapping_text(mapping, specification.architecture, problem)}
     if padded:
-        write_atomic(folder / "problem.yaml", to_yaml({"problem": problem_section(problem)}))
-    for name, content in (("stats", result.as_dict()), ("search", report.as_dict())):
-        write_atomic(folder / f"{name}.json", json.dumps(content, indent=2) + "\n")
+        texts["problem.yaml"] = to_yaml({"problem": problem_section(problem)})
+    return {
+        **texts,
+        "stats.json": results.to_json(result.as_dict()),
+        "search.json": results.to_json(report.as_dict()),
+    }

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from red_timeloop.cli import options
-from red_timeloop.engines.base import engine as get_engine
-from red_timeloop.engines.result import EngineResult
+from red_timeloop.cli import options, results
+from red_timeloop.designs import find
+from red_timeloop.designs.constraints import check_rules
+from red_timeloop.engines.base import model
 from red_timeloop.spec.reader import read_specification
 
 __all__ = ["command", "print_result"]
@@ -46,28 +47,17 @@ def command(
     """
     if rules is not None:
         _check_rules(rules, list(spec), mapping)
-    specification = read_specification(list(spec), mapping=mapping, ert=ert, art=art)
-    result = get_engine(engine).evaluate_specification(specification)
-    if form == "json":
-        click.echo(json.dumps(result.as_dict(), indent=2))
-    else:
-        print_result(result)
+    result = model(list(spec), mapping=mapping, ert=ert, art=art, engine=engine)
+    results.show(form, lambda: print_result(result), lambda: result)
 
 
 def _check_rules(design: str, spec: list[Path], mapping: Path | None) -> None:
-    from red_timeloop.designs import find
-    from red_timeloop.designs.constraints import check_rules
-
-    chosen = find(design, code=True)
-    found = read_specification(spec, mapping=mapping)
+    chosen, found = find(design, code=True), read_specification(spec, mapping=mapping)
     check_rules(chosen.architecture, chosen.constraints, found)
 
 
-def print_result(result: EngineResult) -> None:
-    """Print a result as a table, outermost level first."""
-    from rich.console import Console
-    from rich.table import Table
-
+def print_result(result: dict[str, Any]) -> None:
+    """Print a result of `red_timeloop.model` as a table, outermost level first."""
     console = Console(markup=False)
     if not console.is_terminal:
         console = Console(width=120, markup=False)  # a file or a pipe has no width to keep to
@@ -76,17 +66,18 @@ def print_result(result: EngineResult) -> None:
         side: Literal["left", "right"] = "left" if heading in ("level", "data space") else "right"
         table.add_column(heading, justify=side, no_wrap=heading == "level")
     table.add_column("energy", justify="right")
-    for name, level in reversed(list(result.levels.items())):
-        used = f"{level.utilized_instances:,}/{level.instances:,}"
-        table.add_row(name, used, "", "", "", "", "", _quantity(level.energy, "J"))
-        for name, space in level.data_spaces.items():
-            numbers = (space.utilized_capacity, space.reads, space.fills, space.updates)
-            energy = _quantity(space.energy, "J")
-            table.add_row("", "", name, *(f"{number:,}" for number in numbers), energy)
+    for name, level in reversed(result["levels"].items()):
+        used = f"{level['utilized_instances']:,}/{level['instances']:,}"
+        table.add_row(name, used, "", "", "", "", "", _quantity(level["energy_J"], "J"))
+        for space, counts in level["data_spaces"].items():
+            numbers = (counts[key] for key in ("utilized_capacity", "reads", "fills", "updates"))
+            energy = _quantity(counts["energy_J"], "J")
+            table.add_row("", "", space, *(f"{number:,}" for number in numbers), energy)
     console.print(table)
     console.print(
-        f"{result.computes:,} computes in {result.cycles:,} cycles,"
-        f" {_quantity(result.energy, 'J')}, {result.area * 1e6:.4g} mm^2 ({result.engine} engine)"
+        f"{result['computes']:,} computes in {result['cycles']:,} cycles,"
+        f" {_quantity(result['energy_J'], 'J')}, {result['area_m2'] * 1e6:.4g} mm^2"
+        f" ({result['engine']} engine)"
     )
 
 

@@ -13,7 +13,7 @@ from red_timeloop import designs as known
 from red_timeloop.cli import options, results
 from red_timeloop.dataflow.events import EVENTS, engine_events
 from red_timeloop.dataflow.nonideal import Nonidealities
-from red_timeloop.dataflow.simulator import reram_design, simulate
+from red_timeloop.dataflow.simulator import simulate
 from red_timeloop.dataflow.trace import Trace
 from red_timeloop.dataflow.verification import differing, random_tensors
 from red_timeloop.engines.base import engine
@@ -83,14 +83,6 @@ def command(
     exit code is 1 when exact converters and ideal cells give anything but the exact result, or when
     a count differs from the engine's.
     """
-    from red_timeloop import designs as known
-    from red_timeloop.dataflow.events import engine_events
-    from red_timeloop.dataflow.nonideal import Nonidealities
-    from red_timeloop.dataflow.simulator import simulate
-    from red_timeloop.dataflow.verification import differing, random_tensors
-    from red_timeloop.engines.base import engine
-    from red_timeloop.workload import load_workload
-
     parameters = options.load_hardware(hardware, settings)
     if adc_bits is not None or "adc_bits" not in options.read_settings(settings):
         parameters = parameters.replace(adc_bits=adc_bits)

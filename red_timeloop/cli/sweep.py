@@ -55,9 +55,6 @@ def command(
     Points that the store has are not run again. Look at the results with `red-timeloop pareto`,
     `best` and `sensitivity`.
     """
-    from red_timeloop.cli.progress import progress_bar
-    from red_timeloop.sweeps import SweepError, load_sweep, sweep
-
     checked = load_sweep(file, designs)
     try:
         with progress_bar() as progress:

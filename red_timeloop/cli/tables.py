@@ -9,12 +9,12 @@ from typing import Any
 
 import click
 
-from red_timeloop import resources
 from red_timeloop.circuit import Circuit
 from red_timeloop.cli import options
-from red_timeloop.components import COMPONENTS
+from red_timeloop.components import find as find_component
 from red_timeloop.components.libraries import csv_library, primitive_library
 from red_timeloop.components.tables import price
+from red_timeloop.designs import find
 from red_timeloop.errors import InputError, shown
 from red_timeloop.files import write_atomic
 from red_timeloop.spec.emit import to_yaml
@@ -45,7 +45,7 @@ _ABOUT = {
     metavar="DESIGN",
     default="red",
     show_default=True,
-    help="A shipped architecture.",
+    help="The design whose architecture is meant.",
 )
 @options.set_(
     "Change a variable of the architecture or a number of the parameter set, e.g. rows=256; "
@@ -98,11 +98,7 @@ def _text(form: str, spec: tuple[Path, ...], design: str, settings: tuple[str, .
 def _architecture(spec: tuple[Path, ...], design: str, settings: tuple[str, ...]) -> Architecture:
     files = list(spec)
     if not files:
-        if design not in resources.names("arch"):
-            raise InputError(
-                f"unknown design {design!r}", key="--design", legal=resources.names("arch")
-            )
-        files = [resources.path(f"arch/{design}.yaml")]
+        files = [find(design, code=True).architecture]
     changes = options.read_settings(settings)
     if not changes:
         return read_specification(files).architecture
@@ -139,11 +135,9 @@ def _sorted(
 
 def _sources(architecture: Architecture) -> str:
     """Name the model behind each level; their docstrings name the sources of the numbers."""
-    from red_timeloop.components import find
-
     lines = []
     for level in architecture.levels:
-        model = find(level.subclass)
+        model = find_component(level.subclass or "")
         if model is not None:
             lines.append(f"#   {level.name}: {model.__module__}.{model.__name__}\n")
     parameters = architecture.variables.get("parameters", "isaac_32nm")

@@ -112,9 +112,7 @@ def _evaluate(design: Design, plan: Plan, run: Run) -> DesignResult:
     )
 
 
-def _run(
-    plan: Plan, part: Part, machine: Specification, cycle_time: Any, run: Run
-) -> Evaluation:
+def _run(plan: Plan, part: Part, machine: Specification, cycle_time: Any, run: Run) -> Evaluation:
     """Evaluate a part; where a mapper is to map it, in the best of the ways to say it."""
     if part.loops is not None:
         specification = priced(machine, plan, part, cycle_time)

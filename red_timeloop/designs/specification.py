@@ -41,20 +41,35 @@ def assemble(plan: Plan, part: Part, cycle_time: Any) -> Specification:
         InputError: The architecture's variables are not the part's sizes; names what is missing or
             unknown.
     """
-    circuit = plan.hardware.circuit
+    return priced(sized(plan, part), plan, part, cycle_time)
+
+
+def sized(plan: Plan, part: Part) -> Specification:
+    """Size the plan's architecture for `part`, before the length of a cycle is known; see above."""
     variables = sizes_as_variables(part.sizes)
     _check_variables(plan.architecture, variables)
-    variables["technology"] = f"{circuit.technology_node_m * 1e9!r}nm"
+    variables["technology"] = f"{plan.hardware.circuit.technology_node_m * 1e9!r}nm"
+    return read_specification(plan.architecture, variables=variables, problem=part.problem)
+
+
+def priced(specification: Specification, plan: Plan, part: Part, cycle_time: Any) -> Specification:
+    """Return what `sized` gave with its tables, for cycles of that length, and its mapping."""
+    architecture, variables = specification.architecture, dict(specification.variables)
     if not np.ndim(cycle_time):
         variables["global_cycle_seconds"] = cycle_time
-    specification = read_specification(plan.architecture, variables=variables, problem=part.problem)
-    ert, art = price(specification.architecture, circuit, cycle_time)
-    specification = dataclasses.replace(specification, ert=ert, art=art)
+    ert, art = price(architecture, plan.hardware.circuit, cycle_time)
+    specification = dataclasses.replace(
+        specification,
+        architecture=dataclasses.replace(architecture, variables=variables),
+        variables=variables,
+        ert=ert,
+        art=art,
+    )
     if part.loops is not None:
         return dataclasses.replace(specification, mapping=_mapping(specification, part.loops))
-    constraints = read_constraints(
-        plan.architecture, plan.constraints, part.problem, variables=variables
-    )
+    own = sizes_as_variables(part.sizes)
+    files = plan.architecture, plan.constraints
+    constraints = read_constraints(*files, part.problem, variables=own)
     return dataclasses.replace(specification, constraints=constraints)
 
 
