@@ -324,6 +324,7 @@ def compare(
             if not keep_going:
                 raise InputError(
                     f"{entry.name} on {design.name}: {error.message}",
+                    file=error.file,
                     key=error.key,
                     legal=error.legal,
                 ) from error

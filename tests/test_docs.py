@@ -52,6 +52,7 @@ EXIT_CODES = {"doctor": {0, 1}}
 BORROWED = {
     "README.md": ("docs/tutorial.md", "docs/specifications.md", "docs/sweeps.md"),
     "mapper.md": ("docs/specifications.md",),
+    "adding-a-design.md": ("docs/adding-a-component.md",),
 }
 
 
@@ -96,10 +97,16 @@ def prepare_readme(folder: Path, names: dict[str, Any]) -> None:
     names["weights"] = numpy.ones((512, 256, 4, 4), dtype=int)
 
 
+def prepare_design(folder: Path, names: dict[str, Any]) -> None:
+    """Put the architecture beside the design, whose page links to it."""
+    shutil.copy(ROOT / "docs/examples/half_split.yaml", folder)
+
+
 # What a page takes for granted.
 PREPARE: dict[str, Callable[[Path, dict[str, Any]], None]] = {
     "README.md": prepare_readme,
     "importing.md": prepare_models,
+    "adding-a-design.md": prepare_design,
 }
 
 

@@ -22,6 +22,7 @@ __all__ = ["command"]
     type=click.Choice(["svg", "pdf", "png", "gif"]),
     help="Format of the figure; gif is animated, svg comes still and animated. [default: svg]",
 )
+@click.option("--design", metavar="DESIGN", default="red", show_default=True, help="The design.")
 @click.option("--steps", default=3, show_default=True, help="Steps in the still figure, 1 to 4.")
 @click.option(
     "-o",
@@ -31,14 +32,14 @@ __all__ = ["command"]
     metavar="DIR",
     help="Folder to write to. [default: the current one]",
 )
-def command(workload: str, formats: tuple[str, ...], steps: int, output: Path) -> None:
-    """Draw how RED runs a layer.
+def command(workload: str, formats: tuple[str, ...], design: str, steps: int, output: Path) -> None:
+    """Draw how RED, or another design of computation modes, runs a layer.
 
     The picture shows the kernel by computation mode, the sub-crossbar tensor and the first steps
     of the zero-skipping data flow; layers have 1 or 2 spatial axes. WORKLOAD is a name that
     `red-timeloop list` shows, or a YAML file.
     """
-    drawings = [draw(entry.layer, steps=steps) for entry in load_workload(workload).layers]
+    drawings = [draw(entry.layer, design, steps=steps) for entry in load_workload(workload).layers]
     for drawing in drawings:
         for path in drawing.write(output, formats or ("svg",)):
             click.echo(path)

@@ -81,7 +81,7 @@ def register(name: str, kind: Any = None) -> Any:
     Raises:
         InputError: The name is taken, or the class is not a model.
 
-    >>> register("adc", adc.Adc)
+    >>> register("adc", memory.Dram)
     Traceback (most recent call last):
     red_timeloop.errors.InputError: adc: the name is taken by red_timeloop.components.adc.Adc
     """
@@ -90,6 +90,8 @@ def register(name: str, kind: Any = None) -> Any:
     if not isinstance(name, str) or not name.isidentifier():
         raise InputError(f"got {shown(name)}", key="name", legal="letters, digits and _")
     taken = _PACKAGE.get(name) or _registered.get(name)
+    if taken is kind:
+        return kind  # said twice, e.g. by a file that runs again
     if taken is not None:
         where = f"{taken.__module__}.{taken.__qualname__}"
         raise InputError(f"the name is taken by {where}", key=name)

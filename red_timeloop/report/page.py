@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from red_timeloop import __version__
 from red_timeloop.comparison import Comparison, Summary
+from red_timeloop.decomposition import decompose
 from red_timeloop.designs import BASELINE
 from red_timeloop.errors import InputError
 from red_timeloop.report import data
@@ -264,22 +265,20 @@ def _written(value: object) -> str:
 
 
 def _picture(comparison: Comparison) -> dict[str, Any] | None:
-    """Return the moving picture of the first layer that is not too large to draw."""
-    from red_timeloop.decomposition import decompose
+    """Return the moving picture of the first design, of a layer that is not too large to draw."""
     from red_timeloop.report.drawing import draw
 
-    if "red" not in comparison.designs:
-        return None
-    for entry in comparison.workload.layers:
-        if not entry.layer.transposed or max(entry.layer.stride) == 1:
+    for result in comparison.results:
+        layer = result.entry.layer
+        if not layer.transposed or max(layer.stride) == 1:
             continue
-        if decompose(entry.layer).sub_crossbars > _MOST_SUB_CROSSBARS:
+        if decompose(layer).sub_crossbars > _MOST_SUB_CROSSBARS:
             continue
         try:
-            svg = draw(entry.layer).animated().decode()
-        except InputError:  # three spatial axes
+            svg = draw(layer, result.design_result.design).animated().decode()
+        except InputError:  # three spatial axes, or no computation modes
             continue
-        return {"layer": entry.name, "svg": Markup(_inner(svg, comparison.workload.name))}
+        return {"layer": result.layer, "svg": Markup(_inner(svg, comparison.workload.name))}
     return None
 
 

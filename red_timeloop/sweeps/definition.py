@@ -207,7 +207,7 @@ def _build(keys: _SweepKeys, source: Mapping[str, Any], given: Sequence[str | De
         constraints=constraints,
         sqnr=keys.sqnr,
         timeout=keys.timeout_s,
-        source=dict(source),
+        source={**source, "designs": list(chosen)} if given else dict(source),
     )
 
 
