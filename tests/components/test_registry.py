@@ -199,8 +199,9 @@ def test_what_is_no_component_is_refused(name: str, kind: Any, message: str) -> 
 
 def test_a_name_is_given_once() -> None:
     register("comparator", Comparator)
+    assert register("comparator", Comparator) is Comparator  # a file that runs again
     with pytest.raises(InputError, match=r"comparator: the name is taken by .*Comparator"):
-        register("comparator", Comparator)
+        register("comparator", type("Other", (Comparator,), {}))
 
 
 MODULE = """
