@@ -127,11 +127,6 @@ def load_hardware(name: str, settings: Sequence[str]) -> Hardware:
             raise InputError(
                 f"cannot read {shown(setting)}", key="--set", legal="KEY=VALUE"
             ) from error
-        if isinstance(value, str):  # YAML 1.1 reads 1e-9 as text
-            try:
-                value = float(value)
-            except ValueError:
-                value = text.strip()
         changes[key.strip()] = value
     return parameters.replace(**changes) if changes else parameters
 
