@@ -129,7 +129,7 @@ def read_text(path: str | Path) -> str:
         InputError: It cannot be read, is no regular file, is too large or not UTF-8.
     """
     try:
-        stream = open(path, "rb", opener=_open)  # noqa: PTH123, SIM115 - a path may be no Path
+        stream = open(path, "rb", opener=_open)  # noqa: SIM115 - a path may be no Path
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(f"cannot read: {reason}", file=path) from error
@@ -226,7 +226,7 @@ class _Builder:
     """Turns events into values; an aliased value is built once and shared, never changed."""
 
     def __init__(self, events: abc.Iterable[yaml.Event], file: str, tags: Tags) -> None:
-        self.events = iter(events)
+        self.events: abc.Iterator[Any] = iter(events)
         self.file, self.tags = file, tags
         self.anchors: dict[str, Any] = {}
         self.open: set[str] = set()
@@ -241,13 +241,13 @@ class _Builder:
                 value, seen = self._value(next(self.events), 0), True
         return value
 
-    def _fail(self, message: str, event: yaml.Event, legal: Any = None, key: Any = None) -> Any:
+    def _fail(self, message: str, event: Any, legal: Any = None, key: Any = None) -> Any:
         return InputError(message, file=self._where(event), key=key, legal=legal)
 
-    def _where(self, event: yaml.Event) -> str:
+    def _where(self, event: Any) -> str:
         return _line(self.file, event.start_mark.line + 1)
 
-    def _value(self, event: yaml.Event, depth: int) -> Any:
+    def _value(self, event: Any, depth: int) -> Any:
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event)
         if depth > DEEPEST:
@@ -267,7 +267,7 @@ class _Builder:
             self.anchors[anchor] = value
         return value
 
-    def _alias(self, event: yaml.AliasEvent) -> Any:
+    def _alias(self, event: Any) -> Any:
         if event.anchor in self.open:
             raise self._fail("an alias refers to itself", event)
         if event.anchor not in self.anchors:
@@ -284,7 +284,7 @@ class _Builder:
             raise self._wrong_tag(tag, kind, event)
         return str(tag)
 
-    def _wrong_tag(self, tag: str, kind: str, event: yaml.Event) -> Any:
+    def _wrong_tag(self, tag: str, kind: str, event: Any) -> Any:
         if tag in self.tags.kept:
             legal = " or ".join(f"a {each}" for each in self.tags.kept[tag])
             return self._fail(f"{tag} must stand before {legal}", event)
@@ -296,7 +296,7 @@ class _Builder:
             return self._fail(f"{shown} stands before a {kind}", event)
         return self._fail(f"unknown tag {shown}", event, (*self.tags.kept, *known))
 
-    def _scalar(self, event: yaml.ScalarEvent) -> Any:
+    def _scalar(self, event: Any) -> Any:
         text, tag = event.value, event.tag
         if tag is None:
             if event.style in ("'", '"'):
@@ -310,14 +310,14 @@ class _Builder:
         if tag == _STANDARD + name and name in _SCALAR_TAGS:
             if name == "str":
                 return Quoted(text)
-            value, legal = _bare(text), _SCALAR_TAGS[name]
-            if isinstance(value, legal) and (type(value) is bool) == (name == "bool"):
+            value: Any = _bare(text)
+            if isinstance(value, _SCALAR_TAGS[name]) and (type(value) is bool) == (name == "bool"):
                 return float(value) if name == "float" else value
             raise self._fail(f"{text!r} is no !!{name}", event)
         self._tag(event, "scalar")
         return _bare(text)
 
-    def _sequence(self, event: yaml.SequenceStartEvent, depth: int) -> YamlList:
+    def _sequence(self, event: Any, depth: int) -> YamlList:
         tag = self._tag(event, "list")
         values = YamlList(self.file, event.start_mark.line + 1, tag)
         for child in self.events:
@@ -328,16 +328,16 @@ class _Builder:
             values.size = self._grown(values.size + _size(value), child)
         return values
 
-    def _grown(self, size: int, event: yaml.Event) -> int:
+    def _grown(self, size: int, event: Any) -> int:
         if size > MOST_VALUES:
             legal = f"at most {MOST_VALUES:,}, what aliases and merges repeat included"
             raise self._fail("too many values", event, legal)
         return size
 
-    def _mapping(self, event: yaml.Event, depth: int) -> YamlMap:
+    def _mapping(self, event: Any, depth: int) -> YamlMap:
         tag = self._tag(event, "mapping")
         values = YamlMap(self.file, event.start_mark.line + 1, tag)
-        merges: list[tuple[Any, yaml.Event, bool]] = []
+        merges: list[tuple[Any, Any, bool]] = []
         for key_event in self.events:
             if isinstance(key_event, yaml.MappingEndEvent):
                 break
@@ -364,7 +364,7 @@ class _Builder:
             raise self._fail("a key has no tag", event, "!!str")
         return str(event.value)
 
-    def _merge(self, values: YamlMap, found: Any, event: yaml.Event, deep: bool) -> None:
+    def _merge(self, values: YamlMap, found: Any, event: Any, deep: bool) -> None:
         for source in found if isinstance(found, YamlList) else [found]:
             if not isinstance(source, YamlMap):
                 raise self._fail(

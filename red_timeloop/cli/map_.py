@@ -15,6 +15,7 @@ from red_timeloop.cli.progress import progress_bar
 from red_timeloop.files import write_atomic
 from red_timeloop.mapper.run import BUDGET, OBJECTIVES, search_specification
 from red_timeloop.spec.reader import read_specification
+from red_timeloop.spec.template import jinja_data
 from red_timeloop.spec.types import Mapping, Specification
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ __all__ = ["command"]
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for mapping.yaml, stats.json, search.json (and problem.yaml if padded).",
 )
+@options.jinja
 @options.format_("table", "json")
 def command(
     spec: tuple[Path, ...],
@@ -76,15 +78,16 @@ def command(
     padding: bool,
     seed: int,
     output: Path | None,
+    jinja: tuple[str, ...],
     form: str,
 ) -> None:
     """Find the best mapping of a specification under its constraints.
 
-    SPEC are Timeloop v0.4 YAML files, merged as timeloopfe does.
+    SPEC are Timeloop v0.4 YAML files or Jinja2 templates of them, merged as timeloopfe does.
 
     Ctrl-C ends the search early, with the best mapping so far.
     """
-    specification = read_specification(list(spec), ert=ert, art=art)
+    specification = read_specification(list(spec), ert=ert, art=art, jinja=jinja_data(jinja))
     chosen = next(each for each in OBJECTIVES if each == objective)
     with progress_bar() as progress:
         mapping, result = search_specification(

@@ -11,6 +11,7 @@ import click
 from red_timeloop.cli import options
 from red_timeloop.engines.base import model
 from red_timeloop.errors import InputError
+from red_timeloop.spec.template import jinja_data
 
 __all__ = ["command", "print_result"]
 
@@ -28,6 +29,7 @@ _PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "u", -3: "m", 0: ""}
     metavar="DESIGN",
     help="Refuse a mapping that breaks a constraint of this design, e.g. red.",
 )
+@options.jinja
 @options.format_("table", "json")
 def command(
     spec: tuple[Path, ...],
@@ -36,22 +38,26 @@ def command(
     art: Path | None,
     engine: str,
     rules: str | None,
+    jinja: tuple[str, ...],
     form: str,
 ) -> None:
     """Evaluate one mapping of a specification.
 
-    SPEC are Timeloop v0.4 YAML files, merged as timeloopfe does.
+    SPEC are Timeloop v0.4 YAML files or Jinja2 templates of them, merged as timeloopfe does.
     """
+    data = jinja_data(jinja)
     if rules is not None:
-        _check_rules(rules, list(spec), mapping)
-    result = model(list(spec), mapping=mapping, ert=ert, art=art, engine=engine)
+        _check_rules(rules, list(spec), mapping, data)
+    result = model(list(spec), mapping=mapping, ert=ert, art=art, engine=engine, jinja=data)
     if form == "json":
         click.echo(json.dumps(result, indent=2))
     else:
         print_result(result)
 
 
-def _check_rules(design: str, spec: list[Path], mapping: Path | None) -> None:
+def _check_rules(
+    design: str, spec: list[Path], mapping: Path | None, jinja: dict[str, Any]
+) -> None:
     from red_timeloop import resources
     from red_timeloop.designs.rules import check_rules
     from red_timeloop.spec.reader import read_specification
@@ -59,7 +65,7 @@ def _check_rules(design: str, spec: list[Path], mapping: Path | None) -> None:
     known = resources.names("mappings")
     if design not in known:
         raise InputError(f"no constraints are called {design!r}", key="--rules", legal=known)
-    check_rules(design, read_specification(spec, mapping=mapping))
+    check_rules(design, read_specification(spec, mapping=mapping, jinja=jinja))
 
 
 def print_result(result: dict[str, Any]) -> None:

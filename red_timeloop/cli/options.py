@@ -21,6 +21,7 @@ __all__ = [
     "engine",
     "format_",
     "hardware",
+    "jinja",
     "layer",
     "load_hardware",
     "output",
@@ -103,6 +104,17 @@ def output(function: _F) -> _F:
         metavar="DIR",
         type=click.Path(path_type=Path, file_okay=False),
         help="Also write the result to files in this folder.",
+    )(function)
+
+
+def jinja(function: _F) -> _F:
+    """Add `--jinja`, repeatable, which `red_timeloop.spec.template.jinja_data` reads."""
+    return click.option(
+        "--jinja",
+        "jinja",
+        metavar="KEY=VALUE",
+        multiple=True,
+        help="Set a variable of the Jinja2 templates among the files; repeat for more.",
     )(function)
 
 

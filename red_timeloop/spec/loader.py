@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import collections.abc as abc
 from pathlib import Path
 from typing import Any
 
 from red_timeloop import _yaml
 from red_timeloop._yaml import Quoted, YamlList, YamlMap, type_name
 from red_timeloop.errors import InputError
+from red_timeloop.spec.template import Templates
 
 __all__ = ["TAGS", "Quoted", "YamlList", "YamlMap", "load_file", "load_text", "type_name"]
 
@@ -20,14 +22,19 @@ _KEPT = {
 }
 
 
-def load_file(path: str | Path) -> YamlMap:
-    """Read the YAML file `path`, whose top must be a mapping.
+def load_file(path: str | Path, jinja: abc.Mapping[str, Any] | None = None) -> YamlMap:
+    """Read the YAML file `path`, a Jinja2 template perhaps, whose top must be a mapping.
+
+    Args:
+        path: The file.
+        jinja: Data of the template; see `red_timeloop.spec.template`.
 
     Raises:
         InputError: The file is missing, unreadable, empty, too large, not YAML, has a key twice,
-            has a tag that is not Timeloop's, or does not hold a mapping; names file and line.
+            has a tag that is not Timeloop's, does not hold a mapping, or its template fails;
+            names file and line.
     """
-    return load_text(_yaml.read_text(path), file=str(path))
+    return _top(Templates(jinja or {}).load(path, _KEPT), str(path))
 
 
 def load_text(text: str, *, file: str = "") -> YamlMap:
@@ -36,7 +43,10 @@ def load_text(text: str, *, file: str = "") -> YamlMap:
     >>> load_text("technology: '32nm'\\nrows: 2 * 64\\nperiod: 1e-9")
     {'technology': '32nm', 'rows': '2 * 64', 'period': 1e-09}
     """
-    value: Any = _yaml.parse(text, file=file, tags=_yaml.Tags(_KEPT))
+    return _top(_yaml.parse(text, file=file, tags=_yaml.Tags(_KEPT)), file)
+
+
+def _top(value: Any, file: str) -> YamlMap:
     if value is None:
         raise InputError("the file is empty", file=file, legal="a YAML mapping")
     if not isinstance(value, YamlMap):

@@ -43,8 +43,9 @@ def read_specification(
     mapping: str | Path | None = None,
     ert: str | Path | None = None,
     art: str | Path | None = None,
+    jinja: abc.Mapping[str, Any] | None = None,
 ) -> Specification:
-    """Read a specification from Timeloop v0.4 YAML files.
+    """Read a specification from Timeloop v0.4 YAML files, Jinja2 templates perhaps.
 
     Keys that several files have are combined as timeloopfe does: lists are joined, mappings
     united, values must agree.
@@ -56,6 +57,7 @@ def read_specification(
         mapping: A further file with the mapping.
         ert: A further file with the energy table (pJ); takes the place of one in `paths`.
         art: A further file with the area table (um^2); takes the place of one in `paths`.
+        jinja: Data of the templates; see `red_timeloop.spec.template`.
 
     Raises:
         InputError: Something is malformed, unknown, missing or contradictory; names the file,
@@ -68,25 +70,25 @@ def read_specification(
         files.append(mapping)
     top: dict[str, Any] = {}
     for file in dict.fromkeys(map(str, files)):
-        _merge_file(top, load_file(file))
+        _merge_file(top, load_file(file, jinja))
     return _specification(
         top,
         files[0],
         variables or {},
         problem,
-        read_ert_file(ert) if ert is not None else None,
-        read_art_file(art) if art is not None else None,
+        read_ert_file(ert, jinja) if ert is not None else None,
+        read_art_file(art, jinja) if art is not None else None,
     )
 
 
-def read_ert_file(path: str | Path) -> ErtTable:
+def read_ert_file(path: str | Path, jinja: abc.Mapping[str, Any] | None = None) -> ErtTable:
     """Read the energy table of the file `path` (key `ERT`; pJ in the file, J in the value)."""
-    return read_ert(_section(load_file(path), "ERT"))
+    return read_ert(_section(load_file(path, jinja), "ERT"))
 
 
-def read_art_file(path: str | Path) -> ArtTable:
+def read_art_file(path: str | Path, jinja: abc.Mapping[str, Any] | None = None) -> ArtTable:
     """Read the area table of the file `path` (key `ART`; um^2 in the file, m^2 in the value)."""
-    return read_art(_section(load_file(path), "ART"))
+    return read_art(_section(load_file(path, jinja), "ART"))
 
 
 def _section(content: YamlMap, key: str) -> YamlMap:
