@@ -12,6 +12,7 @@ import click
 from red_timeloop.cli import options
 from red_timeloop.cli.model import print_result
 from red_timeloop.cli.progress import progress_bar
+from red_timeloop.cli.verbosity import say
 from red_timeloop.files import write_atomic
 from red_timeloop.mapper.run import BUDGET, OBJECTIVES, search_specification
 from red_timeloop.spec.reader import read_specification
@@ -29,9 +30,7 @@ __all__ = ["command"]
 @click.option(
     "--objective",
     type=click.Choice(OBJECTIVES),
-    default="edp",
-    show_default=True,
-    help="Energy times cycles, energy, or cycles.",
+    help="Energy times cycles, energy, or cycles.  [default: the files' mapper section, or edp]",
 )
 @click.option("--ert", type=click.Path(path_type=Path), help="Energy table (Accelergy's ERT).")
 @click.option("--art", type=click.Path(path_type=Path), help="Area table (Accelergy's ART).")
@@ -65,7 +64,7 @@ __all__ = ["command"]
 @options.format_("table", "json")
 def command(
     spec: tuple[Path, ...],
-    objective: str,
+    objective: str | None,
     ert: Path | None,
     art: Path | None,
     engine: str,
@@ -88,7 +87,10 @@ def command(
     Ctrl-C ends the search early, with the best mapping so far.
     """
     specification = read_specification(list(spec), ert=ert, art=art, jinja=jinja_data(jinja))
-    chosen = next(each for each in OBJECTIVES if each == objective)
+    for note in specification.notes:
+        say(note)
+    wanted = objective or specification.objective or OBJECTIVES[0]
+    chosen = next(each for each in OBJECTIVES if each == wanted)
     with progress_bar() as progress:
         mapping, result = search_specification(
             specification,

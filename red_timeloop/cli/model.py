@@ -9,8 +9,10 @@ from typing import Any, Literal
 import click
 
 from red_timeloop.cli import options
-from red_timeloop.engines.base import model
+from red_timeloop.cli.verbosity import say
+from red_timeloop.engines.base import engine as get_engine
 from red_timeloop.errors import InputError
+from red_timeloop.spec.reader import read_specification
 from red_timeloop.spec.template import jinja_data
 
 __all__ = ["command", "print_result"]
@@ -48,7 +50,10 @@ def command(
     data = jinja_data(jinja)
     if rules is not None:
         _check_rules(rules, list(spec), mapping, data)
-    result = model(list(spec), mapping=mapping, ert=ert, art=art, engine=engine, jinja=data)
+    specification = read_specification(list(spec), mapping=mapping, ert=ert, art=art, jinja=data)
+    for note in specification.notes:
+        say(note)
+    result = get_engine(engine).evaluate_specification(specification)
     if form == "json":
         click.echo(json.dumps(result, indent=2))
     else:
@@ -60,7 +65,6 @@ def _check_rules(
 ) -> None:
     from red_timeloop import resources
     from red_timeloop.designs.rules import check_rules
-    from red_timeloop.spec.reader import read_specification
 
     known = resources.names("mappings")
     if design not in known:

@@ -12,8 +12,10 @@ from red_timeloop.spec.constraints import collect, resolve_constraints
 from red_timeloop.spec.fields import check_keys, check_version, error, mapping, sequence, value
 from red_timeloop.spec.loader import YamlList, YamlMap, load_file, type_name
 from red_timeloop.spec.mapping import resolve_mapping
-from red_timeloop.spec.problem import read_problem
+from red_timeloop.spec.problem import read_problem, shown_names, unread_sizes
+from red_timeloop.spec.settings import check_globals, mapspace_targets, read_mapper
 from red_timeloop.spec.tables import read_art, read_ert
+from red_timeloop.spec.tree import read_tree
 from red_timeloop.spec.types import (
     ArtTable,
     Constraints,
@@ -29,8 +31,12 @@ Paths = str | Path | abc.Sequence[str | Path]
 
 _EXACT = {
     *("architecture", "problem", "variables", "mapper", "mapspace", "sparse_optimizations"),
-    *("ERT", "ART", "mapping", "globals"),
+    *("ERT", "ART", "mapping", "globals", "dumped_by_timeloop_front_end"),
 }
+_SECTIONS = (
+    *("architecture", "problem", "variables", "mapper", "sparse_optimizations"),
+    *("ERT", "ART", "globals", "components"),
+)
 # timeloopfe finds these by a part of the key: extra_mapping_constraints, compound_components, ...
 _PARTIAL = ("components", "constraints", "mapping", "globals")
 
@@ -107,10 +113,22 @@ def _merge_file(top: dict[str, Any], content: YamlMap) -> None:
             raise error("unknown key", content, key, legal=legal)
         if section is None:
             continue
+        if isinstance(section, YamlList) and name in _SECTIONS:
+            section = _united(section, content, key)
         if name not in top:
             top[name] = section
         else:
             top[name] = _combined(top[name], section, content, key)
+
+
+def _united(parts: YamlList, content: YamlMap, key: str) -> YamlMap:
+    """Return the mapping that a list of mappings stands for, as timeloopfe combines them."""
+    found = YamlMap(parts.file, parts.line)
+    for part in parts:
+        if not isinstance(part, YamlMap):
+            raise error(f"expected a mapping, got a list of {type_name(part)}", content, key)
+        found = _combined(found, part, content, key)
+    return found
 
 
 def _canonical(key: str) -> str | None:
@@ -154,27 +172,35 @@ def _specification(
 ) -> Specification:
     root = YamlMap(str(first_file))
     root.update(top)
-    sections = {
-        key: mapping(root, key, "")
-        for key in (*_EXACT, "components", "constraints")
-        if key not in ("mapping", "constraints")
-    }
+    sections = {key: mapping(root, key, "") for key in _SECTIONS}
     if "architecture" not in top:
         raise error("the key 'architecture' is missing", root)
     if sections["sparse_optimizations"].get("targets"):
         raise error("sparse optimizations are not modelled", root, "sparse_optimizations")
+    check_globals(sections["globals"])
+    settings = read_mapper(sections["mapper"])
+    notes = []
+    if settings.search:
+        notes.append(f"mapper: {shown_names(settings.search)}: only timeloop-mapper reads this")
+    if len(settings.metrics) > 1:
+        first = settings.metrics[0]
+        notes.append(f"mapper: of {', '.join(settings.metrics)} only {first} is optimized")
     variables = _variables(sections["variables"], overrides)
-    architecture, inline, branches, legal = read_architecture(sections["architecture"], variables)
+    raw = "subtree" in sections["architecture"]
+    read = read_tree if raw else read_architecture
+    architecture, inline, branches, legal = read(sections["architecture"], variables)
     if problem is None and "problem" in top:
         problem = read_problem(sections["problem"], variables)
+        notes += unread_sizes(sections["problem"])
     constraints, nest = Constraints({}), None
     if problem is not None:
         entries = [(_targets(root), "constraints")]
-        collected = collect(architecture, problem, inline, entries, legal)
-        constraints = resolve_constraints(collected, branches, whole="mapping" not in top)
-        if "mapping" in top:
+        entries.append((mapspace_targets(root.get("mapspace"), root), "mapspace"))
+        collected = collect(architecture, problem, inline, entries, legal, raw=raw)
+        constraints = resolve_constraints(collected, branches, whole=not top.get("mapping"))
+        if top.get("mapping"):
             entries.append((_mapping_entries(root), "mapping"))
-            collected = collect(architecture, problem, inline, entries, legal)
+            collected = collect(architecture, problem, inline, entries, legal, raw=raw)
             nest = resolve_mapping(collected, resolve_constraints(collected, branches))
     return Specification(
         architecture=architecture,
@@ -186,6 +212,8 @@ def _specification(
         art=art or (read_art(sections["ART"]) if top.get("ART") else None),
         mapper=dict(sections["mapper"]),
         globals=dict(sections["globals"]),
+        objective=settings.metrics[0] if settings.metrics else None,
+        notes=tuple(notes),
     )
 
 
