@@ -271,9 +271,12 @@ class _Evaluation:
 
     def _of_lists(self, sign: ast.operator, left: Any, right: Any) -> Any:
         """Return a sum of texts or lists, or a repeated list; None for other values."""
-        if isinstance(sign, ast.Add):
-            if isinstance(left, str | tuple) and type(left) is type(right):
-                return self._bounded(left + right)  # type: ignore[operator]
+        if (
+            isinstance(sign, ast.Add)
+            and isinstance(left, str | tuple)
+            and type(left) is type(right)
+        ):
+            return self._bounded(left + right)
         if isinstance(sign, ast.Mult) and isinstance(left, tuple) and type(right) is int:
             if max(len(left), 1) * right > _MOST_ITEMS:
                 raise self.fail("a list is too long", f"at most {_MOST_ITEMS} items")

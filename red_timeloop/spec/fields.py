@@ -142,7 +142,7 @@ def boolean(section: YamlMap, key: str, path: str, default: bool, known: Names =
         return bool(raw)
     if isinstance(raw, str) and raw.lower() in ("true", "false"):
         return raw.lower() == "true"
-    raise error(f"expected true or false, got {_shown(raw)}", section, key, path=path)
+    raise error(f"expected true or false, got {_shown(section[key])}", section, key, path=path)
 
 
 def mapping(section: YamlMap, key: str, path: str) -> YamlMap:

@@ -153,7 +153,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
                 return obj.__name__ in names
         return super().is_safe_callable(obj)
 
-    def call(self, context: Any, obj: Any, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    def call(self, context: Any, obj: Any, *args: Any, **kwargs: Any) -> Any:
         """Call `obj`, checking before and after that nothing grows."""
         owner, name = getattr(obj, "__self__", None), getattr(obj, "__name__", "")
         if isinstance(owner, str):

@@ -84,8 +84,9 @@ class Target:
         check_keys(entry, _KEYS[self.kind], path)
         self.where = (entry, path)
         if entry.get("maximize_dims"):
-            if self.maximize is not None:
-                raise error("given twice", entry, "maximize_dims", path=path)
+            if chosen or self.maximize is not None:
+                wrong = "a mapping has factors and no macro" if chosen else "given twice"
+                raise error(wrong, entry, "maximize_dims", path=path)
             self.maximize = entry, path
         spaces = self.problem.data_space_names
         if self.kind == "dataspace":
