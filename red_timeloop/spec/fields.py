@@ -92,7 +92,7 @@ def _items(raw: list[Any], section: YamlMap, key: str, path: str) -> Value:
 def text(section: YamlMap, key: str, path: str, default: str | None = None) -> str:
     """Return the text at `key`; without `default` it must be there."""
     raw = section.get(key)
-    if raw is None and default is not None:
+    if (raw is None or raw == "") and default is not None:
         return default
     if raw is None:
         raise error(f"the key {key!r} is missing", section, path=path)
