@@ -78,7 +78,7 @@ def collect(
         path = f"{each.target}.constraints"
         check_keys(each.block, _INLINE, path)
         for kind, entry in each.block.items():
-            if entry is None:
+            if entry is None or "ignore" in kind:
                 continue
             if not isinstance(entry, YamlMap):
                 raise error(
