@@ -318,15 +318,16 @@ def run(number: int, seed: int, report: Report | None = None) -> Report:
                 data = mutated_tree(chosen.text, chance)
             path.write_bytes(data)
             begun = time.process_time()
-            outcome, detail = _outcome(chosen.kind, path)
+            ended, detail = outcome(chosen.kind, path)
             report.slowest = max(report.slowest, time.process_time() - begun)
-            report.outcomes[outcome] += 1
-            if outcome not in ("read", "refused"):
+            report.outcomes[ended] += 1
+            if ended not in ("read", "refused"):
                 report.failures.append((chosen.kind, data, detail))
     return report
 
 
-def _outcome(kind: str, path: Path) -> tuple[str, str]:
+def outcome(kind: str, path: Path) -> tuple[str, str]:
+    """Return what came of reading a file, and the message or traceback."""
     signal.alarm(LONGEST_WAIT)
     signal.setitimer(signal.ITIMER_PROF, LONGEST)
     try:
