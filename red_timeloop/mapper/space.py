@@ -49,7 +49,10 @@ def divisors(number: int) -> tuple[int, ...]:
     >>> divisors(12)
     (1, 2, 3, 4, 6, 12)
     """
-    return tuple(each for each in range(1, number + 1) if number % each == 0)
+    found = {1}
+    for prime in primes(number):
+        found |= {prime * each for each in found}
+    return tuple(sorted(found))
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import collections.abc as abc
 from difflib import get_close_matches
+from math import prod
 
+from red_timeloop.errors import shown
 from red_timeloop.spec.fields import (
     Names,
     boolean,
@@ -22,6 +24,8 @@ from red_timeloop.spec.types import DataSpace, Problem
 __all__ = ["read_problem", "unread_sizes"]
 
 _SHAPE_KEYS = ("name", "dimensions", "coefficients", "data_spaces", "flatten")
+_LARGEST = 2**31  # of a size or a coefficient
+_MOST_POINTS = 2**62  # of the operation space or of a tensor: counts are 64-bit integers
 _SPACE_KEYS = ("name", "projection", "read_write", "ranks")
 
 
@@ -68,6 +72,7 @@ def read_problem(section: YamlMap, variables: Names) -> Problem:
                 f"data space {space.name!r} given twice", shape, "data_spaces", path="problem.shape"
             )
         seen.add(space.name)
+    _check_points(sizes, spaces, instance)
     if not any(space.read_write for space in spaces):
         raise error(
             "no data space is written; mark the output with 'read_write: True'",
@@ -107,9 +112,9 @@ def _coefficients(shape: YamlMap, instance: YamlMap, variables: Names) -> dict[s
         check_keys(entry, ("name", "default"), path)
         name = text(entry, "name", path)
         if instance.get(name) is not None:
-            values[name] = integer(instance, name, "problem.instance", variables)
+            values[name] = _size(instance, name, "problem.instance", variables, 0)
         elif entry.get("default") is not None:
-            values[name] = integer(entry, "default", path, variables)
+            values[name] = _size(entry, "default", path, variables, 0)
         else:
             raise error(f"coefficient {name!r} has neither a value nor a default", entry, path=path)
     return values
@@ -130,7 +135,34 @@ def _sizes(
     for name in dimensions:
         if instance.get(name) is None:
             raise error(f"dimension {name!r} has no size", instance, path=path, legal=dimensions)
-    return {name: integer(instance, name, path, variables, least=1) for name in dimensions}
+    return {name: _size(instance, name, path, variables, 1) for name in dimensions}
+
+
+def _size(section: YamlMap, key: str, path: str, variables: Names, least: int) -> int:
+    found = integer(section, key, path, variables, least=least)
+    if found > _LARGEST:
+        raise error(f"{shown(found)} is too large", section, key, path=path, legal="up to 2**31")
+    return found
+
+
+def _check_points(
+    sizes: abc.Mapping[str, int], spaces: abc.Iterable[DataSpace], at: YamlMap
+) -> None:
+    """Refuse a problem whose counts 64-bit integers cannot hold."""
+    amounts = {"operations": prod(sizes.values())}
+    for space in spaces:
+        amounts[f"words of {space.name}"] = prod(
+            1 + sum(factor * (sizes[name] - 1) for name, factor in axis)
+            for axis in space.projection
+        )
+    for what, amount in amounts.items():
+        if amount > _MOST_POINTS:
+            raise error(
+                f"there are {shown(amount)} {what}",
+                at,
+                path="problem.instance",
+                legal="up to 2**62",
+            )
 
 
 def _unread(instance: YamlMap, *known: abc.Iterable[str]) -> list[str]:
