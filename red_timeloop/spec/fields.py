@@ -13,6 +13,7 @@ from red_timeloop.spec.types import Value
 
 __all__ = [
     "boolean",
+    "check_count",
     "check_keys",
     "check_version",
     "error",
@@ -163,6 +164,13 @@ def sequence(section: YamlMap, key: str, path: str) -> YamlList:
     if not isinstance(raw, YamlList):
         raise error(f"expected a list, got {_shown(raw)}", section, key, path=path)
     return raw
+
+
+def check_count(found: abc.Sized, most: int, section: YamlMap, key: str, path: str) -> None:
+    """Refuse more entries than `most`, before anything is done with them."""
+    if len(found) > most:
+        message = f"there are {len(found)} entries"
+        raise error(message, section, key, path=path, legal=f"at most {most}")
 
 
 def names(

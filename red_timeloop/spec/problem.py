@@ -10,6 +10,7 @@ from red_timeloop.errors import shown
 from red_timeloop.spec.fields import (
     Names,
     boolean,
+    check_count,
     check_keys,
     check_version,
     error,
@@ -24,6 +25,8 @@ from red_timeloop.spec.types import DataSpace, Problem
 __all__ = ["read_problem", "unread_sizes"]
 
 _SHAPE_KEYS = ("name", "dimensions", "coefficients", "data_spaces", "flatten")
+_MOST_DIMENSIONS = 100  # and data spaces, and coefficients
+_COMPARED = 100  # sizes that are not read and are compared with those that are
 _LARGEST = 2**31  # of a size or a coefficient
 _MOST_POINTS = 2**62  # of the operation space or of a tensor: counts are 64-bit integers
 _SPACE_KEYS = ("name", "projection", "read_write", "ranks")
@@ -84,7 +87,9 @@ def read_problem(section: YamlMap, variables: Names) -> Problem:
 
 
 def _entries(section: YamlMap, key: str, path: str) -> abc.Iterator[YamlMap]:
-    for index, entry in enumerate(sequence(section, key, path)):
+    found = sequence(section, key, path)
+    check_count(found, _MOST_DIMENSIONS, section, key, path)
+    for index, entry in enumerate(found):
         if not isinstance(entry, YamlMap):
             raise error(
                 f"entry {index} is {type_name(entry)}, not a mapping", section, key, path=path
@@ -95,6 +100,7 @@ def _entries(section: YamlMap, key: str, path: str) -> abc.Iterator[YamlMap]:
 def _dimensions(shape: YamlMap) -> tuple[str, ...]:
     path = "problem.shape"
     found = sequence(shape, "dimensions", path)
+    check_count(found, _MOST_DIMENSIONS, shape, "dimensions", path)
     if not found:
         raise error("the key 'dimensions' is missing", shape, path=path)
     for name in found:
@@ -180,7 +186,8 @@ def unread_sizes(section: YamlMap) -> tuple[str, ...]:
     known = [str(name) for name in sequence(shape, "dimensions", "problem.shape")]
     known += [str(entry["name"]) for entry in sequence(shape, "coefficients", "problem.shape")]
     notes, others = [], []
-    for name in _unread(instance, known):
+    unread = _unread(instance, known)
+    for name in unread[:_COMPARED]:
         lower = {each.lower(): each for each in known}
         near = lower.get(name.lower()) or next(iter(get_close_matches(name, known, 1, 0.8)), None)
         if near is not None and near not in instance:
@@ -188,6 +195,7 @@ def unread_sizes(section: YamlMap) -> tuple[str, ...]:
             notes.append(f"{where}: problem.instance.{name}: not read, did you mean {near!r}?")
         else:
             others.append(name)
+    others += unread[_COMPARED:]
     if others:
         listed = shown_names(others)
         notes.append(f"{instance.where()}: problem.instance: {listed}: no dimension, not read")
