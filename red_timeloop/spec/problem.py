@@ -189,8 +189,11 @@ def unread_sizes(section: YamlMap) -> tuple[str, ...]:
     unread = _unread(instance, known)
     for name in unread[:_COMPARED]:
         lower = {each.lower(): each for each in known}
-        near = lower.get(name.lower()) or next(iter(get_close_matches(name, known, 1, 0.8)), None)
-        if near is not None and near not in instance:
+        near = lower.get(name.lower())
+        if near is None:
+            absent = [each for each in known if each not in instance]
+            near = next(iter(get_close_matches(name, absent, 1, 0.8)), None)
+        if near is not None:
             where = instance.where(name)
             notes.append(f"{where}: problem.instance.{name}: not read, did you mean {near!r}?")
         else:

@@ -41,6 +41,8 @@ def test_other_sizes_are_passed_over_and_told(read: Read) -> None:
         "problem.instance: H, Hpad: no dimension, not read",
     ]
     assert read(ARCHITECTURE, PROBLEM).notes == ()
+    both = read(ARCHITECTURE, PROBLEM.replace("stride: 2", "stride: 1, Stride: 2")).notes
+    assert both[0].endswith("problem.instance.Stride: not read, did you mean 'stride'?")
 
 
 @pytest.mark.parametrize(
