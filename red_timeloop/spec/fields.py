@@ -149,7 +149,7 @@ def boolean(section: YamlMap, key: str, path: str, default: bool, known: Names =
 def mapping(section: YamlMap, key: str, path: str) -> YamlMap:
     """Return the mapping at `key`; an absent or empty one is an empty mapping."""
     raw = section.get(key)
-    if raw is None:
+    if raw is None or raw == []:  # timeloopfe writes either for what is empty
         return YamlMap(section.file, section.line)
     if not isinstance(raw, YamlMap):
         raise error(f"expected a mapping, got {_shown(raw)}", section, key, path=path)
