@@ -191,7 +191,7 @@ def _specification(
     sections = {key: mapping(root, key, "") for key in _SECTIONS}
     if "architecture" not in top:
         raise error("the key 'architecture' is missing", root)
-    if sections["sparse_optimizations"].get("targets"):
+    if any(each for key, each in sections["sparse_optimizations"].items() if key != "version"):
         raise error("sparse optimizations are not modelled", root, "sparse_optimizations")
     check_globals(sections["globals"])
     settings = read_mapper(sections["mapper"])
