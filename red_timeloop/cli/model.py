@@ -10,10 +10,12 @@ from rich.console import Console
 from rich.table import Table
 
 from red_timeloop.cli import options, results
+from red_timeloop.cli.verbosity import say
 from red_timeloop.designs import find
 from red_timeloop.designs.constraints import check_rules
-from red_timeloop.engines.base import model
+from red_timeloop.engines.base import engine as get_engine
 from red_timeloop.spec.reader import read_specification
+from red_timeloop.spec.template import jinja_data
 
 __all__ = ["command", "print_result"]
 
@@ -31,6 +33,7 @@ _PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "u", -3: "m", 0: ""}
     metavar="DESIGN",
     help="Refuse a mapping that breaks a constraint of this design, e.g. red.",
 )
+@options.jinja
 @options.format_("table", "json")
 def command(
     spec: tuple[Path, ...],
@@ -39,20 +42,29 @@ def command(
     art: Path | None,
     engine: str,
     rules: str | None,
+    jinja: tuple[str, ...],
     form: str,
 ) -> None:
     """Evaluate one mapping of a specification.
 
-    SPEC are Timeloop v0.4 YAML files, merged as timeloopfe does.
+    SPEC are Timeloop v0.4 YAML files or Jinja2 templates of them, merged as timeloopfe does.
     """
+    data = jinja_data(jinja)
     if rules is not None:
-        _check_rules(rules, list(spec), mapping)
-    result = model(list(spec), mapping=mapping, ert=ert, art=art, engine=engine)
+        _check_rules(rules, list(spec), mapping, data)
+    specification = read_specification(
+        list(spec), mapping=mapping, ert=ert, art=art, jinja=data, fixed=True
+    )
+    for note in specification.notes:
+        say(note)
+    result = get_engine(engine).evaluate_specification(specification).as_dict()
     results.show(form, lambda: print_result(result), lambda: result)
 
 
-def _check_rules(design: str, spec: list[Path], mapping: Path | None) -> None:
-    chosen, found = find(design, code=True), read_specification(spec, mapping=mapping)
+def _check_rules(
+    design: str, spec: list[Path], mapping: Path | None, jinja: dict[str, Any]
+) -> None:
+    chosen, found = find(design, code=True), read_specification(spec, mapping=mapping, jinja=jinja)
     check_rules(chosen.architecture, chosen.constraints, found)
 
 

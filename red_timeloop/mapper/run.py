@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections.abc as abc
 import signal
 import threading
 import time
@@ -140,6 +141,7 @@ def search(
     padding: bool = False,
     progress: Progress = lambda done, best: None,
     mapper_options: SearchOptions | None = None,
+    jinja: abc.Mapping[str, Any] | None = None,
 ) -> tuple[Mapping, dict[str, Any]]:
     """Find the best mapping of a Timeloop v0.4 specification under its constraints.
 
@@ -156,6 +158,7 @@ def search(
             that is better, the result and the mapping are those of the larger problem.
         progress: Called with the mappings evaluated so far and the best value.
         mapper_options: How timeloop-mapper searches.
+        jinja: Data of the files that are Jinja2 templates.
 
     Returns:
         The mapping, and the result of `red_timeloop.model` with a further key `search`:
@@ -169,7 +172,7 @@ def search(
         InputError: The files are not legal, a constraint cannot be met, or no legal mapping was
             found; names level and dimension.
     """
-    specification = read_specification(spec_files, ert=ert, art=art)
+    specification = read_specification(spec_files, ert=ert, art=art, jinja=jinja)
     mapping, result, report = search_specification(
         specification,
         objective,
@@ -207,6 +210,8 @@ def search_specification(
     if specification.problem is None:
         raise InputError("no file has a problem", key="problem")
     runner = engine_of(engine)
+    if objective != "delay" and runner.__name__ == ENGINES["embedded"]:
+        _check_priced(specification, objective)
     if runner.__name__ == ENGINES["timeloop"]:
         from red_timeloop.mapper.timeloop import search_specification as search_timeloop
 
@@ -224,6 +229,7 @@ def search_specification(
     if found.nest is None:
         raise _nothing_found(found)
     mapping = _mapping(found.nest, space.machine, space.shape)
+    _check_loops(mapping, specification.most_temporal_loops)
     mapped = replace(specification, mapping=mapping, problem=problem)
     result = runner.evaluate_specification(mapped)
     report = SearchReport(
@@ -262,6 +268,30 @@ def _best_of(
     if best is None:
         raise reasons[0]
     return best
+
+
+def _check_priced(specification: Specification, objective: Objective) -> None:
+    """Refuse to optimize energies that nothing gives: all mappings would be equally good."""
+    table = specification.ert
+    names = specification.architecture.names
+    if table is None or not any(table.energies.get(name) for name in names):
+        what = "no energy table prices" if table is None else "the energy table prices none of"
+        raise InputError(
+            f"{what} the components, so {objective} cannot be judged",
+            key="objective",
+            legal="--ert FILE with the energies, or --objective delay",
+        )
+
+
+def _check_loops(mapping: Mapping, most: int | None) -> None:
+    """Refuse the best mapping where the files allow fewer loops than it has."""
+    loops = sum(len(level.temporal) for level in mapping.levels.values())
+    if most is not None and loops > most:
+        raise InputError(
+            f"the best mapping has {loops} loops over time, and no other is searched for",
+            key="mapper.max_temporal_loops_in_a_mapping",
+            legal=f"{loops} or more, or -1 for no limit",
+        )
 
 
 def _space(specification: Specification, problem: Problem) -> Space:

@@ -11,7 +11,7 @@ import collections.abc as abc
 import re
 from dataclasses import dataclass, field
 
-from red_timeloop.spec.fields import check_keys, error, integer, names, number, text
+from red_timeloop.spec.fields import Names, check_keys, error, integer, names, number, text
 from red_timeloop.spec.loader import YamlMap, type_name
 from red_timeloop.spec.types import (
     Comparison,
@@ -57,6 +57,7 @@ class Target:
     level: str
     kind: str  # temporal, spatial or dataspace
     problem: Problem
+    known: Names = field(default_factory=dict)  # what expressions may name
     factors: list[FactorConstraint] = field(default_factory=list)
     factors_only: list[FactorConstraint] | None = None
     permutation: tuple[str, ...] = ()
@@ -66,6 +67,7 @@ class Target:
     numbers: dict[str, int] = field(default_factory=dict)
     where: tuple[YamlMap, str] | None = None  # the last entry, for errors
     rule: str = ""  # what the entry's `rule_ignored` calls it; Timeloop passes over that key
+    maximize: tuple[YamlMap, str] | None = None  # the entry with the macro maximize_dims
     raw_spelling: bool = False  # named inter_..._spatial: Timeloop's own spelling
 
     def add(self, entry: YamlMap, path: str, *, chosen: bool = False) -> None:
@@ -84,8 +86,7 @@ class Target:
         check_keys(entry, _KEYS[self.kind], path)
         self.where = (entry, path)
         self.rule = self.rule or text(entry, "rule_ignored", path, "")
-        if entry.get("maximize_dims"):
-            raise error("the macro is not supported", entry, "maximize_dims", path=path)
+        self._maximize(entry, path, chosen)
         spaces = self.problem.data_space_names
         if self.kind == "dataspace":
             for key in ("keep", "bypass", "no_coalesce", "keep_only", "bypass_only"):
@@ -105,9 +106,9 @@ class Target:
         self._permutation(entry, path)
         for key in ("default_max_factor", "default_min_factor", "remainders"):
             if entry.get(key) is not None:
-                self._set_number(key, integer(entry, key, path, least=1), entry, path)
+                self._set_number(key, integer(entry, key, path, self.known, least=1), entry, path)
         if entry.get("split") is not None:
-            self._set_number("split", integer(entry, "split", path), entry, path)
+            self._set_number("split", integer(entry, "split", path, self.known), entry, path)
         for key in ("no_link_transfer", "rmw_first_update"):
             self._extend(key, names(entry, key, path, spaces, "data space"))
         for key in ("no_iteration_over_dataspaces", "must_iterate_over_dataspaces"):
@@ -116,6 +117,14 @@ class Target:
                 self.lists.setdefault(key, ())
         for key in ("no_reuse", "no_temporal_reuse", "no_multicast_no_reduction"):
             self._extend("no_reuse", names(entry, key, path, spaces, "data space"))
+
+    def _maximize(self, entry: YamlMap, path: str, chosen: bool) -> None:
+        if not entry.get("maximize_dims"):
+            return
+        if chosen or self.maximize is not None:
+            wrong = "a mapping has factors and no macro" if chosen else "given twice"
+            raise error(wrong, entry, "maximize_dims", path=path)
+        self.maximize = entry, path
 
     def _extend(self, key: str, found: tuple[str, ...]) -> None:
         if found:

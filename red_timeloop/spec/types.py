@@ -30,7 +30,7 @@ __all__ = [
     "Value",
 ]
 
-Value: TypeAlias = int | float | bool | str | None
+Value: TypeAlias = int | float | bool | str | tuple["Value", ...] | None
 Loop: TypeAlias = tuple[str, int]  # (dimension, number of iterations)
 Comparison: TypeAlias = Literal["=", "<=", ">="]
 
@@ -394,6 +394,10 @@ class Specification:
         art: Area table, None when no file has one.
         mapper: Options of the mapper, as given.
         globals: The `globals` section, as given.
+        objective: What the files' `mapper` section optimizes first, None when it says nothing.
+        most_temporal_loops: Loops over time that a mapping may have (`mapper` section); None when
+            there is no limit.
+        notes: What the files say that has no effect, one line each with its place.
     """
 
     architecture: Architecture
@@ -405,6 +409,9 @@ class Specification:
     art: ArtTable | None = None
     mapper: abc.Mapping[str, object] = field(default_factory=dict)
     globals: abc.Mapping[str, object] = field(default_factory=dict)
+    objective: Literal["delay", "energy", "edp"] | None = None
+    most_temporal_loops: int | None = None
+    notes: tuple[str, ...] = ()
 
 
 def ordered(names: abc.Iterable[str], order: abc.Iterable[str]) -> tuple[str, ...]:
