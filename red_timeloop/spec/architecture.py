@@ -26,6 +26,7 @@ from red_timeloop.spec.fields import (
     value,
 )
 from red_timeloop.spec.loader import TAGS, YamlList, YamlMap, type_name
+from red_timeloop.spec.sparse import read_optimizations
 from red_timeloop.spec.storage import STORAGE_DEFAULTS, UNLIMITED, memory_fields
 from red_timeloop.spec.types import Architecture, Level, Value
 
@@ -168,10 +169,6 @@ def _node(node: YamlMap, walk: _Walk, within: tuple[tuple[int, int], ...], direc
         _nodes(node, walk, within, direct=node.tag == "!Parallel")
         return
     name = _name(node, walk)
-    if node.get("sparse_optimizations"):
-        raise error(
-            "sparse optimizations are not modelled", node, "sparse_optimizations", path=name
-        )
     if node.tag == "!Container":
         _container(node, name, walk, within, direct)
     else:
@@ -202,8 +199,9 @@ def _container(
             node,
             legal="components, or a !Hierarchical that holds the container",
         )
-    if node.get("networks"):
-        raise error("networks are not modelled", node, "networks", path=name)
+    for key in ("networks", "sparse_optimizations"):
+        if node.get(key):
+            raise error(f"{key} of a container are not modelled", node, key, path=name)
     if walk.first:
         walk.name = name
     known = {**walk.variables, **_flat(walk.inherited)}
@@ -250,6 +248,7 @@ def _component(
         "required_actions": tuple(map(str, sequence(node, "required_actions", name))),
         "area_scale": _scale(node, "area_scale", name, known),
         "energy_scale": _scale(node, "energy_scale", name, known),
+        "sparse": read_optimizations(mapping(node, "sparse_optimizations", name), name),
     }
     memory = memory_fields(mapping(node, "attributes", name), attributes, name, kind)
     _add(walk, Level(**common, **memory), within)

@@ -13,6 +13,7 @@ from red_timeloop.spec.fields import check_keys, check_version, error, mapping, 
 from red_timeloop.spec.loader import YamlList, YamlMap, load_file, type_name
 from red_timeloop.spec.mapping import resolve_mapping
 from red_timeloop.spec.problem import read_problem
+from red_timeloop.spec.sparse import check_optimizations, read_targets
 from red_timeloop.spec.tables import read_art, read_ert
 from red_timeloop.spec.types import (
     ArtTable,
@@ -159,14 +160,14 @@ def _specification(
     }
     if "architecture" not in top:
         raise error("the key 'architecture' is missing", root)
-    if sections["sparse_optimizations"].get("targets"):
-        raise error("sparse optimizations are not modelled", root, "sparse_optimizations")
     variables = _variables(sections["variables"], overrides)
     architecture, inline, branches, legal = read_architecture(sections["architecture"], variables)
+    architecture = read_targets(sections["sparse_optimizations"], architecture)
     if problem is None and "problem" in top:
         problem = read_problem(sections["problem"], variables)
     constraints, nest = Constraints({}), None
     if problem is not None:
+        check_optimizations(architecture, problem)
         entries = [(_targets(root), "constraints")]
         collected = collect(architecture, problem, inline, entries, legal)
         constraints = resolve_constraints(collected, branches, whole="mapping" not in top)

@@ -198,8 +198,6 @@ def _storage(
     ert: ErtTable | None,
     art: ArtTable | None,
 ) -> Storage:
-    if level.allow_overbooking:
-        raise InputError("overbooking is not supported", key=f"{level.name}.allow_overbooking")
     capacity = None if level.size is None else math.floor(level.size / level.multiple_buffering)
     if below.instances_x % level.instances_x or below.instances_y % level.instances_y:
         raise InputError(

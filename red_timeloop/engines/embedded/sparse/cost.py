@@ -1,0 +1,143 @@
+"""Cycles and energy of sparse accesses."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from red_timeloop.engines.embedded.machine import Storage
+from red_timeloop.engines.embedded.sparse.accesses import Accesses, Counts
+from red_timeloop.engines.embedded.sparse.machine import SparseStorage
+from red_timeloop.engines.embedded.sparse.tiles import Tile
+from red_timeloop.errors import InputError
+
+__all__ = ["Actions", "count_actions", "level_cycles", "overflow_energy"]
+
+# Tiles of at least this many blocks, by words of a block and tenths of density, need no statistics
+# of blocks that are partly full (include/model/buffer.hpp of Timeloop).
+_BLOCKS = {
+    2: (251, 125, 84, 63, 51, 42, 36, 32, 28, 1),
+    4: (375, 188, 125, 94, 75, 63, 54, 47, 42, 1),
+    8: (438, 219, 146, 110, 88, 73, 63, 55, 49, 1),
+    16: (469, 235, 157, 118, 94, 79, 67, 59, 52, 1),
+    32: (485, 243, 162, 122, 97, 81, 70, 61, 52, 1),
+}
+_KINDS = ("read", "fill", "update")
+_HOW = ("actual", "gated", "skipped")
+
+
+@dataclass(frozen=True)
+class Actions:
+    """What one instance does for one tile.
+
+    Attributes:
+        numbers: How often each action of `machine.STORAGE_ACTIONS` takes place (blocks).
+        bits: Bits of metadata of each action.
+    """
+
+    numbers: Mapping[str, float]
+    bits: Mapping[str, int]
+
+    def energy(self, energies: Mapping[str, float], confidence: float) -> float:
+        """Return J of all actions."""
+        total = 0.0
+        for action, energy in energies.items():
+            total += self.numbers.get(action, 0.0) * energy * confidence
+        return total
+
+
+def count_actions(
+    storage: Storage, sparse: SparseStorage, tile: Tile, accesses: Accesses
+) -> Actions:
+    """Return the actions that accesses to a tile make."""
+    ratio = _partly_full(storage, tile)
+    numbers: dict[str, float] = {}
+    bits: dict[str, int] = {}
+    widths = [sparse.word_widths(rank) for rank in tile.formats]
+    for kind in _KINDS:
+        counts: Counts = getattr(accesses, kind)
+        for how in _HOW:
+            words: int = getattr(counts, how)
+            numbers[f"{how}_{kind}"] = -(-words // storage.block_size) * ratio
+            units = getattr(counts, f"format_{how}")
+            total = sum(a * c + b * d for (a, b), (c, d) in zip(units, widths, strict=True))
+            name = f"{how}_metadata_{kind}"
+            bits[name] = total
+            width = sparse.metadata.width
+            numbers[name] = math.ceil(total / width) if width else 0
+    numbers["decompression"] = accesses.decompressions
+    numbers["compression"] = accesses.compressions
+    return Actions(numbers, bits)
+
+
+def _partly_full(storage: Storage, tile: Tile) -> float:
+    """Return by how much blocks that are partly full multiply the number of accesses."""
+    block, density = storage.block_size, tile.density
+    if not tile.compressed or block == 1 or density >= 1:
+        return 1.0
+    if block not in _BLOCKS:
+        raise InputError(
+            f"a compressed tile in blocks of {block} words", key=storage.name, legal=_BLOCKS
+        )
+    tenth = math.floor(density / 0.1) - 1 if density >= 0.1 else 0
+    if _BLOCKS[block][tenth] <= tile.shape // block:
+        return 1.0
+    blocks = 0.0
+    for occupancy, chance in tile.model.probabilities(tile.box):
+        blocks += math.ceil(occupancy / block) * chance
+    expected = tile.shape * density / block
+    return blocks / expected if expected else 1.0
+
+
+def level_cycles(
+    storage: Storage,
+    sparse: SparseStorage,
+    accesses: Sequence[Accesses | None],
+    actions: Sequence[Actions | None],
+    filled: Sequence[float],
+    compute_cycles: int,
+) -> int:
+    """Return the cycles of a level, which are more than the compute cycles when it is too slow.
+
+    Args:
+        storage: The level.
+        sparse: What it does about zeros.
+        accesses, actions: Of every data space.
+        filled: Average instances over most instances, of every data space.
+        compute_cycles: Cycles of the compute level.
+    """
+    reads = writes = 0.0
+    for number, (each, done) in enumerate(zip(accesses, actions, strict=True)):
+        if each is None or done is None or not compute_cycles:
+            continue
+        demand = []
+        for kinds in (("read",), ("fill", "update")):
+            words = bits = 0
+            for kind in kinds:
+                counts: Counts = getattr(each, kind)
+                words += counts.actual + counts.gated
+                bits += done.bits[f"actual_metadata_{kind}"] + done.bits[f"gated_metadata_{kind}"]
+            words += bits // sparse.word_bits
+            demand.append(math.ceil(words * filled[number]) / compute_cycles)
+        reads += demand[0] * storage.bandwidth_scale[number]
+        writes += demand[1] * storage.bandwidth_scale[number]
+    speed = 1.0
+    for available, wanted in (
+        (storage.read_bandwidth, reads),
+        (storage.write_bandwidth, writes),
+        (storage.shared_bandwidth, reads + writes),
+    ):
+        if available is not None and available < wanted:
+            if available <= 0:
+                raise InputError(f"a bandwidth of {available}", key=storage.name, legal="above 0")
+            speed = min(speed, available / wanted)
+    return math.ceil(compute_cycles / speed)
+
+
+def overflow_energy(actions: Actions, energies: Mapping[str, float], confidence: float) -> float:
+    """Return J that the level around pays for reads of a tile that did not fit."""
+    return sum(
+        actions.numbers[action] * energies[action] * (1 - confidence)
+        for action in ("actual_read", "actual_metadata_read")
+    )

@@ -1,0 +1,254 @@
+"""Evaluate one mapping of sparse tensors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from red_timeloop.engines.embedded.machine import Machine, Shape, build_machine, build_shape
+from red_timeloop.engines.embedded.movement import Traffic, data_movement
+from red_timeloop.engines.embedded.nest import build_nest
+from red_timeloop.engines.embedded.sparse.accesses import Accesses, count_accesses
+from red_timeloop.engines.embedded.sparse.capacity import Fullest, fill_storage
+from red_timeloop.engines.embedded.sparse.computes import Computes, Operand, count_computes
+from red_timeloop.engines.embedded.sparse.cost import (
+    Actions,
+    count_actions,
+    level_cycles,
+    overflow_energy,
+)
+from red_timeloop.engines.embedded.sparse.density import density_model
+from red_timeloop.engines.embedded.sparse.instances import Instances, count_instances
+from red_timeloop.engines.embedded.sparse.loops import box, build_full_nest
+from red_timeloop.engines.embedded.sparse.machine import (
+    COMPUTE_ACTIONS,
+    SparseStorage,
+    build_storages,
+    energies,
+)
+from red_timeloop.engines.embedded.sparse.savings import find_savings
+from red_timeloop.engines.embedded.sparse.tiles import Tile, build_tiles
+from red_timeloop.errors import InputError
+from red_timeloop.spec.sparsity import SparseOptimizations
+from red_timeloop.spec.types import Architecture, ArtTable, ErtTable, Mapping, Problem
+
+__all__ = ["SparseResult", "evaluate_sparse"]
+
+
+@dataclass(frozen=True)
+class SparseResult:
+    """What a mapping of sparse tensors costs, and all counts behind it.
+
+    Lists are by level, innermost first, and within by data space; None where it is not kept.
+
+    Attributes:
+        machine, shape: The engine's view of architecture and problem.
+        traffic: The dense counts, `traffic[data space][level]`.
+        tiles: The tiles, `tiles[data space][level]`.
+        accesses: `accesses[data space][level]`.
+        fullest: `fullest[level][data space]`.
+        instances: Instances in use.
+        algorithmic_computes: Computes of the dense problem.
+        computes: What becomes of them.
+        compute_cycles: Cycles of the compute level.
+        level_cycles: Cycles of every level.
+        cycles: Cycles of the problem.
+        compute_energy: J of all computes.
+        energies: J of all instances, `energies[level][data space]`.
+        leakage: J by level.
+    """
+
+    machine: Machine
+    shape: Shape
+    traffic: Sequence[Sequence[Traffic]]
+    tiles: Sequence[Sequence[Tile | None]]
+    accesses: Sequence[Sequence[Accesses | None]]
+    fullest: Sequence[Sequence[Fullest]]
+    instances: Instances
+    algorithmic_computes: int
+    computes: Computes
+    compute_cycles: int
+    level_cycles: Sequence[int]
+    cycles: int
+    compute_energy: float
+    energies: Sequence[Sequence[float]]
+    leakage: Sequence[float]
+
+    @property
+    def energy(self) -> float:
+        """Energy in J."""
+        return self.compute_energy + sum(map(sum, self.energies)) + sum(self.leakage)
+
+
+def evaluate_sparse(
+    architecture: Architecture,
+    problem: Problem,
+    mapping: Mapping,
+    ert: ErtTable | None = None,
+    art: ArtTable | None = None,
+) -> SparseResult:
+    """Evaluate `mapping` with Sparseloop's semantics; see `embedded.evaluation.evaluate`.
+
+    Raises:
+        InputError: As for dense tensors; or formats, densities and optimizations do not fit the
+            mapping; names level and data space.
+    """
+    dense = replace(
+        architecture,
+        levels=tuple(replace(x, sparse=SparseOptimizations()) for x in architecture.levels),
+    )
+    shape = build_shape(problem)
+    machine = build_machine(dense, problem.data_space_names, ert, art)
+    nest = build_nest(mapping, machine, shape)
+    traffic = data_movement(nest, machine, shape)
+    algorithmic = math.prod(shape.sizes)
+    full = build_full_nest(mapping, machine, shape)
+    storages = build_storages(architecture, ert)
+    tiles = [
+        build_tiles(
+            number,
+            shape,
+            full,
+            [each.kept for each in traffic[number]],
+            storages,
+            density_model(problem.densities.get(tensor.name), box(tensor, full.whole)),
+        )
+        for number, tensor in enumerate(shape.tensors)
+    ]
+    copies = [1] * (len(machine.levels) + 1)
+    for position in reversed(range(len(machine.levels))):
+        level = nest.levels[position]
+        spread = math.prod(n for _, n in (*level.spatial_x, *level.spatial_y))
+        copies[position] = copies[position + 1] * spread
+    savings = find_savings(shape, full, machine, storages, tiles)
+    instances = count_instances(shape, full, machine, storages, tiles, copies)
+    accesses, operands = [], []
+    for number, tensor in enumerate(shape.tensors):
+        found, saved = count_accesses(
+            traffic[number],
+            tiles[number],
+            {level: each for (space, level), each in savings.items() if space == number},
+            {level: each for (space, level), each in instances.skipped.items() if space == number},
+            tensor.read_write,
+        )
+        accesses.append(found)
+        innermost = next(tile for tile in tiles[number] if tile is not None)
+        if not tensor.read_write:
+            operands.append(Operand(innermost.model.scalar, bool(innermost.formats), saved))
+    optimizations = architecture.compute.sparse.compute
+    computes = count_computes(float(algorithmic), operands, optimizations)
+    compute_cycles = math.ceil((computes.actual + computes.gated) / instances.compute)
+    prices = energies(architecture.compute, ert, COMPUTE_ACTIONS)
+    compute_energy = 0.0
+    for action in COMPUTE_ACTIONS:
+        compute_energy += getattr(computes, action) * prices[action]
+    return _cost(
+        machine,
+        shape,
+        storages,
+        traffic,
+        tiles,
+        accesses,
+        instances,
+        (algorithmic, computes, compute_cycles, compute_energy),
+    )
+
+
+def _cost(
+    machine: Machine,
+    shape: Shape,
+    storages: Sequence[SparseStorage],
+    traffic: Sequence[Sequence[Traffic]],
+    tiles: Sequence[Sequence[Tile | None]],
+    accesses: Sequence[Sequence[Accesses | None]],
+    instances: Instances,
+    computing: tuple[int, Computes, int, float],
+) -> SparseResult:
+    algorithmic, computes, compute_cycles, compute_energy = computing
+    spaces = range(len(shape.tensors))
+    fullest, cycles, actions = [], [], []
+    for level, storage in enumerate(machine.levels):
+        here = [tiles[number][level] for number in spaces]
+        fullest.append(fill_storage(storage, storages[level], here))
+        counts = [accesses[number][level] for number in spaces]
+        done = [
+            count_actions(storage, storages[level], tile, each)
+            if tile is not None and each is not None
+            else None
+            for tile, each in zip(here, counts, strict=True)
+        ]
+        filled = [
+            instances.average[number][level + 1] / math.prod(instances.most[number][level + 1])
+            for number in spaces
+        ]
+        actions.append(done)
+        cycles.append(
+            level_cycles(storage, storages[level], counts, done, filled, compute_cycles)
+        )
+    longest = max([compute_cycles, *cycles])
+    spent = _energies(machine, storages, tiles, fullest, actions, instances)
+    return SparseResult(
+        machine=machine,
+        shape=shape,
+        traffic=traffic,
+        tiles=tiles,
+        accesses=accesses,
+        fullest=fullest,
+        instances=instances,
+        algorithmic_computes=algorithmic,
+        computes=computes,
+        compute_cycles=compute_cycles,
+        level_cycles=cycles,
+        cycles=longest + sum(storage.latency for storage in machine.levels),
+        compute_energy=compute_energy,
+        energies=spent,
+        leakage=[
+            storage.leakage * longest * _leaking(level, machine, instances)
+            for level, storage in enumerate(machine.levels)
+        ],
+    )
+
+
+def _energies(
+    machine: Machine,
+    storages: Sequence[SparseStorage],
+    tiles: Sequence[Sequence[Tile | None]],
+    fullest: Sequence[Sequence[Fullest]],
+    actions: Sequence[Sequence[Actions | None]],
+    instances: Instances,
+) -> list[list[float]]:
+    """Return J of all instances, `[level][data space]`."""
+    result = []
+    for level, storage in enumerate(machine.levels):
+        row = []
+        for number, done in enumerate(actions[level]):
+            if done is None:
+                row.append(0.0)
+                continue
+            cluster = done.energy(storages[level].energies, fullest[level][number].confidence)
+            for inner in range(level):
+                tile, within = tiles[number][inner], actions[inner][number]
+                confidence = fullest[inner][number].confidence
+                if tile and within and tile.parent == level and confidence != 1.0:
+                    cluster += overflow_energy(within, storages[level].energies, confidence)
+            most = math.prod(instances.most[number][level + 1])
+            row.append(
+                cluster
+                / (most / min(most, storage.clusters))
+                * instances.average[number][level + 1]
+            )
+        result.append(row)
+    return result
+
+
+def _leaking(level: int, machine: Machine, instances: Instances) -> float:
+    """Return how many instances leak: those in use, or all behind each power gate in use."""
+    gate = machine.levels[level].gate
+    behind = machine.levels[level].instances / machine.levels[gate].instances
+
+    def used(position: int) -> float:
+        return max(1.0, *(average[position + 1] for average in instances.average))
+
+    return behind * used(gate) if behind > 1 else used(level)
