@@ -26,6 +26,7 @@ from red_timeloop.decomposition import decompose
 from red_timeloop.designs import all_names, names
 from red_timeloop.designs import get as get_design
 from red_timeloop.engines.embedded.engine import evaluate_specification as embedded
+from red_timeloop.engines.result import EngineResult
 from red_timeloop.engines.timeloop.engine import run_model
 from red_timeloop.engines.timeloop.tools import find_tools
 from red_timeloop.errors import InputError
@@ -74,7 +75,7 @@ class Row:
 
 def compare(row: Row, name: str, specification: Specification) -> None:
     """Evaluate a specification on both engines and note every difference."""
-    ours, theirs = embedded(specification), run_model(specification).result
+    ours, theirs = embedded(specification).as_dict(), run_model(specification).result.as_dict()
     row.evaluations += 1
     row.computes += theirs["computes"]
     row.cycles = max(row.cycles, theirs["cycles"])
@@ -104,7 +105,7 @@ def evaluate(name: str, layer: TransposedConv | Conv, design: str) -> Row:
     """Compare all evaluations of a layer on a design."""
     row = Row(name, design)
 
-    def both(specification: Specification) -> dict[str, Any]:
+    def both(specification: Specification) -> EngineResult:
         compare(row, f"evaluation {row.evaluations}", specification)
         return embedded(specification)
 

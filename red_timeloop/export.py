@@ -14,6 +14,7 @@ from red_timeloop.designs import AnyDesign, Part, Plan
 from red_timeloop.designs.evaluate import DesignResult
 from red_timeloop.designs.mapspace import free_in_time
 from red_timeloop.engines.embedded.engine import evaluate_specification
+from red_timeloop.engines.result import EngineResult
 from red_timeloop.errors import InputError
 from red_timeloop.files import make_folder, write_atomic
 from red_timeloop.hardware import Hardware
@@ -96,7 +97,7 @@ def export(
         raise InputError("holds something already", file=folder, legal="an empty or new folder")
     specifications: list[Specification] = []
 
-    def note(specification: Specification) -> dict[str, Any]:
+    def note(specification: Specification) -> EngineResult:
         specifications.append(specification)
         return evaluate_specification(specification)
 

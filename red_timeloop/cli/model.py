@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import click
 
 from red_timeloop.cli import options
-from red_timeloop.engines.base import model
+from red_timeloop.engines.base import engine as get_engine
+from red_timeloop.engines.result import EngineResult
 from red_timeloop.errors import InputError
+from red_timeloop.spec.reader import read_specification
 
 __all__ = ["command", "print_result"]
 
@@ -44,9 +46,10 @@ def command(
     """
     if rules is not None:
         _check_rules(rules, list(spec), mapping)
-    result = model(list(spec), mapping=mapping, ert=ert, art=art, engine=engine)
+    specification = read_specification(list(spec), mapping=mapping, ert=ert, art=art)
+    result = get_engine(engine).evaluate_specification(specification)
     if form == "json":
-        click.echo(json.dumps(result, indent=2))
+        click.echo(json.dumps(result.as_dict(), indent=2))
     else:
         print_result(result)
 
@@ -54,7 +57,6 @@ def command(
 def _check_rules(design: str, spec: list[Path], mapping: Path | None) -> None:
     from red_timeloop import resources
     from red_timeloop.designs.rules import check_rules
-    from red_timeloop.spec.reader import read_specification
 
     known = resources.names("mappings")
     if design not in known:
@@ -62,8 +64,8 @@ def _check_rules(design: str, spec: list[Path], mapping: Path | None) -> None:
     check_rules(design, read_specification(spec, mapping=mapping))
 
 
-def print_result(result: dict[str, Any]) -> None:
-    """Print a result of `red_timeloop.model` as a table, outermost level first."""
+def print_result(result: EngineResult) -> None:
+    """Print a result as a table, outermost level first."""
     from rich.console import Console
     from rich.table import Table
 
@@ -75,18 +77,17 @@ def print_result(result: dict[str, Any]) -> None:
         side: Literal["left", "right"] = "left" if heading in ("level", "data space") else "right"
         table.add_column(heading, justify=side, no_wrap=heading == "level")
     table.add_column("energy", justify="right")
-    for name, level in reversed(result["levels"].items()):
-        used = f"{level['utilized_instances']:,}/{level['instances']:,}"
-        table.add_row(name, used, "", "", "", "", "", _quantity(level["energy_J"], "J"))
-        for space, counts in level["data_spaces"].items():
-            numbers = (counts[key] for key in ("utilized_capacity", "reads", "fills", "updates"))
-            energy = _quantity(counts["energy_J"], "J")
-            table.add_row("", "", space, *(f"{number:,}" for number in numbers), energy)
+    for name, level in reversed(list(result.levels.items())):
+        used = f"{level.utilized_instances:,}/{level.instances:,}"
+        table.add_row(name, used, "", "", "", "", "", _quantity(level.energy, "J"))
+        for name, space in level.data_spaces.items():
+            numbers = (space.utilized_capacity, space.reads, space.fills, space.updates)
+            energy = _quantity(space.energy, "J")
+            table.add_row("", "", name, *(f"{number:,}" for number in numbers), energy)
     console.print(table)
     console.print(
-        f"{result['computes']:,} computes in {result['cycles']:,} cycles,"
-        f" {_quantity(result['energy_J'], 'J')}, {result['area_m2'] * 1e6:.4g} mm^2"
-        f" ({result['engine']} engine)"
+        f"{result.computes:,} computes in {result.cycles:,} cycles,"
+        f" {_quantity(result.energy, 'J')}, {result.area * 1e6:.4g} mm^2 ({result.engine} engine)"
     )
 
 

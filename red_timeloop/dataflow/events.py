@@ -14,6 +14,7 @@ from typing import Any
 from red_timeloop.designs.assemble import assemble
 from red_timeloop.designs.evaluate import Run
 from red_timeloop.designs.plan import Part, Plan
+from red_timeloop.engines.result import LevelResult
 
 __all__ = ["EVENTS", "UNSEEN", "engine_events"]
 
@@ -66,9 +67,9 @@ def engine_events(plan: Plan, run: Run) -> dict[str, int | float]:
     steps = 0
     for part in plan.parts:
         result = run(assemble(plan, part, cycle_time=1e-9))
-        levels = {name: level["data_spaces"] for name, level in result["levels"].items()}
+        levels = result.levels
         if part.role != "inputs":
-            steps = max(steps, result["cycles"])
+            steps = max(steps, result.cycles)
             events.update(_own(part, levels))
         if part.role != "group":
             events.update(_shared(part, levels))
@@ -76,7 +77,7 @@ def engine_events(plan: Plan, run: Run) -> dict[str, int | float]:
     return {**whole, "steps": steps}
 
 
-def _own(part: Part, levels: Mapping[str, Any]) -> dict[str, float]:
+def _own(part: Part, levels: Mapping[str, LevelResult]) -> dict[str, float]:
     """Return what happens from the crossbars down, and to the outputs."""
     v: Mapping[str, Any] = part.variables
     pulses, cells = v["input_slices"], v["weight_slices"]
@@ -109,7 +110,7 @@ def _own(part: Part, levels: Mapping[str, Any]) -> dict[str, float]:
     return events
 
 
-def _shared(part: Part, levels: Mapping[str, Any]) -> dict[str, float]:
+def _shared(part: Part, levels: Mapping[str, LevelResult]) -> dict[str, float]:
     """Return what happens to the inputs above the crossbars."""
     v: Mapping[str, Any] = part.variables
     return {
@@ -122,11 +123,9 @@ def _shared(part: Part, levels: Mapping[str, Any]) -> dict[str, float]:
     }
 
 
-def _count(levels: Mapping[str, Any], level: str, data_space: str, key: str) -> int:
+def _count(levels: Mapping[str, LevelResult], level: str, data_space: str, key: str) -> int:
     """Return a count over all instances of a level."""
-    space = levels[level][data_space]
-    total: int = round(space[key] * space["utilized_instances"])
-    return total
+    return levels[level].data_spaces[data_space].total(key)
 
 
 def _whole(count: float) -> int | float:

@@ -9,7 +9,7 @@ al., TCSVT 2020; split deconvolution, Xu et al., TCSVT 2021).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -17,10 +17,11 @@ from typing import Any
 from red_timeloop import resources
 from red_timeloop.components.tables import price, stage
 from red_timeloop.decomposition import decompose
-from red_timeloop.designs.evaluate import Clock, Counts, DesignResult, LevelTotal
+from red_timeloop.designs.evaluate import Clock, Counts, DesignResult, LevelTotal, Run
 from red_timeloop.designs.parts import channel_sizes
 from red_timeloop.designs.plan import MappedPlan
 from red_timeloop.designs.ranks import gather_problem, modes, pixels, taps
+from red_timeloop.engines.result import EngineResult
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
 from red_timeloop.layer import Layer, TransposedConv
@@ -37,12 +38,9 @@ from red_timeloop.spec.types import (
 
 __all__ = ["ARRAYS", "CmosArray", "evaluate_layer"]
 
-Run = Callable[[Specification], dict[str, Any]]
-
 BUDGET = 20_000  # mappings tried for each problem
 _FILE_NODE = 65e-9  # m, the node of the clocks in arch/*.yaml
 _NEVER_PADDED = "NGTRSDAB"  # images, groups, kernel pixels and modes
-_COUNTS = ("reads", "fills", "updates", "temporal_reductions")
 
 
 @dataclass(frozen=True)
@@ -127,8 +125,8 @@ def evaluate_layer(
         specification, result, padded = _best(array, task, variables, hardware, run)
         notes += padded
         runs.append((task.name, specification))
-        cycles += result["cycles"]
-        computes += result["computes"]
+        cycles += result.cycles
+        computes += result.computes
         for name, total in _totals(specification, result):
             levels[name] = levels.get(name, LevelTotal(stage=total.stage)) + total
     levels = {name: replace(total, **_once(total, len(tasks))) for name, total in levels.items()}
@@ -143,7 +141,7 @@ def evaluate_layer(
             notes=tuple(dict.fromkeys(notes)),
             runs=tuple(runs),
         ),
-        engine=result["engine"],
+        engine=result.engine,
         cycles=cycles,
         computes=computes,
         step_time=Clock(_cycle(array, hardware)),
@@ -282,11 +280,11 @@ def _best(
     variables: Mapping[str, int | float | str],
     hardware: Hardware,
     run: Run,
-) -> tuple[Specification, dict[str, Any], list[str]]:
+) -> tuple[Specification, EngineResult, list[str]]:
     """Return the best of the problem as it is and with its awkward sizes padded."""
     from red_timeloop.mapper.run import search_specification
 
-    found: list[tuple[float, Specification, dict[str, Any], list[str]]] = []
+    found: list[tuple[float, Specification, list[str]]] = []
     reasons: list[InputError] = []
     for problem in _variants(task.problem, array, variables):
         active = task.active * Fraction(task.problem.operations, problem.operations)
@@ -296,18 +294,17 @@ def _best(
         ert, art = price(specification.architecture, hardware.circuit, cycle)
         specification = replace(specification, ert=ert, art=art)
         try:
-            mapping, result = search_specification(
+            mapping, _, report = search_specification(
                 specification, budget=BUDGET, interruptible=False
             )
         except InputError as error:
             reasons.append(error)
             continue
-        value = result["search"]["value"]
         specification = replace(specification, mapping=mapping)
-        found.append((value, specification, result, _padding_notes(task.problem, problem)))
+        found.append((report.value, specification, _padding_notes(task.problem, problem)))
     if not found:
         raise reasons[0]
-    _, specification, result, notes = min(found, key=lambda each: each[0])
+    _, specification, notes = min(found, key=lambda each: each[0])
     return specification, run(specification), notes
 
 
@@ -346,22 +343,19 @@ def _padding_notes(before: Problem, after: Problem) -> list[str]:
     ]
 
 
-def _totals(specification: Specification, result: dict[str, Any]) -> list[tuple[str, LevelTotal]]:
+def _totals(specification: Specification, result: EngineResult) -> list[tuple[str, LevelTotal]]:
     assert specification.art is not None
     totals = []
     for level in specification.architecture.levels:
         if level.kind == "spatial":
             continue
-        reported = result["levels"][level.name]
-        spaces = {
-            name: Counts(*(space[key] * space["utilized_instances"] for key in _COUNTS))
-            for name, space in reported["data_spaces"].items()
-        }
+        reported = result.levels[level.name]
+        spaces = {name: Counts.of(space) for name, space in reported.data_spaces.items()}
         area = specification.art.areas[level.name] * level.instances
         totals.append(
             (
                 level.name,
-                LevelTotal(level.instances, reported["energy_J"], area, spaces, stage(level)),
+                LevelTotal(level.instances, reported.energy, area, spaces, stage(level)),
             )
         )
     return totals

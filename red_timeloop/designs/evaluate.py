@@ -22,12 +22,13 @@ from red_timeloop.components.tables import stage
 from red_timeloop.components.timing import StepTime, slowest, step_time
 from red_timeloop.designs.assemble import assemble
 from red_timeloop.designs.plan import MappedPlan, Part, Plan
+from red_timeloop.engines.result import EngineResult, SpaceResult
 from red_timeloop.spec.types import Specification
 
 __all__ = ["Clock", "Counts", "DesignResult", "LevelTotal", "Run", "evaluate"]
 
-# An engine's `evaluate_specification`; it returns the dict of `red_timeloop.model`.
-Run = Callable[[Specification], dict[str, Any]]
+# An engine's `evaluate_specification`.
+Run = Callable[[Specification], EngineResult]
 
 _INPUTS = "Inputs"
 _COUNTS = ("reads", "fills", "updates", "temporal_reductions")
@@ -41,6 +42,11 @@ class Counts:
     fills: int = 0
     updates: int = 0
     temporal_reductions: int = 0
+
+    @classmethod
+    def of(cls, space: SpaceResult) -> Counts:
+        """Return the counts of a data space."""
+        return cls(*map(space.total, _COUNTS))
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(*(getattr(self, key) + getattr(other, key) for key in _COUNTS))
@@ -154,7 +160,7 @@ def evaluate(plan: Plan, run: Run) -> DesignResult:
         specification = assemble(plan, part, plain(step.cycle))
         runs.append((part, specification, run(specification)))
     own = [(specification, result) for part, specification, result in runs if part.crossbars]
-    cycles = max(result["cycles"] for _, result in own)
+    cycles = max(result.cycles for _, result in own)
     levels: dict[str, LevelTotal] = {}
     for part, specification, result in runs:
         for name, total in _level_totals(part, specification, result, cycles):
@@ -162,9 +168,9 @@ def evaluate(plan: Plan, run: Run) -> DesignResult:
     programming_energy, programming_time = _programming(plan)
     return DesignResult(
         plan=plan,
-        engine=runs[0][2]["engine"],
+        engine=runs[0][2].engine,
         cycles=cycles,
-        computes=sum(result["computes"] for _, result in own),
+        computes=sum(result.computes for _, result in own),
         step_time=step,
         levels=levels,
         programming_energy=programming_energy,
@@ -199,7 +205,7 @@ def _slowest(plan: Plan) -> StepTime:
 
 
 def _level_totals(
-    part: Part, specification: Specification, result: dict[str, Any], cycles: int
+    part: Part, specification: Specification, result: EngineResult, cycles: int
 ) -> Iterator[tuple[str, LevelTotal]]:
     """Yield what the part adds to each level."""
     assert specification.art is not None
@@ -208,27 +214,21 @@ def _level_totals(
         if level.kind == "spatial":
             above = False
             continue
-        reported = result["levels"][level.name]
-        shared = above and _INPUTS in reported["data_spaces"]
+        reported = result.levels[level.name]
+        shared = above and _INPUTS in reported.data_spaces
         mine = {
             name: space
-            for name, space in reported["data_spaces"].items()
+            for name, space in reported.data_spaces.items()
             if part.role in ("inputs" if shared and name == _INPUTS else "group", "all")
         }
-        energy = sum(space["energy_J"] for space in mine.values())
+        energy = sum(space.energy for space in mine.values())
         instances, area = 0, 0.0
         if part.role in ("inputs" if shared else "group", "all"):
             instances = level.instances
             area = specification.art.areas[level.name] * instances
-            spaces = reported["data_spaces"].values()
-            leakage = reported["energy_J"] - sum(space["energy_J"] for space in spaces)
-            energy += leakage * cycles / result["cycles"]
-        counts = {name: _over_instances(space) for name, space in mine.items()}
+            energy += reported.leakage * cycles / result.cycles
+        counts = {name: Counts.of(space) for name, space in mine.items()}
         yield level.name, LevelTotal(instances, energy, area, counts, stage(level))
-
-
-def _over_instances(space: dict[str, Any]) -> Counts:
-    return Counts(*(round(space[key] * space["utilized_instances"]) for key in _COUNTS))
 
 
 def _programming(plan: Plan) -> tuple[Any, Any]:

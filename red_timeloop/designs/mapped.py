@@ -164,7 +164,7 @@ def _tiled(plan: Plan, run: Run) -> Plan:
     if not open_levels:
         return plan
     constraints = _constraints(specification, open_levels)
-    mapping, _ = search_specification(
+    mapping, _, _ = search_specification(
         replace(specification, mapping=None, constraints=constraints),
         "energy",
         budget=_BUDGET,

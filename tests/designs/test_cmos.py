@@ -69,9 +69,9 @@ def test_groups_of_modes_run_one_after_the_other_on_one_array() -> None:
         "taps 3x3", "taps 3x2", "taps 2x3", "taps 2x2",
     ]  # fmt: skip
     parts = [evaluate_specification(specification) for _, specification in result.plan.runs]
-    assert result.cycles == sum(part["cycles"] for part in parts)
-    assert result.energy == pytest.approx(sum(part["energy_J"] for part in parts))
-    assert result.area == pytest.approx(parts[0]["area_m2"])
+    assert result.cycles == sum(part.cycles for part in parts)
+    assert result.energy == pytest.approx(sum(part.energy for part in parts))
+    assert result.area == pytest.approx(parts[0].area)
     assert result.plan.modes == 4
 
 

@@ -220,7 +220,8 @@ def test_shares_divide_by_what_the_engine_counts(
         return
     plan = designs.get(design).plan(layer, Hardware.load())
     part = plan.parts[-1]
-    counted = RUN(assemble(plan, part, 1e-6))["levels"]["input_buffer"]["data_spaces"]["Inputs"]
+    levels = RUN(assemble(plan, part, 1e-6)).levels
+    counted = levels["input_buffer"].data_spaces["Inputs"].as_dict()
     for count, share in (("fills", "write"), ("reads", "read")):
         real = counted[count] * float(part.variables[f"input_buffer_{share}_share"])
         assert real == pytest.approx(round(real), abs=1e-6 * max(1.0, real))
