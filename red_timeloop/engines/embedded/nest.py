@@ -37,8 +37,16 @@ class Nest:
     levels: tuple[LevelNest, ...]
 
 
-def build_nest(mapping: Mapping, machine: Machine, shape: Shape) -> Nest:
-    """Return the engine's view of `mapping`.
+def build_nest(
+    mapping: Mapping, machine: Machine, shape: Shape, *, fan_out: bool = True
+) -> Nest:
+    """Return the engine's view of `mapping`; imperfect loops have all iterations of a full pass.
+
+    Args:
+        mapping: The loops and what is kept where.
+        machine: The levels.
+        shape: The problem.
+        fan_out: Whether the loops across instances must fit the fan-outs.
 
     Raises:
         InputError: A level or dimension is unknown, factors do not multiply to the size of a
@@ -76,7 +84,11 @@ def build_nest(mapping: Mapping, machine: Machine, shape: Shape) -> Nest:
             )
         )
     nest = Nest(tuple(nests))
-    check_nest(nest, machine, shape)
+    if fan_out:
+        _check_fan_outs(nest, machine, shape)
+    for name, size in zip(shape.dimensions, shape.sizes, strict=True):
+        _check_size(name, size, mapping.size(name))
+    _check_kept(nest, shape)
     return nest
 
 
@@ -99,10 +111,18 @@ def _loops(loops: tuple[Loop, ...], level: str, shape: Shape) -> tuple[NestLoop,
 
 def check_nest(nest: Nest, machine: Machine, shape: Shape) -> None:
     """Refuse loops that exceed a fan-out or do not make up the problem; see `build_nest`."""
+    _check_fan_outs(nest, machine, shape)
     products = [1] * len(shape.sizes)
-    for level, storage in zip(nest.levels, machine.levels, strict=True):
+    for level in nest.levels:
         for dimension, factor in (*level.spatial_x, *level.spatial_y, *level.temporal):
             products[dimension] *= factor
+    for name, size, product in zip(shape.dimensions, shape.sizes, products, strict=True):
+        _check_size(name, size, product)
+    _check_kept(nest, shape)
+
+
+def _check_fan_outs(nest: Nest, machine: Machine, shape: Shape) -> None:
+    for level, storage in zip(nest.levels, machine.levels, strict=True):
         for axis, loops, available in (
             ("X", level.spatial_x, storage.fan_out_x),
             ("Y", level.spatial_y, storage.fan_out_y),
@@ -121,12 +141,17 @@ def check_nest(nest: Nest, machine: Machine, shape: Shape) -> None:
                     f" the fan-out has {available}",
                     key=storage.name,
                 )
-    for name, size, product in zip(shape.dimensions, shape.sizes, products, strict=True):
-        if product != size:
-            raise InputError(
-                f"the factors of dimension {name} multiply to {product}, its size is {size}",
-                key="mapping",
-            )
+
+
+def _check_size(name: str, size: int, product: int) -> None:
+    if product != size:
+        raise InputError(
+            f"the factors of dimension {name} multiply to {product}, its size is {size}",
+            key="mapping",
+        )
+
+
+def _check_kept(nest: Nest, shape: Shape) -> None:
     for index, tensor in enumerate(shape.tensors):
         if not any(level.keep[index] for level in nest.levels):
             raise InputError(f"{tensor.name} is kept at no level", key="mapping")

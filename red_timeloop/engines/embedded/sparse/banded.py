@@ -41,10 +41,9 @@ class Banded:
             left -= found[position + 1][1]
         return 0
 
-    def minimum(self, tile: Box) -> int:
+    def minimum(self, tile: Box, words: int) -> int:
         """Return the least occupancy that is listed."""
-        size = volume(tile)
-        return math.floor(min(self._table(tile)) / size * size)
+        return math.floor(min(self._table(tile)) / volume(tile) * words)
 
     def probability(self, tile: Box, occupancy: int) -> float:
         """Return the probability of an occupancy."""
@@ -54,11 +53,12 @@ class Banded:
         """Return all occupancies that are possible with their probabilities, ascending."""
         return [(each, chance) for each, chance in sorted(self._table(tile).items()) if chance]
 
-    def empty_given(self, part: Box, tile: Box, occupancy: int) -> float:
+    def empty_given(self, part: Box, whole: tuple[Box, int, int]) -> float:
         """Return the share of empty parts in the first tile that has `occupancy` values.
 
         The tile's offset is added twice to that of its parts, as Timeloop does.
         """
+        tile, _, occupancy = whole
         row, column = self._representative(tile, occupancy)
         if any(self.edge % each for each in part):
             raise InputError(
@@ -76,7 +76,7 @@ class Banded:
 
     def most_parts(self, tile: Box, part: Box) -> int:
         """Return how many parts of a tile have values, at most (Timeloop counts the empty ones)."""
-        empty = self.empty_given(part, tile, self.maximum(tile))
+        empty = self.empty_given(part, (tile, volume(tile), self.maximum(tile)))
         return math.ceil(volume(tile) // volume(part) * empty)
 
     def _values(self, top: int, left: int, bottom: int, right: int) -> int:

@@ -85,7 +85,7 @@ def _partly_full(storage: Storage, tile: Tile) -> float:
         return 1.0
     blocks = 0.0
     for occupancy, chance in tile.model.probabilities(tile.box):
-        blocks += math.ceil(occupancy / block) * chance
+        blocks += math.ceil(occupancy / block) * chance * (occupancy <= tile.shape)
     expected = tile.shape * density / block
     return blocks / expected if expected else 1.0
 

@@ -33,8 +33,8 @@ class DensityModel(Protocol):
     def maximum(self, tile: Box, confidence: float = 1.0) -> int:
         """Return the occupancy that a tile does not exceed, at some confidence."""
 
-    def minimum(self, tile: Box) -> int:
-        """Return the least occupancy of a tile."""
+    def minimum(self, tile: Box, words: int) -> int:
+        """Return the least occupancy of a tile of so many words."""
 
     def probability(self, tile: Box, occupancy: int) -> float:
         """Return the probability of an occupancy."""
@@ -42,8 +42,8 @@ class DensityModel(Protocol):
     def probabilities(self, tile: Box) -> Sequence[tuple[int, float]]:
         """Return all occupancies that are possible with their probabilities, ascending."""
 
-    def empty_given(self, part: Box, tile: Box, occupancy: int) -> float:
-        """Return the probability that a part of a tile of known occupancy is empty."""
+    def empty_given(self, part: Box, whole: tuple[Box, int, int]) -> float:
+        """Return the probability that a part of a tile of known words and occupancy is empty."""
 
     def most_parts(self, tile: Box, part: Box) -> int:
         """Return how many parts of a tile have values, at most."""
@@ -88,10 +88,10 @@ class FixedStructured:
         down = 1 - (exact - math.floor(exact))
         return math.floor(exact) if confidence <= down else math.ceil(exact)
 
-    def minimum(self, tile: Box) -> int:
+    def minimum(self, tile: Box, words: int) -> int:
         """See `DensityModel`."""
         size = volume(tile)
-        return math.floor(math.floor(size * self.share) / size * size)
+        return math.floor(math.floor(size * self.share) / size * words)
 
     def probability(self, tile: Box, occupancy: int) -> float:
         """See `DensityModel`."""
@@ -99,13 +99,15 @@ class FixedStructured:
 
     def probabilities(self, tile: Box) -> Sequence[tuple[int, float]]:
         """See `DensityModel`."""
-        occupancies = range(self.minimum(tile), self.maximum(tile) + 1)
+        exact = volume(tile) * self.share
+        occupancies = dict.fromkeys((math.floor(exact), math.ceil(exact)))
         found = [(each, self.probability(tile, each)) for each in occupancies]
         return [(each, chance) for each, chance in found if chance]
 
-    def empty_given(self, part: Box, tile: Box, occupancy: int) -> float:
+    def empty_given(self, part: Box, whole: tuple[Box, int, int]) -> float:
         """See `DensityModel`."""
-        return _rounding(volume(part) * (occupancy / volume(tile)), 0)
+        _, words, occupancy = whole
+        return _rounding(volume(part) * (occupancy / words), 0)
 
     def most_parts(self, tile: Box, part: Box) -> int:
         """See `DensityModel`."""
@@ -138,11 +140,11 @@ class Hypergeometric:
             return min(volume(tile), self.nonzeros)
         return self._quantile(volume(tile), confidence)
 
-    def minimum(self, tile: Box) -> int:
+    def minimum(self, tile: Box, words: int) -> int:
         """Return 0 but for the whole tensor, which is how Timeloop's arithmetic comes out."""
         if volume(tile) < self.size or self.nonzeros == 0:
             return 0
-        return math.floor(self.nonzeros / self.size * self.size)
+        return math.floor(self.nonzeros / self.size * words)
 
     def probability(self, tile: Box, occupancy: int) -> float:
         """See `DensityModel`."""
@@ -154,9 +156,10 @@ class Hypergeometric:
         """See `DensityModel`."""
         return _draws(self.size, self.nonzeros, volume(tile))
 
-    def empty_given(self, part: Box, tile: Box, occupancy: int) -> float:
+    def empty_given(self, part: Box, whole: tuple[Box, int, int]) -> float:
         """See `DensityModel`."""
-        chances = _none_of(volume(tile), volume(part))
+        _, words, occupancy = whole
+        chances = _none_of(words, volume(part))
         return chances[occupancy] if occupancy < len(chances) else 0.0
 
     def most_parts(self, tile: Box, part: Box) -> int:

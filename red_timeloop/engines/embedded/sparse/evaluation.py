@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from red_timeloop.engines.embedded.imperfect import imperfect_movement
 from red_timeloop.engines.embedded.machine import Machine, Shape, build_machine, build_shape
 from red_timeloop.engines.embedded.movement import Traffic, data_movement
-from red_timeloop.engines.embedded.nest import build_nest
+from red_timeloop.engines.embedded.nest import Nest, build_nest
 from red_timeloop.engines.embedded.sparse.accesses import Accesses, count_accesses
 from red_timeloop.engines.embedded.sparse.capacity import Fullest, fill_storage
 from red_timeloop.engines.embedded.sparse.computes import Computes, Operand, count_computes
@@ -101,9 +102,10 @@ def evaluate_sparse(
     )
     shape = build_shape(problem)
     machine = build_machine(dense, problem.data_space_names, ert, art)
-    nest = build_nest(mapping, machine, shape)
-    traffic = data_movement(nest, machine, shape)
-    algorithmic = math.prod(shape.sizes)
+    spatial = any(x.type == "spatial_skipping" for y in architecture.levels for x in y.sparse.actions)
+    nest = build_nest(mapping, machine, shape, fan_out=not spatial)
+    walked = imperfect_movement(mapping, nest, machine, shape) if mapping.imperfect else None
+    traffic = walked.traffic if walked else data_movement(nest, machine, shape)
     full = build_full_nest(mapping, machine, shape)
     storages = build_storages(architecture, ert)
     tiles = [
@@ -111,17 +113,14 @@ def evaluate_sparse(
             number,
             shape,
             full,
-            [each.kept for each in traffic[number]],
+            traffic[number],
             storages,
             density_model(problem.densities.get(tensor.name), box(tensor, full.whole)),
         )
         for number, tensor in enumerate(shape.tensors)
     ]
-    copies = [1] * (len(machine.levels) + 1)
-    for position in reversed(range(len(machine.levels))):
-        level = nest.levels[position]
-        spread = math.prod(n for _, n in (*level.spatial_x, *level.spatial_y))
-        copies[position] = copies[position + 1] * spread
+    copies = walked.copies if walked else _copies(nest)
+    total = walked.computes * copies[0] if walked else float(math.prod(shape.sizes))
     savings = find_savings(shape, full, machine, storages, tiles)
     instances = count_instances(shape, full, machine, storages, tiles, copies)
     accesses, operands = [], []
@@ -137,9 +136,12 @@ def evaluate_sparse(
         innermost = next(tile for tile in tiles[number] if tile is not None)
         if not tensor.read_write:
             operands.append(Operand(innermost.model.scalar, bool(innermost.formats), saved))
-    optimizations = architecture.compute.sparse.compute
-    computes = count_computes(float(algorithmic), operands, optimizations)
+    computes = Computes(int(total))
+    if architecture.sparse:
+        computes = count_computes(total, operands, architecture.compute.sparse.compute)
     compute_cycles = math.ceil((computes.actual + computes.gated) / instances.compute)
+    if walked:
+        compute_cycles = walked.cycles
     prices = energies(architecture.compute, ert, COMPUTE_ACTIONS)
     compute_energy = 0.0
     for action in COMPUTE_ACTIONS:
@@ -152,8 +154,16 @@ def evaluate_sparse(
         tiles,
         accesses,
         instances,
-        (algorithmic, computes, compute_cycles, compute_energy),
+        (int(total), computes, compute_cycles, compute_energy),
     )
+
+
+def _copies(nest: Nest) -> tuple[int, ...]:
+    """Return the instances of compute, then of every level."""
+    copies = [1]
+    for level in reversed(nest.levels):
+        copies.append(copies[-1] * math.prod(n for _, n in (*level.spatial_x, *level.spatial_y)))
+    return tuple(reversed(copies))
 
 
 def _cost(

@@ -154,28 +154,26 @@ def _sharing(rank: Rank | None, dimension: int, shape: Shape) -> tuple[bool, set
 def rank_units(
     formats: Sequence[Rank],
     ranks: Sequence[TileRank],
-    tile: Box,
-    occupancy: int,
+    whole: tuple[Box, int, int],
     model: DensityModel,
 ) -> list[Units]:
-    """Return the units of every rank, innermost first, of a tile that holds `occupancy` values.
+    """Return the units of every rank, innermost first, of a tile of known occupancy.
 
     Args:
         formats: The ranks' formats, innermost first.
         ranks: The ranks, innermost first.
-        tile: The tile.
-        occupancy: Its values that are not zero.
+        whole: The tile: its box, its words, and its values that are not zero.
         model: How they lie.
     """
     found: list[Units] = []
-    fibers, current = 1, tile
+    fibers, current = 1, whole[0]
     for number in reversed(range(len(formats))):
         rank = ranks[number]
         if rank.fiber == 1 and number != len(formats) - 1:
             found.insert(0, (0.0, 0.0))
         else:
-            full = fibers * (1 - model.empty_given(current, tile, occupancy))
-            coordinates = rank.fiber * (1 - model.empty_given(rank.inside, tile, occupancy))
+            full = fibers * (1 - model.empty_given(current, whole))
+            coordinates = rank.fiber * (1 - model.empty_given(rank.inside, whole))
             found.insert(0, _units(formats[number].format, full, rank.fiber, coordinates))
         fibers *= rank.fiber
         current = rank.inside

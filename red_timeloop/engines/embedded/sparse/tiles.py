@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from red_timeloop.engines.embedded.machine import Shape, Tensor
+from red_timeloop.engines.embedded.movement import Traffic
 from red_timeloop.engines.embedded.sparse.density import DensityModel
 from red_timeloop.engines.embedded.sparse.formats import (
     TileRank,
@@ -13,7 +14,7 @@ from red_timeloop.engines.embedded.sparse.formats import (
     assign_ranks,
     rank_units,
 )
-from red_timeloop.engines.embedded.sparse.loops import Box, FullNest, box, volume
+from red_timeloop.engines.embedded.sparse.loops import Box, FullNest, box
 from red_timeloop.engines.embedded.sparse.machine import SparseStorage
 from red_timeloop.errors import InputError
 from red_timeloop.spec.sparsity import Rank
@@ -26,7 +27,8 @@ class Tile:
     """What one level stores of a tensor.
 
     Attributes:
-        box: The data space's box.
+        box: The data space's box under full passes of all loops.
+        shape: Words of the dense tile: fewer than the box has where a loop is imperfect.
         parent, child: The next outer and inner levels that store it.
         model: How its values lie.
         formats: Ranks, innermost first; none without metadata.
@@ -39,6 +41,7 @@ class Tile:
     """
 
     box: Box
+    shape: int
     parent: int | None
     child: int | None
     model: DensityModel
@@ -50,11 +53,6 @@ class Tile:
     arriving: float = 1.0
 
     @property
-    def shape(self) -> int:
-        """Words of the dense tile."""
-        return volume(self.box)
-
-    @property
     def compressed(self) -> bool:
         """Whether zeros take no storage."""
         return any(rank.compressed for rank in self.formats)
@@ -62,14 +60,19 @@ class Tile:
     def largest(self, confidence: float = 1.0) -> tuple[int, list[Units]]:
         """Return values and units of metadata that are not exceeded, at some confidence."""
         most = self.model.maximum(self.box, confidence)
-        return most, rank_units(self.formats, self.ranks, self.box, most, self.model)
+        return most, self.units_at(most)
+
+    def units_at(self, occupancy: int) -> list[Units]:
+        """Return the units of metadata and payload of each rank at some occupancy."""
+        whole = self.box, self.shape, occupancy
+        return rank_units(self.formats, self.ranks, whole, self.model)
 
 
 def build_tiles(
     number: int,
     shape: Shape,
     nest: FullNest,
-    stored: Sequence[bool],
+    traffic: Sequence[Traffic],
     storages: Sequence[SparseStorage],
     model: DensityModel,
 ) -> list[Tile | None]:
@@ -80,8 +83,8 @@ def build_tiles(
             names level and data space.
     """
     tensor = shape.tensors[number]
-    kept = [level for level, here in enumerate(stored) if here]
-    tiles: list[Tile | None] = [None] * len(stored)
+    kept = [level for level, each in enumerate(traffic) if each.kept]
+    tiles: list[Tile | None] = [None] * len(traffic)
     child: int | None = None
     for position, level in enumerate(kept):
         parent = kept[position + 1] if position + 1 < len(kept) else None
@@ -91,7 +94,8 @@ def build_tiles(
         except InputError as problem:
             raise InputError(problem.message, key=storages[level].name) from None
         data = box(tensor, nest.extents[level][-1])
-        tiles[level] = Tile(data, parent, child, model, tuple(reversed(formats)), ranks)
+        size, innermost_first = traffic[level].size, tuple(reversed(formats))
+        tiles[level] = Tile(data, size, parent, child, model, innermost_first, ranks)
         child = level
     _check_conversions(tensor, tiles, storages)
     return [
@@ -150,9 +154,10 @@ def _check_conversions(
 
 def _expected(tile: Tile, filtered: bool) -> Tile:
     """Return the tile with its expectations; `filtered` when empty ones do not arrive."""
-    found = list(tile.model.probabilities(tile.box))
+    least = tile.model.minimum(tile.box, tile.shape)
+    found = [each for each in tile.model.probabilities(tile.box) if each[0] >= least]
     arriving = 1.0
-    if filtered and tile.model.minimum(tile.box) == 0 and found:
+    if filtered and least == 0 and found:
         # Timeloop takes the first occupancy that is possible for that of the empty tile
         arriving = 1.0 - found[0][1]
         scale = 1 - found[0][1]
@@ -164,19 +169,14 @@ def _expected(tile: Tile, filtered: bool) -> Tile:
         occupancy += chance * each
         if not tile.formats:
             continue
-        here = rank_units(tile.formats, tile.ranks, tile.box, each, tile.model)
+        here = tile.units_at(each)
         scaled = [(metadata * chance, payload * chance) for metadata, payload in here]
         before = units or [(0.0, 0.0)] * len(scaled)
         units = [(a + c, b + d) for (a, b), (c, d) in zip(before, scaled, strict=True)]
-    return Tile(
-        tile.box,
-        tile.parent,
-        tile.child,
-        tile.model,
-        tile.formats,
-        tile.ranks,
-        occupancy / tile.shape,
-        occupancy,
-        tuple(units),
-        arriving,
+    return replace(
+        tile,
+        density=occupancy / tile.shape,
+        occupancy=occupancy,
+        units=tuple(units),
+        arriving=arriving,
     )
