@@ -12,11 +12,13 @@ import click
 from red_timeloop.cli import options
 from red_timeloop.cli.model import print_result
 from red_timeloop.cli.progress import progress_bar
+from red_timeloop.cli.verbosity import say
 from red_timeloop.engines.result import EngineResult
 from red_timeloop.files import write_atomic
 from red_timeloop.mapper.report import SearchReport
 from red_timeloop.mapper.run import BUDGET, OBJECTIVES, search_specification
 from red_timeloop.spec.reader import read_specification
+from red_timeloop.spec.template import jinja_data
 from red_timeloop.spec.types import Mapping, Specification
 
 if TYPE_CHECKING:
@@ -30,9 +32,7 @@ __all__ = ["command"]
 @click.option(
     "--objective",
     type=click.Choice(OBJECTIVES),
-    default="edp",
-    show_default=True,
-    help="Energy times cycles, energy, or cycles.",
+    help="Energy times cycles, energy, or cycles.  [default: the files' mapper section, or edp]",
 )
 @click.option("--ert", type=click.Path(path_type=Path), help="Energy table (Accelergy's ERT).")
 @click.option("--art", type=click.Path(path_type=Path), help="Area table (Accelergy's ART).")
@@ -62,10 +62,11 @@ __all__ = ["command"]
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for mapping.yaml, stats.json, search.json (and problem.yaml if padded).",
 )
+@options.jinja
 @options.format_("table", "json")
 def command(
     spec: tuple[Path, ...],
-    objective: str,
+    objective: str | None,
     ert: Path | None,
     art: Path | None,
     engine: str,
@@ -78,16 +79,20 @@ def command(
     padding: bool,
     seed: int,
     output: Path | None,
+    jinja: tuple[str, ...],
     form: str,
 ) -> None:
     """Find the best mapping of a specification under its constraints.
 
-    SPEC are Timeloop v0.4 YAML files, merged as timeloopfe does.
+    SPEC are Timeloop v0.4 YAML files or Jinja2 templates of them, merged as timeloopfe does.
 
     Ctrl-C ends the search early, with the best mapping so far.
     """
-    specification = read_specification(list(spec), ert=ert, art=art)
-    chosen = next(each for each in OBJECTIVES if each == objective)
+    specification = read_specification(list(spec), ert=ert, art=art, jinja=jinja_data(jinja))
+    for note in specification.notes:
+        say(note)
+    wanted = objective or specification.objective or OBJECTIVES[0]
+    chosen = next(each for each in OBJECTIVES if each == wanted)
     with progress_bar() as progress:
         mapping, result, report = search_specification(
             specification,

@@ -9,10 +9,12 @@ from typing import Literal
 import click
 
 from red_timeloop.cli import options
+from red_timeloop.cli.verbosity import say
 from red_timeloop.engines.base import engine as get_engine
 from red_timeloop.engines.result import EngineResult
 from red_timeloop.errors import InputError
 from red_timeloop.spec.reader import read_specification
+from red_timeloop.spec.template import jinja_data
 
 __all__ = ["command", "print_result"]
 
@@ -30,6 +32,7 @@ _PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "u", -3: "m", 0: ""}
     metavar="DESIGN",
     help="Refuse a mapping that breaks a constraint of this design, e.g. red.",
 )
+@options.jinja
 @options.format_("table", "json")
 def command(
     spec: tuple[Path, ...],
@@ -38,15 +41,19 @@ def command(
     art: Path | None,
     engine: str,
     rules: str | None,
+    jinja: tuple[str, ...],
     form: str,
 ) -> None:
     """Evaluate one mapping of a specification.
 
-    SPEC are Timeloop v0.4 YAML files, merged as timeloopfe does.
+    SPEC are Timeloop v0.4 YAML files or Jinja2 templates of them, merged as timeloopfe does.
     """
+    data = jinja_data(jinja)
     if rules is not None:
-        _check_rules(rules, list(spec), mapping)
-    specification = read_specification(list(spec), mapping=mapping, ert=ert, art=art)
+        _check_rules(rules, list(spec), mapping, data)
+    specification = read_specification(list(spec), mapping=mapping, ert=ert, art=art, jinja=data)
+    for note in specification.notes:
+        say(note)
     result = get_engine(engine).evaluate_specification(specification)
     if form == "json":
         click.echo(json.dumps(result.as_dict(), indent=2))
@@ -54,14 +61,16 @@ def command(
         print_result(result)
 
 
-def _check_rules(design: str, spec: list[Path], mapping: Path | None) -> None:
+def _check_rules(
+    design: str, spec: list[Path], mapping: Path | None, jinja: dict[str, Any]
+) -> None:
     from red_timeloop import resources
     from red_timeloop.designs.rules import check_rules
 
     known = resources.names("mappings")
     if design not in known:
         raise InputError(f"no constraints are called {design!r}", key="--rules", legal=known)
-    check_rules(design, read_specification(spec, mapping=mapping))
+    check_rules(design, read_specification(spec, mapping=mapping, jinja=jinja))
 
 
 def print_result(result: EngineResult) -> None:

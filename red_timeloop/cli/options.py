@@ -21,6 +21,7 @@ __all__ = [
     "engine",
     "format_",
     "hardware",
+    "jinja",
     "layer",
     "load_hardware",
     "output",
@@ -106,6 +107,17 @@ def output(function: _F) -> _F:
     )(function)
 
 
+def jinja(function: _F) -> _F:
+    """Add `--jinja`, repeatable, which `red_timeloop.spec.template.jinja_data` reads."""
+    return click.option(
+        "--jinja",
+        "jinja",
+        metavar="KEY=VALUE",
+        multiple=True,
+        help="Set a variable of the Jinja2 templates among the files; repeat for more.",
+    )(function)
+
+
 def load_hardware(name: str, settings: Sequence[str]) -> Hardware:
     """Return the parameter set `name` with `settings` (`KEY=VALUE`) applied.
 
@@ -127,11 +139,6 @@ def load_hardware(name: str, settings: Sequence[str]) -> Hardware:
             raise InputError(
                 f"cannot read {shown(setting)}", key="--set", legal="KEY=VALUE"
             ) from error
-        if isinstance(value, str):  # YAML 1.1 reads 1e-9 as text
-            try:
-                value = float(value)
-            except ValueError:
-                value = text.strip()
         changes[key.strip()] = value
     return parameters.replace(**changes) if changes else parameters
 

@@ -207,6 +207,8 @@ def search_specification(
     if specification.problem is None:
         raise InputError("no file has a problem", key="problem")
     runner = engine_of(engine)
+    if objective != "delay" and runner.__name__ == ENGINES["embedded"]:
+        _check_priced(specification, objective)
     if runner.__name__ == ENGINES["timeloop"]:
         from red_timeloop.mapper.timeloop import search_specification as search_timeloop
 
@@ -252,6 +254,19 @@ def search_specification(
         seed=seed,
     )
     return mapping, result, report
+
+
+def _check_priced(specification: Specification, objective: Objective) -> None:
+    """Refuse to optimize energies that nothing gives: all mappings would be equally good."""
+    table = specification.ert
+    names = specification.architecture.names
+    if table is None or not any(table.energies.get(name) for name in names):
+        what = "no energy table prices" if table is None else "the energy table prices none of"
+        raise InputError(
+            f"{what} the components, so {objective} cannot be judged",
+            key="objective",
+            legal="--ert FILE with the energies, or --objective delay",
+        )
 
 
 def _space(specification: Specification, problem: Problem) -> Space:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from red_timeloop.spec.architecture import Branch, InlineConstraints
 from red_timeloop.spec.fields import check_keys, error, number, text
 from red_timeloop.spec.loader import YamlList, YamlMap, type_name
+from red_timeloop.spec.maximize import maximize
 from red_timeloop.spec.targets import TYPES, Target, TargetKey, entry_type, proportion
 from red_timeloop.spec.types import (
     Architecture,
@@ -33,6 +34,7 @@ class Collected:
     architecture: Architecture
     problem: Problem
     legal: tuple[str, ...]  # names a target may have
+    raw: bool = False  # spelled as Timeloop itself spells it
     targets: dict[TargetKey, Target] = field(default_factory=dict)
     branch_keeps: dict[str, set[str]] = field(default_factory=dict)  # kept by containers
     overbooked: dict[str, float] = field(default_factory=dict)
@@ -48,8 +50,10 @@ def collect(
     architecture: Architecture,
     problem: Problem,
     inline: abc.Iterable[InlineConstraints],
-    entries: abc.Iterable[tuple[YamlList, str]],
+    entries: abc.Sequence[tuple[YamlList, str]],
     legal: tuple[str, ...],
+    *,
+    raw: bool = False,
 ) -> Collected:
     """Combine the nodes' own constraints and the entries of the other sections.
 
@@ -59,12 +63,13 @@ def collect(
         inline: The nodes' `constraints` blocks.
         entries: Lists of entries (`target`, `type`, ...) with the name of their section.
         legal: Names that a target may have (containers and components).
+        raw: The files are Timeloop's own input, which timeloopfe has been through already.
 
     Raises:
         InputError: An entry names an unknown level, type, dimension or data space, or
             contradicts another.
     """
-    collected = Collected(architecture, problem, legal)
+    collected = Collected(architecture, problem, legal, raw)
     for each in inline:
         path = f"{each.target}.constraints"
         check_keys(each.block, _INLINE, path)
@@ -77,6 +82,8 @@ def collect(
                 )
             _add(collected, each.target, kind, entry, f"{path}.{kind}")
     for section, name in entries:
+        if name == "mapping":  # a choice among what the macro allows
+            maximize(collected.targets, architecture, problem)
         for index, entry in enumerate(section):
             path = f"{name}[{index}]"
             if not isinstance(entry, YamlMap):
@@ -89,6 +96,8 @@ def collect(
             kind = entry_type(entry, path)
             shown = f"{path} ({target})"
             _add(collected, target, kind, entry, shown, chosen=name == "mapping")
+    if not any(name == "mapping" for _, name in entries):
+        maximize(collected.targets, architecture, problem)
     return collected
 
 
@@ -116,7 +125,7 @@ def _add(
         _vanished(collected, target, kind, entry, path)
         return
     known = collected.target(level, kind)
-    known.raw_spelling = known.raw_spelling or target != level.target
+    known.raw_spelling = known.raw_spelling or collected.raw or target != level.target
     known.add(entry, path, chosen=chosen)
 
 
@@ -224,7 +233,8 @@ def _branch_bypass(
     kept: dict[tuple[int, int], set[str]] = {}
     for branch in branches:
         kept[branch.parallel, branch.child] = {
-            name for level in branch.levels for name in levels[level].data_spaces.keep
+            *(name for level in branch.levels for name in levels[level].data_spaces.keep),
+            *(name for each in branch.absent for name in collected.branch_keeps.get(each, ())),
         }
     bypass: dict[str, set[str]] = {}
     for parallel in sorted({branch.parallel for branch in branches}):
@@ -255,7 +265,7 @@ def _check_owners(
         return
     message = f"no child of a !Parallel keeps the data space {name!r}"
     if owners:
-        keeping = ", ".join(owner.levels[0] for owner in owners if owner.levels)
+        keeping = ", ".join((*owner.levels, *owner.absent)[0] for owner in owners)
         message = f"several children of a !Parallel keep the data space {name!r}: {keeping}"
     any_target = next(
         (t for (lvl, kind), t in collected.targets.items() if lvl in levels and t.where), None

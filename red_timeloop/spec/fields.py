@@ -50,11 +50,11 @@ def check_keys(section: YamlMap, legal: abc.Collection[str], path: str) -> None:
             raise error("unknown key", section, key, path=path, legal=sorted(legal))
 
 
-def check_version(section: YamlMap, path: str) -> None:
-    """Refuse a version that is not Timeloop's 0.4."""
+def check_version(section: YamlMap, path: str, legal: abc.Sequence[str] = VERSIONS) -> None:
+    """Refuse a version that is not Timeloop's 0.4 (or one of `legal`)."""
     version = section.get("version", "0.4")
-    if str(version) not in VERSIONS:
-        raise error(f"version {version} is not read", section, "version", path=path, legal=VERSIONS)
+    if str(version) not in legal:
+        raise error(f"version {version} is not read", section, "version", path=path, legal=legal)
 
 
 def value(
@@ -65,13 +65,28 @@ def value(
     *,
     bare_is_text: bool = False,
 ) -> Value:
-    """Return the scalar at `key`: quoted text as text, a bare word as an expression."""
+    """Return what is at `key`: quoted text as text, a bare word as an expression.
+
+    A list is a tuple of its items as they are written, since timeloopfe evaluates none of them.
+    """
     raw = section[key]
-    if isinstance(raw, dict | list):
+    if isinstance(raw, list):
+        return _items(raw, section, key, path)
+    if isinstance(raw, dict):
         raise error(f"expected a number or text, got {type_name(raw)}", section, key, path=path)
     if not isinstance(raw, str) or isinstance(raw, Quoted) or bare_is_text:
         return str(raw) if isinstance(raw, str) else raw
     return evaluate(raw, known, file=section.where(key) or None, key=f"{path}.{key}")
+
+
+def _items(raw: list[Any], section: YamlMap, key: str, path: str) -> Value:
+    items: list[Value] = []
+    for item in raw:
+        if isinstance(item, dict):
+            raise error("a list holds a mapping", section, key, path=path, legal="numbers, text")
+        plain = str(item) if isinstance(item, str) else item
+        items.append(_items(item, section, key, path) if isinstance(item, list) else plain)
+    return tuple(items)
 
 
 def text(section: YamlMap, key: str, path: str, default: str | None = None) -> str:

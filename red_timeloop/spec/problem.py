@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections.abc as abc
+from difflib import get_close_matches
 
 from red_timeloop.spec.fields import (
     Names,
@@ -19,7 +20,7 @@ from red_timeloop.spec.loader import YamlList, YamlMap, type_name
 from red_timeloop.spec.sparse import read_densities
 from red_timeloop.spec.types import DataSpace, Problem
 
-__all__ = ["read_problem"]
+__all__ = ["read_problem", "unread_sizes"]
 
 _SHAPE_KEYS = ("name", "dimensions", "coefficients", "data_spaces", "flatten")
 _SPACE_KEYS = ("name", "projection", "read_write", "ranks")
@@ -124,12 +125,47 @@ def _sizes(
     variables: Names,
 ) -> dict[str, int]:
     path = "problem.instance"
-    legal = {*dimensions, *coefficients, "densities", "commonDensity"}
-    check_keys(instance, legal, path)
+    for name in _unread(instance, dimensions, coefficients):
+        integer(instance, name, path, variables)
     for name in dimensions:
         if instance.get(name) is None:
             raise error(f"dimension {name!r} has no size", instance, path=path, legal=dimensions)
     return {name: integer(instance, name, path, variables, least=1) for name in dimensions}
+
+
+def _unread(instance: YamlMap, *known: abc.Iterable[str]) -> list[str]:
+    names = {*(name for each in known for name in each), "densities", "commonDensity"}
+    return [name for name in instance if name not in names and "ignore" not in name]
+
+
+def unread_sizes(section: YamlMap) -> tuple[str, ...]:
+    """Return notes on the keys of `problem.instance` that are no dimension or coefficient.
+
+    timeloopfe takes any whole number there and Timeloop looks up those that it knows, so that a
+    misspelled stride is the default. A section that `read_problem` has read.
+    """
+    shape, instance = (mapping(section, key, "problem") for key in ("shape", "instance"))
+    known = [str(name) for name in sequence(shape, "dimensions", "problem.shape")]
+    known += [str(entry["name"]) for entry in sequence(shape, "coefficients", "problem.shape")]
+    notes, others = [], []
+    for name in _unread(instance, known):
+        lower = {each.lower(): each for each in known}
+        near = lower.get(name.lower()) or next(iter(get_close_matches(name, known, 1, 0.8)), None)
+        if near is not None and near not in instance:
+            where = instance.where(name)
+            notes.append(f"{where}: problem.instance.{name}: not read, did you mean {near!r}?")
+        else:
+            others.append(name)
+    if others:
+        listed = shown_names(others)
+        notes.append(f"{instance.where()}: problem.instance: {listed}: no dimension, not read")
+    return tuple(notes)
+
+
+def shown_names(names: abc.Sequence[str], most: int = 10) -> str:
+    """Return names in one line, not more than `most` of them."""
+    rest = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + rest
 
 
 def _data_space(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections.abc as abc
 from typing import Any
 
+from red_timeloop.errors import shown
 from red_timeloop.spec.fields import error
 from red_timeloop.spec.loader import YamlMap
 from red_timeloop.spec.types import Value
@@ -38,7 +39,7 @@ class _Reader:
 
     def fail(self, key: str, expected: str) -> Exception:
         raw = self.attributes[key]
-        return error(f"expected {expected}, got {raw!r}", self.section, key, path=self.path)
+        return error(f"expected {expected}, got {shown(raw)}", self.section, key, path=self.path)
 
     def whole(self, key: str, default: int | None, least: int = 0) -> int | None:
         raw = self.attributes.get(key)
@@ -145,6 +146,8 @@ def _bandwidth(read: _Reader) -> dict[str, Any]:
     scale = read.attributes.get("per_dataspace_bandwidth_consumption_scale") or {}
     if not isinstance(scale, abc.Mapping):
         raise read.fail("per_dataspace_bandwidth_consumption_scale", "a mapping")
+    if not all(type(each) in (int, float) and float(each) >= 0 for each in scale.values()):  # type: ignore[arg-type]
+        raise read.fail("per_dataspace_bandwidth_consumption_scale", "numbers of 0 or more")
     return {
         "read_bandwidth": read.real("read_bandwidth", half),
         "write_bandwidth": read.real("write_bandwidth", half),

@@ -66,6 +66,7 @@ class Target:
     lists: dict[str, tuple[str, ...]] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
     where: tuple[YamlMap, str] | None = None  # the last entry, for errors
+    maximize: tuple[YamlMap, str] | None = None  # the entry with the macro maximize_dims
     raw_spelling: bool = False  # named inter_..._spatial: Timeloop's own spelling
 
     def add(self, entry: YamlMap, path: str, *, chosen: bool = False) -> None:
@@ -84,7 +85,9 @@ class Target:
         check_keys(entry, _KEYS[self.kind], path)
         self.where = (entry, path)
         if entry.get("maximize_dims"):
-            raise error("the macro is not supported", entry, "maximize_dims", path=path)
+            if self.maximize is not None:
+                raise error("given twice", entry, "maximize_dims", path=path)
+            self.maximize = entry, path
         spaces = self.problem.data_space_names
         if self.kind == "dataspace":
             for key in ("keep", "bypass", "no_coalesce", "keep_only", "bypass_only"):

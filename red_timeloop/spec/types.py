@@ -32,7 +32,7 @@ __all__ = [
     "Value",
 ]
 
-Value: TypeAlias = int | float | bool | str | None
+Value: TypeAlias = int | float | bool | str | tuple["Value", ...] | None
 Loop: TypeAlias = tuple[str, int]  # (dimension, number of iterations)
 Comparison: TypeAlias = Literal["=", "<=", ">="]
 
@@ -437,6 +437,8 @@ class Specification:
         art: Area table, None when no file has one.
         mapper: Options of the mapper, as given.
         globals: The `globals` section, as given.
+        objective: What the files' `mapper` section optimizes first, None when it says nothing.
+        notes: What the files say that has no effect, one line each with its place.
     """
 
     architecture: Architecture
@@ -448,6 +450,8 @@ class Specification:
     art: ArtTable | None = None
     mapper: abc.Mapping[str, object] = field(default_factory=dict)
     globals: abc.Mapping[str, object] = field(default_factory=dict)
+    objective: Literal["delay", "energy", "edp"] | None = None
+    notes: tuple[str, ...] = ()
 
 
 def ordered(names: abc.Iterable[str], order: abc.Iterable[str]) -> tuple[str, ...]:
