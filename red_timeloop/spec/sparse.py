@@ -14,7 +14,6 @@ from red_timeloop.spec.fields import (
     error,
     integer,
     mapping,
-    names,
     number,
     sequence,
     text,
@@ -143,9 +142,7 @@ def read_optimizations(section: YamlMap, path: str) -> SparseOptimizations:
 def _entries(section: YamlMap, key: str, path: str) -> abc.Iterator[YamlMap]:
     for entry in sequence(section, key, path):
         if not isinstance(entry, YamlMap):
-            raise error(
-                f"an entry is {type_name(entry)}, not a mapping", section, key, path=path
-            )
+            raise error(f"an entry is {type_name(entry)}, not a mapping", section, key, path=path)
         yield entry
 
 
@@ -223,9 +220,7 @@ def read_targets(section: YamlMap, architecture: Architecture) -> Architecture:
     for entry in _entries(section, "targets", "sparse_optimizations"):
         key = "target" if "target" in entry else "name"
         name = text(entry, key, "sparse_optimizations")
-        found = [
-            i for i, level in enumerate(levels) if name in (level.name, level.target)
-        ]
+        found = [i for i, level in enumerate(levels) if name in (level.name, level.target)]
         if not found:
             raise error(
                 f"unknown level {name!r}",

@@ -173,7 +173,7 @@ class Level:
     energy_scale: float = 1.0
     parallel_group: int | None = None
     parallel_child: int | None = None
-    sparse: SparseOptimizations = SparseOptimizations()
+    sparse: SparseOptimizations = field(default_factory=SparseOptimizations)
 
     @property
     def instances(self) -> int:

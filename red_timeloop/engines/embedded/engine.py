@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from red_timeloop.engines.embedded.evaluation import evaluate
+from red_timeloop.engines.embedded.sparse.evaluation import evaluate_sparse
 from red_timeloop.engines.result import EngineResult
 from red_timeloop.errors import InputError
 from red_timeloop.spec.types import Specification
@@ -16,10 +17,13 @@ def evaluate_specification(specification: Specification) -> EngineResult:
         raise InputError("no file has a problem", key="problem")
     if specification.mapping is None:
         raise InputError("no file has a mapping", key="mapping")
-    return evaluate(
+    given = (
         specification.architecture,
         specification.problem,
         specification.mapping,
         specification.ert,
         specification.art,
-    ).as_engine_result()
+    )
+    if specification.architecture.sparse or specification.mapping.imperfect:
+        return evaluate_sparse(*given).as_engine_result()
+    return evaluate(*given).as_engine_result()

@@ -1,8 +1,8 @@
 """Data movement of mappings with imperfect factors, by walking through the loops as Timeloop does.
 
 An imperfect loop (`P=5,2`) runs 2 iterations in its last pass, when all loops of the dimension
-outside are in their last one (Ruby, Horeni et al., ISPASS 2022). Timeloop 4cf6d4c samples the loops:
-of a loop over time the first iteration, the second for all in the middle, and where it matters the
+outside are in their last one (Ruby, Horeni et al., ISPASS 2022). Timeloop 4cf6d4c samples loops: of
+a loop over time the first iteration, the second for all in the middle, and where it matters the
 next to last and the last; of a loop across instances the first, whose tile stands for the others.
 Both leave something out, so that the computes need not be the product of the sizes; this module
 counts what Timeloop counts.
@@ -70,9 +70,7 @@ class _State:
     passed: dict[int, Sets] = field(default_factory=dict)  # what its children were sent before
 
 
-def imperfect_movement(
-    mapping: Mapping, nest: Nest, machine: Machine, shape: Shape
-) -> Imperfect:
+def imperfect_movement(mapping: Mapping, nest: Nest, machine: Machine, shape: Shape) -> Imperfect:
     """Return the data movement of a mapping.
 
     Args:
@@ -274,7 +272,11 @@ class _Walk:
         return self.states[number].setdefault(
             tuple(self.stamp[:-1]),
             _State(
-                [()] * spaces, [None] * spaces, [0] * spaces, [{} for _ in range(spaces)], [0] * spaces
+                [()] * spaces,
+                [None] * spaces,
+                [0] * spaces,
+                [{} for _ in range(spaces)],
+                [0] * spaces,
             ),
         )
 

@@ -167,8 +167,16 @@ def build_machine(
     Without a table everything costs 0.
 
     Raises:
-        InputError: A level is missing in a table, or has attributes that are not supported.
+        InputError: A level is missing in a table, has attributes that are not supported, or does
+            something about zeros.
     """
+    for level in architecture.levels:
+        if level.sparse:
+            raise InputError(
+                "sparse optimizations are evaluated, not searched",
+                key=f"{level.name}.sparse_optimizations",
+                legal="one mapping, with `red-timeloop model`",
+            )
     order = list(reversed(architecture.mapped_levels))
     names = [level.name for level in order]
     compute = architecture.compute

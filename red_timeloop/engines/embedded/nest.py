@@ -38,14 +38,20 @@ class Nest:
 
 
 def build_nest(
-    mapping: Mapping, machine: Machine, shape: Shape, *, fan_out: bool = True
+    mapping: Mapping,
+    machine: Machine,
+    shape: Shape,
+    *,
+    imperfect: bool = False,
+    fan_out: bool = True,
 ) -> Nest:
-    """Return the engine's view of `mapping`; imperfect loops have all iterations of a full pass.
+    """Return the engine's view of `mapping`.
 
     Args:
         mapping: The loops and what is kept where.
         machine: The levels.
         shape: The problem.
+        imperfect: Take imperfect loops, with all iterations of a full pass.
         fan_out: Whether the loops across instances must fit the fan-outs.
 
     Raises:
@@ -53,6 +59,8 @@ def build_nest(
             dimension, a level has more spatial iterations than fan-out, or a data space is kept
             nowhere. The message names level and dimension.
     """
+    if mapping.imperfect and not imperfect:
+        raise InputError("imperfect factors are not for this use of a mapping", key="mapping")
     known = [level.name for level in machine.levels]
     for name in mapping.levels:
         if name not in known:

@@ -55,9 +55,7 @@ def _cut(box: Box, other: Box) -> list[Box]:
 
 def _motion(before: Points, now: Points) -> Vector:
     """Return by how much the centre of mass moved, rounded."""
-    return tuple(
-        _round(b - a) for a, b in zip(_centre(before), _centre(now), strict=True)
-    )
+    return tuple(_round(b - a) for a, b in zip(_centre(before), _centre(now), strict=True))
 
 
 def _centre(points: Points) -> list[float]:
@@ -74,9 +72,7 @@ def _round(value: float) -> int:
     return math.floor(value + 0.5) if value >= 0 else -math.floor(0.5 - value)
 
 
-def new_points(
-    now: Points, before: Points, stride: Vector | None
-) -> tuple[Points, Vector | None]:
+def new_points(now: Points, before: Points, stride: Vector | None) -> tuple[Points, Vector | None]:
     """Return what a tile has to be sent to hold `now` after `before`, and its new stride.
 
     A tile keeps what it held as long as it moves by the same stride (None: it did not move yet);

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from red_timeloop.engines.embedded.machine import Storage
-from red_timeloop.engines.embedded.sparse.formats import Units
 from red_timeloop.engines.embedded.sparse.machine import SparseStorage
 from red_timeloop.engines.embedded.sparse.tiles import Tile
 from red_timeloop.errors import InputError
@@ -40,9 +39,7 @@ def fill_storage(
         for tile in tiles
     ]
     total = sum(expected)
-    metadata = math.floor(
-        sparse.metadata.width * sparse.metadata.depth / sparse.multiple_buffering
-    )
+    metadata = math.floor(sparse.metadata.width * sparse.metadata.depth / sparse.multiple_buffering)
     found = []
     for tile, words in zip(tiles, expected, strict=True):
         if tile is None:

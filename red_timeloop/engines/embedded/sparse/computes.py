@@ -45,9 +45,7 @@ def count_computes(
             it has.
     """
     if len(operands) != 2:
-        raise InputError(
-            f"{len(operands)} tensors are read", key="sparse_optimizations", legal="2"
-        )
+        raise InputError(f"{len(operands)} tensors are read", key="sparse_optimizations", legal="2")
     for operand in operands:
         if operand.saved is not None:
             computes -= math.floor(computes * operand.saved)

@@ -40,7 +40,7 @@ class Actions:
     bits: Mapping[str, int]
 
     def energy(self, energies: Mapping[str, float], confidence: float) -> float:
-        """Return J of all actions."""
+        """Return pJ of all actions."""
         total = 0.0
         for action, energy in energies.items():
             total += self.numbers.get(action, 0.0) * energy * confidence
@@ -136,7 +136,7 @@ def level_cycles(
 
 
 def overflow_energy(actions: Actions, energies: Mapping[str, float], confidence: float) -> float:
-    """Return J that the level around pays for reads of a tile that did not fit."""
+    """Return pJ that the level around pays for reads of a tile that did not fit."""
     return sum(
         actions.numbers[action] * energies[action] * (1 - confidence)
         for action in ("actual_read", "actual_metadata_read")

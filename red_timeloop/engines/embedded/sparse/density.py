@@ -238,9 +238,7 @@ def _none_of(size: int, words: int) -> tuple[float, ...]:
     chances = [decimal.Decimal(1)]
     for occupancy in range(size - words):
         chances.append(
-            _EXACT.divide(
-                _EXACT.multiply(chances[-1], size - words - occupancy), size - occupancy
-            )
+            _EXACT.divide(_EXACT.multiply(chances[-1], size - words - occupancy), size - occupancy)
         )
         if not float(chances[-1]):
             break

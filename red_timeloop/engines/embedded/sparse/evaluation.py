@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from red_timeloop.engines.embedded.imperfect import imperfect_movement
 from red_timeloop.engines.embedded.machine import Machine, Shape, build_machine, build_shape
 from red_timeloop.engines.embedded.movement import Traffic, data_movement
 from red_timeloop.engines.embedded.nest import Nest, build_nest
-from red_timeloop.engines.embedded.sparse.accesses import Accesses, count_accesses
+from red_timeloop.engines.embedded.sparse.accesses import Accesses, Counts, count_accesses
 from red_timeloop.engines.embedded.sparse.capacity import Fullest, fill_storage
 from red_timeloop.engines.embedded.sparse.computes import Computes, Operand, count_computes
 from red_timeloop.engines.embedded.sparse.cost import (
@@ -31,8 +30,16 @@ from red_timeloop.engines.embedded.sparse.machine import (
 )
 from red_timeloop.engines.embedded.sparse.savings import find_savings
 from red_timeloop.engines.embedded.sparse.tiles import Tile, build_tiles
-from red_timeloop.errors import InputError
+from red_timeloop.engines.result import (
+    ComputeCounts,
+    EngineResult,
+    LevelResult,
+    SpaceResult,
+    SparseAccesses,
+    SparseSpace,
+)
 from red_timeloop.spec.sparsity import SparseOptimizations
+from red_timeloop.spec.tables import PICOJOULE
 from red_timeloop.spec.types import Architecture, ArtTable, ErtTable, Mapping, Problem
 
 __all__ = ["SparseResult", "evaluate_sparse"]
@@ -45,6 +52,7 @@ class SparseResult:
     Lists are by level, innermost first, and within by data space; None where it is not kept.
 
     Attributes:
+        sparse: Whether any level does something about zeros (imperfect mappings come here too).
         machine, shape: The engine's view of architecture and problem.
         traffic: The dense counts, `traffic[data space][level]`.
         tiles: The tiles, `tiles[data space][level]`.
@@ -61,6 +69,7 @@ class SparseResult:
         leakage: J by level.
     """
 
+    sparse: bool
     machine: Machine
     shape: Shape
     traffic: Sequence[Sequence[Traffic]]
@@ -82,6 +91,74 @@ class SparseResult:
         """Energy in J."""
         return self.compute_energy + sum(map(sum, self.energies)) + sum(self.leakage)
 
+    def as_engine_result(self) -> EngineResult:
+        """Return what users see of it."""
+        machine = self.machine
+        across = self.instances.compute_most
+        computes = ComputeCounts(
+            self.algorithmic_computes,
+            self.computes.actual,
+            self.computes.gated,
+            self.computes.skipped,
+        )
+        levels = {
+            machine.compute.name: LevelResult(
+                machine.compute.instances,
+                across[0] * across[1],
+                self.compute_energy,
+                computes=computes if self.sparse else None,
+            )
+        }
+        for level, storage in enumerate(machine.levels):
+            energy = sum(self.energies[level]) + self.leakage[level]
+            if storage.spatial and not energy:
+                continue
+            spaces = {
+                tensor.name: self._space(number, level)
+                for number, tensor in enumerate(self.shape.tensors)
+                if self.tiles[number][level] is not None
+            }
+            used = max(math.prod(most[level + 1]) for most in self.instances.most)
+            levels[storage.name] = LevelResult(storage.instances, used, energy, spaces)
+        return EngineResult(
+            "embedded", self.cycles, self.algorithmic_computes, self.energy, machine.area, levels
+        )
+
+    def _space(self, number: int, level: int) -> SpaceResult:
+        accesses, dense = self.accesses[number][level], self.traffic[number][level]
+        fullest, average = self.fullest[level][number], self.instances.average[number][level + 1]
+        assert accesses is not None
+        sparse = SparseSpace(
+            _sparse(accesses.read, dense.reads),
+            _sparse(accesses.fill, dense.fills),
+            _sparse(accesses.update, dense.updates),
+            average,
+            dense.size,
+            fullest.units,
+        )
+        used = math.prod(self.instances.most[number][level + 1]) if self.sparse else int(average)
+        return SpaceResult(
+            reads=accesses.read.actual,
+            fills=accesses.fill.actual,
+            updates=accesses.update.actual,
+            temporal_reductions=accesses.temporal_reductions,
+            utilized_instances=used,
+            utilized_capacity=fullest.words,
+            energy=self.energies[level][number],
+            sparse=sparse if self.sparse else None,
+        )
+
+
+def _sparse(counts: Counts, algorithmic: int) -> SparseAccesses:
+    return SparseAccesses(
+        algorithmic,
+        counts.gated,
+        counts.skipped,
+        counts.format_actual,
+        counts.format_gated,
+        counts.format_skipped,
+    )
+
 
 def evaluate_sparse(
     architecture: Architecture,
@@ -102,8 +179,10 @@ def evaluate_sparse(
     )
     shape = build_shape(problem)
     machine = build_machine(dense, problem.data_space_names, ert, art)
-    spatial = any(x.type == "spatial_skipping" for y in architecture.levels for x in y.sparse.actions)
-    nest = build_nest(mapping, machine, shape, fan_out=not spatial)
+    spatial = any(
+        x.type == "spatial_skipping" for y in architecture.levels for x in y.sparse.actions
+    )
+    nest = build_nest(mapping, machine, shape, imperfect=True, fan_out=not spatial)
     walked = imperfect_movement(mapping, nest, machine, shape) if mapping.imperfect else None
     traffic = walked.traffic if walked else data_movement(nest, machine, shape)
     full = build_full_nest(mapping, machine, shape)
@@ -146,7 +225,9 @@ def evaluate_sparse(
     compute_energy = 0.0
     for action in COMPUTE_ACTIONS:
         compute_energy += getattr(computes, action) * prices[action]
+    compute_energy *= PICOJOULE
     return _cost(
+        architecture.sparse,
         machine,
         shape,
         storages,
@@ -167,6 +248,7 @@ def _copies(nest: Nest) -> tuple[int, ...]:
 
 
 def _cost(
+    sparse: bool,
     machine: Machine,
     shape: Shape,
     storages: Sequence[SparseStorage],
@@ -194,12 +276,11 @@ def _cost(
             for number in spaces
         ]
         actions.append(done)
-        cycles.append(
-            level_cycles(storage, storages[level], counts, done, filled, compute_cycles)
-        )
+        cycles.append(level_cycles(storage, storages[level], counts, done, filled, compute_cycles))
     longest = max([compute_cycles, *cycles])
     spent = _energies(machine, storages, tiles, fullest, actions, instances)
     return SparseResult(
+        sparse=sparse,
         machine=machine,
         shape=shape,
         traffic=traffic,
@@ -248,6 +329,7 @@ def _energies(
                 cluster
                 / (most / min(most, storage.clusters))
                 * instances.average[number][level + 1]
+                * PICOJOULE
             )
         result.append(row)
     return result

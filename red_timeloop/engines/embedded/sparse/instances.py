@@ -108,10 +108,7 @@ def count_instances(
         ),
         max(copies[0] * book.settled[0] for book in books),
         (max(book.most[0][0] for book in books), max(book.most[0][1] for book in books)),
-        {
-            (target, level): 1 - books[target].settled[level]
-            for level, target, _ in skips
-        },
+        {(target, level): 1 - books[target].settled[level] for level, target, _ in skips},
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from red_timeloop.errors import InputError
 from red_timeloop.spec.sparse import metadata_storage
 from red_timeloop.spec.sparsity import MetadataStorage, Rank, SparseOptimizations
+from red_timeloop.spec.tables import PICOJOULE
 from red_timeloop.spec.types import Architecture, ErtTable, Level
 
 __all__ = ["COMPUTE_ACTIONS", "STORAGE_ACTIONS", "SparseStorage", "build_storages", "energies"]
@@ -59,7 +60,7 @@ COMPUTE_ACTIONS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class SparseStorage:
-    """What a level does about zeros, its metadata storage and its actions' energies in J."""
+    """What a level does about zeros, its metadata storage and its actions' energies in pJ."""
 
     name: str
     sparse: SparseOptimizations
@@ -117,9 +118,14 @@ def build_storages(architecture: Architecture, ert: ErtTable | None) -> tuple[Sp
 def energies(
     level: Level, ert: ErtTable | None, actions: AbstractMapping[str, Sequence[str]]
 ) -> dict[str, float]:
-    """Return J of every action, 0 for those that the table does not know."""
+    """Return pJ of every action, 0 for those that the table does not know.
+
+    Tables are in pJ, mostly of few digits, whose sums are exact where those of J are not.
+    """
     table = ert.energies.get(level.name, {}) if ert is not None else {}
     return {
-        action: next((table[name] for name in names if name in table), 0.0)
+        action: next(
+            (float(f"{table[name] / PICOJOULE:.15g}") for name in names if name in table), 0.0
+        )
         for action, names in actions.items()
     }

@@ -166,9 +166,7 @@ def _target_loop(
     return place, len(nest.levels[place]) - 1, False
 
 
-def _innermost_loop(
-    nest: FullNest, relevant: Sequence[bool], place: int
-) -> tuple[int, int, bool]:
+def _innermost_loop(nest: FullNest, relevant: Sequence[bool], place: int) -> tuple[int, int, bool]:
     """Return the loop just inside the innermost loop over time, or a spatial one before it."""
     for level in range(place + 1):
         loops = nest.levels[level]

@@ -99,7 +99,10 @@ def build_tiles(
         child = level
     _check_conversions(tensor, tiles, storages)
     return [
-        tile and _expected(tile, tile.parent is not None and bool(storages[tile.parent].formats(tensor.name)))
+        tile
+        and _expected(
+            tile, tile.parent is not None and bool(storages[tile.parent].formats(tensor.name))
+        )
         for tile in tiles
     ]
 
@@ -140,9 +143,7 @@ def _check_conversions(
             continue
         metadata, name = storages[level].metadata, storages[level].name
         if tile.compressed:
-            raise InputError(
-                f"{tensor.name} is compressed, and not at the level around", key=name
-            )
+            raise InputError(f"{tensor.name} is compressed, and not at the level around", key=name)
         if not metadata.decompression or (tensor.read_write and not metadata.compression):
             needed = "compression" if metadata.decompression else "decompression"
             raise InputError(
