@@ -106,7 +106,4 @@ def evaluate(
 def evaluate_nest(nest: Nest, machine: Machine, shape: Shape) -> Result:
     """Evaluate a mapping that is already in the engine's form; see `evaluate`."""
     traffic = data_movement(nest, machine, shape)
-    computes = 1
-    for size in shape.sizes:
-        computes *= size
-    return Result(machine, shape, traffic, evaluate_cost(nest, machine, traffic, computes))
+    return Result(machine, shape, traffic, evaluate_cost(nest, machine, traffic, shape.operations))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from math import prod
 from typing import TypeAlias
 
 from red_timeloop.engines.embedded.machine import Machine, Shape
@@ -29,12 +31,28 @@ class LevelNest:
     rmw_first_update: Flags
     no_coalesce: Flags
 
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Columns and rows of the children in use."""
+        columns, rows = (
+            prod(count for _, count in loops) for loops in (self.spatial_x, self.spatial_y)
+        )
+        return columns, rows
+
 
 @dataclass(frozen=True)
 class Nest:
     """All levels; `levels[0]` belongs to the innermost storage."""
 
     levels: tuple[LevelNest, ...]
+
+    @cached_property
+    def copies(self) -> tuple[int, ...]:
+        """Instances in use of the compute level and of every storage level, innermost first."""
+        found = [1]
+        for level in reversed(self.levels):
+            found.append(found[-1] * prod(level.grid))
+        return tuple(reversed(found))
 
 
 def build_nest(
@@ -131,13 +149,13 @@ def check_nest(nest: Nest, machine: Machine, shape: Shape) -> None:
 
 def _check_fan_outs(nest: Nest, machine: Machine, shape: Shape) -> None:
     for level, storage in zip(nest.levels, machine.levels, strict=True):
-        for axis, loops, available in (
-            ("X", level.spatial_x, storage.fan_out_x),
-            ("Y", level.spatial_y, storage.fan_out_y),
+        for axis, loops, used, available in zip(
+            "XY",
+            (level.spatial_x, level.spatial_y),
+            level.grid,
+            (storage.fan_out_x, storage.fan_out_y),
+            strict=True,
         ):
-            used = 1
-            for _, factor in loops:
-                used *= factor
             if loops and storage.fan_out_x * storage.fan_out_y == 1:
                 raise InputError(
                     f"spatial loops {_show(loops, shape)} at a level without fan-out",

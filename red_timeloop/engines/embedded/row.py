@@ -101,10 +101,7 @@ class Row:
 
     def spatial(self, tensor: Tensor, position: int) -> SpatialLoops:
         """Return how the loops across the instances move the tiles of a data space."""
-        return tuple(
-            (tuple(stride * step for step in tensor.steps[dimension]), factor)
-            for dimension, factor, stride in self.across(position)
-        )
+        return tensor.vectors(self.across(position))
 
     def block(self, position: int, machine: Machine) -> Block:
         """Return the level's block of loops."""

@@ -101,4 +101,5 @@ def _level(name: str, lines: list[str], energy: float) -> LevelResult:
 
 def _space(rows: Mapping[str, str]) -> SpaceResult:
     counts = {key: int(rows[label]) for key, label in _COUNTS.items()}
-    return SpaceResult(**counts, energy=float(rows["Energy (total)"]) * _PICO)
+    energy = float(rows["Energy (total)"]) * _PICO
+    return SpaceResult(**counts, energy=energy, sparse=None)

@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from red_timeloop.engines.embedded.sparse.loops import Box, volume
+from red_timeloop.engines.embedded.arithmetic import volume
+from red_timeloop.engines.embedded.sparse.loops import Box
 from red_timeloop.errors import InputError
 
 __all__ = ["Banded"]

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from red_timeloop.engines.embedded.cost import check_capacity
 from red_timeloop.engines.embedded.machine import Storage
 from red_timeloop.engines.embedded.sparse.machine import SparseStorage
 from red_timeloop.engines.embedded.sparse.tiles import Tile
@@ -88,19 +89,9 @@ def _check(
     if storage.capacity is None:
         return
     words, bits = sum(each.words for each in found), sum(each.bits for each in found)
-    if words > storage.capacity:
-        raise InputError(
-            f"the tiles of the mapping have {words} words, the capacity is {storage.capacity}",
-            key=storage.name,
-        )
+    check_capacity(storage, words)
     if bits > metadata and not sparse.overbooking:
         raise InputError(
             f"the tiles of the mapping have {bits} bits of metadata, there is room for {metadata}",
-            key=storage.name,
-        )
-    if words < storage.least_words:
-        raise InputError(
-            f"the tiles of the mapping have {words} words, the minimum utilization asks for"
-            f" {storage.least_words:g}",
             key=storage.name,
         )

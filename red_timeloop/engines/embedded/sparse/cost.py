@@ -1,9 +1,9 @@
-"""Cycles and energy of sparse accesses."""
+"""Actions, energy and bandwidth of sparse accesses."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from red_timeloop.engines.embedded.machine import Storage
@@ -12,7 +12,7 @@ from red_timeloop.engines.embedded.sparse.machine import SparseStorage
 from red_timeloop.engines.embedded.sparse.tiles import Tile
 from red_timeloop.errors import InputError
 
-__all__ = ["Actions", "count_actions", "level_cycles", "overflow_energy"]
+__all__ = ["Actions", "count_actions", "demand", "overflow_energy"]
 
 # Tiles of at least this many blocks, by words of a block and tenths of density, need no statistics
 # of blocks that are partly full (include/model/buffer.hpp of Timeloop).
@@ -90,49 +90,28 @@ def _partly_full(storage: Storage, tile: Tile) -> float:
     return blocks / expected if expected else 1.0
 
 
-def level_cycles(
-    storage: Storage,
-    sparse: SparseStorage,
-    accesses: Sequence[Accesses | None],
-    actions: Sequence[Actions | None],
-    filled: Sequence[float],
-    compute_cycles: int,
-) -> int:
-    """Return the cycles of a level, which are more than the compute cycles when it is too slow.
+def demand(
+    sparse: SparseStorage, accesses: Accesses, actions: Actions, filled: float
+) -> tuple[int, int, int]:
+    """Return the words that an instance of a level reads, fills and updates on average.
+
+    Metadata counts in words; fills and updates are one number, and updates 0. What is skipped takes
+    no bandwidth.
 
     Args:
-        storage: The level.
-        sparse: What it does about zeros.
-        accesses, actions: Of every data space.
-        filled: Average instances over most instances, of every data space.
-        compute_cycles: Cycles of the compute level.
+        sparse: What the level does about zeros.
+        accesses, actions: Those of one data space.
+        filled: Average instances over most instances.
     """
-    reads = writes = 0.0
-    for number, (each, done) in enumerate(zip(accesses, actions, strict=True)):
-        if each is None or done is None or not compute_cycles:
-            continue
-        demand = []
-        for kinds in (("read",), ("fill", "update")):
-            words = bits = 0
-            for kind in kinds:
-                counts: Counts = getattr(each, kind)
-                words += counts.actual + counts.gated
-                bits += done.bits[f"actual_metadata_{kind}"] + done.bits[f"gated_metadata_{kind}"]
-            words += bits // sparse.word_bits
-            demand.append(math.ceil(words * filled[number]) / compute_cycles)
-        reads += demand[0] * storage.bandwidth_scale[number]
-        writes += demand[1] * storage.bandwidth_scale[number]
-    speed = 1.0
-    for available, wanted in (
-        (storage.read_bandwidth, reads),
-        (storage.write_bandwidth, writes),
-        (storage.shared_bandwidth, reads + writes),
-    ):
-        if available is not None and available < wanted:
-            if available <= 0:
-                raise InputError(f"a bandwidth of {available}", key=storage.name, legal="above 0")
-            speed = min(speed, available / wanted)
-    return math.ceil(compute_cycles / speed)
+    found = []
+    for kinds in (("read",), ("fill", "update")):
+        words = bits = 0
+        for kind in kinds:
+            counts: Counts = getattr(accesses, kind)
+            words += counts.actual + counts.gated
+            bits += actions.bits[f"actual_metadata_{kind}"] + actions.bits[f"gated_metadata_{kind}"]
+        found.append(math.ceil((words + bits // sparse.word_bits) * filled))
+    return found[0], found[1], 0
 
 
 def overflow_energy(actions: Actions, energies: Mapping[str, float], confidence: float) -> float:

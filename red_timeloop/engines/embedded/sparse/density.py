@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
 
+from red_timeloop.engines.embedded.arithmetic import volume
 from red_timeloop.engines.embedded.sparse.banded import Banded
-from red_timeloop.engines.embedded.sparse.loops import Box, volume
+from red_timeloop.engines.embedded.sparse.loops import Box
 from red_timeloop.errors import InputError
 from red_timeloop.spec.sparsity import Density
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
+from red_timeloop.engines.embedded.arithmetic import leakage
+from red_timeloop.engines.embedded.cost import level_cycles
 from red_timeloop.engines.embedded.imperfect import imperfect_movement
 from red_timeloop.engines.embedded.machine import Machine, Shape, build_machine, build_shape
 from red_timeloop.engines.embedded.movement import Traffic, data_movement
-from red_timeloop.engines.embedded.nest import Nest, build_nest
+from red_timeloop.engines.embedded.nest import build_nest
 from red_timeloop.engines.embedded.sparse.accesses import Accesses, Counts, count_accesses
 from red_timeloop.engines.embedded.sparse.capacity import Fullest, fill_storage
 from red_timeloop.engines.embedded.sparse.computes import Computes, Operand, count_computes
 from red_timeloop.engines.embedded.sparse.cost import (
     Actions,
     count_actions,
-    level_cycles,
+    demand,
     overflow_energy,
 )
 from red_timeloop.engines.embedded.sparse.density import density_model
@@ -198,8 +201,8 @@ def evaluate_sparse(
         )
         for number, tensor in enumerate(shape.tensors)
     ]
-    copies = walked.copies if walked else _copies(nest)
-    total = walked.computes * copies[0] if walked else float(math.prod(shape.sizes))
+    copies = walked.copies if walked else nest.copies
+    total = walked.computes * copies[0] if walked else float(shape.operations)
     savings = find_savings(shape, full, machine, storages, tiles)
     instances = count_instances(shape, full, machine, storages, tiles, copies)
     accesses, operands = [], []
@@ -239,14 +242,6 @@ def evaluate_sparse(
     )
 
 
-def _copies(nest: Nest) -> tuple[int, ...]:
-    """Return the instances of compute, then of every level."""
-    copies = [1]
-    for level in reversed(nest.levels):
-        copies.append(copies[-1] * math.prod(n for _, n in (*level.spatial_x, *level.spatial_y)))
-    return tuple(reversed(copies))
-
-
 def _cost(
     sparse: bool,
     machine: Machine,
@@ -271,13 +266,24 @@ def _cost(
             else None
             for tile, each in zip(here, counts, strict=True)
         ]
-        filled = [
-            instances.average[number][level + 1] / math.prod(instances.most[number][level + 1])
-            for number in spaces
-        ]
         actions.append(done)
-        cycles.append(level_cycles(storage, storages[level], counts, done, filled, compute_cycles))
+        demands = {
+            number: demand(
+                storages[level],
+                each,
+                act,
+                instances.average[number][level + 1] / math.prod(instances.most[number][level + 1]),
+            )
+            for number, (each, act) in enumerate(zip(counts, done, strict=True))
+            if each is not None and act is not None
+        }
+        running = compute_cycles and level_cycles(storage, demands, compute_cycles)
+        cycles.append(running)
     longest = max([compute_cycles, *cycles])
+    in_use: list[Any] = [
+        max(1.0, *(average[level + 1] for average in instances.average))
+        for level in range(len(machine.levels))
+    ]
     spent = _energies(machine, storages, tiles, fullest, actions, instances)
     return SparseResult(
         sparse=sparse,
@@ -292,13 +298,10 @@ def _cost(
         computes=computes,
         compute_cycles=compute_cycles,
         level_cycles=cycles,
-        cycles=longest + sum(storage.latency for storage in machine.levels),
+        cycles=longest + machine.latency,
         compute_energy=compute_energy,
         energies=spent,
-        leakage=[
-            storage.leakage * longest * _leaking(level, machine, instances)
-            for level, storage in enumerate(machine.levels)
-        ],
+        leakage=[leakage(machine, level, in_use, longest) for level in range(len(machine.levels))],
     )
 
 
@@ -333,14 +336,3 @@ def _energies(
             )
         result.append(row)
     return result
-
-
-def _leaking(level: int, machine: Machine, instances: Instances) -> float:
-    """Return how many instances leak: those in use, or all behind each power gate in use."""
-    gate = machine.levels[level].gate
-    behind = machine.levels[level].instances / machine.levels[gate].instances
-
-    def used(position: int) -> float:
-        return max(1.0, *(average[position + 1] for average in instances.average))
-
-    return behind * used(gate) if behind > 1 else used(level)

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from red_timeloop.engines.embedded.arithmetic import volume
 from red_timeloop.engines.embedded.machine import Shape, Tensor
 from red_timeloop.engines.embedded.sparse.density import DensityModel
-from red_timeloop.engines.embedded.sparse.loops import Box, FullNest, box, volume
+from red_timeloop.engines.embedded.sparse.loops import Box, FullNest, box
 from red_timeloop.errors import InputError
 from red_timeloop.spec.sparsity import Rank
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping as AbstractMapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from red_timeloop.engines.embedded.arithmetic import axis_widths
 from red_timeloop.engines.embedded.machine import Machine, Shape, Tensor
 from red_timeloop.spec.types import Mapping
 
-__all__ = ["Box", "FullLoop", "FullNest", "box", "build_full_nest", "volume"]
+__all__ = ["Box", "FullLoop", "FullNest", "box", "build_full_nest"]
 
 Box: TypeAlias = tuple[int, ...]  # width on every axis of a data space
 Extents: TypeAlias = tuple[int, ...]  # iterations of every dimension
@@ -58,15 +58,7 @@ class FullNest:
 
 def box(tensor: Tensor, extents: Sequence[int]) -> Box:
     """Return the widths of the data that `extents` iterations of each dimension touch."""
-    return tuple(
-        1 + sum(abs(step) * (extent - 1) for step, extent in zip(axis, extents, strict=True))
-        for axis in zip(*tensor.steps, strict=True)
-    )
-
-
-def volume(widths: Box) -> int:
-    """Return the words of a box."""
-    return math.prod(widths)
+    return tuple(axis_widths(tensor, extents))
 
 
 def build_full_nest(mapping: Mapping, machine: Machine, shape: Shape) -> FullNest:

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from red_timeloop.engines.embedded.arithmetic import volume
 from red_timeloop.engines.embedded.machine import Machine, Shape
 from red_timeloop.engines.embedded.sparse.density import DensityModel
-from red_timeloop.engines.embedded.sparse.loops import FullLoop, FullNest, box, volume
+from red_timeloop.engines.embedded.sparse.loops import FullLoop, FullNest, box
 from red_timeloop.engines.embedded.sparse.machine import SparseStorage
 from red_timeloop.engines.embedded.sparse.tiles import Tile
 from red_timeloop.errors import InputError
