@@ -209,9 +209,15 @@ def _container(
             node,
             legal="components, or a !Hierarchical that holds the container",
         )
-    for key in ("networks", "sparse_optimizations"):
-        if node.get(key):
-            raise error(f"{key} of a container are not modelled", node, key, path=name)
+    if node.get("networks"):
+        raise error("networks are not modelled", node, "networks", path=name)
+    if node.get("sparse_optimizations"):
+        raise error(
+            "sparse optimizations of a container are not modelled",
+            node,
+            "sparse_optimizations",
+            path=name,
+        )
     if walk.first:
         walk.name = name
     known = {**walk.variables, **_flat(walk.inherited)}

@@ -270,8 +270,8 @@ class LevelMapping:
     no_link_transfer: tuple[str, ...] = ()
     rmw_first_update: tuple[str, ...] = ()
     no_coalesce: tuple[str, ...] = ()
-    temporal_order: tuple[str, ...] = ()
-    spatial_order: tuple[str, ...] = ()
+    temporal_order: tuple[str, ...] = field(default=(), compare=False)
+    spatial_order: tuple[str, ...] = field(default=(), compare=False)
     temporal_remainders: tuple[Loop, ...] = ()
     spatial_remainders: tuple[Loop, ...] = ()
 

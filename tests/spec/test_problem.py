@@ -39,7 +39,6 @@ def test_sizes_may_be_expressions(read: Read) -> None:
         ("C: 16", "C: 1.5", "problem.instance.C: expected a whole number, got 1.5"),
         ("C: 16, ", "", "problem.instance: dimension 'C' has no size (legal: C, M, P, R)"),
         ("C: 16", "K: 16", "problem.instance.K: unknown key (legal: C, M, P, R, commonDensity"),
-        ("stride: 2", "densities: {Inputs: 0.5}", "densities: sparse data spaces are not modelled"),
         ("[C, M, P, R]", "[C, M, P, C]", "problem.shape.dimensions: dimension 'C' given twice"),
         ("[C, M, P, R]", "[C, M, P, 3]", "problem.shape.dimensions: 3 is not a name"),
         ("[C, M, P, R]", "[]", "problem.shape: the key 'dimensions' is missing"),

@@ -166,6 +166,7 @@ def _run(
         raise InputError("no file has a problem", key="problem")
     assert tools.python is not None
     _single_characters(specification)
+    _dense_and_perfect(specification)
     final = _final_folder(output)
     folder = _working_folder()
     kept = folder
@@ -183,6 +184,22 @@ def _run(
         shutil.rmtree(folder, ignore_errors=True)
         return run
     return replace(run, folder=_keep(folder, final, failed=False))
+
+
+def _dense_and_perfect(specification: Specification) -> None:
+    """Refuse what Timeloop would evaluate and this module could not read back or hand over."""
+    if specification.architecture.sparse:
+        raise InputError(
+            "Timeloop's print-out of sparse problems is not read",
+            key="sparse_optimizations",
+            legal="the embedded engine",
+        )
+    if specification.mapping is not None and specification.mapping.imperfect:
+        raise InputError(
+            "timeloopfe does not take imperfect factors",
+            key="mapping",
+            legal="the embedded engine, or the mapping file given to timeloop-model as it is",
+        )
 
 
 def _single_characters(specification: Specification) -> None:
