@@ -88,7 +88,11 @@ class Banded:
         )
 
     def _table(self, tile: Box) -> dict[int, float]:
-        """Return the probability of every occupancy that Timeloop lists."""
+        """Return the probability of every occupancy that Timeloop lists.
+
+        A tile larger than the matrix is the matrix (Timeloop divides 0 by 0).
+        """
+        tile = tuple(min(width, self.edge) for width in tile)
         rows, columns = self.edge // tile[0], self.edge // tile[1]
         first = math.ceil(self.width / tile[0])
         steady = max(rows - 2 * first, 0)
