@@ -11,6 +11,7 @@ import pytest
 from red_timeloop.engines.embedded import evaluate_nest
 from red_timeloop.engines.embedded.batch import evaluate_batch
 from red_timeloop.engines.embedded.machine import Machine, Shape, build_machine, build_shape
+from red_timeloop.engines.embedded.movement import data_movement
 from red_timeloop.engines.embedded.nest import LevelNest, Nest, build_nest
 from red_timeloop.engines.embedded.row import MappingBatch
 from red_timeloop.errors import InputError
@@ -82,8 +83,9 @@ def test_batch_equals_single_evaluations(file: Path, tmp_path: Path) -> None:
         assert result.legal[row]
         assert result.cycles[row] == single.cycles
         assert result.energy[row] == pytest.approx(single.energy, rel=1e-12)
+        moved = data_movement(batch.nest(row), machine, shape)
         for (space, level), counts in result.traffic.items():
-            traffic = single.traffic[space][level]
+            traffic = moved[space][level]
             numbers = (traffic.size, traffic.reads, traffic.fills, traffic.updates)
             assert tuple(int(each[row]) for each in counts) == numbers
     assert legal > 0 or "crossbar" in file.parent.name

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -37,12 +37,17 @@ Accesses: TypeAlias = tuple[Count, Count, Count]  # words read, filled and updat
 
 
 def axis_widths(tensor: Tensor, extents: Sequence[Count]) -> list[Count]:
-    """Return the widths of the box that `extents` iterations of each dimension touch."""
-    one: Any = extents[0] * 0 + 1
-    return [
-        sum((step * (extents[dimension] - 1) for dimension, step in axis), one)
-        for axis in tensor.axes
-    ]
+    """Return the widths of the box that `extents` iterations of each dimension touch.
+
+    On each axis that is 1, and a step for every iteration after a dimension's first.
+    """
+    widths = []
+    for axis in tensor.axes:
+        width: Any = 1 - sum(step for _, step in axis)
+        for dimension, step in axis or ((0, 0),):  # nothing moves along it, an array all the same
+            width = width + step * extents[dimension]
+        widths.append(width)
+    return widths
 
 
 def tile_size(tensor: Tensor, extents: Sequence[Count]) -> Count:
@@ -52,9 +57,7 @@ def tile_size(tensor: Tensor, extents: Sequence[Count]) -> Count:
 
 def volume(widths: Iterable[Count]) -> Count:
     """Return the words of a box."""
-    words: Any = math.prod(widths)
-    whole: Count = words
-    return whole
+    return cast(Count, math.prod(widths))
 
 
 def overlap(widths: Sequence[Count], distances: Sequence[Count]) -> Count:
@@ -115,11 +118,8 @@ def speed(storage: Storage, accesses: Mapping[int, Accesses[Count]], compute_cyc
 def slowed(compute_cycles: Count, share: Any) -> Count:
     """Return the cycles at a share of the full speed, rounded up."""
     if isinstance(share, np.ndarray):
-        cycles: Any = np.ceil(compute_cycles / share).astype(np.int64)
-    else:
-        cycles = compute_cycles if share == 1.0 else math.ceil(compute_cycles / share)
-    whole: Count = cycles
-    return whole
+        return cast(Count, np.ceil(compute_cycles / share).astype(np.int64))
+    return compute_cycles if share == 1.0 else cast(Count, math.ceil(compute_cycles / share))
 
 
 def leakage(machine: Machine, level: int, copies: Sequence[Count], cycles: Count) -> Any:

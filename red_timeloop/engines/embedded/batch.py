@@ -25,7 +25,7 @@ from red_timeloop.engines.embedded.arithmetic import (
 )
 from red_timeloop.engines.embedded.machine import Machine, Shape, Tensor
 from red_timeloop.engines.embedded.moves import accesses
-from red_timeloop.engines.embedded.nest import Nest
+from red_timeloop.engines.embedded.nest import Nest, completed
 from red_timeloop.engines.embedded.row import MappingBatch, Row
 from red_timeloop.engines.embedded.steps import (
     Codes,
@@ -76,16 +76,11 @@ def batch_of(nests: Sequence[Nest], shape: Shape) -> MappingBatch:
             ):
                 for dimension, factor in loops:
                     target[row, position, dimension] = factor
-            order[row, position] = _completed([each for each, _ in level.temporal], dimensions)
-            spatial_order[row, position] = _completed(
+            order[row, position] = completed([each for each, _ in level.temporal], dimensions)
+            spatial_order[row, position] = completed(
                 [each for each, _ in (*level.spatial_x, *level.spatial_y)], dimensions
             )
     return MappingBatch(nests[0].levels, temporal, along_x, along_y, order, spatial_order)
-
-
-def _completed(first: list[int], dimensions: int) -> list[int]:
-    first = list(dict.fromkeys(first))
-    return first + [each for each in range(dimensions) if each not in first]
 
 
 def evaluate_batch(batch: MappingBatch, machine: Machine, shape: Shape) -> BatchResult:
@@ -112,11 +107,9 @@ class _Evaluation:
         self.rows = batch.spatial_y.prod(axis=2)
         self.children = self.columns * self.rows
         around = np.cumprod(self.children[:, ::-1], axis=1)[:, ::-1]
-        self.used = around[:, 0]
         self.copies = around // self.children
         self.loops = LoopSteps(batch.temporal, batch.order, self.middle)
-        self.computes = shape.operations
-        self.compute_cycles = self.computes // self.used
+        self.compute_cycles = shape.operations // around[:, 0]
         self.codes = [Codes.of(tensor, shape.sizes) for tensor in shape.tensors]
         self.nothing = np.zeros(self.count, dtype=np.int64)
         none_here = (batch.temporal * spatial == 1).all(axis=(0, 2))
@@ -131,7 +124,7 @@ class _Evaluation:
             legal &= sound
             traffic.update({(index, position): each for position, each in moved.items()})
         cycles = self.compute_cycles
-        energy = np.full(self.count, self.computes * machine.compute.energy)
+        energy = np.full(self.count, self.shape.operations * machine.compute.energy)
         copies = list(self.copies.T)
         for position, storage in enumerate(machine.levels):
             kept = {index: each for (index, level), each in traffic.items() if level == position}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from red_timeloop.engines.embedded.evaluation import evaluate
-from red_timeloop.engines.embedded.sparse.evaluation import evaluate_sparse
 from red_timeloop.engines.result import EngineResult
 from red_timeloop.errors import InputError
 from red_timeloop.spec.types import Specification
@@ -17,13 +16,10 @@ def evaluate_specification(specification: Specification) -> EngineResult:
         raise InputError("no file has a problem", key="problem")
     if specification.mapping is None:
         raise InputError("no file has a mapping", key="mapping")
-    given = (
+    return evaluate(
         specification.architecture,
         specification.problem,
         specification.mapping,
         specification.ert,
         specification.art,
     )
-    if specification.architecture.sparse or specification.mapping.imperfect:
-        return evaluate_sparse(*given).as_engine_result()
-    return evaluate(*given).as_engine_result()

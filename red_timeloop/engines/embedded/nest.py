@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -11,7 +12,7 @@ from red_timeloop.engines.embedded.machine import Machine, Shape
 from red_timeloop.errors import InputError
 from red_timeloop.spec.types import Loop, Mapping
 
-__all__ = ["Flags", "LevelNest", "Nest", "NestLoop", "build_nest", "check_nest"]
+__all__ = ["Flags", "LevelNest", "Nest", "NestLoop", "build_nest", "check_nest", "completed"]
 
 NestLoop: TypeAlias = tuple[int, int]  # (dimension, iterations), never one iteration
 Flags: TypeAlias = tuple[bool, ...]  # one for each data space
@@ -53,6 +54,11 @@ class Nest:
         for level in reversed(self.levels):
             found.append(found[-1] * prod(level.grid))
         return tuple(reversed(found))
+
+
+def completed(order: Iterable[int], dimensions: int) -> list[int]:
+    """Return the order with the dimensions that are not in it at the end, each once."""
+    return list(dict.fromkeys((*order, *range(dimensions))))
 
 
 def build_nest(

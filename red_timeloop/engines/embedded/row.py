@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
-import numpy as np
-import numpy.typing as npt
-
+from red_timeloop.engines.embedded.arithmetic import Integers
 from red_timeloop.engines.embedded.machine import Machine, Tensor
 from red_timeloop.engines.embedded.moves import Block
 from red_timeloop.engines.embedded.nest import LevelNest, Nest, NestLoop
 from red_timeloop.engines.embedded.spatial import SpatialLoops
 
 __all__ = ["MappingBatch", "Row"]
-
-Integers: TypeAlias = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
