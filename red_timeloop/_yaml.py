@@ -312,7 +312,7 @@ class _Builder:
                 return Quoted(text)
             value: Any = _bare(text)
             if isinstance(value, _SCALAR_TAGS[name]) and (type(value) is bool) == (name == "bool"):
-                return value * 1.0 if name == "float" else value
+                return float(str(value)) if name == "float" else value
             raise self._fail(f"{text!r} is no !!{name}", event)
         self._tag(event, "scalar")
         return _bare(text)

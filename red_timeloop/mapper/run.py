@@ -226,6 +226,7 @@ def search_specification(
     if found.nest is None:
         raise _nothing_found(found)
     mapping = _mapping(found.nest, space.machine, space.shape)
+    _check_loops(mapping, specification.most_temporal_loops)
     mapped = replace(specification, mapping=mapping, problem=problem)
     result = runner.evaluate_specification(mapped)
     report = SearchReport(
@@ -257,6 +258,17 @@ def _check_priced(specification: Specification, objective: Objective) -> None:
             f"{what} the components, so {objective} cannot be judged",
             key="objective",
             legal="--ert FILE with the energies, or --objective delay",
+        )
+
+
+def _check_loops(mapping: Mapping, most: int | None) -> None:
+    """Refuse the best mapping where the files allow fewer loops than it has."""
+    loops = sum(len(level.temporal) for level in mapping.levels.values())
+    if most is not None and loops > most:
+        raise InputError(
+            f"the best mapping has {loops} loops over time, and no other is searched for",
+            key="mapper.max_temporal_loops_in_a_mapping",
+            legal=f"{loops} or more, or -1 for no limit",
         )
 
 

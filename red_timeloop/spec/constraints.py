@@ -43,7 +43,11 @@ class Collected:
     def target(self, level: Level, kind: str) -> Target:
         """Return what is known of `level` and `kind`, empty at first."""
         key = (level.name, kind)
-        return self.targets.setdefault(key, Target(level.name, kind, self.problem))
+        if key not in self.targets:
+            sizes = {"problem": {"instance": self.problem.sizes}}
+            known = {**self.architecture.variables, "spec": sizes}
+            self.targets[key] = Target(level.name, kind, self.problem, known)
+        return self.targets[key]
 
 
 def collect(
@@ -74,7 +78,7 @@ def collect(
         path = f"{each.target}.constraints"
         check_keys(each.block, _INLINE, path)
         for kind, entry in each.block.items():
-            if entry is None:
+            if entry is None or "ignore" in kind:
                 continue
             if not isinstance(entry, YamlMap):
                 raise error(
@@ -152,7 +156,7 @@ def _find(collected: Collected, target: str, kind: str, entry: YamlMap, path: st
 
 def _vanished(collected: Collected, target: str, kind: str, entry: YamlMap, path: str) -> None:
     """Accept entries for nodes that have no such loops, when they ask for nothing."""
-    probe = Target(target, kind, collected.problem)
+    probe = Target(target, kind, collected.problem, collected.architecture.variables)
     probe.add(entry, path)
     if kind == "dataspace":
         collected.branch_keeps.setdefault(target, set()).update(probe.data_space_constraint().keep)

@@ -198,19 +198,24 @@ class _Evaluation:
         return self._bounded(value)
 
     def _name(self, name: str) -> Any:
+        if name in ("variables", "spec") and isinstance(self.names.get(name, {}), abc.Mapping):
+            return self._sections(name)
         if name in self.names:
             return self.names[name]
         if name in CONSTANTS:
             return CONSTANTS[name]
-        if name in ("variables", "spec"):  # as timeloopfe calls them
-            plain = {
-                key: value for key, value in self.names.items() if not isinstance(value, NodeName)
-            }
-            return plain if name == "variables" else {"variables": plain}
         if name in FUNCTIONS:
             raise self.fail(f"the function {name} needs arguments in brackets")
         legal = ", ".join(sorted(self.names)) or "none defined"
         raise self.fail(f"the name {name!r} is not defined; quote it if it is text", legal)
+
+    def _sections(self, name: str) -> abc.Mapping[str, object]:
+        """Return what timeloopfe calls `variables` and `spec`."""
+        hidden = (NodeName, abc.Mapping)
+        known = {key: each for key, each in self.names.items() if not isinstance(each, hidden)}
+        given = self.names.get("spec", {})
+        assert isinstance(given, abc.Mapping)
+        return known if name == "variables" else {**given, "variables": known}
 
     def _member(self, value: Any, name: object, node: ast.expr) -> Any:
         if isinstance(value, NodeName):
@@ -271,9 +276,12 @@ class _Evaluation:
 
     def _of_lists(self, sign: ast.operator, left: Any, right: Any) -> Any:
         """Return a sum of texts or lists, or a repeated list; None for other values."""
-        if isinstance(sign, ast.Add):
-            if isinstance(left, str | tuple) and type(left) is type(right):
-                return self._bounded(left + right)  # type: ignore[operator]
+        if (
+            isinstance(sign, ast.Add)
+            and isinstance(left, str | tuple)
+            and type(left) is type(right)
+        ):
+            return self._bounded(operator.add(left, right))
         if isinstance(sign, ast.Mult) and isinstance(left, tuple) and type(right) is int:
             if max(len(left), 1) * right > _MOST_ITEMS:
                 raise self.fail("a list is too long", f"at most {_MOST_ITEMS} items")

@@ -92,7 +92,7 @@ def _items(raw: list[Any], section: YamlMap, key: str, path: str) -> Value:
 def text(section: YamlMap, key: str, path: str, default: str | None = None) -> str:
     """Return the text at `key`; without `default` it must be there."""
     raw = section.get(key)
-    if raw is None and default is not None:
+    if (raw is None or raw == "") and default is not None:
         return default
     if raw is None:
         raise error(f"the key {key!r} is missing", section, path=path)
@@ -142,7 +142,7 @@ def boolean(section: YamlMap, key: str, path: str, default: bool, known: Names =
         return bool(raw)
     if isinstance(raw, str) and raw.lower() in ("true", "false"):
         return raw.lower() == "true"
-    raise error(f"expected true or false, got {_shown(raw)}", section, key, path=path)
+    raise error(f"expected true or false, got {_shown(section[key])}", section, key, path=path)
 
 
 def mapping(section: YamlMap, key: str, path: str) -> YamlMap:

@@ -49,7 +49,7 @@ def _maximize(target: Target, fanout: int, left: dict[str, int]) -> None:
     entry, path = target.maximize
     capacity = fanout
     if entry.get("maximize_dims_capacity") is not None:
-        capacity = integer(entry, "maximize_dims_capacity", path, least=1)
+        capacity = integer(entry, "maximize_dims_capacity", path, target.known, least=1)
     elif target.kind == "temporal":
         raise error("the key 'maximize_dims_capacity' is missing", entry, path=path)
     for names in _groups(entry, path, target.problem):

@@ -214,6 +214,7 @@ def _specification(
         mapper=dict(sections["mapper"]),
         globals=dict(sections["globals"]),
         objective=settings.metrics[0] if settings.metrics else None,
+        most_temporal_loops=settings.most_temporal_loops,
         notes=tuple(notes),
     )
 

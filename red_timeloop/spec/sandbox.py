@@ -145,6 +145,9 @@ class Sandbox(ImmutableSandboxedEnvironment):
             raise SecurityError("only numbers have a remainder; join text with ~")
         return self.bounded(super().call_binop(context, operator, left, right))
 
+    def wrap_str_format(self, value: Any) -> None:
+        """Leave `str.format` what it is, a method that is not listed: it pads without limit."""
+
     def is_safe_callable(self, obj: Any) -> bool:
         """Allow the helper functions, macros, what Jinja itself gives, and harmless methods."""
         owner = getattr(obj, "__self__", None)
@@ -153,7 +156,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
                 return obj.__name__ in names
         return super().is_safe_callable(obj)
 
-    def call(self, context: Any, obj: Any, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    def call(self, context: Any, obj: Any, *args: Any, **kwargs: Any) -> Any:
         """Call `obj`, checking before and after that nothing grows."""
         owner, name = getattr(obj, "__self__", None), getattr(obj, "__name__", "")
         if isinstance(owner, str):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from red_timeloop.spec.fields import check_keys, check_version, error, mapping
+from red_timeloop.spec.fields import check_keys, check_version, error, integer, mapping
 from red_timeloop.spec.fields import names as listed
 from red_timeloop.spec.loader import YamlList, YamlMap, type_name
 
@@ -31,6 +31,8 @@ OUTPUT_KEYS = (
     "emit_whoop_nest",
 )
 _METRIC_KEYS = ("optimization_metric", "optimization_metrics")
+_LOOPS = "max_temporal_loops_in_a_mapping"
+MAPPER_KEYS = ("version", *SEARCH_KEYS, *OUTPUT_KEYS, *_METRIC_KEYS, _LOOPS)
 # timeloopfe fills these in when it writes what it was not given
 _DEFAULTS = {
     **{"num_threads": 8, "timeout": 1000, "algorithm": "hybrid", "filter_revisits": False},
@@ -51,10 +53,12 @@ class MapperSettings:
 
     Attributes:
         metrics: What is optimized first, second and so on: `delay`, `energy`, `edp`.
+        most_temporal_loops: Loops over time of more than one iteration that a mapping may have.
         search: Keys given that only timeloop-mapper's search has.
     """
 
     metrics: tuple[Metric, ...] = ()
+    most_temporal_loops: int | None = None
     search: tuple[str, ...] = ()
 
 
@@ -65,17 +69,10 @@ def read_mapper(section: YamlMap) -> MapperSettings:
         InputError: A key or metric is unknown, or one that changes results is not modelled.
     """
     check_version(section, "mapper")
-    legal = (*SEARCH_KEYS, *OUTPUT_KEYS, *_METRIC_KEYS, "max_temporal_loops_in_a_mapping")
-    check_keys(section, ("version", *legal), "mapper")
-    loops = section.get("max_temporal_loops_in_a_mapping")
-    if loops is not None and loops != -1:
-        raise error(
-            "a limit on loops is not modelled",
-            section,
-            "max_temporal_loops_in_a_mapping",
-            path="mapper",
-            legal="-1",
-        )
+    check_keys(section, MAPPER_KEYS, "mapper")
+    limit = None
+    if section.get(_LOOPS) not in (None, -1):
+        limit = integer(section, _LOOPS, "mapper", least=0) or None  # 0 is none too
     metrics: list[Metric] = []
     for key in _METRIC_KEYS:
         for name in section[key] if isinstance(section.get(key), list) else [section.get(key)]:
@@ -94,7 +91,7 @@ def read_mapper(section: YamlMap) -> MapperSettings:
         for key in SEARCH_KEYS
         if section.get(key) is not None and section[key] != _DEFAULTS.get(key)
     )
-    return MapperSettings(tuple(dict.fromkeys(metrics)), search)
+    return MapperSettings(tuple(dict.fromkeys(metrics)), limit, search)
 
 
 def mapspace_targets(section: object, root: YamlMap) -> YamlList:

@@ -27,6 +27,17 @@ UNLIMITED = 2**32 - 1
 _DEFAULT_WORD_BITS = 16
 
 _MOST = 2**62
+# what Timeloop reads of a buffer and this package does not, with what to write instead
+# (timeloop src/model/buffer.cpp)
+_NOT_READ = {
+    **dict.fromkeys(
+        ("network_read", "network_fill", "network_drain", "network_update"), "networks"
+    ),
+    "n_words": "block_size",
+    "memory_depth": "depth",
+    "data_storage_depth": "depth",
+}
+_LATENCIES = ("network_fill_latency", "network_drain_latency")
 
 Attributes = abc.Mapping[str, Value | abc.Mapping[str, Value]]
 
@@ -97,6 +108,7 @@ def memory_fields(section: YamlMap, attributes: Attributes, name: str, kind: str
     for key in ("datawidth", "width"):
         if attributes.get(key) is None:
             raise error(f"the key {key!r} is missing", section, path=read.path)
+    _check_read(read)
     fields.update(_capacity(read, fields["datawidth"]))
     fields.update(_bandwidth(read))
     fields["multiple_buffering"] = read.real("multiple_buffering", 1.0, 1.0)
@@ -104,6 +116,24 @@ def memory_fields(section: YamlMap, attributes: Attributes, name: str, kind: str
     fields["reduction_supported"] = read.flag("reduction_supported", True)
     fields["allow_overbooking"] = read.flag("allow_overbooking", False)
     return fields
+
+
+def _check_read(read: _Reader) -> None:
+    """Refuse attributes that change Timeloop's counts or cycles and are not modelled."""
+    for key, instead in _NOT_READ.items():
+        if read.attributes.get(key) is not None and read.attributes.get(instead) is None:
+            wrong = "networks are not modelled" if instead == "networks" else "not read"
+            legal = None if instead == "networks" else instead
+            raise error(wrong, read.section, key, path=read.path, legal=legal)
+    for key in _LATENCIES:
+        if read.attributes.get(key) not in (None, 0):
+            raise error(
+                "latencies of networks are not modelled",
+                read.section,
+                key,
+                path=read.path,
+                legal="0",
+            )
 
 
 def _capacity(read: _Reader, datawidth: int) -> dict[str, Any]:

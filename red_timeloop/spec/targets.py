@@ -11,7 +11,7 @@ import collections.abc as abc
 import re
 from dataclasses import dataclass, field
 
-from red_timeloop.spec.fields import check_keys, error, integer, names, number, text
+from red_timeloop.spec.fields import Names, check_keys, error, integer, names, number, text
 from red_timeloop.spec.loader import YamlMap, type_name
 from red_timeloop.spec.types import (
     Comparison,
@@ -58,6 +58,7 @@ class Target:
     level: str
     kind: str  # temporal, spatial or dataspace
     problem: Problem
+    known: Names = field(default_factory=dict)  # what expressions may name
     factors: list[FactorConstraint] = field(default_factory=list)
     factors_only: list[FactorConstraint] | None = None
     permutation: tuple[str, ...] = ()
@@ -85,8 +86,9 @@ class Target:
         check_keys(entry, _KEYS[self.kind], path)
         self.where = (entry, path)
         if entry.get("maximize_dims"):
-            if self.maximize is not None:
-                raise error("given twice", entry, "maximize_dims", path=path)
+            if chosen or self.maximize is not None:
+                wrong = "a mapping has factors and no macro" if chosen else "given twice"
+                raise error(wrong, entry, "maximize_dims", path=path)
             self.maximize = entry, path
         spaces = self.problem.data_space_names
         if self.kind == "dataspace":
@@ -110,9 +112,9 @@ class Target:
         self._permutation(entry, path)
         for key in ("default_max_factor", "default_min_factor", "remainders"):
             if entry.get(key) is not None:
-                self._set_number(key, integer(entry, key, path, least=1), entry, path)
+                self._set_number(key, integer(entry, key, path, self.known, least=1), entry, path)
         if entry.get("split") is not None:
-            self._set_number("split", integer(entry, "split", path), entry, path)
+            self._set_number("split", integer(entry, "split", path, self.known), entry, path)
         for key in ("no_link_transfer", "rmw_first_update"):
             self._extend(key, names(entry, key, path, spaces, "data space"))
         for key in ("no_iteration_over_dataspaces", "must_iterate_over_dataspaces"):

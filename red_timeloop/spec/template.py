@@ -157,7 +157,7 @@ class _Rendering:
         """Return the file's text, rendered where it is a template."""
         real = str(Path(self.path).resolve())
         if real in self.templates._open:
-            raise InputError("the file includes itself", file=self.path)
+            raise InputError(f"{self.path} includes itself")
         self.source = self.templates.read(self.path)
         if not any(mark in self.source for mark in _MARKS):
             return self.source

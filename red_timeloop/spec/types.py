@@ -438,6 +438,8 @@ class Specification:
         mapper: Options of the mapper, as given.
         globals: The `globals` section, as given.
         objective: What the files' `mapper` section optimizes first, None when it says nothing.
+        most_temporal_loops: Loops over time that a mapping may have (`mapper` section); None when
+            there is no limit.
         notes: What the files say that has no effect, one line each with its place.
     """
 
@@ -451,6 +453,7 @@ class Specification:
     mapper: abc.Mapping[str, object] = field(default_factory=dict)
     globals: abc.Mapping[str, object] = field(default_factory=dict)
     objective: Literal["delay", "energy", "edp"] | None = None
+    most_temporal_loops: int | None = None
     notes: tuple[str, ...] = ()
 
 

@@ -199,7 +199,10 @@ def test_refusals(message: Message, old: str, new: str, expected: str) -> None:
         ),
         ("{target: mac, type: temporal, factors: [C=2]}", "C=2 at 'mac', which is no memory"),
         ("{target: buffer, type: temporal, factors: [P=3]}", "P=3 contradicts P=6"),
-        ("{target: buffer, type: temporal, maximize_dims: [[C]]}", "the macro is not supported"),
+        (
+            "{target: buffer, type: temporal, maximize_dims: [[C]]}",
+            "a mapping has factors and no macro",
+        ),
         (
             "{target: buffer, type: max_overbooked_proportion, proportion: 2}",
             "2 is more than 1 (legal: 0 to 1)",

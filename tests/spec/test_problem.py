@@ -30,6 +30,19 @@ def test_sizes_may_be_expressions(read: Read) -> None:
     assert problem.sizes["C"] == 16
 
 
+def test_other_sizes_are_passed_over_and_told(read: Read) -> None:
+    text = PROBLEM.replace("stride: 2", "Stride: 2, H: 224, dilatoin: 2, Hpad: 1")
+    found = read(ARCHITECTURE, text)
+    assert found.problem == read(ARCHITECTURE, PROBLEM.replace("stride: 2", "ignored: 0")).problem
+    notes = [note.partition(": ")[2] for note in found.notes]
+    assert notes == [
+        "problem.instance.Stride: not read, did you mean 'stride'?",
+        "problem.instance.dilatoin: not read, did you mean 'dilation'?",
+        "problem.instance: H, Hpad: no dimension, not read",
+    ]
+    assert read(ARCHITECTURE, PROBLEM).notes == ()
+
+
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
@@ -38,7 +51,8 @@ def test_sizes_may_be_expressions(read: Read) -> None:
         ("C: 16", "C: 0", "problem.instance.C: expected a whole number, got 0 (legal: 1 or more)"),
         ("C: 16", "C: 1.5", "problem.instance.C: expected a whole number, got 1.5"),
         ("C: 16, ", "", "problem.instance: dimension 'C' has no size (legal: C, M, P, R)"),
-        ("C: 16", "K: 16", "problem.instance.K: unknown key (legal: C, M, P, R, commonDensity"),
+        ("C: 16", "C: 16, K: x", "problem.instance.K: expression 'x': the name 'x' is not"),
+        ("C: 16", "C: 16, K: 1.5", "problem.instance.K: expected a whole number, got 1.5"),
         ("[C, M, P, R]", "[C, M, P, C]", "problem.shape.dimensions: dimension 'C' given twice"),
         ("[C, M, P, R]", "[C, M, P, 3]", "problem.shape.dimensions: 3 is not a name"),
         ("[C, M, P, R]", "[]", "problem.shape: the key 'dimensions' is missing"),
