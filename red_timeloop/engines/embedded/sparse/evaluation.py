@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping as AbstractMapping
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,7 +14,7 @@ from red_timeloop.engines.embedded.imperfect import imperfect_movement
 from red_timeloop.engines.embedded.machine import Machine, Shape, build_machine, build_shape
 from red_timeloop.engines.embedded.movement import Traffic, data_movement
 from red_timeloop.engines.embedded.nest import build_nest
-from red_timeloop.engines.embedded.sparse.accesses import Accesses, Counts, count_accesses
+from red_timeloop.engines.embedded.sparse.accesses import Accesses, count_accesses
 from red_timeloop.engines.embedded.sparse.capacity import Fullest, fill_storage
 from red_timeloop.engines.embedded.sparse.computes import Computes, Operand, count_computes
 from red_timeloop.engines.embedded.sparse.cost import (
@@ -31,136 +32,138 @@ from red_timeloop.engines.embedded.sparse.machine import (
     build_storages,
     energies,
 )
-from red_timeloop.engines.embedded.sparse.savings import find_savings
+from red_timeloop.engines.embedded.sparse.result import SparseResult
+from red_timeloop.engines.embedded.sparse.savings import Saving, find_savings
 from red_timeloop.engines.embedded.sparse.tiles import Tile, build_tiles
-from red_timeloop.engines.result import (
-    ComputeCounts,
-    EngineResult,
-    LevelResult,
-    SpaceResult,
-    SparseAccesses,
-    SparseSpace,
-)
 from red_timeloop.spec.sparsity import SparseOptimizations
 from red_timeloop.spec.tables import PICOJOULE
 from red_timeloop.spec.types import Architecture, ArtTable, ErtTable, Mapping, Problem
 
-__all__ = ["SparseResult", "evaluate_sparse"]
+__all__ = ["SparseProblem", "SparseResult", "evaluate_sparse"]
 
 
-@dataclass(frozen=True)
-class SparseResult:
-    """What a mapping of sparse tensors costs, and all counts behind it.
-
-    Lists are by level, innermost first, and within by data space; None where it is not kept.
+@dataclass(frozen=True, eq=False)
+class SparseProblem:
+    """A problem of sparse tensors on a machine, prepared for many mappings.
 
     Attributes:
-        sparse: Whether any level does something about zeros (imperfect mappings come here too).
-        machine, shape: The engine's view of architecture and problem.
-        traffic: The dense counts, `traffic[data space][level]`.
-        tiles: The tiles, `tiles[data space][level]`.
-        accesses: `accesses[data space][level]`.
-        fullest: `fullest[level][data space]`.
-        instances: Instances in use.
-        algorithmic_computes: Computes of the dense problem.
-        computes: What becomes of them.
-        compute_cycles: Cycles of the compute level.
-        level_cycles: Cycles of every level.
-        cycles: Cycles of the problem.
-        compute_energy: J of all computes.
-        energies: J of all instances, `energies[level][data space]`.
-        leakage: J by level.
+        problem: The problem, with its densities.
+        shape, machine: The engine's view of the dense problem.
+        storages: What the levels do about zeros.
+        sparse: Whether any of them does something.
+        prices: pJ of the actions of the compute level.
+        optimizations: What the compute level does about zeros.
     """
 
-    sparse: bool
-    machine: Machine
+    problem: Problem
     shape: Shape
-    traffic: Sequence[Sequence[Traffic]]
-    tiles: Sequence[Sequence[Tile | None]]
-    accesses: Sequence[Sequence[Accesses | None]]
-    fullest: Sequence[Sequence[Fullest]]
-    instances: Instances
-    algorithmic_computes: int
-    computes: Computes
-    compute_cycles: int
-    level_cycles: Sequence[int]
-    cycles: int
-    compute_energy: float
-    energies: Sequence[Sequence[float]]
-    leakage: Sequence[float]
+    machine: Machine
+    storages: tuple[SparseStorage, ...]
+    sparse: bool
+    prices: AbstractMapping[str, float]
+    optimizations: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls,
+        architecture: Architecture,
+        problem: Problem,
+        ert: ErtTable | None = None,
+        art: ArtTable | None = None,
+    ) -> SparseProblem:
+        """Prepare a problem.
+
+        Raises:
+            InputError: As `build_shape` and `build_machine`; or a metadata storage is malformed.
+        """
+        dense = replace(
+            architecture,
+            levels=tuple(replace(x, sparse=SparseOptimizations()) for x in architecture.levels),
+        )
+        return cls(
+            problem,
+            build_shape(problem),
+            build_machine(dense, problem.data_space_names, ert, art),
+            build_storages(architecture, ert),
+            architecture.sparse,
+            energies(architecture.compute, ert, COMPUTE_ACTIONS),
+            architecture.compute.sparse.compute,
+        )
 
     @property
-    def energy(self) -> float:
-        """Energy in J."""
-        return self.compute_energy + sum(map(sum, self.energies)) + sum(self.leakage)
-
-    def as_engine_result(self) -> EngineResult:
-        """Return what users see of it."""
-        machine = self.machine
-        across = self.instances.compute_most
-        computes = ComputeCounts(
-            self.algorithmic_computes,
-            self.computes.actual,
-            self.computes.gated,
-            self.computes.skipped,
+    def uncompressed(self) -> Machine:
+        """The machine without the capacities of levels that compressed tiles may go beyond."""
+        levels = tuple(
+            replace(level, capacity=None) if sparse.sparse.formats or sparse.overbooking else level
+            for level, sparse in zip(self.machine.levels, self.storages, strict=True)
         )
-        levels = {
-            machine.compute.name: LevelResult(
-                machine.compute.instances,
-                across[0] * across[1],
-                self.compute_energy,
-                computes=computes if self.sparse else None,
+        return replace(self.machine, levels=levels)
+
+    @property
+    def least_computes(self) -> int:
+        """Computes that take place, or at least take time, whatever the mapping.
+
+        A saving leaves out no compute whose operands are both not zero, and these are the product
+        of the densities on average. Less what rounding takes away: densities to six decimals,
+        counts at each saving and each state of the operands.
+        """
+        share = 1.0
+        for tensor in self.shape.tensors:
+            if not tensor.read_write:
+                given = self.problem.densities.get(tensor.name)
+                model = density_model(given, box(tensor, self.shape.sizes))
+                share *= max(0.0, model.scalar - 1e-6)
+        return max(0, int(self.shape.operations * share) - 6)
+
+    def evaluate(self, mapping: Mapping) -> SparseResult:
+        """Evaluate a mapping; see `evaluate_sparse`."""
+        shape, machine, storages = self.shape, self.machine, self.storages
+        spatial = any(
+            action.type == "spatial_skipping"
+            for storage in storages
+            for action in storage.sparse.actions
+        )
+        nest = build_nest(mapping, machine, shape, imperfect=True, fan_out=not spatial)
+        walked = imperfect_movement(mapping, nest, machine, shape) if mapping.imperfect else None
+        traffic = walked.traffic if walked else data_movement(nest, machine, shape)
+        full = build_full_nest(mapping, machine, shape)
+        tiles = [
+            build_tiles(
+                number,
+                shape,
+                full,
+                traffic[number],
+                storages,
+                density_model(self.problem.densities.get(tensor.name), box(tensor, full.whole)),
             )
-        }
-        for level, storage in enumerate(machine.levels):
-            energy = sum(self.energies[level]) + self.leakage[level]
-            if storage.spatial and not energy:
-                continue
-            spaces = {
-                tensor.name: self._space(number, level)
-                for number, tensor in enumerate(self.shape.tensors)
-                if self.tiles[number][level] is not None
-            }
-            used = max(math.prod(most[level + 1]) for most in self.instances.most)
-            levels[storage.name] = LevelResult(storage.instances, used, energy, spaces)
-        return EngineResult(
-            "embedded", self.cycles, self.algorithmic_computes, self.energy, machine.area, levels
+            for number, tensor in enumerate(shape.tensors)
+        ]
+        copies = walked.copies if walked else nest.copies
+        total = walked.computes * copies[0] if walked else float(shape.operations)
+        savings = find_savings(shape, full, machine, storages, tiles)
+        instances = count_instances(shape, full, machine, storages, tiles, copies)
+        accesses, operands = _accesses(shape, traffic, tiles, savings, instances)
+        computes = Computes(int(total))
+        if self.sparse:
+            computes = count_computes(total, operands, self.optimizations)
+        compute_cycles = math.ceil((computes.actual + computes.gated) / instances.compute)
+        if walked:
+            compute_cycles = walked.cycles
+        compute_energy = 0.0
+        for action in COMPUTE_ACTIONS:
+            compute_energy += getattr(computes, action) * self.prices[action]
+        compute_energy *= PICOJOULE
+        return _cost(
+            self.sparse,
+            machine,
+            shape,
+            storages,
+            traffic,
+            tiles,
+            accesses,
+            instances,
+            (int(total), computes, compute_cycles, compute_energy),
         )
-
-    def _space(self, number: int, level: int) -> SpaceResult:
-        accesses, dense = self.accesses[number][level], self.traffic[number][level]
-        fullest, average = self.fullest[level][number], self.instances.average[number][level + 1]
-        assert accesses is not None
-        sparse = SparseSpace(
-            _sparse(accesses.read, dense.reads),
-            _sparse(accesses.fill, dense.fills),
-            _sparse(accesses.update, dense.updates),
-            average,
-            dense.size,
-            fullest.units,
-        )
-        used = math.prod(self.instances.most[number][level + 1]) if self.sparse else int(average)
-        return SpaceResult(
-            reads=accesses.read.actual,
-            fills=accesses.fill.actual,
-            updates=accesses.update.actual,
-            temporal_reductions=accesses.temporal_reductions,
-            utilized_instances=used,
-            utilized_capacity=fullest.words,
-            energy=self.energies[level][number],
-            sparse=sparse if self.sparse else None,
-        )
-
-
-def _sparse(counts: Counts, algorithmic: int) -> SparseAccesses:
-    return SparseAccesses(
-        algorithmic,
-        counts.gated,
-        counts.skipped,
-        counts.format_actual,
-        counts.format_gated,
-        counts.format_skipped,
-    )
 
 
 def evaluate_sparse(
@@ -176,35 +179,17 @@ def evaluate_sparse(
         InputError: As for dense tensors; or formats, densities and optimizations do not fit the
             mapping; names level and data space.
     """
-    dense = replace(
-        architecture,
-        levels=tuple(replace(x, sparse=SparseOptimizations()) for x in architecture.levels),
-    )
-    shape = build_shape(problem)
-    machine = build_machine(dense, problem.data_space_names, ert, art)
-    spatial = any(
-        x.type == "spatial_skipping" for y in architecture.levels for x in y.sparse.actions
-    )
-    nest = build_nest(mapping, machine, shape, imperfect=True, fan_out=not spatial)
-    walked = imperfect_movement(mapping, nest, machine, shape) if mapping.imperfect else None
-    traffic = walked.traffic if walked else data_movement(nest, machine, shape)
-    full = build_full_nest(mapping, machine, shape)
-    storages = build_storages(architecture, ert)
-    tiles = [
-        build_tiles(
-            number,
-            shape,
-            full,
-            traffic[number],
-            storages,
-            density_model(problem.densities.get(tensor.name), box(tensor, full.whole)),
-        )
-        for number, tensor in enumerate(shape.tensors)
-    ]
-    copies = walked.copies if walked else nest.copies
-    total = walked.computes * copies[0] if walked else float(shape.operations)
-    savings = find_savings(shape, full, machine, storages, tiles)
-    instances = count_instances(shape, full, machine, storages, tiles, copies)
+    return SparseProblem.of(architecture, problem, ert, art).evaluate(mapping)
+
+
+def _accesses(
+    shape: Shape,
+    traffic: Sequence[Sequence[Traffic]],
+    tiles: Sequence[Sequence[Tile | None]],
+    savings: AbstractMapping[tuple[int, int], Saving],
+    instances: Instances,
+) -> tuple[list[list[Accesses | None]], list[Operand]]:
+    """Return the accesses of every data space and level, and the operands of the computes."""
     accesses, operands = [], []
     for number, tensor in enumerate(shape.tensors):
         found, saved = count_accesses(
@@ -218,28 +203,7 @@ def evaluate_sparse(
         innermost = next(tile for tile in tiles[number] if tile is not None)
         if not tensor.read_write:
             operands.append(Operand(innermost.model.scalar, bool(innermost.formats), saved))
-    computes = Computes(int(total))
-    if architecture.sparse:
-        computes = count_computes(total, operands, architecture.compute.sparse.compute)
-    compute_cycles = math.ceil((computes.actual + computes.gated) / instances.compute)
-    if walked:
-        compute_cycles = walked.cycles
-    prices = energies(architecture.compute, ert, COMPUTE_ACTIONS)
-    compute_energy = 0.0
-    for action in COMPUTE_ACTIONS:
-        compute_energy += getattr(computes, action) * prices[action]
-    compute_energy *= PICOJOULE
-    return _cost(
-        architecture.sparse,
-        machine,
-        shape,
-        storages,
-        traffic,
-        tiles,
-        accesses,
-        instances,
-        (int(total), computes, compute_cycles, compute_energy),
-    )
+    return accesses, operands
 
 
 def _cost(
