@@ -10,9 +10,18 @@ from typing import TypeAlias
 
 from red_timeloop.engines.embedded.machine import Machine, Shape
 from red_timeloop.errors import InputError
-from red_timeloop.spec.types import Loop, Mapping
+from red_timeloop.spec.types import LevelMapping, Loop, Mapping
 
-__all__ = ["Flags", "LevelNest", "Nest", "NestLoop", "build_nest", "check_nest", "completed"]
+__all__ = [
+    "Flags",
+    "LevelNest",
+    "Nest",
+    "NestLoop",
+    "build_nest",
+    "check_nest",
+    "completed",
+    "mapping_of",
+]
 
 NestLoop: TypeAlias = tuple[int, int]  # (dimension, iterations), never one iteration
 Flags: TypeAlias = tuple[bool, ...]  # one for each data space
@@ -139,6 +148,33 @@ def _loops(loops: tuple[Loop, ...], level: str, shape: Shape) -> tuple[NestLoop,
     if len(set(dimensions)) < len(dimensions):
         raise InputError("a dimension has two loops at one level", key=level)
     return tuple(result)
+
+
+def mapping_of(nest: Nest, machine: Machine, shape: Shape) -> Mapping:
+    """Return the mapping that `build_nest` would turn into `nest`."""
+    names = tuple(tensor.name for tensor in shape.tensors)
+
+    def chosen(flags: tuple[bool, ...]) -> tuple[str, ...]:
+        return tuple(name for name, flag in zip(names, flags, strict=True) if flag)
+
+    def loops(given: tuple[tuple[int, int], ...]) -> tuple[tuple[str, int], ...]:
+        return tuple((shape.dimensions[dimension], factor) for dimension, factor in given)
+
+    levels = {}
+    for storage, level in reversed(list(zip(machine.levels, nest.levels, strict=True))):
+        levels[storage.name] = LevelMapping(
+            temporal=loops(level.temporal),
+            spatial_x=loops(level.spatial_x),
+            spatial_y=loops(level.spatial_y),
+            keep=chosen(level.keep),
+            bypass=tuple(name for name in names if name not in chosen(level.keep)),
+            no_temporal_reuse=chosen(level.no_temporal_reuse),
+            no_spatial_reuse=chosen(level.no_multicast),
+            no_link_transfer=chosen(level.no_link_transfer),
+            rmw_first_update=chosen(level.rmw_first_update),
+            no_coalesce=chosen(level.no_coalesce),
+        )
+    return Mapping(levels)
 
 
 def check_nest(nest: Nest, machine: Machine, shape: Shape) -> None:
