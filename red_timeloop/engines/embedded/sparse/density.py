@@ -21,6 +21,7 @@ from red_timeloop.spec.sparsity import Density
 
 __all__ = ["DensityModel", "FixedStructured", "Hypergeometric", "density_model"]
 
+_FUDGE = 1 + 2.0**-52
 _EXACT = decimal.Context(prec=40, Emin=decimal.MIN_EMIN, Emax=decimal.MAX_EMAX)
 
 
@@ -168,20 +169,28 @@ class Hypergeometric:
         return min(_parts(tile, part), self.maximum(tile))
 
     def _quantile(self, words: int, confidence: float) -> int:
-        """Return the quantile, rounded outwards as Boost does by default."""
-        found = _draws(self.size, self.nonzeros, words)
-        lowest = max(0, words + self.nonzeros - self.size)
-        highest = min(words, self.nonzeros)
-        below = 0.0
-        for occupancy, chance in found if confidence <= 0.5 else reversed(found):
-            below += chance
-            if confidence <= 0.5 and below >= confidence:
-                inside = confidence < below and occupancy != lowest
-                return occupancy - 1 if inside else occupancy
-            if confidence > 0.5 and below >= 1 - confidence:
-                inside = 1 - confidence < below and occupancy != highest
-                return occupancy + 1 if inside else occupancy
-        return highest if confidence > 0.5 else lowest
+        """Return the quantile as Boost does: the nearest occupancy, rounded away from the half.
+
+        (`hypergeometric_quantile_imp` with its default policy, `integer_round_outwards`.)
+        """
+        chances = dict(_draws(self.size, self.nonzeros, words))
+        least, most = max(0, words + self.nonzeros - self.size), min(words, self.nonzeros)
+        if confidence > 0.5:
+            beyond, occupancy, passed = 1 - confidence, most, 0.0
+            while passed + chances.get(occupancy, 0.0) / 2 < beyond:
+                passed += chances.get(occupancy, 0.0)
+                occupancy -= 1
+            return min(occupancy + 1, most) if beyond < passed * _FUDGE else occupancy
+        occupancy, passed = least, chances.get(least, 0.0)
+        while passed < confidence:
+            following = chances.get(occupancy + 1, 0.0)
+            if passed + following / 2 > confidence:
+                break
+            occupancy += 1
+            passed += following
+        if confidence == 0.5:
+            return min(occupancy + 1, most) if passed < confidence * _FUDGE else occupancy
+        return max(occupancy - 1, least) if confidence < passed * _FUDGE else occupancy
 
 
 def _parts(tile: Box, part: Box) -> int:
