@@ -77,7 +77,8 @@ class Target:
             entry: What a file says of the target.
             path: Name of the entry, for errors.
             chosen: The entry is part of a mapping: its permutation and split are a choice among
-                those that constraints allow and take their place.
+                those that constraints allow and take their place, and constraints to more
+                iterations than a dimension has are ignored.
 
         Raises:
             InputError: A key, dimension or data space is unknown, a factor malformed, or the
@@ -100,6 +101,9 @@ class Target:
         given = self._factors(entry, "factors", path)
         if not chosen and any(each.remainder is not None for each in given):
             raise error("imperfect factors stand in mappings only", entry, "factors", path=path)
+        if chosen:  # as Timeloop does, which only warns: no mapping could obey these
+            sizes = self.problem.sizes
+            self.factors = [each for each in self.factors if each.value <= sizes[each.dimension]]
         self._merge_factors(given, entry, "factors", path)
         if entry.get("factors_only") is not None:
             listed = self._factors(entry, "factors_only", path)

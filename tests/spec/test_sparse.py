@@ -162,6 +162,19 @@ def test_imperfect_factors_are_read_and_written(read: Read, tmp_path: Path, fact
     assert read(ARCHITECTURE, problem, text).mapping == found.mapping
 
 
+def test_a_mapping_ignores_constraints_that_exceed_the_dimension(
+    read: Read, message: Message
+) -> None:
+    """Timeloop warns of such a constraint, and the public sparse tensor core has one."""
+    text = "constraints: {targets: [{target: cell, type: temporal, factors: [M=SIZE]}]}"
+    found = read(ARCHITECTURE, PROBLEM, text.replace("SIZE", "16"), MAPPING).mapping
+    assert found is not None
+    assert ("M", 2) in found.levels["cell"].temporal
+    assert "M=2 contradicts M=8" in message(
+        ARCHITECTURE, PROBLEM, text.replace("SIZE", "8"), MAPPING
+    )
+
+
 def test_imperfect_factors_are_no_constraint(message: Message) -> None:
     text = "constraints: {targets: [{target: cell, type: temporal, factors: ['C=4,2']}]}"
     assert "imperfect factors stand in mappings only" in message(ARCHITECTURE, PROBLEM, text)

@@ -166,7 +166,7 @@ def _run(
         raise InputError("no file has a problem", key="problem")
     assert tools.python is not None
     _single_characters(specification)
-    _dense_and_perfect(specification)
+    _perfect(specification)
     final = _final_folder(output)
     folder = _working_folder()
     kept = folder
@@ -186,14 +186,8 @@ def _run(
     return replace(run, folder=_keep(folder, final, failed=False))
 
 
-def _dense_and_perfect(specification: Specification) -> None:
-    """Refuse what Timeloop would evaluate and this module could not read back or hand over."""
-    if specification.architecture.sparse:
-        raise InputError(
-            "Timeloop's print-out of sparse problems is not read",
-            key="sparse_optimizations",
-            legal="the embedded engine",
-        )
+def _perfect(specification: Specification) -> None:
+    """Refuse imperfect factors, which timeloopfe does not hand over."""
     if specification.mapping is not None and specification.mapping.imperfect:
         raise InputError(
             "timeloopfe does not take imperfect factors",
