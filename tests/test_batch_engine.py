@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +90,18 @@ def test_batch_equals_single_evaluations(file: Path, tmp_path: Path) -> None:
             numbers = (traffic.size, traffic.reads, traffic.fills, traffic.updates)
             assert tuple(int(each[row]) for each in counts) == numbers
     assert legal > 0 or "crossbar" in file.parent.name
+
+
+def test_a_bandwidth_of_nothing_is_illegal_where_words_move(tmp_path: Path) -> None:
+    machine, shape, levels = load(REFERENCE / "row_stationary" / "conv_k3.json", tmp_path)
+    batch = random_batch(machine, shape, levels, np.random.default_rng(1))
+    result = evaluate_batch(batch, machine, shape)
+    row = int(np.flatnonzero(result.legal)[0])
+    outermost = replace(machine.levels[-1], read_bandwidth=0.0)
+    stopped = replace(machine, levels=(*machine.levels[:-1], outermost))
+    assert not evaluate_batch(batch, stopped, shape).legal.any()
+    with pytest.raises(InputError, match=f"{outermost.name}: a bandwidth of 0, and words to move"):
+        evaluate_nest(batch.nest(row), stopped, shape)
 
 
 def test_illegal_mappings_are_marked(tmp_path: Path) -> None:
