@@ -1,12 +1,13 @@
 """Read, and where prices exist evaluate, every specification of the public Timeloop exercises.
 
-    python benchmarks/timeloop_exercises.py DIR
+    python benchmarks/timeloop_exercises.py DIR [BUDGET]
 
 DIR is a checkout of Accelergy-Project/timeloop-accelergy-exercises. Prints a table: every example
 design through its template, on the mapping and the tables published beside it; what timeloopfe
 wrote for each published run (`parsed-processed-input.yaml`); the tutorials; and how many layer
 files are read. Where `timeloop-model` is on PATH, cycles and every count are compared with what it
-prints today, else cycles with the published run.
+prints today, else cycles with the published run. With a BUDGET each is mapped too, evaluating at
+most about so many mappings: by energy times cycles where there is a table, else by cycles.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from red_timeloop.engines.base import engine
 from red_timeloop.engines.result import EngineResult
 from red_timeloop.engines.timeloop.stats import parse_stats
 from red_timeloop.errors import InputError
+from red_timeloop.mapper.candidates import Objective
+from red_timeloop.mapper.run import search_specification
 from red_timeloop.spec.fields import mapping
 from red_timeloop.spec.loader import load_file
 from red_timeloop.spec.problem import read_problem
@@ -83,6 +86,22 @@ def cases(root: Path) -> Iterator[Case]:
 
 def _yaml(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.yaml"))
+
+
+def mapped(case: Case, budget: int) -> str:
+    """Return the cycles (and energy) of the best mapping found, or why there is none."""
+    ert = case.beside("*.ERT.yaml")
+    try:
+        found = read_specification(case.files, ert=ert, jinja=case.jinja)
+        if found.problem is None:
+            return "no problem"
+        objective: Objective = "edp" if ert is not None else "delay"
+        _, result, report = search_specification(found, objective, budget=budget)
+    except InputError as refusal:
+        return f"refused: {refusal.message}"
+    energy = f", {result.energy * 1e6:.4g} uJ" if ert is not None else ""
+    certain = "optimal" if report.optimal else "best found"
+    return f"{result.cycles:,} cycles{energy}, {certain}"
 
 
 def run(case: Case) -> tuple[str, str, str, str]:
@@ -189,16 +208,25 @@ def _refusal(file: Path) -> str:
 
 def main() -> int:
     """Print the table; exit code 1 when a layer file is not read."""
-    if len(sys.argv) != 2:
+    if len(sys.argv) not in (2, 3):
         print(__doc__)
         return 2
     root = Path(sys.argv[1]).resolve()
     root = root / "workspace" if (root / "workspace").is_dir() else root
     table = Table(title="Specifications of the public exercises")
-    for heading in ("specification", "reading", "cycles", "energy", "compared"):
+    budget = int(sys.argv[2]) if len(sys.argv) == 3 else 0
+    headings = [
+        "specification",
+        "reading",
+        "cycles",
+        "energy",
+        "compared",
+        *(["mapped"] if budget else []),
+    ]
+    for heading in headings:
         table.add_column(heading, overflow="fold")
     for case in cases(root):
-        table.add_row(case.name, *run(case))
+        table.add_row(case.name, *run(case), *([mapped(case, budget)] if budget else []))
     Console(width=160).print(table)
     begun = time.perf_counter()
     read, every, reasons = layers(root)

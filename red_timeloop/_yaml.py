@@ -155,8 +155,20 @@ def _open(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
-def parse(text: str, *, file: str | Path | None = None, tags: Tags = _NO_TAGS) -> Any:
+def parse(
+    text: str,
+    *,
+    file: str | Path | None = None,
+    tags: Tags = _NO_TAGS,
+    lines: abc.Sequence[int] | None = None,
+) -> Any:
     """Read YAML text; see `load`.
+
+    Args:
+        text: The text.
+        file: The file's name, for positions.
+        tags: Tags that are legal beside YAML's own.
+        lines: For each line of `text`, that of the file it was made from.
 
     >>> parse("{base: &b {rows: 128, fold: 1}, mine: {<<: *b, fold: 2}}")["mine"]
     {'fold': 2, 'rows': 128}
@@ -165,12 +177,14 @@ def parse(text: str, *, file: str | Path | None = None, tags: Tags = _NO_TAGS) -
     """
     name = str(file) if file is not None else ""
     try:
-        return _Builder(_events(text), name, tags).document()
+        return _Builder(_events(text), name, tags, lines).document()
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
         last = text.count("\n") + 1  # libyaml counts one more at the end of the file
-        where = _line(name, min(mark.line + 1, last)) if mark is not None else name
+        where = name
+        if mark is not None:
+            where = _line(name, _made_from(min(mark.line + 1, last), lines))
         if "nesting" in problem:  # libyaml has a limit of its own
             raise InputError("nested too deeply", file=where, legal=f"{DEEPEST} levels") from None
         raise InputError(f"not valid YAML: {problem}", file=where) from None
@@ -218,6 +232,10 @@ def _line(file: str, line: int) -> str:
     return f"{file}:{line}" if file else f"line {line}"
 
 
+def _made_from(line: int, lines: abc.Sequence[int] | None) -> int:
+    return lines[line - 1] if lines and line <= len(lines) else line
+
+
 def _size(value: object) -> int:
     return value.size if isinstance(value, YamlMap | YamlList) else 1
 
@@ -225,9 +243,15 @@ def _size(value: object) -> int:
 class _Builder:
     """Turns events into values; an aliased value is built once and shared, never changed."""
 
-    def __init__(self, events: abc.Iterable[yaml.Event], file: str, tags: Tags) -> None:
+    def __init__(
+        self,
+        events: abc.Iterable[yaml.Event],
+        file: str,
+        tags: Tags,
+        lines: abc.Sequence[int] | None,
+    ) -> None:
         self.events: abc.Iterator[Any] = iter(events)
-        self.file, self.tags = file, tags
+        self.file, self.tags, self.lines = file, tags, lines
         self.anchors: dict[str, Any] = {}
         self.open: set[str] = set()
         self.merged = 0  # entries that merges have copied
@@ -245,7 +269,10 @@ class _Builder:
         return InputError(message, file=self._where(event), key=key, legal=legal)
 
     def _where(self, event: Any) -> str:
-        return _line(self.file, event.start_mark.line + 1)
+        return _line(self.file, self._number(event))
+
+    def _number(self, event: Any) -> int:
+        return _made_from(event.start_mark.line + 1, self.lines)
 
     def _value(self, event: Any, depth: int) -> Any:
         if isinstance(event, yaml.AliasEvent):
@@ -319,7 +346,7 @@ class _Builder:
 
     def _sequence(self, event: Any, depth: int) -> YamlList:
         tag = self._tag(event, "list")
-        values = YamlList(self.file, event.start_mark.line + 1, tag)
+        values = YamlList(self.file, self._number(event), tag)
         for child in self.events:
             if isinstance(child, yaml.SequenceEndEvent):
                 break
@@ -336,7 +363,7 @@ class _Builder:
 
     def _mapping(self, event: Any, depth: int) -> YamlMap:
         tag = self._tag(event, "mapping")
-        values = YamlMap(self.file, event.start_mark.line + 1, tag)
+        values = YamlMap(self.file, self._number(event), tag)
         merges: list[tuple[Any, Any, bool]] = []
         for key_event in self.events:
             if isinstance(key_event, yaml.MappingEndEvent):

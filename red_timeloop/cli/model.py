@@ -51,7 +51,9 @@ def command(
     data = jinja_data(jinja)
     if rules is not None:
         _check_rules(rules, list(spec), mapping, data)
-    specification = read_specification(list(spec), mapping=mapping, ert=ert, art=art, jinja=data)
+    specification = read_specification(
+        list(spec), mapping=mapping, ert=ert, art=art, jinja=data, fixed=True
+    )
     for note in specification.notes:
         say(note)
     result = get_engine(engine).evaluate_specification(specification)

@@ -65,7 +65,8 @@ def model(
     Args:
         spec_files: YAML file or files with architecture and problem (see
             `red_timeloop.spec.reader.read_specification`).
-        mapping: File with the mapping, when it is not in `spec_files`.
+        mapping: File with the mapping, when it is not in `spec_files` and their constraints leave
+            something open.
         ert: File with the energy table (pJ an action); without one, energies are 0.
         art: File with the area table (um^2); without one, the area is 0.
         engine: Name of the engine.
@@ -82,7 +83,9 @@ def model(
         InputError: A file or a value in it is not legal, or the mapping does not fit; the message
             names file and key, or the level.
     """
-    specification = read_specification(spec_files, mapping=mapping, ert=ert, art=art, jinja=jinja)
+    specification = read_specification(
+        spec_files, mapping=mapping, ert=ert, art=art, jinja=jinja, fixed=True
+    )
     return _engine(engine).evaluate_specification(specification).as_dict()
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import product
+from math import prod
 from typing import Literal
 
 import numpy as np
@@ -23,6 +24,8 @@ from red_timeloop.errors import InputError
 from red_timeloop.spec.types import Constraints, LevelConstraints, LoopConstraint
 
 __all__ = ["Limits", "Place", "Space", "build_space", "divisors", "primes"]
+
+_MOST_KEEPS = 2**14  # each is searched by itself
 
 
 @lru_cache(maxsize=4096)
@@ -48,7 +51,10 @@ def divisors(number: int) -> tuple[int, ...]:
     >>> divisors(12)
     (1, 2, 3, 4, 6, 12)
     """
-    return tuple(each for each in range(1, number + 1) if number % each == 0)
+    found = {1}
+    for prime in primes(number):
+        found |= {prime * each for each in found}
+    return tuple(sorted(found))
 
 
 @dataclass(frozen=True)
@@ -297,7 +303,14 @@ def _keeps(
                 free.append((True,))
             else:
                 free.append((True, False))
-        choices.append([tuple(each) for each in product(*free)])
+        choices.append(list(product(*free)))
+    ways = prod(len(each) for each in choices)
+    if ways > _MOST_KEEPS:
+        raise InputError(
+            f"the levels can keep or bypass the data spaces in {ways:,} ways",
+            key="constraints",
+            legal=f"at most {_MOST_KEEPS:,}; say with keep and bypass what goes where",
+        )
     result = []
     for keep in product(*choices):
         if any(not any(row[index] for row in keep) for index in range(len(names))):

@@ -15,6 +15,7 @@ from red_timeloop.spec.expressions import NodeName
 from red_timeloop.spec.fields import (
     Names,
     boolean,
+    check_count,
     check_keys,
     check_version,
     error,
@@ -36,6 +37,7 @@ STORAGE_WORDS = ("DRAM", "SRAM", "regfile", "smartbuffer", "storage")
 COMPUTE_WORDS = ("mac", "intmac", "fpmac", "compute")
 NETWORK_WORDS = ("XY_NoC", "Legacy", "ReductionTree", "SimpleMulticast")
 
+MOST_NODES = 1000  # each sees the names of all
 _BRANCH_KEYS = ("nodes", "version", "name")
 _LEAF_KEYS = ("name", "attributes", "spatial", "constraints", "sparse_optimizations")
 _CONTAINER_KEYS = (*_LEAF_KEYS, "networks")
@@ -100,7 +102,9 @@ def read_architecture(
     check_keys(section, _BRANCH_KEYS, "architecture")
     if not section.get("nodes"):
         raise error("the key 'nodes' is missing", section, path="architecture")
-    walk = _Walk({**variables, **{name: NodeName() for name in _node_names(section)}})
+    names = list(_node_names(section))
+    check_count(names, MOST_NODES, section, "nodes", "architecture")
+    walk = _Walk({**variables, **{name: NodeName() for name in names}})
     _nodes(section, walk, (), direct=False)
     if not walk.levels or walk.levels[-1].kind != "compute":
         last = walk.levels[-1].name if walk.levels else "none"

@@ -6,7 +6,7 @@ import collections.abc as abc
 from dataclasses import dataclass, field, replace
 
 from red_timeloop.spec.architecture import Branch, InlineConstraints
-from red_timeloop.spec.fields import check_keys, error, number, text
+from red_timeloop.spec.fields import check_count, check_keys, error, number, text
 from red_timeloop.spec.loader import YamlList, YamlMap, type_name
 from red_timeloop.spec.maximize import maximize
 from red_timeloop.spec.targets import TYPES, Target, TargetKey, entry_type, proportion
@@ -24,6 +24,7 @@ from red_timeloop.spec.types import (
 __all__ = ["Collected", "collect", "resolve_constraints"]
 
 _INLINE = ("temporal", "spatial", "dataspace", "max_overbooked_proportion", "utilization")
+_MOST_ENTRIES = 10_000
 _OTHER = ("max_overbooked_proportion", "utilization", "parallelism")
 
 
@@ -88,6 +89,7 @@ def collect(
     for section, name in entries:
         if name == "mapping":  # a choice among what the macro allows
             maximize(collected.targets, architecture, problem)
+        check_count(section, _MOST_ENTRIES, YamlMap(section.file, section.line), name, "")
         for index, entry in enumerate(section):
             path = f"{name}[{index}]"
             if not isinstance(entry, YamlMap):

@@ -13,6 +13,7 @@ from red_timeloop.spec.types import Value
 
 __all__ = [
     "boolean",
+    "check_count",
     "check_keys",
     "check_version",
     "error",
@@ -148,7 +149,7 @@ def boolean(section: YamlMap, key: str, path: str, default: bool, known: Names =
 def mapping(section: YamlMap, key: str, path: str) -> YamlMap:
     """Return the mapping at `key`; an absent or empty one is an empty mapping."""
     raw = section.get(key)
-    if raw is None:
+    if raw is None or raw == []:  # timeloopfe writes either for what is empty
         return YamlMap(section.file, section.line)
     if not isinstance(raw, YamlMap):
         raise error(f"expected a mapping, got {_shown(raw)}", section, key, path=path)
@@ -163,6 +164,13 @@ def sequence(section: YamlMap, key: str, path: str) -> YamlList:
     if not isinstance(raw, YamlList):
         raise error(f"expected a list, got {_shown(raw)}", section, key, path=path)
     return raw
+
+
+def check_count(found: abc.Sized, most: int, section: YamlMap, key: str, path: str) -> None:
+    """Refuse more entries than `most`, before anything is done with them."""
+    if len(found) > most:
+        message = f"there are {len(found)} entries"
+        raise error(message, section, key, path=path, legal=f"at most {most}")
 
 
 def names(

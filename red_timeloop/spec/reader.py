@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import collections.abc as abc
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from red_timeloop.errors import InputError
 from red_timeloop.spec.architecture import read_architecture
 from red_timeloop.spec.constraints import collect, resolve_constraints
-from red_timeloop.spec.fields import check_keys, check_version, error, mapping, sequence, value
+from red_timeloop.spec.fields import (
+    check_count,
+    check_keys,
+    check_version,
+    error,
+    mapping,
+    sequence,
+    value,
+)
 from red_timeloop.spec.loader import YamlList, YamlMap, load_file, type_name
 from red_timeloop.spec.mapping import resolve_mapping
 from red_timeloop.spec.problem import read_problem, shown_names, unread_sizes
@@ -34,6 +43,7 @@ _EXACT = {
     *("architecture", "problem", "variables", "mapper", "mapspace", "sparse_optimizations"),
     *("ERT", "ART", "mapping", "globals", "dumped_by_timeloop_front_end"),
 }
+_MOST_VARIABLES = 10_000
 _SECTIONS = (
     *("architecture", "problem", "variables", "mapper", "sparse_optimizations"),
     *("ERT", "ART", "globals", "components"),
@@ -51,6 +61,7 @@ def read_specification(
     ert: str | Path | None = None,
     art: str | Path | None = None,
     jinja: abc.Mapping[str, Any] | None = None,
+    fixed: bool = False,
 ) -> Specification:
     """Read a specification from Timeloop v0.4 YAML files, Jinja2 templates perhaps.
 
@@ -65,6 +76,8 @@ def read_specification(
         ert: A further file with the energy table (pJ); takes the place of one in `paths`.
         art: A further file with the area table (um^2); takes the place of one in `paths`.
         jinja: Data of the templates; see `red_timeloop.spec.template`.
+        fixed: Where no file has a mapping and the constraints fix every factor, take them as one,
+            as timeloop-model does.
 
     Raises:
         InputError: Something is malformed, unknown, missing or contradictory; names the file,
@@ -85,6 +98,7 @@ def read_specification(
         problem,
         read_ert_file(ert, jinja) if ert is not None else None,
         read_art_file(art, jinja) if art is not None else None,
+        fixed=fixed,
     )
 
 
@@ -170,6 +184,8 @@ def _specification(
     problem: Problem | None,
     ert: ErtTable | None,
     art: ArtTable | None,
+    *,
+    fixed: bool,
 ) -> Specification:
     root = YamlMap(str(first_file))
     root.update(top)
@@ -199,6 +215,9 @@ def _specification(
         entries.append((mapspace_targets(root.get("mapspace"), root), "mapspace"))
         collected = collect(architecture, problem, inline, entries, legal, raw=raw)
         constraints = resolve_constraints(collected, branches, whole=not top.get("mapping"))
+        if fixed and not top.get("mapping"):
+            with suppress(InputError):  # they leave something open
+                nest = resolve_mapping(collected, constraints)
         if top.get("mapping"):
             entries.append((_mapping_entries(root), "mapping"))
             collected = collect(architecture, problem, inline, entries, legal, raw=raw)
@@ -222,6 +241,7 @@ def _specification(
 def _variables(section: YamlMap, overrides: abc.Mapping[str, Value]) -> dict[str, Value]:
     """Evaluate the variables in order; each may name those before it."""
     check_version(section, "variables")
+    check_count(section, _MOST_VARIABLES, YamlMap(section.file), "variables", "")
     known: dict[str, Value] = dict(overrides)
     result: dict[str, Value] = {}
     for name in section:

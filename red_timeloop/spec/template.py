@@ -13,6 +13,7 @@ import collections.abc as abc
 import glob
 import os
 import re
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -103,7 +104,8 @@ class Templates:
     def _load(self, path: str, folders: list[str], tags: abc.Mapping[str, tuple[str, ...]]) -> Any:
         render = _Rendering(self, path, list(folders), tags, [])
         text = render.text()
-        return _yaml.parse(text, file=render.name(text), tags=_yaml.Tags(tags, render.replaced))
+        made = _yaml.Tags(tags, render.replaced)
+        return _yaml.parse(text, file=path, tags=made, lines=_lines(render.source, text))
 
     def read(self, path: str) -> str:
         """Return the text of a file, counting it."""
@@ -147,11 +149,6 @@ class _Rendering:
             "!include": lambda word, where: self._beside([word.rstrip(",")]),
             "!includedir": lambda word, where: self._beside_all(word.rstrip(",")),
         }
-
-    def name(self, text: str) -> str:
-        """Return the file's name for positions in `text`, which may be not those of the file."""
-        same = text is self.source or text.count("\n") == self.source.rstrip("\n").count("\n")
-        return self.path if same else f"{self.path} (as rendered)"
 
     def text(self) -> str:
         """Return the file's text, rendered where it is a template."""
@@ -330,6 +327,32 @@ class _Rendering:
             members.size = found.size
             return members
         return found
+
+
+def _lines(source: str, text: str) -> list[int] | None:
+    """Return, for each line of a rendered text, the line of the template that it comes from.
+
+    A line that stands in the template is that one, the next or, in a loop, an earlier one; others
+    are of the line with braces that follows the last known one, or of that one itself.
+    """
+    if text is source or text.count("\n") == source.rstrip("\n").count("\n"):
+        return None
+    written = source.split("\n")
+    places: dict[str, list[int]] = {}
+    for number, line in enumerate(written):
+        places.setdefault(line, []).append(number)
+    found, last = [], -1
+    for line in text.split("\n"):
+        known = places.get(line, ()) if line.strip() else ()
+        later = known[bisect_right(known, last) :] if known else ()
+        if later:
+            last = later[0]
+        elif known:
+            last = known[0]
+        elif last + 1 < len(written) and any(mark in written[last + 1] for mark in _MARKS):
+            last += 1
+        found.append(max(last, 0) + 1)
+    return found
 
 
 def _member(found: Any, key: str, where: str) -> Any:

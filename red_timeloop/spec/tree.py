@@ -14,12 +14,14 @@ from typing import Any
 
 from red_timeloop.spec.architecture import (
     COMPONENT_KEYS,
+    MOST_NODES,
     Branch,
     InlineConstraints,
     component_kind,
     scale,
 )
 from red_timeloop.spec.fields import (
+    check_count,
     check_keys,
     check_version,
     error,
@@ -70,7 +72,9 @@ def read_tree(
         names.append(name)
         instances *= count
         top.update(_attributes(node, name))
-        levels += [(_level(leaf, instances, top), leaf) for leaf in _nodes(node, "local", name)]
+        local = _nodes(node, "local", name)
+        check_count(local, MOST_NODES, node, "local", name)
+        levels += [(_level(leaf, instances, top), leaf) for leaf in local]
         nodes = _nodes(node, "subtree", name)
     if not levels or levels[-1][0].kind != "compute":
         raise error("the last component must compute", section, "subtree", path="architecture")

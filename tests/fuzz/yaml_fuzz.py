@@ -35,6 +35,7 @@ from red_timeloop.workload import load_workload
 
 LONGEST = 10  # seconds of processor time
 LONGEST_WAIT = 120  # seconds, on a machine that has other work too
+MOST_MEMORY = 3 * 2**30  # bytes of addresses; more is a MemoryError, which is noticed
 JINJA = {"architecture": "a", "size": 3}
 
 SPECIFICATION = """\
@@ -349,6 +350,7 @@ def outcome(kind: str, path: Path) -> tuple[str, str]:
 
 def main(number: int, seed: int) -> int:
     """Run in pieces, print figures, keep what ended badly."""
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     report, begun = Report(), time.perf_counter()
     piece = 1000
     for first in range(0, number, piece):

@@ -317,3 +317,50 @@ def test_options_of_the_command_line(read: Read, tmp_path) -> None:
     assert '"computes": 2304' in ran.output
     without = CliRunner().invoke(cli, ["map", arguments[0], "--objective", "delay"])
     assert without.exit_code != 0
+
+
+def test_constraints_that_fix_every_factor_are_a_mapping(read: Read) -> None:
+    targets = """\
+extra_mapping_constraints:
+  targets:
+  - {target: far, type: temporal, factors: [C=1, M=2]}
+  - {target: pe, type: spatial, factors: [C=1, M=8]}
+  - {target: near, type: temporal, factors: [C=8, M=1], permutation: [C, M]}
+"""
+    found = read(NEAR, MATRIX, targets, fixed=True)
+    assert found.mapping is not None
+    assert engine("embedded").evaluate_specification(found).cycles == 16
+    assert read(NEAR, MATRIX, targets).mapping is None
+    assert read(NEAR, MATRIX, targets.replace("M=2", "M<=2"), fixed=True).mapping is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "architecture:\n  nodes:\n" + "  - !Container {name: a}\n" * 1001,
+            "architecture.nodes: there are 1001 entries (legal: at most 1000)",
+        ),
+        (
+            "variables: {" + ", ".join(f"v{n}: 1" for n in range(10_001)) + "}\n" + NEAR,
+            "variables: there are 10001 entries",
+        ),
+        (
+            NEAR + "constraints:\n  targets: [" + "{}, " * 10_001 + "]",
+            "constraints: there are 10001 entries",
+        ),
+        (
+            NEAR + "problem: {shape: {dimensions: [" + "C, " * 101 + "]}, instance: {C: 1}}",
+            "problem.shape.dimensions: there are 101 entries",
+        ),
+    ],
+    ids=["nodes", "variables", "constraints", "dimensions"],
+)
+def test_sections_have_an_end(message: Message, text: str, expected: str) -> None:
+    assert expected in message(text, *([] if "problem" in text else [MATRIX]))
+
+
+def test_many_sizes_that_are_not_read_take_no_time(read: Read) -> None:
+    sizes = ", ".join(f"Size{n}: 1" for n in range(50_000))
+    (note,) = read(NEAR, MATRIX.replace("C: 8,", f"C: 8, {sizes},")).notes
+    assert note.endswith("Size9 and 49990 more: no dimension, not read")
