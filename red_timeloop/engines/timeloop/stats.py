@@ -137,15 +137,20 @@ def _sparse(rows: Mapping[str, str], lines: list[str]) -> SparseSpace:
     formats = _format_counts(lines)
 
     def accesses(kind: str) -> SparseAccesses:
-        words = (
-            int(rows[f"{how} scalar {kind} (per-instance)"])
-            for how in ("Algorithmic", "Gated", "Skipped")
+        def words(how: str) -> int:
+            return int(rows[f"{how} scalar {kind} (per-instance)"])
+
+        def units(how: str) -> tuple[tuple[int, int], ...]:
+            return formats.get(f"{how} scalar format {kind} (per-instance)", ())
+
+        return SparseAccesses(
+            words("Algorithmic"),
+            words("Gated"),
+            words("Skipped"),
+            units("Actual"),
+            units("Gated"),
+            units("Skipped"),
         )
-        units = (
-            formats.get(f"{how} scalar format {kind} (per-instance)", ())
-            for how in ("Actual", "Gated", "Skipped")
-        )
-        return SparseAccesses(*words, *units)
 
     return SparseSpace(
         accesses("reads"),
