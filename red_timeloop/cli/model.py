@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,7 +12,7 @@ import click
 from red_timeloop.cli import options
 from red_timeloop.cli.verbosity import say
 from red_timeloop.engines.base import engine as get_engine
-from red_timeloop.engines.result import EngineResult
+from red_timeloop.engines.result import EngineResult, SparseSpace
 from red_timeloop.errors import InputError
 from red_timeloop.spec.reader import read_specification
 from red_timeloop.spec.template import jinja_data
@@ -95,11 +96,30 @@ def print_result(result: EngineResult) -> None:
             numbers = (space.utilized_capacity, space.reads, space.fills, space.updates)
             energy = _quantity(space.energy, "J")
             table.add_row("", "", name, *(f"{number:,}" for number in numbers), energy)
+            if space.sparse is not None:
+                for label, counts in _saved(space.sparse):
+                    table.add_row("", "", label, "", *counts, "")
     console.print(table)
+    of_them = "".join(
+        f" ({x.actual:,} actual, {x.gated:,} gated, {x.skipped:,} skipped)"
+        for x in (level.computes for level in result.levels.values())
+        if x is not None
+    )
     console.print(
-        f"{result.computes:,} computes in {result.cycles:,} cycles,"
+        f"{result.computes:,} computes{of_them} in {result.cycles:,} cycles,"
         f" {_quantity(result.energy, 'J')}, {result.area * 1e6:.4g} mm^2 ({result.engine} engine)"
     )
+
+
+def _saved(space: SparseSpace) -> Iterator[tuple[str, list[str]]]:
+    """Yield rows of the words that are gated or skipped, where there are any."""
+    kinds = (space.reads, space.fills, space.updates)
+    for label, words in (
+        ("gated", [each.gated for each in kinds]),
+        ("skipped", [each.skipped for each in kinds]),
+    ):
+        if any(words):
+            yield f"  {label}", [f"{number:,}" for number in words]
 
 
 def _quantity(value: float, unit: str) -> str:
