@@ -94,16 +94,11 @@ def build_nest(
     """
     if mapping.imperfect and not imperfect:
         raise InputError("imperfect factors are not for this use of a mapping", key="mapping")
-    known = [level.name for level in machine.levels]
-    for name in mapping.levels:
-        if name not in known:
-            raise InputError(f"no level is called {name!r}", key="mapping", legal=known)
+    _check_levels(mapping, machine)
     names = tuple(tensor.name for tensor in shape.tensors)
     nests = []
     for storage in machine.levels:
-        given = mapping.levels.get(storage.name)
-        if given is None:
-            raise InputError(f"nothing is said of the level {storage.name}", key="mapping")
+        given = mapping.levels[storage.name]
 
         def flags(chosen: tuple[str, ...], level: str = storage.name) -> Flags:
             for name in chosen:
@@ -131,6 +126,16 @@ def build_nest(
         _check_size(name, size, mapping.size(name))
     _check_kept(nest, shape)
     return nest
+
+
+def _check_levels(mapping: Mapping, machine: Machine) -> None:
+    known = [level.name for level in machine.levels]
+    for name in mapping.levels:
+        if name not in known:
+            raise InputError(f"no level is called {name!r}", key="mapping", legal=known)
+    for name in known:
+        if name not in mapping.levels:
+            raise InputError(f"nothing is said of the level {name}", key="mapping")
 
 
 def _loops(loops: tuple[Loop, ...], level: str, shape: Shape) -> tuple[NestLoop, ...]:

@@ -225,9 +225,7 @@ def _cost(
         fullest.append(fill_storage(storage, storages[level], here))
         counts = [accesses[number][level] for number in spaces]
         done = [
-            count_actions(storage, storages[level], tile, each)
-            if tile is not None and each is not None
-            else None
+            count_actions(storage, storages[level], tile, each) if tile and each else None
             for tile, each in zip(here, counts, strict=True)
         ]
         actions.append(done)
@@ -239,10 +237,9 @@ def _cost(
                 instances.average[number][level + 1] / math.prod(instances.most[number][level + 1]),
             )
             for number, (each, act) in enumerate(zip(counts, done, strict=True))
-            if each is not None and act is not None
+            if each and act
         }
-        running = compute_cycles and level_cycles(storage, demands, compute_cycles)
-        cycles.append(running)
+        cycles.append(compute_cycles and level_cycles(storage, demands, compute_cycles))
     longest = max([compute_cycles, *cycles])
     in_use: list[Any] = [
         max(1.0, *(average[level + 1] for average in instances.average))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from red_timeloop.engines.embedded.machine import Machine, Shape
@@ -10,7 +10,6 @@ from red_timeloop.engines.embedded.sparse.loops import FullNest, box
 from red_timeloop.engines.embedded.sparse.machine import SparseStorage
 from red_timeloop.engines.embedded.sparse.tiles import Tile
 from red_timeloop.errors import InputError
-from red_timeloop.spec.sparsity import Condition
 
 __all__ = ["Instances", "count_instances"]
 
@@ -61,41 +60,21 @@ def count_instances(
     """
     spaces = range(len(shape.tensors))
     dense = _expansions(nest)
-    skips: list[tuple[int, int, Condition]] = []
-    for level, storage in enumerate(storages):
-        for action in storage.sparse.actions:
-            if action.type == "spatial_skipping":
-                names = [tensor.name for tensor in shape.tensors]
-                skips.append((level, names.index(action.options[0].target), action.options[0]))
+    skips = list(_skips(shape, storages))
     if not skips:
-        average = [
-            [float(copies[0])]
-            + [
-                copies[i + 1] * (tile.arriving if tile is not None else 1.0)
-                for i, tile in enumerate(tiles[number])
-            ]
-            for number in spaces
-        ]
-        return Instances(
-            tuple(tuple(dense) for _ in spaces),
-            tuple(map(tuple, average)),
-            float(copies[0]),
-            dense[0],
-            {},
-        )
+        average = []
+        for row in tiles:
+            shares = [tile.arriving if tile is not None else 1.0 for tile in row]
+            average.append(
+                tuple(count * x for count, x in zip(copies, (1.0, *shares), strict=True))
+            )
+        most = tuple(tuple(dense) for _ in spaces)
+        return Instances(most, tuple(average), float(copies[0]), dense[0], {})
     books = [_Book(number, shape, nest, dense, tiles[number]) for number in spaces]
     for book in books:
         book.compressed()
         book.settle()
-    for level, target, condition in skips:
-        if len(condition.condition_on) != 1:
-            raise InputError(
-                f"spatial skipping of {condition.target} on {len(condition.condition_on)} data"
-                " spaces",
-                key=storages[level].name,
-                legal="one",
-            )
-        given = [tensor.name for tensor in shape.tensors].index(condition.condition_on[0])
+    for level, target, given in skips:
         books[target].skip(level, given, tiles)
     for book in books:
         book.summarize({level for level, target, _ in skips if target == book.number})
@@ -110,6 +89,24 @@ def count_instances(
         (max(book.most[0][0] for book in books), max(book.most[0][1] for book in books)),
         {(target, level): 1 - books[target].settled[level] for level, target, _ in skips},
     )
+
+
+def _skips(shape: Shape, storages: Sequence[SparseStorage]) -> Iterator[tuple[int, int, int]]:
+    """Yield (level, target, condition) of every spatial skipping."""
+    names = [tensor.name for tensor in shape.tensors]
+    for level, storage in enumerate(storages):
+        for action in storage.sparse.actions:
+            if action.type != "spatial_skipping":
+                continue
+            (option,) = action.options
+            if len(option.condition_on) != 1:
+                raise InputError(
+                    f"spatial skipping of {option.target} on {len(option.condition_on)} data"
+                    " spaces",
+                    key=storage.name,
+                    legal="one",
+                )
+            yield level, names.index(option.target), names.index(option.condition_on[0])
 
 
 def _expansions(nest: FullNest) -> list[tuple[int, int]]:
@@ -151,7 +148,6 @@ class _Book:
 
     def compressed(self) -> None:
         """Account for the instances that would hold empty tiles of this data space."""
-        relevant = self.shape.tensors[self.number].relevant
         for level in range(len(self.tiles)):
             source = level
             while self.tiles[source] is None and source < len(self.tiles) - 1:
@@ -159,7 +155,7 @@ class _Book:
             tile = self.tiles[source]
             if tile is None or not tile.formats:
                 continue
-            self._cut(level, self.number, tile, relevant, lambda _: [])
+            self._cut(level, self.number, tile, lambda _: [])
             self.reduced[level] = self.ratio[level] != 1.0
 
     def skip(self, level: int, given: int, every: Tiles) -> None:
@@ -177,10 +173,16 @@ class _Book:
         def staying(dimension: int) -> list[tuple[int, int]]:
             return self._staying(level, own) if inside and own[dimension] else []
 
-        relevant = self.shape.tensors[given].relevant
-        self._cut(level, given, tile, relevant, staying)
+        self._cut(level, given, tile, staying)
 
-    def _cut(self, level, given, tile, relevant, staying) -> None:  # type: ignore[no-untyped-def]
+    def _cut(
+        self, level: int, given: int, tile: Tile, staying: Callable[[int], list[tuple[int, int]]]
+    ) -> None:
+        """Leave out instances below `level` where tiles of the data space `given` are empty.
+
+        `staying` names the loops over time that a spatial loop's tile stays in place for.
+        """
+        relevant = self.shape.tensors[given].relevant
         first = True
         tensor = self.shape.tensors[given]
         for position, loop in enumerate(self.nest.levels[level]):
