@@ -89,6 +89,9 @@ def with_zeros(spec: Specification, share: float, kind: Action | None, distribut
     architecture = replace(spec.architecture, levels=levels)
     circuit = Hardware.load("isaac_32nm").circuit
     ert, art = price(architecture, circuit, spec.variables["global_cycle_seconds"])
+    # a gated MAC costs nothing; without a price of its own Timeloop takes that of a compute
+    mac = {**ert.energies["mac"], "compute_gated": 0.0}
+    ert = replace(ert, energies={**ert.energies, "mac": mac})
     problem = replace(spec.problem, densities={"Inputs": Density(distribution, share)})
     return replace(spec, architecture=architecture, problem=problem, ert=ert, art=art)
 
