@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections.abc as abc
 import signal
 import threading
 import time
@@ -141,6 +142,7 @@ def search(
     padding: bool = False,
     progress: Progress = lambda done, best: None,
     mapper_options: SearchOptions | None = None,
+    jinja: abc.Mapping[str, Any] | None = None,
 ) -> tuple[Mapping, dict[str, Any]]:
     """Find the best mapping of a Timeloop v0.4 specification under its constraints.
 
@@ -157,6 +159,7 @@ def search(
             that is better, the result and the mapping are those of the larger problem.
         progress: Called with the mappings evaluated so far and the best value.
         mapper_options: How timeloop-mapper searches.
+        jinja: Data of the files that are Jinja2 templates.
 
     Returns:
         The mapping, and the result of `red_timeloop.model` with a further key `search`:
@@ -170,7 +173,7 @@ def search(
         InputError: The files are not legal, a constraint cannot be met, or no legal mapping was
             found; names level and dimension.
     """
-    specification = read_specification(spec_files, ert=ert, art=art)
+    specification = read_specification(spec_files, ert=ert, art=art, jinja=jinja)
     mapping, result, report = search_specification(
         specification,
         objective,

@@ -37,7 +37,8 @@ STORAGE_WORDS = ("DRAM", "SRAM", "regfile", "smartbuffer", "storage")
 COMPUTE_WORDS = ("mac", "intmac", "fpmac", "compute")
 NETWORK_WORDS = ("XY_NoC", "Legacy", "ReductionTree", "SimpleMulticast")
 
-MOST_NODES = 1000  # each sees the names of all
+MOST_NODES = 200  # an engine looks at every pair of levels
+MOST_ATTRIBUTES = 500  # of a node, or that nodes inherit: each level has them all
 _BRANCH_KEYS = ("nodes", "version", "name")
 _LEAF_KEYS = ("name", "attributes", "spatial", "constraints", "sparse_optimizations")
 _CONTAINER_KEYS = (*_LEAF_KEYS, "networks")
@@ -231,6 +232,7 @@ def _container(
     if mesh != (1, 1):
         _add(walk, _spatial_level(name, mesh, walk), within)
     walk.inherited.update(attributes)
+    check_count(walk.inherited, MOST_ATTRIBUTES, node, "attributes", name)
     _remember(walk, name, attributes, mesh)
 
 
@@ -379,6 +381,7 @@ def _flat(attributes: abc.Mapping[str, Attribute]) -> dict[str, object]:
 def _attributes(node: YamlMap, name: str, known: Names) -> dict[str, Attribute]:
     """Evaluate the attributes in order; each may name those before it."""
     section = mapping(node, "attributes", name)
+    check_count(section, MOST_ATTRIBUTES, node, "attributes", name)
     path = f"{name}.attributes"
     result: dict[str, Attribute] = {}
     names = {**known, "attributes": result}

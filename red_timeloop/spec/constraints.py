@@ -37,7 +37,7 @@ class Collected:
     legal: tuple[str, ...]  # names a target may have
     raw: bool = False  # spelled as Timeloop itself spells it
     targets: dict[TargetKey, Target] = field(default_factory=dict)
-    branch_keeps: dict[str, set[str]] = field(default_factory=dict)  # kept by containers
+    kept_at: dict[str, set[str]] = field(default_factory=dict)  # by nodes that are no memory
     overbooked: dict[str, float] = field(default_factory=dict)
     min_utilization: float = 0.0
 
@@ -161,7 +161,7 @@ def _vanished(collected: Collected, target: str, kind: str, entry: YamlMap, path
     probe = Target(target, kind, collected.problem, collected.architecture.variables)
     probe.add(entry, path)
     if kind == "dataspace":
-        collected.branch_keeps.setdefault(target, set()).update(probe.data_space_constraint().keep)
+        collected.kept_at.setdefault(target, set()).update(probe.data_space_constraint().keep)
         return
     sizes = collected.problem.sizes
     for condition in probe.loop_constraint().factors:
@@ -240,7 +240,7 @@ def _branch_bypass(
     for branch in branches:
         kept[branch.parallel, branch.child] = {
             *(name for level in branch.levels for name in levels[level].data_spaces.keep),
-            *(name for each in branch.absent for name in collected.branch_keeps.get(each, ())),
+            *(name for each in branch.absent for name in collected.kept_at.get(each, ())),
         }
     bypass: dict[str, set[str]] = {}
     for parallel in sorted({branch.parallel for branch in branches}):

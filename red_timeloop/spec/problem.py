@@ -26,7 +26,7 @@ from red_timeloop.spec.types import DataSpace, Problem
 __all__ = ["read_problem", "unread_sizes"]
 
 _SHAPE_KEYS = ("name", "dimensions", "coefficients", "data_spaces", "flatten")
-_MOST_DIMENSIONS = 100  # and data spaces, and coefficients
+_MOST_DIMENSIONS = 40  # and data spaces, coefficients, axes of one, terms of an axis
 _COMPARED = 100  # sizes that are not read and are compared with those that are
 _LARGEST = 2**31  # of a size or a coefficient
 _MOST_POINTS = 2**62  # of the operation space or of a tensor: counts are 64-bit integers
@@ -218,6 +218,8 @@ def _data_space(
     name = text(entry, "name", "problem.shape.data_spaces")
     path = f"problem.shape.data_spaces.{name}"
     axes = sequence(entry, "projection", path)
+    for each in (axes, *(axis for axis in axes if isinstance(axis, list))):
+        check_count(each, _MOST_DIMENSIONS, entry, "projection", path)
     flat = all(isinstance(axis, str) for axis in axes)
     projection = tuple(
         tuple(

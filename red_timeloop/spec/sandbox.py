@@ -78,7 +78,7 @@ def _check_join(glue: object, parts: object) -> None:
 
 
 class _Bounding(NodeTransformer):
-    """Lets every list, tuple, dict and joined text of a template go through `bounded`."""
+    """Lets every list, tuple, dict and text of a template go through `bounded` when it is made."""
 
     def _wrap(self, node: Any) -> nodes.Node:
         self.generic_visit(node)
@@ -87,6 +87,10 @@ class _Bounding(NodeTransformer):
         return nodes.Filter(node, "bounded", [], [], None, None, lineno=node.lineno)
 
     visit_List = visit_Tuple = visit_Dict = _wrap  # noqa: N815 - jinja's names
+
+    def visit_TemplateData(self, node: nodes.TemplateData) -> nodes.Node:
+        text = nodes.Const(node.data, lineno=node.lineno)
+        return nodes.Filter(text, "bounded", [], [], None, None, lineno=node.lineno)
 
     def visit_Concat(self, node: nodes.Concat) -> nodes.Node:
         self.generic_visit(node)
@@ -108,7 +112,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         )
         plain = self.filters
         self.filters = {name: self._checked(name, plain[name]) for name in FILTERS}
-        self.filters.update(bounded=self.bounded, concatenated=self._concatenated)
+        self.filters.update(bounded=self._in_template, concatenated=self._concatenated)
         for name in _REMOVED_GLOBALS:
             del self.globals[name]
         self.globals.update(functions)
@@ -126,6 +130,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
             raise SecurityError(f"a value is larger than {LARGEST_VALUE:,} characters")
         self.limit.take(size // _VALUES_A_STEP)
         return value
+
+    @jinja2.pass_context  # which keeps it from being computed once, when the template is compiled
+    def _in_template(self, context: Any, value: Any) -> Any:
+        return self.bounded(value)
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         tree = super()._parse(source, name, filename)

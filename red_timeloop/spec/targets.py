@@ -86,11 +86,7 @@ class Target:
         """
         check_keys(entry, _KEYS[self.kind], path)
         self.where = (entry, path)
-        if entry.get("maximize_dims"):
-            if chosen or self.maximize is not None:
-                wrong = "a mapping has factors and no macro" if chosen else "given twice"
-                raise error(wrong, entry, "maximize_dims", path=path)
-            self.maximize = entry, path
+        self._maximize(entry, path, chosen)
         spaces = self.problem.data_space_names
         if self.kind == "dataspace":
             for key in ("keep", "bypass", "no_coalesce", "keep_only", "bypass_only"):
@@ -127,6 +123,14 @@ class Target:
                 self.lists.setdefault(key, ())
         for key in ("no_reuse", "no_temporal_reuse", "no_multicast_no_reduction"):
             self._extend("no_reuse", names(entry, key, path, spaces, "data space"))
+
+    def _maximize(self, entry: YamlMap, path: str, chosen: bool) -> None:
+        if not entry.get("maximize_dims"):
+            return
+        if chosen or self.maximize is not None:
+            wrong = "a mapping has factors and no macro" if chosen else "given twice"
+            raise error(wrong, entry, "maximize_dims", path=path)
+        self.maximize = entry, path
 
     def _extend(self, key: str, found: tuple[str, ...]) -> None:
         if found:

@@ -75,17 +75,17 @@ class Templates:
 
     data: abc.Mapping[str, Any] = field(default_factory=dict)
     roots: list[Path] = field(default_factory=list)
-    _files: int = 0
-    _text: int = 0
-    _open: list[str] = field(default_factory=list)
-    _names: set[str] = field(default_factory=set)  # of templates, for the count of steps
+    files: int = 0
+    size: int = 0
+    open: list[str] = field(default_factory=list)
+    names: set[str] = field(default_factory=set)  # of templates, for the count of steps
 
     @cached_property
     def steps(self) -> StepLimit:
         """The steps that all templates together may take."""
         from red_timeloop.spec.sandbox import StepLimit  # jinja2 takes longer than most files
 
-        return StepLimit(self._names.__contains__)
+        return StepLimit(self.names.__contains__)
 
     def load(self, path: str | Path, tags: abc.Mapping[str, tuple[str, ...]]) -> Any:
         """Read the file `path` that the user named.
@@ -93,15 +93,20 @@ class Templates:
         Raises:
             InputError: It cannot be read, its template fails, or it is not YAML.
         """
-        folder = Path(path).resolve().parent
+        if "\0" in str(path):
+            raise InputError("cannot read: a zero in its name", file=path)
+        folder = _real(path).parent
         self.roots += [folder, folder.parent]
         for value in self.data.values():
-            if isinstance(value, str) and "/" in value and (folder / value).is_file():
-                given = (folder / value).resolve().parent
+            if isinstance(value, str) and "/" in value and os.path.isfile(folder / value):  # noqa: PTH113
+                given = _real(folder / value).parent
                 self.roots += [given, given.parent]
-        return self._load(str(path), [], tags)
+        return self.load_piece(str(path), [], tags)
 
-    def _load(self, path: str, folders: list[str], tags: abc.Mapping[str, tuple[str, ...]]) -> Any:
+    def load_piece(
+        self, path: str, folders: list[str], tags: abc.Mapping[str, tuple[str, ...]]
+    ) -> Any:
+        """Read a file that a template includes and that has been checked."""
         render = _Rendering(self, path, list(folders), tags, [])
         text = render.text()
         made = _yaml.Tags(tags, render.replaced)
@@ -109,19 +114,19 @@ class Templates:
 
     def read(self, path: str) -> str:
         """Return the text of a file, counting it."""
-        self._files += 1
-        if self._files > _MOST_FILES:
+        self.files += 1
+        if self.files > _MOST_FILES:
             raise InputError("too many files are included", file=path, legal=f"{_MOST_FILES}")
         text = _yaml.read_text(path)
-        self._text += len(text)
-        if self._text > _MOST_TEXT:
+        self.size += len(text)
+        if self.size > _MOST_TEXT:
             legal = f"{_MOST_TEXT} characters in all"
             raise InputError("too much is included", file=path, legal=legal)
         return text
 
     def check(self, path: str) -> None:
         """Refuse a file outside of the folders that may be read, or of another kind."""
-        real = Path(path).resolve()
+        real = _real(path)
         if not any(real.is_relative_to(root) for root in self.roots):
             legal = "files below the template's folder, the one around it, and what it adds"
             raise InputError(f"{shown(path)} lies outside", key="include", legal=legal)
@@ -141,7 +146,7 @@ class _Rendering:
         included: list[Any],
     ) -> None:
         self.templates, self.path, self.folders, self.tags = templates, path, folders, tags
-        self.folder = str(Path(path).resolve().parent)
+        self.folder = str(_real(path).parent)
         self.included = included
         self.source = ""
         self.replaced = {
@@ -152,8 +157,8 @@ class _Rendering:
 
     def text(self) -> str:
         """Return the file's text, rendered where it is a template."""
-        real = str(Path(self.path).resolve())
-        if real in self.templates._open:
+        real = str(_real(self.path))
+        if real in self.templates.open:
             raise InputError(f"{self.path} includes itself")
         self.source = self.templates.read(self.path)
         if not any(mark in self.source for mark in _MARKS):
@@ -165,8 +170,8 @@ class _Rendering:
                 file=self.path,
                 legal=f"up to {_LARGEST_TEMPLATE}",
             )
-        self.templates._open.append(real)
-        self.templates._names.add(self.path)
+        self.templates.open.append(real)
+        self.templates.names.add(self.path)
         try:
             with self.templates.steps:
                 return self._rendered()
@@ -177,7 +182,7 @@ class _Rendering:
         except Exception as error:  # whatever an expression of the template can raise
             raise InputError(f"template: {_reason(error)}", file=self._at(error)) from error
         finally:
-            self.templates._open.pop()
+            self.templates.open.pop()
 
     def _rendered(self) -> str:
         from jinja2 import FunctionLoader
@@ -200,7 +205,7 @@ class _Rendering:
             return f"{getattr(error, 'filename', None) or self.path}:{error.lineno}"
         found, trace = self.path, error.__traceback__
         while trace is not None:
-            if trace.tb_frame.f_code.co_filename in self.templates._names:
+            if trace.tb_frame.f_code.co_filename in self.templates.names:
                 found = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
             trace = trace.tb_next
         return found
@@ -211,7 +216,7 @@ class _Rendering:
             return self.source, self.path, lambda: True
         path = str(Path(self.folder) / name)
         self.templates.check(path)
-        self.templates._names.add(path)
+        self.templates.names.add(path)
         return self.templates.read(path), path, lambda: True
 
     def _functions(self) -> dict[str, Any]:
@@ -237,7 +242,7 @@ class _Rendering:
 
     def _within(self, path: str) -> bool:
         fixed = Path(re.split(r"[*?\[]", path)[0])
-        real = fixed.resolve() if fixed.exists() else fixed.parent.resolve() / fixed.name
+        real = _real(fixed)
         return any(real.is_relative_to(root) for root in self.templates.roots)
 
     def _missing(self, path: object, searched: list[str]) -> InputError:
@@ -251,21 +256,21 @@ class _Rendering:
         for candidate in searched:
             if self._within(candidate):
                 found += sorted(glob.glob(candidate))  # noqa: PTH207
-            elif Path(candidate).exists():
+            elif os.path.exists(candidate):  # noqa: PTH110
                 self.templates.check(candidate)
         if not found:
             raise self._missing(path, searched)
-        return list(dict.fromkeys(str(Path(each).resolve()) for each in found))
+        return list(dict.fromkeys(str(_real(each)) for each in found))
 
     def _find_path(self, path: object) -> str:
         searched = self._candidates(path)
         for candidate in searched:
-            if Path(candidate).exists():
-                return str(Path(candidate).resolve())
+            if os.path.exists(candidate):  # noqa: PTH110 - no error for what is no path
+                return str(_real(candidate))
         raise self._missing(path, searched)
 
     def _path_exists(self, path: object) -> bool:
-        return any(Path(candidate).exists() for candidate in self._candidates(path))
+        return any(os.path.exists(each) for each in self._candidates(path))  # noqa: PTH110
 
     def _add_to_path(self, path: object) -> str:
         folders = path if isinstance(path, list) else [path]
@@ -295,7 +300,7 @@ class _Rendering:
     def _beside(self, paths: list[str]) -> Any:
         path = str(Path(self.folder) / paths[0])
         self.templates.check(path)
-        return self.templates._load(path, self.folders, self.tags)
+        return self.templates.load_piece(path, self.folders, self.tags)
 
     def _beside_all(self, folder: str) -> Any:
         return self._all(self._find_paths(f"{folder}/*.yaml"))
@@ -327,6 +332,11 @@ class _Rendering:
             members.size = found.size
             return members
         return found
+
+
+def _real(path: str | Path) -> Path:
+    """Return the path without links; a link that leads to itself is left as it is."""
+    return Path(os.path.realpath(path))
 
 
 def _lines(source: str, text: str) -> list[int] | None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from red_timeloop.spec.architecture import (
     COMPONENT_KEYS,
+    MOST_ATTRIBUTES,
     MOST_NODES,
     Branch,
     InlineConstraints,
@@ -72,8 +73,9 @@ def read_tree(
         names.append(name)
         instances *= count
         top.update(_attributes(node, name))
+        check_count(top, MOST_ATTRIBUTES, node, "attributes", name)
         local = _nodes(node, "local", name)
-        check_count(local, MOST_NODES, node, "local", name)
+        check_count([*levels, *local], MOST_NODES, node, "local", name)
         levels += [(_level(leaf, instances, top), leaf) for leaf in local]
         nodes = _nodes(node, "subtree", name)
     if not levels or levels[-1][0].kind != "compute":
@@ -107,6 +109,7 @@ def _name(node: YamlMap, path: str) -> tuple[str, int]:
 def _attributes(node: YamlMap, name: str) -> dict[str, Any]:
     """Return the attributes, which timeloopfe has evaluated: a bare word is text."""
     section = mapping(node, "attributes", name)
+    check_count(section, MOST_ATTRIBUTES, node, "attributes", name)
     path = f"{name}.attributes"
     found: dict[str, Any] = {}
     for key, raw in section.items():

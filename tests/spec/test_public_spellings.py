@@ -338,8 +338,8 @@ extra_mapping_constraints:
     ("text", "expected"),
     [
         (
-            "architecture:\n  nodes:\n" + "  - !Container {name: a}\n" * 1001,
-            "architecture.nodes: there are 1001 entries (legal: at most 1000)",
+            "architecture:\n  nodes:\n" + "  - !Container {name: a}\n" * 201,
+            "architecture.nodes: there are 201 entries (legal: at most 200)",
         ),
         (
             "variables: {" + ", ".join(f"v{n}: 1" for n in range(10_001)) + "}\n" + NEAR,
@@ -350,11 +350,32 @@ extra_mapping_constraints:
             "constraints: there are 10001 entries",
         ),
         (
-            NEAR + "problem: {shape: {dimensions: [" + "C, " * 101 + "]}, instance: {C: 1}}",
-            "problem.shape.dimensions: there are 101 entries",
+            NEAR + "problem: {shape: {dimensions: [" + "C, " * 41 + "]}, instance: {C: 1}}",
+            "problem.shape.dimensions: there are 41 entries",
+        ),
+        (
+            NEAR.replace("{depth: 64", "{" + ", ".join(f"a{n}: 1" for n in range(501)) + ", d: 1"),
+            "near.attributes: there are 504 entries (legal: at most 500)",
+        ),
+        (
+            NEAR.replace(
+                "  - !Container",
+                "".join(
+                    f"  - !Container {{name: c{each}, attributes: {{"
+                    + ", ".join(f"a{each}_{n}: 1" for n in range(400))
+                    + "}}\n"
+                    for each in range(2)
+                )
+                + "  - !Container",
+            ),
+            "c1.attributes: there are 800 entries",
+        ),
+        (
+            NEAR + MATRIX.replace("[[[C]], [[M]]]", "[[" + "[C], " * 41 + "]]"),
+            "problem.shape.data_spaces.W.projection: there are 41 entries",
         ),
     ],
-    ids=["nodes", "variables", "constraints", "dimensions"],
+    ids=["nodes", "variables", "constraints", "dimensions", "attributes", "inherited", "terms"],
 )
 def test_sections_have_an_end(message: Message, text: str, expected: str) -> None:
     assert expected in message(text, *([] if "problem" in text else [MATRIX]))
