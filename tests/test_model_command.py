@@ -46,6 +46,17 @@ def test_table_names_levels_and_totals(mapping: Path) -> None:
     assert "147,456 computes in 18,432 cycles, 1.191 uJ" in done.stdout.replace("\n", " ")
 
 
+def test_table_of_sparse_problems_shows_what_is_saved(mapping: Path) -> None:
+    spec = FAMILY.parents[1] / "sparse_reference" / "zi_rs_skipping_a.yaml"
+    case = json.loads(spec.with_suffix(".json").read_text())[0]
+    mapping.write_text(json.dumps({"mapping": case["mapping"]}))
+    done = run(spec, "--mapping", mapping)
+    assert done.returncode == 0, done.stderr
+    assert "16,384 computes (4,096 actual, 0 gated, 0 skipped) in 512 cycles" in done.stdout
+    row = next(row for row in done.stdout.splitlines() if "skipped  " in row)
+    assert row.replace("│", " ").split() == ["skipped", "1,536", "0", "0"]
+
+
 def test_bad_input_exits_with_2_and_one_message(mapping: Path) -> None:
     mapping.write_text(mapping.read_text().replace('"M4"', '"M2"', 1))
     done = run(SPEC, "--mapping", mapping)

@@ -112,7 +112,7 @@ def command(
         results.write(output, _texts(specification, mapping, result, report))
 
     def table() -> None:
-        print_result(result.as_dict())
+        print_result(result)
         click.echo(_certificate(report))
 
     results.show(form, table, lambda: {**result.as_dict(), "search": report.as_dict()})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +15,7 @@ from red_timeloop.cli.verbosity import say
 from red_timeloop.designs import find
 from red_timeloop.designs.constraints import check_rules
 from red_timeloop.engines.base import engine as get_engine
+from red_timeloop.engines.result import EngineResult, SparseSpace
 from red_timeloop.spec.reader import read_specification
 from red_timeloop.spec.template import jinja_data
 
@@ -57,8 +59,8 @@ def command(
     )
     for note in specification.notes:
         say(note)
-    result = get_engine(engine).evaluate_specification(specification).as_dict()
-    results.show(form, lambda: print_result(result), lambda: result)
+    result = get_engine(engine).evaluate_specification(specification)
+    results.show(form, lambda: print_result(result), lambda: result.as_dict())
 
 
 def _check_rules(
@@ -68,8 +70,8 @@ def _check_rules(
     check_rules(chosen.architecture, chosen.constraints, found)
 
 
-def print_result(result: dict[str, Any]) -> None:
-    """Print a result of `red_timeloop.model` as a table, outermost level first."""
+def print_result(result: EngineResult) -> None:
+    """Print a result as a table, outermost level first."""
     console = Console(markup=False)
     if not console.is_terminal:
         console = Console(width=120, markup=False)  # a file or a pipe has no width to keep to
@@ -78,19 +80,37 @@ def print_result(result: dict[str, Any]) -> None:
         side: Literal["left", "right"] = "left" if heading in ("level", "data space") else "right"
         table.add_column(heading, justify=side, no_wrap=heading == "level")
     table.add_column("energy", justify="right")
-    for name, level in reversed(result["levels"].items()):
-        used = f"{level['utilized_instances']:,}/{level['instances']:,}"
-        table.add_row(name, used, "", "", "", "", "", _quantity(level["energy_J"], "J"))
-        for space, counts in level["data_spaces"].items():
-            numbers = (counts[key] for key in ("utilized_capacity", "reads", "fills", "updates"))
-            energy = _quantity(counts["energy_J"], "J")
-            table.add_row("", "", space, *(f"{number:,}" for number in numbers), energy)
+    for name, level in reversed(list(result.levels.items())):
+        used = f"{level.utilized_instances:,}/{level.instances:,}"
+        table.add_row(name, used, "", "", "", "", "", _quantity(level.energy, "J"))
+        for name, space in level.data_spaces.items():
+            numbers = (space.utilized_capacity, space.reads, space.fills, space.updates)
+            energy = _quantity(space.energy, "J")
+            table.add_row("", "", name, *(f"{number:,}" for number in numbers), energy)
+            if space.sparse is not None:
+                for label, counts in _saved(space.sparse):
+                    table.add_row("", "", label, "", *counts, "")
     console.print(table)
-    console.print(
-        f"{result['computes']:,} computes in {result['cycles']:,} cycles,"
-        f" {_quantity(result['energy_J'], 'J')}, {result['area_m2'] * 1e6:.4g} mm^2"
-        f" ({result['engine']} engine)"
+    of_them = "".join(
+        f" ({x.actual:,} actual, {x.gated:,} gated, {x.skipped:,} skipped)"
+        for x in (level.computes for level in result.levels.values())
+        if x is not None
     )
+    console.print(
+        f"{result.computes:,} computes{of_them} in {result.cycles:,} cycles,"
+        f" {_quantity(result.energy, 'J')}, {result.area * 1e6:.4g} mm^2 ({result.engine} engine)"
+    )
+
+
+def _saved(space: SparseSpace) -> Iterator[tuple[str, list[str]]]:
+    """Yield rows of the words that are gated or skipped, where there are any."""
+    kinds = (space.reads, space.fills, space.updates)
+    for label, words in (
+        ("gated", [each.gated for each in kinds]),
+        ("skipped", [each.skipped for each in kinds]),
+    ):
+        if any(words):
+            yield f"  {label}", [f"{number:,}" for number in words]
 
 
 def _quantity(value: float, unit: str) -> str:

@@ -33,12 +33,15 @@ def order_classes(
 ) -> list[Orders]:
     """Return one order of the loops over time from each class that can differ in cost.
 
+    Sparse tensors have no classes: every order is one.
+
     Raises:
         TooManyOrdersError: There are more than `most` orders to sort into classes.
     """
     seen: dict[object, Orders] = {}
     for orders in orders_of_pattern(space, levels, pattern, most):
-        seen.setdefault(_signature(space, levels, pattern, orders), orders)
+        key = _signature(space, levels, pattern, orders) if space.sparse is None else orders
+        seen.setdefault(key, orders)
     return list(seen.values())
 
 
@@ -66,6 +69,8 @@ def orders_of_pattern(
 def _order_matters(
     space: Space, levels: tuple[LevelNest, ...], pattern: Pattern, level: int
 ) -> bool:
+    if space.sparse is not None:  # the innermost loop decides what a saving is conditioned on
+        return True
     tiles = any(any(nest.keep) for nest in levels[:level])
     return tiles or any(len(across) > 0 for across in pattern[1])
 

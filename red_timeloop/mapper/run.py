@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from red_timeloop.engines.base import ENGINES
 from red_timeloop.engines.base import engine as engine_of
-from red_timeloop.engines.embedded.machine import Machine, Shape, build_machine, build_shape
-from red_timeloop.engines.embedded.nest import Nest
+from red_timeloop.engines.embedded.machine import build_machine, build_shape
+from red_timeloop.engines.embedded.nest import Nest, mapping_of
+from red_timeloop.engines.embedded.sparse.evaluation import SparseProblem
 from red_timeloop.engines.result import EngineResult
 from red_timeloop.errors import InputError
 from red_timeloop.mapper.bound import build_bound
@@ -28,7 +29,7 @@ from red_timeloop.mapper.padding import padded
 from red_timeloop.mapper.report import SearchReport
 from red_timeloop.mapper.space import Space, build_space
 from red_timeloop.spec.reader import read_specification
-from red_timeloop.spec.types import LevelMapping, Mapping, Problem, Specification
+from red_timeloop.spec.types import Mapping, Problem, Specification
 
 if TYPE_CHECKING:
     from red_timeloop.engines.timeloop.engine import SearchOptions
@@ -228,7 +229,7 @@ def search_specification(
         found, space, problem = _best_of(problems, specification, found_in)
     if found.nest is None:
         raise _nothing_found(found)
-    mapping = _mapping(found.nest, space.machine, space.shape)
+    mapping = mapping_of(found.nest, space.machine, space.shape)
     _check_loops(mapping, specification.most_temporal_loops)
     mapped = replace(specification, mapping=mapping, problem=problem)
     result = runner.evaluate_specification(mapped)
@@ -295,12 +296,12 @@ def _check_loops(mapping: Mapping, most: int | None) -> None:
 
 
 def _space(specification: Specification, problem: Problem) -> Space:
-    machine = build_machine(
-        specification.architecture,
-        problem.data_space_names,
-        specification.ert,
-        specification.art,
-    )
+    given = specification.architecture, specification.ert, specification.art
+    if given[0].sparse:
+        sparse = SparseProblem.of(given[0], problem, *given[1:])
+        space = build_space(sparse.uncompressed, sparse.shape, specification.constraints)
+        return replace(space, sparse=sparse)
+    machine = build_machine(given[0], problem.data_space_names, *given[1:])
     return build_space(machine, build_shape(problem), specification.constraints)
 
 
@@ -317,32 +318,6 @@ def _nothing_found(found: Found) -> InputError:
         key="budget",
         legal="a larger budget, or looser constraints",
     )
-
-
-def _mapping(nest: Nest, machine: Machine, shape: Shape) -> Mapping:
-    names = tuple(tensor.name for tensor in shape.tensors)
-
-    def chosen(flags: tuple[bool, ...]) -> tuple[str, ...]:
-        return tuple(name for name, flag in zip(names, flags, strict=True) if flag)
-
-    def loops(given: tuple[tuple[int, int], ...]) -> tuple[tuple[str, int], ...]:
-        return tuple((shape.dimensions[dimension], factor) for dimension, factor in given)
-
-    levels = {}
-    for storage, level in reversed(list(zip(machine.levels, nest.levels, strict=True))):
-        levels[storage.name] = LevelMapping(
-            temporal=loops(level.temporal),
-            spatial_x=loops(level.spatial_x),
-            spatial_y=loops(level.spatial_y),
-            keep=chosen(level.keep),
-            bypass=tuple(name for name in names if name not in chosen(level.keep)),
-            no_temporal_reuse=chosen(level.no_temporal_reuse),
-            no_spatial_reuse=chosen(level.no_multicast),
-            no_link_transfer=chosen(level.no_link_transfer),
-            rmw_first_update=chosen(level.rmw_first_update),
-            no_coalesce=chosen(level.no_coalesce),
-        )
-    return Mapping(levels)
 
 
 @contextmanager

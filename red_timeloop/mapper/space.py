@@ -19,6 +19,7 @@ import numpy as np
 from red_timeloop.engines.embedded.arithmetic import Booleans, Integers
 from red_timeloop.engines.embedded.machine import Machine, Shape
 from red_timeloop.engines.embedded.nest import LevelNest
+from red_timeloop.engines.embedded.sparse.evaluation import SparseProblem
 from red_timeloop.errors import InputError
 from red_timeloop.spec.types import Constraints, LevelConstraints, LoopConstraint
 
@@ -85,6 +86,8 @@ class Space:
         spatial_order: For each level, the order of the loops across instances.
         keeps: Each choice of what is kept where; the levels without loops.
         least_used: Compute instances that must be in use at least.
+        sparse: The problem as sparse tensors, which are then evaluated one mapping at a time; the
+            machine lacks the capacities that compressed tiles may go beyond.
     """
 
     machine: Machine
@@ -96,6 +99,7 @@ class Space:
     spatial_order: tuple[tuple[int, ...], ...]
     keeps: tuple[tuple[LevelNest, ...], ...]
     least_used: float
+    sparse: SparseProblem | None = None
 
     @cached_property
     def fan_outs(self) -> tuple[int | None, ...]:

@@ -27,6 +27,7 @@ from red_timeloop.spec.fields import (
     value,
 )
 from red_timeloop.spec.loader import TAGS, YamlList, YamlMap, type_name
+from red_timeloop.spec.sparse import read_optimizations
 from red_timeloop.spec.storage import STORAGE_DEFAULTS, UNLIMITED, memory_fields
 from red_timeloop.spec.types import Architecture, Level, Value
 
@@ -167,10 +168,6 @@ def _node(node: YamlMap, walk: _Walk, within: tuple[tuple[int, int], ...], direc
         _nodes(node, walk, within, direct=node.tag == "!Parallel")
         return
     name = _name(node, walk)
-    if node.get("sparse_optimizations"):
-        raise error(
-            "sparse optimizations are not modelled", node, "sparse_optimizations", path=name
-        )
     if node.tag == "!Container":
         _container(node, name, walk, within, direct)
     else:
@@ -219,6 +216,13 @@ def _container(
         )
     if node.get("networks"):
         raise error("networks are not modelled", node, "networks", path=name)
+    if node.get("sparse_optimizations"):
+        raise error(
+            "sparse optimizations of a container are not modelled",
+            node,
+            "sparse_optimizations",
+            path=name,
+        )
     if walk.first:
         walk.name = name
     known = {**walk.variables, **_flat(walk.inherited)}
@@ -267,6 +271,7 @@ def _component(
         "required_actions": tuple(map(str, sequence(node, "required_actions", name))),
         "area_scale": scale(node, "area_scale", name, known),
         "energy_scale": scale(node, "energy_scale", name, known),
+        "sparse": read_optimizations(mapping(node, "sparse_optimizations", name), name),
     }
     memory = memory_fields(mapping(node, "attributes", name), attributes, name, kind)
     _add(walk, Level(**common, **memory), within)

@@ -20,6 +20,7 @@ from red_timeloop.spec.fields import (
     text,
 )
 from red_timeloop.spec.loader import YamlList, YamlMap, type_name
+from red_timeloop.spec.sparse import read_densities
 from red_timeloop.spec.types import DataSpace, Problem
 
 __all__ = ["read_problem", "unread_sizes"]
@@ -83,7 +84,9 @@ def read_problem(section: YamlMap, variables: Names) -> Problem:
             "data_spaces",
             path="problem.shape",
         )
-    return Problem(text(shape, "name", "problem.shape", ""), dimensions, sizes, spaces)
+    found = [space.name for space in spaces]
+    densities = read_densities(instance, found, "problem.instance", variables)
+    return Problem(text(shape, "name", "problem.shape", ""), dimensions, sizes, spaces, densities)
 
 
 def _entries(section: YamlMap, key: str, path: str) -> abc.Iterator[YamlMap]:
@@ -133,9 +136,6 @@ def _sizes(
     variables: Names,
 ) -> dict[str, int]:
     path = "problem.instance"
-    densities = instance.get("densities", instance.get("commonDensity"))
-    if densities not in (None, {}):
-        raise error("sparse data spaces are not modelled", instance, "densities", path=path)
     for name in _unread(instance, dimensions, coefficients):
         integer(instance, name, path, variables)
     for name in dimensions:

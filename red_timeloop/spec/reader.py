@@ -23,6 +23,7 @@ from red_timeloop.spec.loader import YamlList, YamlMap, load_file, type_name
 from red_timeloop.spec.mapping import resolve_mapping
 from red_timeloop.spec.problem import read_problem, shown_names, unread_sizes
 from red_timeloop.spec.settings import check_globals, mapspace_targets, read_mapper
+from red_timeloop.spec.sparse import check_optimizations, read_targets
 from red_timeloop.spec.tables import read_art, read_ert
 from red_timeloop.spec.tree import read_tree
 from red_timeloop.spec.types import (
@@ -191,8 +192,6 @@ def _specification(
     sections = {key: mapping(root, key, "") for key in _SECTIONS}
     if "architecture" not in top:
         raise error("the key 'architecture' is missing", root)
-    if any(each for key, each in sections["sparse_optimizations"].items() if key != "version"):
-        raise error("sparse optimizations are not modelled", root, "sparse_optimizations")
     check_globals(sections["globals"])
     settings = read_mapper(sections["mapper"])
     notes = []
@@ -205,11 +204,13 @@ def _specification(
     raw = "subtree" in sections["architecture"]
     read = read_tree if raw else read_architecture
     architecture, inline, branches, legal = read(sections["architecture"], variables)
+    architecture = read_targets(sections["sparse_optimizations"], architecture)
     if problem is None and "problem" in top:
         problem = read_problem(sections["problem"], variables)
         notes += unread_sizes(sections["problem"])
     constraints, nest = Constraints({}), None
     if problem is not None:
+        check_optimizations(architecture, problem)
         entries = [(_targets(root), "constraints")]
         entries.append((mapspace_targets(root.get("mapspace"), root), "mapspace"))
         collected = collect(architecture, problem, inline, entries, legal, raw=raw)

@@ -48,6 +48,7 @@ _KEYS = {
 }
 _CONDITION = re.compile(r"\s*([A-Za-z_]\w*)\s*(<=|>=|==|=)\s*(\d+)\s*")
 _SHORT = re.compile(r"\s*([A-Za-z_]+)\s*(\d+)\s*")
+_IMPERFECT = re.compile(r"\s*([A-Za-z_]+)\s*(=?)\s*(\d+)\s*,\s*(\d+)\s*")
 
 
 @dataclass
@@ -77,7 +78,8 @@ class Target:
             entry: What a file says of the target.
             path: Name of the entry, for errors.
             chosen: The entry is part of a mapping: its permutation and split are a choice among
-                those that constraints allow and take their place.
+                those that constraints allow and take their place, and constraints to more
+                iterations than a dimension has are ignored.
 
         Raises:
             InputError: A key, dimension or data space is unknown, a factor malformed, or the
@@ -94,7 +96,13 @@ class Target:
                 if key.endswith("_only") and entry.get(key) is not None:
                     self.lists.setdefault(key, ())
             return
-        self._merge_factors(self._factors(entry, "factors", path), entry, "factors", path)
+        given = self._factors(entry, "factors", path)
+        if not chosen and any(each.remainder is not None for each in given):
+            raise error("imperfect factors stand in mappings only", entry, "factors", path=path)
+        if chosen:  # as Timeloop does, which only warns: no mapping could obey these
+            sizes = self.problem.sizes
+            self.factors = [each for each in self.factors if each.value <= sizes[each.dimension]]
+        self._merge_factors(given, entry, "factors", path)
         if entry.get("factors_only") is not None:
             listed = self._factors(entry, "factors_only", path)
             self._merge_factors(listed, entry, "factors_only", path)
@@ -143,20 +151,22 @@ class Target:
         items = _split(raw) if isinstance(raw, str) else raw
         if not isinstance(items, list):
             raise error(f"expected a list, got {type_name(raw)}", entry, key, path=path)
-        return [self._factor(item, entry, key, path) for item in items]
+        return [self._factor(item, entry, key, path) for item in _rejoined(items)]
 
     def _factor(self, item: object, entry: YamlMap, key: str, path: str) -> FactorConstraint:
         if isinstance(item, list):  # timeloopfe joins [P, "=", 4]
             item = "".join(map(str, item))
-        found = isinstance(item, str) and (_CONDITION.fullmatch(item) or _SHORT.fullmatch(item))
+        found = isinstance(item, str) and (
+            _CONDITION.fullmatch(item) or _SHORT.fullmatch(item) or _IMPERFECT.fullmatch(item)
+        )
         if not found:
-            legal = 'P=4, "P<=4", "P>=4" or P4; the value a whole number'
-            if isinstance(item, str) and re.search(r"\d,\s*\d", item):
-                legal += "; imperfect factors (P4,2) are not modelled"
+            legal = 'P=4, "P<=4", "P>=4", P4 or P=4,2 (imperfect); whole numbers'
             raise error(f"malformed factor {item!r}", entry, key, path=path, legal=legal)
         parts = found.groups()
+        remainder = int(parts[3]) if len(parts) == 4 else None
+        parts = parts[:3]
         comparison = parts[1] if len(parts) == 3 else "="
-        comparison = "=" if comparison == "==" else comparison
+        comparison = "=" if comparison in ("==", "") else comparison
         if parts[0] not in self.problem.dimensions:
             raise error(
                 f"unknown dimension {parts[0]!r} in {item!r}",
@@ -168,7 +178,16 @@ class Target:
         amount = int(parts[-1])
         if amount == 0 and comparison != "=":
             raise error(f"{item!r} must be 1 or more", entry, key, path=path)
-        return FactorConstraint(parts[0], _comparison(comparison), amount)
+        if remainder is not None and not 1 <= remainder <= amount:
+            raise error(
+                f"the last pass of {item!r} has {remainder} iterations",
+                entry,
+                key,
+                path=path,
+                legal=f"1 to {amount}",
+            )
+        remainder = None if remainder == amount else remainder
+        return FactorConstraint(parts[0], _comparison(comparison), amount, remainder)
 
     def _merge_factors(
         self, found: abc.Iterable[FactorConstraint], entry: YamlMap, key: str, path: str
@@ -186,7 +205,7 @@ class Target:
         one, two = old.value or size, new.value or size
         pair = (old.comparison, new.comparison)
         if old.comparison == new.comparison:
-            return one == two
+            return one == two and old.remainder == new.remainder
         if pair == ("=", "<=") or pair == (">=", "="):
             return one <= two
         if pair == ("<=", "=") or pair == ("=", ">="):
@@ -308,6 +327,17 @@ def _split(raw: str) -> list[str]:
         return raw.split()
     glued = re.sub(r"\s*(<=|>=|==|=)\s*", r"\1", raw)
     return [part for part in re.split(r"[,\s]+", glued) if part]
+
+
+def _rejoined(items: abc.Iterable[object]) -> list[object]:
+    """Undo YAML's cut in `[P=5,2, Q=4]`, where the comma of an imperfect factor ends an item."""
+    result: list[object] = []
+    for item in items:
+        if isinstance(item, int) and result and isinstance(result[-1], str):
+            result[-1] = f"{result[-1]},{item}"
+        else:
+            result.append(item)
+    return result
 
 
 def _split_permutation(

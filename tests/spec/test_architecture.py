@@ -195,7 +195,11 @@ def node(text: str) -> str:
         ),
         (
             node("!Component {name: a, class: SRAM, sparse_optimizations: {x: 1}}"),
-            "sparse optimizations are not modelled",
+            "a.x: unknown key (legal: action_optimization, compute_optimization, name",
+        ),
+        (
+            node("!Container {name: a, sparse_optimizations: {x: 1}}"),
+            "sparse optimizations of a container are not modelled",
         ),
         (
             node("!Component {name: a, class: SRAM, enabled: [1]}"),
@@ -223,7 +227,7 @@ def node(text: str) -> str:
         ("arch: {}\n" + HEAD + MAC, "file0.yaml:1: arch: unknown key (legal: *_components, *_con"),
         (
             "sparse_optimizations: {targets: [1]}\n" + HEAD + MAC,
-            "sparse_optimizations: sparse optimizations are not modelled",
+            "sparse_optimizations.targets: an entry is a number, not a mapping",
         ),
     ],
 )

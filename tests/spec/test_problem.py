@@ -55,7 +55,6 @@ def test_other_sizes_are_passed_over_and_told(read: Read) -> None:
         ("C: 16, ", "", "problem.instance: dimension 'C' has no size (legal: C, M, P, R)"),
         ("C: 16", "C: 16, K: x", "problem.instance.K: expression 'x': the name 'x' is not"),
         ("C: 16", "C: 16, K: 1.5", "problem.instance.K: expected a whole number, got 1.5"),
-        ("stride: 2", "densities: {Inputs: 0.5}", "densities: sparse data spaces are not modelled"),
         ("C: 16", "C: 2147483649", "problem.instance.C: 2147483649 is too large (legal: up to 2**"),
         ("stride: 2", "stride: 1e10", "problem.instance.stride: 10000000000 is too large"),
         ("C: 16, M: 8", "C: 2**31, M: 2**31", "there are 83010348331692982272 operations (legal"),
