@@ -15,7 +15,7 @@ from red_timeloop.cli.verbosity import say
 from red_timeloop.engines.result import EngineResult
 from red_timeloop.engines.timeloop.engine import SearchOptions
 from red_timeloop.mapper.report import SearchReport
-from red_timeloop.mapper.run import BUDGET, OBJECTIVES, search_specification
+from red_timeloop.mapper.run import BUDGET, OBJECTIVES, SECONDS, search_specification
 from red_timeloop.spec.emit import to_yaml
 from red_timeloop.spec.reader import read_specification
 from red_timeloop.spec.template import jinja_data
@@ -45,7 +45,11 @@ __all__ = ["command"]
 @click.option("--threads", type=int, help="Of timeloop-mapper: threads.  [default: all]")
 @click.option("--victory-condition", type=int, help="Its mappings without improvement, to end.")
 @click.option("--invalid", type=int, help="Its invalid mappings in a row, to end.")
-@click.option("--seconds", type=float, help="Limit on timeloop-mapper's run.")
+@click.option(
+    "--seconds",
+    type=float,
+    help=f"Time to search at most.  [default: {SECONDS:g}; timeloop-mapper: no limit]",
+)
 @click.option("--budget", default=BUDGET, show_default=True, help="Mappings to evaluate at most.")
 @click.option(
     "--padding",
@@ -98,6 +102,7 @@ def command(
             engine=engine,
             budget=budget,
             seed=seed,
+            seconds=SECONDS if seconds is None else seconds,
             padding=padding,
             progress=lambda done, best: progress(done, budget, f"best {best:.4g}"),
             mapper_options=_mapper_options(
@@ -131,9 +136,9 @@ def _certificate(report: SearchReport) -> str:
     padding = f"padded {', '.join(sizes)}; " if sizes else ""
     if report.optimal:
         pruned = ", ".join(f"{n:,} by {why}" for why, n in report.pruned.items() if n)
-        found = f"optimal: all {space:,} ways to deal the dimensions covered"
-        return f"{found}, {evaluated:,} mappings evaluated" + (
-            f"; left out {pruned}" * bool(pruned)
+        ways = f"optimal among {space:,} ways to deal the dimensions"
+        return f"{padding}{ways}: {evaluated:,} mappings evaluated" + (
+            f"; of {report.parts:,} parts ruled out {pruned}" * bool(pruned)
         )
     gap = "" if report.gap is None else f", at most {report.gap:.1%} above any mapping"
     return (

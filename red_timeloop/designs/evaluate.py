@@ -134,7 +134,9 @@ def _mapped(part: Part, specification: Specification) -> tuple[float, Part, Spec
     """Return the energy times delay of the best mapping found, and the part so mapped."""
     from red_timeloop.mapper.run import search_specification
 
-    mapping, _, report = search_specification(specification, budget=BUDGET, interruptible=False)
+    mapping, _, report = search_specification(
+        specification, budget=BUDGET, seconds=None, proof=False, interruptible=False
+    )
     return report.value, part, replace(specification, mapping=mapping)
 
 

@@ -126,7 +126,12 @@ def tiled(plan: Plan, cycle_time: Any) -> Plan:
     if not open_ranks:
         return plan
     mapping = search_specification(
-        pinned(specification, open_ranks), "energy", budget=_BUDGET, interruptible=False
+        pinned(specification, open_ranks),
+        "energy",
+        budget=_BUDGET,
+        seconds=None,
+        proof=False,
+        interruptible=False,
     )[0]
     turns = frozenset(rank for rank in main.problem.dimensions if rank in TAPS)
     mapped = replace(specification, mapping=mapping)

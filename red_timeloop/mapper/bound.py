@@ -63,7 +63,8 @@ def build_bound(space: Space, objective: Objective) -> Bound:
         energy = computes * space.sparse.prices["actual"] * PICOJOULE
         return Bound(objective, computes, energy, instances, space.machine.latency)
     energy = computes * space.machine.compute.energy
-    energy += min(_access_energy(space, keep, computes) for keep in range(len(space.keeps)))
+    if space.keep_count == len(space.keeps):
+        energy += min(_access_energy(space, keep, computes) for keep in range(len(space.keeps)))
     cycles = -(-computes // instances)
     energy += sum(level.leakage for level in space.machine.levels) * cycles
     return Bound(objective, computes, energy, instances, space.machine.latency)

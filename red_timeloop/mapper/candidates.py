@@ -15,7 +15,7 @@ from red_timeloop.engines.embedded.sparse.evaluation import SparseProblem
 from red_timeloop.errors import InputError
 from red_timeloop.mapper.space import Space
 
-__all__ = ["Candidates", "Costs", "Objective", "evaluate_candidates", "order_of"]
+__all__ = ["Candidates", "Costs", "Objective", "evaluate_candidates", "order_of", "value_of"]
 
 Objective: TypeAlias = Literal["edp", "energy", "delay"]
 
@@ -64,10 +64,7 @@ class Costs:
 def evaluate_candidates(
     candidates: Candidates, space: Space, objective: Objective, chunk: int = 2048
 ) -> Costs:
-    """Return the costs of all candidates.
-
-    Among equal delays less energy is better: it adds less than half a cycle.
-    """
+    """Return the costs of all candidates."""
     values, cycles, energies = [], [], []
     for start in range(0, len(candidates), chunk):
         part = Candidates(
@@ -82,12 +79,7 @@ def evaluate_candidates(
             legal = legal & (space.used(part.factors).prod(axis=1) >= space.least_used)
         if space.sparse is not None:
             legal, spent, joules = _sparse_costs(batch, legal, space, space.sparse)
-        if objective == "edp":
-            value = joules * spent
-        elif objective == "energy":
-            value = joules
-        else:
-            value = spent + 0.5 * joules / (joules + _ENERGY_SCALE)
+        value = value_of(objective, joules, spent)
         values.append(np.where(legal, value, np.inf))
         cycles.append(spent)
         energies.append(joules)
@@ -108,6 +100,18 @@ def _sparse_costs(
             continue
         cycles[row], energy[row] = found.cycles, found.energy
     return legal, cycles, energy
+
+
+def value_of(objective: Objective, energy: Floats, cycles: Floats | Integers) -> Floats:
+    """Return the value of J and cycles.
+
+    Among equal delays less energy is better: it adds less than half a cycle.
+    """
+    if objective == "edp":
+        return energy * cycles
+    if objective == "energy":
+        return energy + 0.0 * cycles
+    return cycles + 0.5 * energy / (energy + _ENERGY_SCALE)
 
 
 def order_of(keys: Floats, space: Space) -> Integers:

@@ -152,14 +152,15 @@ def evolve(
     survivors: list[Island] = []
     bests: list[float] = []
     for turn in range(_TURNS):
-        limit = evaluations * (turn + 1) // (_TURNS + 1)
+        limit = max(1, evaluations * (turn + 1) // (_TURNS + 1))
         islands = run.evolve(run.settle(first, evaluations // (_TURNS + 1)), limit)
         survivors += islands
         best = min(island.best for island in islands)
         if stop() or run.spent >= evaluations or any(isclose(best, each) for each in bests):
             break  # two searches that know nothing of each other agree
         bests.append(best)
-    joined = [_joined(survivors, levels) for levels in space.keeps]
+    kept = dict.fromkeys(island.levels for island in survivors)
+    joined = [_joined(survivors, levels) for levels in kept]
     found = [island for island in joined if len(island.values)]
     if len(bests) == _TURNS and found:
         run.evolve(sorted(found, key=lambda each: each.best)[:2], evaluations)
@@ -202,9 +203,13 @@ class _Run:
 
     def settle(self, first: Integers, evaluations: int) -> list[Island]:
         """Return a first population for each choice of what is kept."""
-        share = max(200, min(_CHILDREN, evaluations // (4 * len(self.space.keeps))))
+        keeps = self.space.keeps[: max(1, evaluations)]
+        share = max(min(_FEWEST, evaluations // len(keeps)), evaluations // (4 * len(keeps)))
+        share = max(1, min(_CHILDREN, share))
         islands = []
-        for levels in self.space.keeps:
+        for levels in keeps:
+            if islands and self.stop():
+                break
             island, used = _settle(
                 self.space, self.objective, levels, self.moves, first, share, self.rng
             )
@@ -227,7 +232,9 @@ class _Run:
             if not active:
                 break
             for island in active:
-                children = max(_FEWEST, _CHILDREN // len(active))
+                children = min(max(_FEWEST, _CHILDREN // len(active)), limit - self.spent)
+                if children < 1 or self.stop():
+                    break
                 self.spent += _generation(
                     self.space, self.objective, island, self.moves, self.rng, children
                 )
@@ -288,7 +295,7 @@ def _generation(
 ) -> int:
     alive = len(island.values)
     if not alive:
-        return _restart(space, objective, island, moves, rng)
+        return _restart(space, objective, island, moves, rng, children)
     # better mappings have more children
     rank = np.minimum((rng.random((2, children)) ** 2 * alive).astype(np.int64), alive - 1)
     factors, keys = island.factors[rank[0]].copy(), island.keys[rank[0]].copy()
@@ -341,12 +348,17 @@ def _unseen(island: Island, factors: Integers, order: Integers) -> Integers:
 
 
 def _restart(
-    space: Space, objective: Objective, island: Island, moves: _Moves, rng: np.random.Generator
+    space: Space,
+    objective: Objective,
+    island: Island,
+    moves: _Moves,
+    rng: np.random.Generator,
+    count: int,
 ) -> int:
     """Try again to find a first legal mapping."""
     first = moves.start()
     assert first is not None
-    fresh, spent = _settle(space, objective, island.levels, moves, first, _CHILDREN, rng)
+    fresh, spent = _settle(space, objective, island.levels, moves, first, count, rng)
     island.factors, island.keys, island.values = fresh.factors, fresh.keys, fresh.values
     island.stale += 1
     return spent

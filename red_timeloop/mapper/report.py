@@ -16,11 +16,12 @@ class SearchReport:
     Attributes:
         objective: `edp`, `energy` or `delay`.
         value: The mapping's value of it (J * cycles, J or cycles).
-        optimal: Whether every mapping that could be better was evaluated.
+        optimal: Whether no mapping is better (by more than 1e-9 of the value).
         seconds: Time that the search took.
         space: Ways to deal the dimensions, times ways to keep data spaces.
         evaluated: Mappings evaluated.
-        pruned: Ways to deal the dimensions left out, by reason.
+        parts: Parts of the space that the exact search told apart.
+        pruned: Parts without a better mapping, by what showed it.
         bound: A value that no mapping can be better than.
         padding: Dimension -> its size and the padded size.
         seed: What the random numbers started from.
@@ -34,6 +35,7 @@ class SearchReport:
     seconds: float
     space: int | None = None
     evaluated: int | None = None
+    parts: int = 0
     pruned: Mapping[str, int] = field(default_factory=dict)
     bound: float | None = None
     padding: Mapping[str, tuple[int, int]] = field(default_factory=dict)
@@ -53,6 +55,7 @@ class SearchReport:
             "value": self.value,
             "optimal": self.optimal,
             "space": self.space,
+            "parts": self.parts,
             "evaluated": self.evaluated,
             "pruned": dict(self.pruned),
             "bound": self.bound,

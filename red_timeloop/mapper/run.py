@@ -24,6 +24,7 @@ from red_timeloop.errors import InputError
 from red_timeloop.mapper.bound import build_bound
 from red_timeloop.mapper.candidates import Candidates, Objective, order_of
 from red_timeloop.mapper.evolution import evolve
+from red_timeloop.mapper.exact.search import prove
 from red_timeloop.mapper.exhaustive import exhaust
 from red_timeloop.mapper.padding import padded
 from red_timeloop.mapper.report import SearchReport
@@ -38,7 +39,10 @@ __all__ = ["OBJECTIVES", "Found", "find", "forget", "search", "search_specificat
 
 OBJECTIVES: tuple[Objective, ...] = ("edp", "energy", "delay")
 BUDGET = 60_000  # mappings
+SECONDS = 60.0  # that the search takes at most
 _SMALL = 4_000  # ways to deal the dimensions that are gone through without a first guess
+_PROOF = 10  # mappings that the proof may evaluate, for each of the budget
+_MEDIUM = 40  # as many ways for each mapping of the budget are gone through in any case
 
 Progress = Callable[[int, float], None]
 
@@ -50,11 +54,12 @@ class Found:
     Attributes:
         nest: The mapping, None when no legal one was found.
         value: Its value of the objective (J * cycles, J or cycles).
-        optimal: Whether every mapping that could be better was evaluated.
+        optimal: Whether no mapping of the space is better.
         space: Ways to deal the dimensions, times ways to keep data spaces.
         evaluated: Mappings evaluated.
-        pruned: Ways to deal the dimensions left out, by reason.
+        pruned: Parts of the space without a better mapping, by what showed it.
         bound: A value that no mapping can be better than.
+        parts: Parts of the space that were told apart.
     """
 
     nest: Nest | None
@@ -64,9 +69,10 @@ class Found:
     evaluated: int
     pruned: dict[str, int]
     bound: float
+    parts: int
 
 
-_done: dict[tuple[Space, Objective, int, int], Found] = {}
+_done: dict[tuple[Space, Objective, int, int, bool], Found] = {}
 
 
 def find(
@@ -75,16 +81,18 @@ def find(
     budget: int = BUDGET,
     seed: int = 0,
     *,
+    proof: bool = True,
     stop: Callable[[], bool] = lambda: False,
     progress: Progress = lambda done, best: None,
 ) -> Found:
     """Return the best mapping of `space`; equal questions are answered from memory.
 
-    First a guided random search, then, if there are few enough mappings, all of them.
+    First a guided random search, then the exact search, which proves that nothing is better or
+    finds it; without `proof` only where there are few mappings.
     """
-    key = (space, objective, budget, seed)
+    key = (space, objective, budget, seed, proof)
     if key not in _done:
-        found = _find(space, objective, budget, seed, stop, progress)
+        found = _find(space, objective, budget, seed, proof, stop, progress)
         if stop():
             return found
         _done[key] = found
@@ -101,33 +109,49 @@ def _find(
     objective: Objective,
     budget: int,
     seed: int,
+    proof: bool,
     stop: Callable[[], bool],
     progress: Progress,
 ) -> Found:
-    bound = build_bound(space, objective)
     deals = prod(space.count_options(dimension) for dimension in range(len(space.shape.sizes)))
-    size = deals * len(space.keeps)
+    size = deals * space.keep_count
     best: Candidates | None = None
     value, spent = float("inf"), 0
     if size > _SMALL:
-        share = budget if size > 40 * budget else budget // 3
+        share = budget if size > _MEDIUM * budget else budget // 3
         islands, spent = evolve(space, objective, share, seed, stop=stop, progress=progress)
         if islands and len(islands[0].values):
             first = islands[0]
             value = first.best
             best = Candidates(first.levels, first.factors[:1], order_of(first.keys[:1], space))
-    optimal, pruned = False, {}
-    if size <= 40 * budget and not stop():
-        coverage = exhaust(
-            space, objective, bound, max(0, budget - spent), value, stop=stop, progress=progress
+    least = build_bound(space, objective)
+    bound, optimal, pruned, parts = least.lowest, False, {}, 0
+    if space.sparse is not None and size <= _MEDIUM * budget and not stop():
+        # The exact search's lemmas are about dense tensors: sparse ones are gone through.
+        whole = exhaust(
+            space, objective, least, max(0, budget - spent), value, stop=stop, progress=progress
         )
-        spent += coverage.evaluated
-        optimal, pruned = coverage.complete, coverage.pruned
-        if coverage.best is not None:
-            best, value = coverage.best, coverage.value
+        spent += whole.evaluated
+        optimal, pruned = whole.complete, whole.pruned
+        if whole.best is not None:
+            best, value = whole.best, whole.value
+    elif space.sparse is None and not stop() and (proof or size <= _MEDIUM * budget):
+        before = spent
+        found = prove(
+            space,
+            objective,
+            value,
+            evaluations=_PROOF * budget,
+            stop=stop,
+            progress=lambda done, best: progress(before + done, best),
+        )
+        spent += found.evaluated
+        optimal, pruned, parts = found.complete, found.ruled_out, found.parts
+        bound = max(bound, found.bound)
+        if found.best is not None:
+            best, value = found.best, found.value
     nest = None if best is None else best.batch(space).nest(0)
-    lowest = value if optimal else bound.lowest
-    return Found(nest, value, optimal, size, spent, pruned, lowest)
+    return Found(nest, value, optimal, size, spent, pruned, value if optimal else bound, parts)
 
 
 def search(
@@ -139,6 +163,8 @@ def search(
     budget: int = BUDGET,
     *,
     seed: int = 0,
+    seconds: float | None = SECONDS,
+    proof: bool = True,
     padding: bool = False,
     progress: Progress = lambda done, best: None,
     mapper_options: SearchOptions | None = None,
@@ -153,8 +179,13 @@ def search(
         art: File with the area table (um^2).
         engine: `embedded`, or `timeloop` for the real timeloop-mapper, which takes
             `mapper_options` in place of budget, seed and padding and gives no certificate.
-        budget: Mappings to evaluate at most.
-        seed: Equal seeds give equal results.
+        budget: Mappings that the guided search evaluates at most; the proof may evaluate ten times as
+            many.
+        seed: Equal seeds give equal results, unless time runs out.
+        seconds: Time to search at most, None for any. What is being bounded or evaluated is
+            finished first.
+        proof: Whether to prove that no mapping is better, or find it; otherwise that is done only
+            where there are few mappings.
         padding: Try the problem with awkward sizes (large prime factors) rounded up as well. If
             that is better, the result and the mapping are those of the larger problem.
         progress: Called with the mappings evaluated so far and the best value.
@@ -163,8 +194,8 @@ def search(
 
     Returns:
         The mapping, and the result of `red_timeloop.model` with a further key `search`:
-        `{"objective", "value", "optimal", "space", "evaluated", "pruned", "bound", "gap",
-        "padding", "wall_s", "seed"}`. `optimal` is true when the whole space was covered;
+        `{"objective", "value", "optimal", "space", "parts", "evaluated", "pruned", "bound", "gap",
+        "padding", "wall_s", "seed"}`. `optimal` is true when no mapping of the space is better;
         otherwise `bound` is a value that no mapping can be better than, and `gap` says how far the
         mapping may be from it. `padding` is `{dimension: [size, padded size]}`.
         Ctrl-C ends the search early, with the best mapping so far.
@@ -180,6 +211,8 @@ def search(
         engine=engine,
         budget=budget,
         seed=seed,
+        seconds=seconds,
+        proof=proof,
         padding=padding,
         progress=progress,
         mapper_options=mapper_options,
@@ -194,6 +227,8 @@ def search_specification(
     engine: str = "embedded",
     budget: int = BUDGET,
     seed: int = 0,
+    seconds: float | None = SECONDS,
+    proof: bool = True,
     padding: bool = False,
     progress: Progress = lambda done, best: None,
     mapper_options: SearchOptions | None = None,
@@ -208,6 +243,8 @@ def search_specification(
         raise InputError(f"unknown objective {objective!r}", key="objective", legal=OBJECTIVES)
     if budget < 1:
         raise InputError(f"a budget of {budget} mappings", key="budget", legal="at least 1")
+    if seconds is not None and seconds <= 0:
+        raise InputError(f"{seconds:g} seconds", key="seconds", legal="above 0")
     if specification.problem is None:
         raise InputError("no file has a problem", key="problem")
     runner = engine_of(engine)
@@ -221,10 +258,13 @@ def search_specification(
     problems = [specification.problem]
     if padding:
         problems += [each for each in [padded(specification.problem)] if each != problems[0]]
-    with _interruptible(interruptible) as stop:
+    with _interruptible(interruptible) as wanted:
+
+        def stop() -> bool:
+            return wanted() or (seconds is not None and time.perf_counter() - started > seconds)
 
         def found_in(space: Space) -> Found:
-            return find(space, objective, budget, seed, stop=stop, progress=progress)
+            return find(space, objective, budget, seed, proof=proof, stop=stop, progress=progress)
 
         found, space, problem = _best_of(problems, specification, found_in)
     if found.nest is None:
@@ -240,6 +280,7 @@ def search_specification(
         seconds=time.perf_counter() - started,
         space=found.space,
         evaluated=found.evaluated,
+        parts=found.parts,
         pruned=found.pruned,
         bound=found.bound,
         padding={
@@ -306,11 +347,10 @@ def _space(specification: Specification, problem: Problem) -> Space:
 
 
 def _nothing_found(found: Found) -> InputError:
-    reasons = ", ".join(f"{reason} {number}" for reason, number in found.pruned.items() if number)
     if found.optimal:
         return InputError(
             f"no mapping is legal: all {found.space} ways to deal the dimensions break a capacity,"
-            f" a fan-out or the minimum utilization ({reasons or 'capacity'})",
+            " a fan-out or the minimum utilization",
             key="constraints",
         )
     return InputError(

@@ -7,6 +7,7 @@ which factors are legal; the factors of a dimension multiply to its size.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -23,9 +24,9 @@ from red_timeloop.engines.embedded.sparse.evaluation import SparseProblem
 from red_timeloop.errors import InputError
 from red_timeloop.spec.types import Constraints, LevelConstraints, LoopConstraint
 
-__all__ = ["Limits", "Place", "Space", "build_space", "divisors", "primes"]
+_MOST_KEEPS = 512  # choices of what is kept where that are gone through
 
-_MOST_KEEPS = 2**14  # each is searched by itself
+__all__ = ["Limits", "Place", "Space", "build_space", "divisors", "primes"]
 
 
 @lru_cache(maxsize=4096)
@@ -53,7 +54,7 @@ def divisors(number: int) -> tuple[int, ...]:
     """
     found = {1}
     for prime in primes(number):
-        found |= {prime * each for each in found}
+        found |= {each * prime for each in found}
     return tuple(sorted(found))
 
 
@@ -84,7 +85,8 @@ class Space:
         innermost, outermost: For each level, the dimensions whose loops over time are pinned to the
             inside and to the outside, innermost first.
         spatial_order: For each level, the order of the loops across instances.
-        keeps: Each choice of what is kept where; the levels without loops.
+        keeps: The choices of what is kept where; the levels without loops.
+        keep_count: How many there are; more than `keeps` holds if those are a sample.
         least_used: Compute instances that must be in use at least.
         sparse: The problem as sparse tensors, which are then evaluated one mapping at a time; the
             machine lacks the capacities that compressed tiles may go beyond.
@@ -98,6 +100,7 @@ class Space:
     outermost: tuple[tuple[int, ...], ...]
     spatial_order: tuple[tuple[int, ...], ...]
     keeps: tuple[tuple[LevelNest, ...], ...]
+    keep_count: int
     least_used: float
     sparse: SparseProblem | None = None
 
@@ -202,7 +205,7 @@ def build_space(machine: Machine, shape: Shape, constraints: Constraints) -> Spa
         tuple(innermost),
         tuple(outermost),
         tuple(spatial_order),
-        _keeps(machine, shape, constraints),
+        *_keeps(machine, shape, constraints),
         constraints.min_utilization * machine.compute.instances,
     )
     _check_dimensions(space, constraints)
@@ -290,7 +293,11 @@ def _check_dimensions(space: Space, constraints: Constraints) -> None:
 
 def _keeps(
     machine: Machine, shape: Shape, constraints: Constraints
-) -> tuple[tuple[LevelNest, ...], ...]:
+) -> tuple[tuple[tuple[LevelNest, ...], ...], int]:
+    """Return the choices of what is kept where, some of them if there are too many, and how many.
+
+    A level that cannot hold a word of each data space does not keep them all.
+    """
     names = [tensor.name for tensor in shape.tensors]
     choices: list[list[tuple[bool, ...]]] = []
     for level, storage in enumerate(machine.levels):
@@ -303,27 +310,31 @@ def _keeps(
                 free.append((True,))
             else:
                 free.append((True, False))
-        choices.append(list(product(*free)))
-    ways = prod(len(each) for each in choices)
-    if ways > _MOST_KEEPS:
-        raise InputError(
-            f"the levels can keep or bypass the data spaces in {ways:,} ways",
-            key="constraints",
-            legal=f"at most {_MOST_KEEPS:,}; say with keep and bypass what goes where",
+        rows = [tuple(each) for each in product(*free)]
+        room = len(names) if storage.capacity is None else storage.capacity
+        choices.append([row for row in rows if sum(row) <= room] or rows)
+    count = prod(len(rows) for rows in choices)
+    chosen = product(*choices) if count <= _MOST_KEEPS else _some_keeps(choices)
+    result = tuple(
+        tuple(
+            _level(constraints, storage.name, row, names)
+            for storage, row in zip(machine.levels, keep, strict=True)
         )
-    result = []
-    for keep in product(*choices):
-        if any(not any(row[index] for row in keep) for index in range(len(names))):
-            continue
-        result.append(
-            tuple(
-                _level(constraints, storage.name, row, names)
-                for storage, row in zip(machine.levels, keep, strict=True)
-            )
-        )
+        for keep in chosen
+        if all(any(row[index] for row in keep) for index in range(len(names)))
+    )
     if not result:
         raise InputError("a data space is bypassed at every level", key="constraints")
-    return tuple(result)
+    return result, len(result) if count <= _MOST_KEEPS else count
+
+
+def _some_keeps(choices: list[list[tuple[bool, ...]]]) -> list[tuple[tuple[bool, ...], ...]]:
+    """Return a sample: all that can be kept, as little as can be, what lies between at random."""
+    rng = random.Random(0)
+    found = {tuple(rows[0] for rows in choices): None, tuple(rows[-1] for rows in choices): None}
+    while len(found) < _MOST_KEEPS // 8:
+        found[tuple(rng.choice(rows) for rows in choices)] = None
+    return list(found)
 
 
 def _level(

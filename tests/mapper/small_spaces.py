@@ -1,0 +1,211 @@
+"""Random small specifications, and all their mappings by brute force."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from red_timeloop.engines.embedded.batch import BatchResult, evaluate_batch
+from red_timeloop.engines.embedded.machine import build_machine, build_shape
+from red_timeloop.errors import InputError
+from red_timeloop.mapper.candidates import Candidates
+from red_timeloop.mapper.space import Space, build_space
+from red_timeloop.spec.types import (
+    Architecture,
+    Constraints,
+    DataSpace,
+    DataSpaceConstraint,
+    ErtTable,
+    FactorConstraint,
+    Level,
+    LevelConstraints,
+    LoopConstraint,
+    Problem,
+)
+
+NAMES = ("Weights", "Inputs", "Outputs")
+
+
+def random_space(rng: random.Random) -> Space | None:
+    """Return a small space of random levels, prices, constraints and problem; None if empty."""
+    problem = _problem(rng)
+    architecture, ert = _architecture(rng)
+    constraints = _constraints(rng, architecture, problem)
+    try:
+        machine = build_machine(architecture, problem.data_space_names, ert, None)
+        return build_space(machine, build_shape(problem), constraints)
+    except InputError:
+        return None
+
+
+def _problem(rng: random.Random) -> Problem:
+    stride, dilation = rng.choice([(1, 1), (1, 1), (2, 1), (1, 2), (3, 2)])
+    kind = rng.choice(["conv1d", "conv2d", "matmul", "scatter"])
+    if kind == "conv1d":
+        dimensions = "CMRP"
+        inputs: tuple[tuple[tuple[str, int], ...], ...] = (
+            (("C", 1),),
+            (("R", dilation), ("P", stride)),
+        )
+        weights = tuple(((each, 1),) for each in "CMR")
+        outputs: tuple[tuple[tuple[str, int], ...], ...] = ((("M", 1),), (("P", 1),))
+    elif kind == "conv2d":
+        dimensions = "CRPSQ"
+        inputs = ((("C", 1),), (("R", dilation), ("P", stride)), (("S", 1), ("Q", 1)))
+        weights = tuple(((each, 1),) for each in "CRS")
+        outputs = ((("P", 1),), (("Q", 1),))
+    elif kind == "matmul":
+        dimensions = "CMP"
+        inputs = ((("C", 1),), (("P", 1),))
+        weights = ((("C", 1),), (("M", 1),))
+        outputs = ((("M", 1),), (("P", 1),))
+    else:
+        dimensions = "CMRP"
+        inputs = ((("C", 1),), (("P", 1),))
+        weights = tuple(((each, 1),) for each in "CMR")
+        outputs = ((("M", 1),), (("P", stride), ("R", dilation)))
+    sizes = {each: rng.choice([1, 2, 2, 3, 4]) for each in dimensions}
+    while np.prod(list(sizes.values())) > 48:
+        sizes[rng.choice(dimensions)] = 1
+    return Problem(
+        kind,
+        tuple(dimensions),
+        sizes,
+        (
+            DataSpace("Weights", weights),
+            DataSpace("Inputs", inputs),
+            DataSpace("Outputs", outputs, read_write=True),
+        ),
+    )
+
+
+def _architecture(rng: random.Random) -> tuple[Architecture, ErtTable]:
+    """Return a memory, one or two buffers, arrays between them, and prices."""
+    levels = [Level("dram", "storage", block_size=rng.choice([1, 1, 4]))]
+    x = y = 1
+    for name in ("outer", "inner")[: rng.choice([1, 1, 2])]:
+        if rng.random() < 0.7:
+            mesh_x, mesh_y = rng.choice([(2, 1), (1, 2), (4, 1), (2, 2), (3, 2)])
+            x, y = x * mesh_x, y * mesh_y
+            levels.append(
+                Level(
+                    f"inter_{name}_spatial",
+                    "spatial",
+                    name,
+                    mesh_x=mesh_x,
+                    mesh_y=mesh_y,
+                    instances_x=x // mesh_x,
+                    instances_y=y // mesh_y,
+                )
+            )
+        levels.append(
+            Level(
+                name,
+                "storage",
+                instances_x=x,
+                instances_y=y,
+                size=rng.choice([1, 2, 3, 6, 12, 40]),
+                block_size=rng.choice([1, 1, 2]),
+                read_bandwidth=rng.choice([None, None, 1.0, 2.0]),
+                write_bandwidth=rng.choice([None, None, 1.0]),
+            )
+        )
+    if rng.random() < 0.3:
+        levels.append(
+            Level("inter_lane_spatial", "spatial", "lane", mesh_x=2, instances_x=x, instances_y=y)
+        )
+        x *= 2
+    levels.append(Level("mac", "compute", instances_x=x, instances_y=y))
+    prices = {}
+    for scale, level in enumerate(reversed(levels)):
+        if level.kind == "storage":
+            prices[level.name] = {
+                action: rng.choice([0.0, 1.0, 3.0]) * rng.choice([1, 1, scale * scale]) * 1e-12
+                for action in ("read", "write", "update", "leak")
+            }
+    prices["mac"] = {"compute": rng.choice([0.0, 1e-12])}
+    return Architecture(tuple(levels)), ErtTable(prices)
+
+
+def _constraints(rng: random.Random, architecture: Architecture, problem: Problem) -> Constraints:
+    found = {}
+    for level in architecture.levels:
+        if level.kind == "compute":
+            continue
+        temporal, spatial = LoopConstraint(), LoopConstraint()
+        dimensions = list(problem.dimensions)
+        rng.shuffle(dimensions)
+        if rng.random() < 0.3:
+            temporal = LoopConstraint(
+                permutation=tuple(dimensions[: rng.choice([0, 1, 2])]),
+                outermost=tuple(dimensions[3 : 3 + rng.choice([0, 0, 1])]),
+            )
+        if rng.random() < 0.3:
+            free = FactorConstraint(dimensions[0], "<=", rng.choice([1, 2]))
+            temporal = replace(temporal, factors=(free,))
+        switches: tuple[str, ...] = ()
+        if level.kind == "storage" and rng.random() < 0.1:
+            switches = (rng.choice(NAMES),)
+        if rng.random() < 0.1:
+            spatial = LoopConstraint(no_reuse=(rng.choice(NAMES),))
+        elif rng.random() < 0.1:
+            spatial = LoopConstraint(no_link_transfer=NAMES)
+        keep: tuple[str, ...] = ()
+        bypass: tuple[str, ...] = ()
+        if level.kind == "spatial":
+            bypass = NAMES
+        elif level.name == "dram":
+            keep = NAMES
+        else:
+            keep = tuple(each for each in NAMES if rng.random() < 0.3)
+            bypass = tuple(each for each in NAMES if each not in keep and rng.random() < 0.5)
+        found[level.name] = LevelConstraints(
+            temporal=replace(temporal, no_reuse=switches),
+            spatial=spatial,
+            data_spaces=DataSpaceConstraint(keep=keep, bypass=bypass),
+        )
+    return Constraints(found)
+
+
+def all_mappings(
+    space: Space, most: int = 150_000
+) -> Iterator[tuple[int, Candidates, BatchResult]]:
+    """Return every mapping of a space with its costs, by what is kept; nothing if too many."""
+    tables = [space.options(dimension) for dimension in range(len(space.shape.sizes))]
+    rows = [np.stack(columns, axis=1) for columns in itertools.product(*tables)]
+    total = 0
+    for keep, levels in enumerate(space.keeps):
+        factors, orders = [], []
+        for row in rows:
+            for order in _orders(space, row):
+                factors.append(row)
+                orders.append(order)
+        total += len(factors)
+        if total > most:
+            raise OverflowError
+        candidates = Candidates(levels, np.array(factors), np.array(orders))
+        batch = candidates.batch(space)
+        yield keep, candidates, evaluate_batch(batch, space.machine, space.shape)
+
+
+def _orders(space: Space, factors: np.ndarray) -> list[np.ndarray]:
+    """Return every order of the loops over time that the constraints allow."""
+    choices = []
+    dimensions = factors.shape[1]
+    over_time = {p.level: n for n, p in enumerate(space.places) if p.kind == "temporal"}
+    for level in range(len(space.machine.levels)):
+        active = (
+            np.flatnonzero(factors[over_time[level]] > 1).tolist() if level in over_time else []
+        )
+        inside = [each for each in space.innermost[level] if each in active]
+        outside = [each for each in space.outermost[level] if each in active]
+        free = [each for each in active if each not in inside and each not in outside]
+        idle = [each for each in range(dimensions) if each not in active]
+        choices.append(
+            [[*inside, *middle, *outside, *idle] for middle in itertools.permutations(free)]
+        )
+    return [np.array(each) for each in itertools.product(*choices)]

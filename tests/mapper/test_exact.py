@@ -1,0 +1,163 @@
+"""The exact search against brute force on random small spaces, and its bounds one by one."""
+
+from __future__ import annotations
+
+import itertools
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mapper.small_spaces import all_mappings, random_space
+
+from red_timeloop.mapper.candidates import Objective, value_of
+from red_timeloop.mapper.exact.frame import build_frame
+from red_timeloop.mapper.exact.lower import Lower
+from red_timeloop.mapper.exact.part import Part, distinct_sums
+from red_timeloop.mapper.exact.parts import placements, spreads
+from red_timeloop.mapper.exact.search import prove
+from red_timeloop.mapper.exact.words import cancels
+
+OBJECTIVES: tuple[Objective, ...] = ("edp", "energy", "delay")
+MOST = 12_000  # mappings that brute force goes through
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10**9), looseness=st.sampled_from([1.0, 1.3, 4.0, 1e9]))
+def test_exact_search_finds_what_brute_force_finds(seed: int, looseness: float) -> None:
+    """From any known mapping, or none, to the optimum; what has no legal mapping has none."""
+    space = random_space(random.Random(seed))
+    if space is None:
+        return
+    try:
+        found = list(all_mappings(space, MOST))
+    except OverflowError:
+        return
+    for objective in OBJECTIVES:
+        values = [
+            np.where(costs.legal, value_of(objective, costs.energy, costs.cycles), np.inf)
+            for _, _, costs in found
+        ]
+        best = min(float(each.min()) for each in values if len(each))
+        start = best * looseness if np.isfinite(best) else np.inf
+        proof = prove(space, objective, start)
+        assert proof.complete
+        assert proof.value == pytest.approx(best, rel=1e-8)
+        assert sum(proof.ruled_out.values()) == proof.parts
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 10**9))
+def test_no_mapping_of_a_part_costs_less_than_its_bounds(seed: int) -> None:
+    space = random_space(random.Random(seed))
+    if space is None:
+        return
+    frame = build_frame(space)
+    own = list(frame.dimensions)
+    try:
+        found = list(all_mappings(space, MOST))
+    except OverflowError:
+        return
+    known = {tuple(row.ravel().tolist()) for row in spreads(frame).factors}
+    for keep, candidates, costs in found:
+        spread = np.stack(
+            [candidates.factors[:, list(group)].prod(axis=1)[:, own] for group in frame.groups],
+            axis=1,
+        )
+        kinds, where = np.unique(spread.reshape(len(spread), -1), axis=0, return_inverse=True)
+        for kind, row in enumerate(kinds):
+            rows = np.flatnonzero((where.ravel() == kind) & costs.legal)
+            if not len(rows):
+                continue
+            assert tuple(row.tolist()) in known
+            part = Part(frame, keep, row.reshape(spread.shape[1:]))
+            cycles = costs.cycles[rows] - space.machine.latency
+            energy = float((costs.energy[rows] - part.leakage * cycles).min())
+            fixed, reads, writes = part.fixed
+            assert (cycles >= part.cycles(reads, writes)).all()
+            assert fixed + sum(part.floors.values()) <= energy * (1 + 1e-9)
+            assert Lower(part).least <= energy * (1 + 1e-9)
+
+
+def test_most_parts_are_bounded_exactly_where_tiles_do_not_slide() -> None:
+    """Without sliding windows, bandwidths and neighbours the bound is the optimum itself."""
+    tight = total = 0
+    for seed in range(400):
+        space = random_space(random.Random(seed))
+        if space is None or any(form.slides for form in build_frame(space).forms):
+            continue
+        if any(len(set(nest.no_temporal_reuse)) > 1 for nests in space.keeps for nest in nests):
+            continue
+        try:
+            found = list(all_mappings(space, 4000))
+        except OverflowError:
+            continue
+        best = min(
+            (float(c.energy[c.legal].min()) for _, _, c in found if c.legal.any()), default=0.0
+        )
+        if not best:
+            continue
+        bound = prove(space, "energy", best * (1 + 1e-6)).bound
+        total += 1
+        tight += bound == pytest.approx(best, rel=1e-9)
+    assert total > 20
+    assert tight == total
+
+
+def test_stopping_leaves_a_bound_below_the_optimum() -> None:
+    stopped = 0
+    for seed in range(60):
+        space = random_space(random.Random(seed))
+        if space is None:
+            continue
+        best = prove(space, "edp")
+        calls = itertools.count()
+        part = prove(space, "edp", stop=lambda calls=calls: next(calls) > 4)  # type: ignore[misc]
+        if not np.isfinite(best.value):
+            continue
+        assert part.bound <= best.value * (1 + 1e-9)
+        assert part.value >= best.value * (1 - 1e-9)
+        stopped += not part.complete
+        few = prove(space, "edp", evaluations=1)
+        assert few.bound <= best.value * (1 + 1e-9)
+    assert stopped > 5
+
+
+def test_placements_make_up_their_spread() -> None:
+    space = next(filter(None, (random_space(random.Random(seed)) for seed in range(9, 99))))
+    frame = build_frame(space)
+    for spread in spreads(frame).factors:
+        places = placements(frame, spread)
+        assert len(np.unique(places, axis=0)) == len(places) > 0
+        for group, row in zip(frame.groups, spread, strict=True):
+            assert (places[:, list(group)].prod(axis=1) == row).all()
+
+
+@given(*(st.integers(1, 9) for _ in range(4)))
+def test_distinct_sums_are_those_of_a_loop(a: int, n: int, b: int, m: int) -> None:
+    sums = {i * a + j * b for i in range(n) for j in range(m)}
+    assert int(distinct_sums(np.asarray(float(a)), n, np.asarray(float(b)), m)) == len(sums)
+
+
+@given(*(st.integers(1, 8) for _ in range(4)))
+def test_loops_cancel_as_a_walk_through_all_of_them_says(a: int, n: int, b: int, m: int) -> None:
+    """Every way to cut both dimensions into loops, in every order, stepping as the engine does."""
+
+    def cut(left: int, stride: int) -> list[list[int]]:
+        found: list[list[int]] = [[]]
+        for factor in range(2, left + 1):
+            if left % factor == 0:
+                rest = cut(left // factor, stride * factor)
+                found += [[stride, *each] for each in rest]
+        return found
+
+    def walks(one: list[int], other: list[int], moved: int) -> bool:
+        if moved and (one[:1] == [moved] or other[:1] == [moved]):
+            return True
+        return bool(one and walks(one[1:], other, moved + one[0])) or bool(
+            other and walks(one, other[1:], moved + other[0])
+        )
+
+    really = any(walks(one, other, 0) for one in cut(n, a) for other in cut(m, b))
+    assert cancels(n, a, m, b) or not really
