@@ -1,11 +1,20 @@
-"""Reading plain YAML that somebody else may have written, with one kind of error for all of it.
+"""Reading YAML that somebody else may have written, into plain values that remember their lines.
 
-Timeloop's own files have scalars and tags of their own: see `red_timeloop.spec.loader`.
+Scalars follow YAML 1.2, as in Timeloop (`1e-9` is a number, `yes` is a word), and a quoted string
+(`Quoted`) is told from a bare word, because Timeloop evaluates bare words as expressions. Nothing
+is ever constructed but dicts, lists, numbers, strings, booleans and None; a tag that the caller
+does not name is refused. Values are built from the parser's events, so that depth, number and
+aliases are bounded while reading and not after it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+import os
+import re
+import stat
+from collections import abc
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,74 +22,426 @@ import yaml
 
 from red_timeloop.errors import InputError
 
-__all__ = ["load", "parse"]
+__all__ = ["Quoted", "Tags", "YamlList", "YamlMap", "load", "parse", "read_text", "type_name"]
 
-_LARGEST_FILE = 16 * 2**20  # bytes; the largest network of the zoo takes 0.03 MB
+LARGEST_FILE = 16 * 2**20  # bytes; a specification has a few kB, a table a few MB
+MOST_VALUES = 1_000_000  # in one file, those that aliases repeat included; 0.3 GB
+DEEPEST = 100
+_WORTH_KEEPING = 100_000  # characters; larger files are read once
+
+_STANDARD = "tag:yaml.org,2002:"
+_INTEGER = re.compile(r"[-+]?[0-9]+")
+_BASED = re.compile(r"0x[0-9a-fA-F]+|0o[0-7]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_LONGEST_NUMBER = 400  # digits; a float has 309 before its point
+_WORDS: dict[str, bool | float | None] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+    **dict.fromkeys((".inf", ".Inf", "+.inf"), float("inf")),
+    "-.inf": float("-inf"),
+    ".nan": float("nan"),
+}
+# explicit standard tag of a scalar -> types that the bare word must have
+_SCALAR_TAGS: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "int": (int,),
+    "float": (float, int),
+    "bool": (bool,),
+    "null": (type(None),),
+}
 
 
-class _Loader(yaml.SafeLoader):
-    """Plain YAML in which a key given twice is an error, not the last one's victory.
+class Quoted(str):
+    """A string that was quoted in the file: text, never an expression."""
 
-    Not the faster CSafeLoader: a deeply nested file overflows its stack and ends the process.
+    __slots__ = ()
+
+
+class YamlMap(dict[str, Any]):
+    """A mapping with its tag (`""` when none), its file and the line of each key."""
+
+    __slots__ = ("file", "line", "lines", "size", "tag")
+
+    def __init__(self, file: str = "", line: int = 0, tag: str = "") -> None:
+        super().__init__()
+        self.file, self.line, self.tag = file, line, tag
+        self.lines: dict[str, str] = {}
+        self.size = 1  # values in it, when it was read
+
+    def where(self, key: str | None = None) -> str:
+        """Return `file:line` of `key`, or of the mapping itself."""
+        if key is not None and key in self.lines:
+            return self.lines[key]
+        return f"{self.file}:{self.line}" if self.line else self.file
+
+
+class YamlList(list[Any]):
+    """A sequence with its tag, file and line."""
+
+    __slots__ = ("file", "line", "size", "tag")
+
+    def __init__(self, file: str = "", line: int = 0, tag: str = "") -> None:
+        super().__init__()
+        self.file, self.line, self.tag = file, line, tag
+        self.size = 1
+
+    def where(self) -> str:
+        """Return `file:line`."""
+        return f"{self.file}:{self.line}" if self.line else self.file
+
+
+@dataclass(frozen=True)
+class Tags:
+    """Tags that a file may have beside YAML's own.
+
+    Attributes:
+        kept: Those that a `YamlMap` or `YamlList` remembers, with the kinds of value that they may
+            stand before (`mapping`, `list`, `scalar`).
+        replaced: Those of words that stand for a value: a function of the word and of `file:line`.
     """
 
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                raise yaml.constructor.ConstructorError(
-                    None, None, "a key must be one word", key.start_mark
-                )
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"key {key.value!r} is given twice", key.start_mark
-                )
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-    def flatten_mapping(self, node: Any) -> None:
-        """Merge `<<`, each key once: merges of merges would grow without end."""
-        super().flatten_mapping(node)
-        last = {key.value: (key, value) for key, value in node.value if _is_word(key)}
-        node.value = [pair for pair in node.value if not _is_word(pair[0])] + list(last.values())
+    kept: abc.Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    replaced: abc.Mapping[str, abc.Callable[[str, str], Any]] = field(default_factory=dict)
 
 
-def _is_word(key: Any) -> bool:
-    return isinstance(key, yaml.ScalarNode)
+_NO_TAGS = Tags()
 
 
-def load(path: Path) -> object:
+def load(path: str | Path, *, tags: Tags = _NO_TAGS) -> Any:
     """Read the YAML file `path`.
 
     Raises:
-        InputError: It cannot be read, is too large, not UTF-8 or not YAML, has a key twice, or is
-            nested too deeply; names the file, and the line where there is one.
+        InputError: It cannot be read, is no regular file, too large, not UTF-8 or not YAML, has a
+            key twice, a tag that is not in `tags`, is nested too deeply or has too many values;
+            names file and line.
+    """
+    return parse(read_text(path), file=path, tags=tags)
+
+
+def read_text(path: str | Path) -> str:
+    """Return the text of the regular file `path`, which is at most `LARGEST_FILE` bytes large.
+
+    Kind and size are asked of the open file before a byte of it is read, so that no device, pipe or
+    sparse file can hold or fill the machine.
+
+    Raises:
+        InputError: It cannot be read, is no regular file, is too large or not UTF-8.
     """
     try:
-        if path.stat().st_size > _LARGEST_FILE:
-            raise InputError("the file is too large", file=path, legal="up to 16 MiB")
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"cannot read: {error.strerror}", file=path) from error
-    except UnicodeDecodeError:
-        raise InputError("not a text file", file=path, legal="YAML in UTF-8") from None
-    return parse(text, file=path)
+        stream = open(path, "rb", opener=_open)  # noqa: SIM115 - a path may be no Path
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"cannot read: {reason}", file=path) from error
+    with stream:
+        state = os.fstat(stream.fileno())
+        if not stat.S_ISREG(state.st_mode):
+            raise InputError("cannot read: not a regular file", file=path)
+        limit = f"up to {LARGEST_FILE // 2**20} MiB"
+        if state.st_size > LARGEST_FILE:
+            size = f"{state.st_size / 2**20:.0f} MiB"
+            raise InputError(f"the file is too large: {size}", file=path, legal=limit)
+        data = stream.read(LARGEST_FILE + 1)
+    if len(data) > LARGEST_FILE:  # it grows, or says 0 as files of /proc do
+        raise InputError("the file is too large", file=path, legal=limit)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"not a text file: no UTF-8 at byte {error.start}", file=path) from None
 
 
-def parse(text: str, *, file: Path | None = None) -> object:
+def _open(path: str, flags: int) -> int:
+    """Open without waiting for the other end of a pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def parse(
+    text: str,
+    *,
+    file: str | Path | None = None,
+    tags: Tags = _NO_TAGS,
+    lines: abc.Sequence[int] | None = None,
+) -> Any:
     """Read YAML text; see `load`.
 
+    Args:
+        text: The text.
+        file: The file's name, for positions.
+        tags: Tags that are legal beside YAML's own.
+        lines: For each line of `text`, that of the file it was made from.
+
     >>> parse("{base: &b {rows: 128, fold: 1}, mine: {<<: *b, fold: 2}}")["mine"]
-    {'rows': 128, 'fold': 2}
+    {'fold': 2, 'rows': 128}
+    >>> parse("technology: '32nm'\\nrows: 2 * 64\\nperiod: 1e-9")
+    {'technology': '32nm', 'rows': '2 * 64', 'period': 1e-09}
     """
+    name = str(file) if file is not None else ""
     try:
-        return yaml.load(text, Loader=_Loader)
+        return _Builder(_events(text), name, tags, lines).document()
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f"line {mark.line + 1}" if mark is not None else None
-        problem = getattr(error, "problem", None) or str(error)
-        raise InputError(f"not valid YAML: {problem}", file=file, key=line) from None
-    except RecursionError:
-        raise InputError("nested too deeply", file=file) from None
-    except ValueError as error:  # a timestamp or a number that cannot be
-        raise InputError(f"not valid YAML: {error}", file=file) from None
+        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        last = text.count("\n") + 1  # libyaml counts one more at the end of the file
+        where = name
+        if mark is not None:
+            where = _line(name, _made_from(min(mark.line + 1, last), lines))
+        if "nesting" in problem:  # libyaml has a limit of its own
+            raise InputError("nested too deeply", file=where, legal=f"{DEEPEST} levels") from None
+        raise InputError(f"not valid YAML: {problem}", file=where) from None
+    except InputError:
+        raise
+    except (ValueError, OverflowError) as error:  # half a surrogate pair, from a command line
+        raise InputError(f"not valid YAML: {error}", file=name) from None
+
+
+def _events(text: str) -> abc.Iterable[yaml.Event]:
+    """Return what the parser sees; a small file's is kept: a shipped one is parsed once."""
+    return _kept_events(text) if len(text) < _WORTH_KEEPING else _parsed(text)
+
+
+@lru_cache(maxsize=16)
+def _kept_events(text: str) -> tuple[yaml.Event, ...]:
+    return tuple(_parsed(text))
+
+
+def _parsed(text: str) -> abc.Iterator[yaml.Event]:
+    base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    depth = 0
+    for event in yaml.parse(text, Loader=base):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > 2 * DEEPEST:  # the builder says it with the line; this spares the parser
+                yield event
+                return
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        yield event
+
+
+def type_name(value: object) -> str:
+    """Return what a YAML user calls the type of `value`."""
+    if value is None:
+        return "nothing"
+    for kind, name in ((bool, "a boolean"), (dict, "a mapping"), (list, "a list"), (str, "text")):
+        if isinstance(value, kind):
+            return name
+    return "a number"
+
+
+def _line(file: str, line: int) -> str:
+    return f"{file}:{line}" if file else f"line {line}"
+
+
+def _made_from(line: int, lines: abc.Sequence[int] | None) -> int:
+    return lines[line - 1] if lines and line <= len(lines) else line
+
+
+def _size(value: object) -> int:
+    return value.size if isinstance(value, YamlMap | YamlList) else 1
+
+
+class _Builder:
+    """Turns events into values; an aliased value is built once and shared, never changed."""
+
+    def __init__(
+        self,
+        events: abc.Iterable[yaml.Event],
+        file: str,
+        tags: Tags,
+        lines: abc.Sequence[int] | None,
+    ) -> None:
+        self.events: abc.Iterator[Any] = iter(events)
+        self.file, self.tags, self.lines = file, tags, lines
+        self.anchors: dict[str, Any] = {}
+        self.open: set[str] = set()
+        self.merged = 0  # entries that merges have copied
+
+    def document(self) -> Any:
+        value, seen = None, False
+        for event in self.events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                if seen:
+                    raise self._fail("a second document begins", event)
+                value, seen = self._value(next(self.events), 0), True
+        return value
+
+    def _fail(self, message: str, event: Any, legal: Any = None, key: Any = None) -> Any:
+        return InputError(message, file=self._where(event), key=key, legal=legal)
+
+    def _where(self, event: Any) -> str:
+        return _line(self.file, self._number(event))
+
+    def _number(self, event: Any) -> int:
+        return _made_from(event.start_mark.line + 1, self.lines)
+
+    def _value(self, event: Any, depth: int) -> Any:
+        if isinstance(event, yaml.AliasEvent):
+            return self._alias(event)
+        if depth > DEEPEST:
+            raise self._fail("nested too deeply", event, f"{DEEPEST} levels")
+        anchor = getattr(event, "anchor", None)
+        if anchor is not None:
+            self.open.add(anchor)
+        value: Any
+        if isinstance(event, yaml.ScalarEvent):
+            value = self._scalar(event)
+        elif isinstance(event, yaml.SequenceStartEvent):
+            value = self._sequence(event, depth)
+        else:
+            value = self._mapping(event, depth)
+        if anchor is not None:
+            self.open.discard(anchor)
+            self.anchors[anchor] = value
+        return value
+
+    def _alias(self, event: Any) -> Any:
+        if event.anchor in self.open:
+            raise self._fail("an alias refers to itself", event)
+        if event.anchor not in self.anchors:
+            raise self._fail(f"no anchor is called {event.anchor!r}", event)
+        return self.anchors[event.anchor]
+
+    def _tag(self, event: Any, kind: str) -> str:
+        """Return the tag that a value keeps; YAML's own for its kind is none."""
+        tag = event.tag
+        own = {"mapping": "map", "list": "seq"}.get(kind)
+        if tag is None or tag == "!" or tag == f"{_STANDARD}{own}":
+            return ""
+        if kind not in self.tags.kept.get(tag, ()):
+            raise self._wrong_tag(tag, kind, event)
+        return str(tag)
+
+    def _wrong_tag(self, tag: str, kind: str, event: Any) -> Any:
+        if tag in self.tags.kept:
+            legal = " or ".join(f"a {each}" for each in self.tags.kept[tag])
+            return self._fail(f"{tag} must stand before {legal}", event)
+        if tag in self.tags.replaced:
+            return self._fail(f"{tag} must stand before a word", event)
+        known = [f"!!{each}" for each in (*_SCALAR_TAGS, "map", "seq")]
+        shown = tag.replace(_STANDARD, "!!")
+        if shown in known:
+            return self._fail(f"{shown} stands before a {kind}", event)
+        return self._fail(f"unknown tag {shown}", event, (*self.tags.kept, *known))
+
+    def _scalar(self, event: Any) -> Any:
+        text, tag = event.value, event.tag
+        if tag is None:
+            if event.style in ("'", '"'):
+                return Quoted(text)
+            return text if event.style in ("|", ">") else _bare(text)
+        if tag == "!":
+            return Quoted(text)
+        if tag in self.tags.replaced:
+            return self.tags.replaced[tag](text, self._where(event))
+        name = tag.removeprefix(_STANDARD)
+        if tag == _STANDARD + name and name in _SCALAR_TAGS:
+            if name == "str":
+                return Quoted(text)
+            value: Any = _bare(text)
+            if isinstance(value, _SCALAR_TAGS[name]) and (type(value) is bool) == (name == "bool"):
+                return float(str(value)) if name == "float" else value
+            raise self._fail(f"{text!r} is no !!{name}", event)
+        self._tag(event, "scalar")
+        return _bare(text)
+
+    def _sequence(self, event: Any, depth: int) -> YamlList:
+        tag = self._tag(event, "list")
+        values = YamlList(self.file, self._number(event), tag)
+        for child in self.events:
+            if isinstance(child, yaml.SequenceEndEvent):
+                break
+            value = self._value(child, depth + 1)
+            values.append(value)
+            values.size = self._grown(values.size + _size(value), child)
+        return values
+
+    def _grown(self, size: int, event: Any) -> int:
+        if size > MOST_VALUES:
+            legal = f"at most {MOST_VALUES:,}, what aliases and merges repeat included"
+            raise self._fail("too many values", event, legal)
+        return size
+
+    def _mapping(self, event: Any, depth: int) -> YamlMap:
+        tag = self._tag(event, "mapping")
+        values = YamlMap(self.file, self._number(event), tag)
+        merges: list[tuple[Any, Any, bool]] = []
+        for key_event in self.events:
+            if isinstance(key_event, yaml.MappingEndEvent):
+                break
+            key = self._key(key_event)
+            value_event = next(self.events)
+            value = self._value(value_event, depth + 1)
+            values.size = self._grown(values.size + _size(value), key_event)
+            if key in ("<<", "<<<") and not key_event.style:
+                merges.append((value, value_event, key == "<<<"))
+                continue
+            if key in values:
+                first = values.lines[key].rpartition(":")[2].removeprefix("line ")
+                raise self._fail(f"key given twice, first in line {first}", key_event, key=key)
+            values[key] = value
+            values.lines[key] = self._where(key_event)
+        for value, value_event, deep in merges:
+            self._merge(values, value, value_event, deep)
+        return values
+
+    def _key(self, event: Any) -> str:
+        if not isinstance(event, yaml.ScalarEvent):
+            raise self._fail("a key must be one word", event)
+        if event.tag not in (None, "!", f"{_STANDARD}str"):
+            raise self._fail("a key has no tag", event, "!!str")
+        return str(event.value)
+
+    def _merge(self, values: YamlMap, found: Any, event: Any, deep: bool) -> None:
+        for source in found if isinstance(found, YamlList) else [found]:
+            if not isinstance(source, YamlMap):
+                raise self._fail(
+                    f"<< needs a mapping or a list of mappings, got {type_name(source)}", event
+                )
+            self.merged += source.size
+            self._grown(self.merged, event)
+            _merge_into(values, source, deep)
+
+
+def _merge_into(values: YamlMap, source: YamlMap, deep: bool) -> None:
+    """Add the keys of `source` that `values` lacks; `deep` (`<<<`) merges inner values too.
+
+    Only `values` itself is changed: what stands in it may be shared with where it was taken from.
+    """
+    for key, value in source.items():
+        if key not in values:
+            values[key] = value
+            values.lines[key] = source.where(key)
+        elif deep:
+            values[key] = _both(values[key], value)
+
+
+def _both(mine: Any, other: Any) -> Any:
+    """Return a new value of two; `!nomerge` and what is no collection stay as they are."""
+    if getattr(mine, "tag", "") == "!nomerge":
+        return mine
+    if isinstance(mine, YamlMap) and isinstance(other, YamlMap):
+        united = YamlMap(mine.file, mine.line, mine.tag)
+        united.update(mine)
+        united.lines.update(mine.lines)
+        _merge_into(united, other, True)
+        united.size = mine.size + other.size
+        return united
+    if isinstance(mine, YamlList) and isinstance(other, YamlList):
+        joined = YamlList(mine.file, mine.line, mine.tag)
+        joined.extend([*mine, *other])
+        joined.size = mine.size + other.size
+        return joined
+    return mine
+
+
+def _bare(text: str) -> Any:
+    """Return what a bare word is in YAML 1.2: a number, a truth value, None or text."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if len(text) >= _LONGEST_NUMBER:
+        return text
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    if _BASED.fullmatch(text):
+        return int(text, 0)
+    return float(text) if _FLOAT.fullmatch(text) else text

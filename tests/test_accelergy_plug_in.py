@@ -17,7 +17,7 @@ import pytest
 from red_timeloop import resources
 from red_timeloop.circuit import Circuit
 from red_timeloop.components import accelergy as plug_in
-from red_timeloop.components.registry import COMPONENTS, build
+from red_timeloop.components import build, names
 from red_timeloop.components.tables import price
 from red_timeloop.engines.timeloop import tools
 from red_timeloop.errors import InputError
@@ -81,7 +81,7 @@ def estimators(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 def test_there_is_one_for_every_component(estimators: dict[str, Any]) -> None:
-    assert {each.name for each in estimators.values()} == set(COMPONENTS)
+    assert {each.name for each in estimators.values()} == set(names())
     for name, each in estimators.items():
         assert each.__module__ == "somewhere", name
         assert 0 < each.percent_accuracy_0_to_100 <= 100

@@ -92,7 +92,7 @@ def test_bad_input_is_one_message_and_exit_code_2(tmp_path):
     for arguments, message in (
         (("decompose", "nope"), "no workload or file 'nope'"),
         (("decompose", "dcgan:nope"), "legal: project, conv1, conv2, conv3, conv4"),
-        (("decompose", str(path)), "w.yaml: line 2: not valid YAML"),
+        (("decompose", str(path)), "w.yaml:2: not valid YAML"),
         (("list", "--format", "xml"), "'xml' is not one of 'table', 'json'"),
     ):
         run = _run(*arguments)

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from red_timeloop import designs
-from red_timeloop.components.timing import slowest, step_time
-from red_timeloop.designs.evaluate import DesignResult, evaluate
+from red_timeloop.components import build
+from red_timeloop.components.timing import StepTime, slowest, step_time
+from red_timeloop.designs.evaluate import evaluate
+from red_timeloop.designs.result import DesignResult
 from red_timeloop.engines.base import engine
 from red_timeloop.hardware import Hardware
 from red_timeloop.layer import TransposedConv
@@ -17,8 +19,8 @@ QUANTITIES = ("cycle_time", "latency", "energy", "area", "programming_energy")
 
 
 def run(design: str, hardware: Hardware) -> DesignResult:
-    plan = designs.get(design).plan(LAYER, hardware)
-    return evaluate(plan, engine("embedded").evaluate_specification)
+    count = engine("embedded").evaluate_specification
+    return evaluate(designs.find(design), LAYER, hardware, count)
 
 
 @pytest.mark.parametrize("design", designs.names())
@@ -45,9 +47,14 @@ def test_arrays_of_circuits(design: str) -> None:
 
 def test_the_slowest_of_several_is_chosen_one_by_one() -> None:
     circuit = Hardware.load().replace(adc_rate_hz=np.array([1e7, 1e10])).circuit
-    shape = {"rows_used": 64, "weight_slices": 4, "input_slices": 8, "resolution": 8}
-    wide = step_time(circuit, rows=64, columns=128, columns_used=32, **shape)
-    tall = step_time(circuit, rows=4096, columns=16, columns_used=4, **shape)
+    shape = {"rows_used": 64, "weight_slices": 4, "input_slices": 8, "resolution": 8, "width": 24}
+
+    def step(**size: int) -> StepTime:
+        names = ("row_driver", "reram_array", "adc", "shift_add")
+        return step_time([build(name, shape | size, circuit) for name in names], 8, "two_stage")
+
+    wide = step(rows=64, columns=128, columns_used=32)
+    tall = step(rows=40960, rows_used=64, columns=16, columns_used=4)
     chosen = slowest([wide, tall])
     assert (wide.cycle > tall.cycle).tolist() == [True, False]
     assert chosen.cycle.tolist() == [wide.cycle[0], tall.cycle[1]]

@@ -19,6 +19,7 @@ import pytest
 import yaml
 
 from red_timeloop.cli.main import cli, main
+from red_timeloop.components import registry
 from red_timeloop.decomposition import decompose
 from red_timeloop.report.drawing import draw
 from red_timeloop.workload import load_workload
@@ -51,6 +52,7 @@ EXIT_CODES = {"doctor": {0, 1}}
 BORROWED = {
     "README.md": ("docs/tutorial.md", "docs/specifications.md", "docs/sweeps.md"),
     "mapper.md": ("docs/specifications.md",),
+    "adding-a-design.md": ("docs/adding-a-component.md",),
 }
 
 
@@ -95,10 +97,16 @@ def prepare_readme(folder: Path, names: dict[str, Any]) -> None:
     names["weights"] = numpy.ones((512, 256, 4, 4), dtype=int)
 
 
+def prepare_design(folder: Path, names: dict[str, Any]) -> None:
+    """Put the architecture beside the design, whose page links to it."""
+    shutil.copy(ROOT / "docs/examples/half_split.yaml", folder)
+
+
 # What a page takes for granted.
 PREPARE: dict[str, Callable[[Path, dict[str, Any]], None]] = {
     "README.md": prepare_readme,
     "importing.md": prepare_models,
+    "adding-a-design.md": prepare_design,
 }
 
 
@@ -153,6 +161,7 @@ def test_page_does_what_it_says(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(registry, "_registered", {})  # a page registers for itself alone
     before = set(sys.modules)
     for lender in BORROWED.get(page.name, ()):
         for block in blocks(ROOT / lender):

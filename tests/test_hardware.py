@@ -29,10 +29,10 @@ def test_unknown_set_lists_the_sets() -> None:
     ("text", "message"),
     [
         ("", "a parameter set is a mapping"),
-        ("rows: [", "not valid YAML: expected the node"),
+        ("rows: [", "not valid YAML: did not find expected node"),
         ("rowz: 3", r"rowz: unknown key"),
         ("rows: x", r"rows: got 'x'"),
-        ("rows: 3\nrows: 4", "key 'rows' is given twice"),
+        ("rows: 3\nrows: 4", "rows: key given twice, first in line 1"),
         ("zeros_stored: maybe", r"zeros_stored: got 'maybe' \(legal: true, false\)"),
         ("circuit: isaac_32nm", r"circuit: got 'isaac_32nm' \(legal: a mapping"),
         ("name: 3", "name: got 3"),
@@ -41,7 +41,7 @@ def test_unknown_set_lists_the_sets() -> None:
 def test_bad_files_are_named(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(text)
-    with pytest.raises(InputError, match=rf"mine\.yaml: .*{message}"):
+    with pytest.raises(InputError, match=rf"mine\.yaml.*: .*{message}"):
         Hardware.load(path)
 
 

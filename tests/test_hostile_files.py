@@ -57,18 +57,17 @@ def test_alias_bombs_end_soon(tmp_path: Path, text: str, read) -> None:
     ("content", "message"),
     [
         (b"\x00\x01\x02\xff\xfe", "not a text file"),
-        (b"? [a]\n: 3", "line 1: not valid YAML: a key must be one word"),
+        (b"? [a]\n: 3", "a key must be one word"),
         (b"[" * 5_000, "nested too deeply"),
-        (b"a: 2020-99-99", "not valid YAML: month must be in"),
-        (b"a: &a [*b]", "found undefined alias"),
-        (b"a: 1\na: 2", "line 2: not valid YAML: key 'a' is given twice"),
-        (b"a: " + b"9" * 5000, "not valid YAML"),
+        (b"a: !!bool x", "'x' is no !!bool"),
+        (b"a: &a [*b]", "no anchor is called 'b'"),
+        (b"a: 1\na: 2", "a: key given twice, first in line 1"),
     ],
 )
 def test_damaged_files_are_named(tmp_path: Path, content: bytes, message: str, read) -> None:
     path = tmp_path / "bad.yaml"
     path.write_bytes(content)
-    with pytest.raises(InputError, match=r"bad\.yaml: .*" + message.replace("(", r"\(")):
+    with pytest.raises(InputError, match=r"bad\.yaml.*: .*" + message.replace("(", r"\(")):
         read(path)
 
 

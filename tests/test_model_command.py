@@ -46,6 +46,17 @@ def test_table_names_levels_and_totals(mapping: Path) -> None:
     assert "147,456 computes in 18,432 cycles, 1.191 uJ" in done.stdout.replace("\n", " ")
 
 
+def test_table_of_sparse_problems_shows_what_is_saved(mapping: Path) -> None:
+    spec = FAMILY.parents[1] / "sparse_reference" / "zi_rs_skipping_a.yaml"
+    case = json.loads(spec.with_suffix(".json").read_text())[0]
+    mapping.write_text(json.dumps({"mapping": case["mapping"]}))
+    done = run(spec, "--mapping", mapping)
+    assert done.returncode == 0, done.stderr
+    assert "16,384 computes (4,096 actual, 0 gated, 0 skipped) in 512 cycles" in done.stdout
+    row = next(row for row in done.stdout.splitlines() if "skipped  " in row)
+    assert row.replace("│", " ").split() == ["skipped", "1,536", "0", "0"]
+
+
 def test_bad_input_exits_with_2_and_one_message(mapping: Path) -> None:
     mapping.write_text(mapping.read_text().replace('"M4"', '"M2"', 1))
     done = run(SPEC, "--mapping", mapping)
@@ -78,12 +89,11 @@ def test_capacity_violation_names_the_level(mapping: Path) -> None:
 
 def test_rules_of_a_design_are_checked_by_name(tmp_path: Path) -> None:
     from red_timeloop import TransposedConv, designs
-    from red_timeloop.designs.assemble import assemble
+    from red_timeloop.designs.specification import assemble
     from red_timeloop.hardware import Hardware
     from red_timeloop.spec.write import mapping_text, specification_text
 
-    design = designs.get("red")
-    assert isinstance(design, designs.Design)
+    design = designs.find("red")
     plan = design.plan(TransposedConv(32, 16, (4, 4), 4, stride=2), Hardware.load())
     specification = assemble(plan, plan.parts[0], 1e-6)
     assert specification.mapping is not None
@@ -106,4 +116,4 @@ def test_rules_of_a_design_are_checked_by_name(tmp_path: Path) -> None:
     assert broken.returncode == 2
     assert "C=2 at edram (temporal) breaks the constraint resident_weights" in broken.stderr
     unknown = run(tmp_path / "red.yaml", "--rules", "redd")
-    assert "no constraints are called 'redd'" in unknown.stderr
+    assert "unknown design 'redd'; did you mean 'red'?" in unknown.stderr

@@ -106,7 +106,9 @@ def test_every_level_of_a_shipped_architecture_has_a_group_and_a_colour(name: st
 
 def test_negative_numbers_are_drawn_to_the_left_of_zero() -> None:
     values = {("up", "red"): 0.5, ("up", "padding_free"): -0.25, ("up", "eyeriss"): 0.0}
-    bars = data.Bars("saving", "Saved", "%", ("up",), ("red", "padding_free", "eyeriss"), values)
+    designs = ("red", "padding_free", "eyeriss")
+    labels = {name: name for name in designs}
+    bars = data.Bars("saving", "Saved", "%", ("up",), designs, values, labels)
     ((_, svg),) = bar_charts(bars)
     more, less, none = rectangles(svg)
     zero = float(more["x"])

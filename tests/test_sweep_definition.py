@@ -116,7 +116,7 @@ def test_the_message_names_the_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"mine\.yaml: parameters\.rows\[1\]: got 0"):
         load_sweep(file)
     file.write_text("parameters: {rows: [64]}\nrows: [1\n")
-    with pytest.raises(InputError, match="malformed YAML"):
+    with pytest.raises(InputError, match="not valid YAML"):
         load_sweep(file)
     file.write_text("parameters: {rows: [64]}\nworkloads: red_date2019\n")
     assert load_sweep(file).name == "mine"

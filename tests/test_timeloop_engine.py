@@ -7,6 +7,7 @@ package's own specification of a small layer, 8x3x3 to 4x8x8 with a 4x4 kernel a
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -79,6 +80,29 @@ def test_stats_are_read() -> None:
     printed = re.search(r"^Energy: (\S+) uJ$", text, re.MULTILINE)
     assert printed
     assert stats.energy == pytest.approx(float(printed[1]) * 1e-6, abs=0.005e-6)
+
+
+def test_stats_of_sparse_problems_are_those_of_the_embedded_engine(tmp_path: Path) -> None:
+    reference = DATA.parent / "sparse_reference"
+    case = json.loads((reference / "zi_rs_skipping_a.json").read_text())[0]
+    (tmp_path / "mapping.yaml").write_text(json.dumps({"mapping": case["mapping"]}))
+    spec = reference / "zi_rs_skipping_a.yaml"
+    ours = embedded(read_specification(spec, mapping=tmp_path / "mapping.yaml"))
+    theirs = parse_stats((DATA / "sparse.stats.txt").read_text())
+    assert (theirs.cycles, theirs.computes) == (ours.cycles, ours.computes)
+    assert theirs.energy == pytest.approx(ours.energy, rel=1e-5, abs=0)
+    assert theirs.levels["mac"].computes == ours.levels["mac"].computes
+    for name, level in theirs.levels.items():
+        for space, found in level.data_spaces.items():
+            expected = ours.levels[name].data_spaces[space]
+            assert found.sparse is not None
+            assert expected.sparse is not None
+            assert expected.sparse.average_instances == pytest.approx(
+                found.sparse.average_instances, abs=0.005
+            )
+            assert found.energy == pytest.approx(expected.energy, abs=0.005e-12)
+            rounded = replace(expected.sparse, average_instances=found.sparse.average_instances)
+            assert replace(expected, sparse=rounded, energy=found.energy) == found
 
 
 @pytest.mark.parametrize(

@@ -39,8 +39,10 @@ def test_wheel_carries_the_yaml_and_the_type_marker(wheel: Path) -> None:
     assert "red_timeloop/py.typed" in names
 
 
-def test_wheel_runs_compare_in_an_empty_environment(wheel: Path, tmp_path: Path) -> None:
-    environment = tmp_path / "env"
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment with the wheel and without the checkout: its Python."""
+    environment = tmp_path_factory.mktemp("installed") / "env"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(environment)], check=True)
     # The environment starts empty: the wheel goes in without the checkout, its dependencies come
     # from the ones that run this test.
@@ -48,22 +50,70 @@ def test_wheel_runs_compare_in_an_empty_environment(wheel: Path, tmp_path: Path)
     site = environment / "lib" / version / "site-packages"
     zipfile.ZipFile(wheel).extractall(site)
     (site / "dependencies.pth").write_text(sysconfig.get_paths()["purelib"] + "\n")
+    return environment / "bin" / "python"
+
+
+def run(python: Path, folder: Path, *arguments: str) -> str:
+    """Run the command line of an environment in a folder; return what it prints."""
     clean = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    start = "import sys; from red_timeloop.cli.main import main; main(sys.argv[1:])"
     done = subprocess.run(
-        [
-            str(environment / "bin" / "python"),
-            "-c",
-            "import red_timeloop, sys; print(red_timeloop.__file__); "
-            "from red_timeloop.cli.main import main; main(sys.argv[1:])",
-            *("compare", "--layer", "GAN_Deconv3", "--format", "json"),
-        ],
+        [str(python), "-c", start, *arguments],
         capture_output=True,
         text=True,
-        cwd=tmp_path,
+        cwd=folder,
         env=clean,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    where, content = done.stdout.split("\n", 1)
-    assert Path(where).is_relative_to(environment)
+    return done.stdout
+
+
+def test_wheel_runs_compare_in_an_empty_environment(installed: Path, tmp_path: Path) -> None:
+    where = "import red_timeloop; print(red_timeloop.__file__)"
+    clean = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    found = subprocess.run(
+        [str(installed), "-c", where],
+        capture_output=True,
+        text=True,
+        env=clean,
+        cwd=tmp_path,
+        check=True,
+    )
+    assert Path(found.stdout.strip()).is_relative_to(installed.parents[1])
+    content = run(installed, tmp_path, "compare", "--layer", "GAN_Deconv3", "--format", "json")
     assert {result["design"] for result in json.loads(content)["results"]} >= {"red"}
+
+
+def test_a_design_of_one_s_own_goes_through_every_command(installed: Path, tmp_path: Path) -> None:
+    for name in ("half_split.py", "half_split.yaml", "bias_adder.py"):
+        (tmp_path / name).write_text((ROOT / "docs/examples" / name).read_text())
+    own = ("--design", "half_split.py:HALF_SPLIT")
+    layer = "red_date2019:FCN_Deconv1"
+
+    def ours(*arguments: str) -> str:
+        return run(installed, tmp_path, *arguments)
+
+    compared = json.loads(
+        ours("compare", "--layer", "FCN_Deconv1", *own, "--design", "red", "--format", "json")
+    )
+    mine, _ = compared["results"]
+    assert (mine["design"], mine["steps"]) == ("half_split", 34 * 17)
+    assert mine["energy_breakdown_J"]["bias"] > 0
+    assert {row["design"] for row in compared["summary"]} == {"half_split", "red"}
+    assert "half_split" in ours("compare", "--layer", "FCN_Deconv1", *own)
+    assert "All 15 events that the engine sees are equal" in ours("simulate", layer, *own)
+    assert "1 executions" in ours("verify", layer, *own)
+    assert "report.html" in ours("report", "red_date2019", *own, "-o", "page")
+    assert "half split" in (tmp_path / "page/report.html").read_text()
+    ours("draw", layer, *own, "--format", "png", "-o", "picture")
+    assert (tmp_path / "picture/FCN_Deconv1.png").stat().st_size > 10_000
+    ours("export", layer, *own, "-o", "bundle")
+    part = next((tmp_path / "bundle").glob("taps*"))
+    files = [str(part / f"{name}.yaml") for name in ("architecture", "problem")]
+    mapping = ("--mapping", str(part / "mapping.yaml"))
+    ours("model", *files, *mapping, "--rules", "half_split.py:HALF_SPLIT")
+    (tmp_path / "rows.yaml").write_text("parameters: {rows: [64, 128]}\nlayers: [FCN_Deconv1]\n")
+    ours("sweep", "rows.yaml", "-o", "swept", "-j", "2", *own, "--design", "zero_padding")
+    assert "half_split" in ours("pareto", "swept")
+    assert "red_serial" in ours("list")

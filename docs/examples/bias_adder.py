@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from red_timeloop.components import technology
-from red_timeloop.components.base import Component
+from red_timeloop.components import Component, within
 from red_timeloop.components.digital import adder_area, adder_delay, adder_energy
 
 __all__ = ["BiasAdder"]
@@ -20,11 +19,13 @@ class BiasAdder(Component):
 
     Attributes:
         width: Bits of the sum.
+        lanes: Adders side by side, 64 at most.
     """
 
     stage = "accumulate"
 
     width: int
+    lanes: int = field(default=1, metadata=within(1, 64))
 
     def action_energy(self, action: str) -> Any:
         """Return the energy [J]: an update is one addition."""
@@ -34,15 +35,10 @@ class BiasAdder(Component):
 
     @property
     def area(self) -> Any:
-        """Area [m^2]."""
-        return adder_area(self.width, self.circuit)
-
-    @property
-    def leakage_power(self) -> Any:
-        """Leakage [W]."""
-        return technology.leakage_power(self.area, self.circuit)
+        """Area [m^2] of all lanes; they leak."""
+        return self.lanes * adder_area(self.width, self.circuit)
 
     @property
     def latency(self) -> Any:
-        """Time [s] of one addition."""
+        """Time [s] of one addition; the lanes work at the same time."""
         return adder_delay(self.width, self.circuit)

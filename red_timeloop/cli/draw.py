@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from red_timeloop.cli import options
+from red_timeloop.report.drawing import draw
 from red_timeloop.workload import load_workload
 
 __all__ = ["command"]
@@ -21,6 +22,7 @@ __all__ = ["command"]
     type=click.Choice(["svg", "pdf", "png", "gif"]),
     help="Format of the figure; gif is animated, svg comes still and animated. [default: svg]",
 )
+@click.option("--design", metavar="DESIGN", default="red", show_default=True, help="The design.")
 @click.option("--steps", default=3, show_default=True, help="Steps in the still figure, 1 to 4.")
 @click.option(
     "-o",
@@ -30,16 +32,14 @@ __all__ = ["command"]
     metavar="DIR",
     help="Folder to write to. [default: the current one]",
 )
-def command(workload: str, formats: tuple[str, ...], steps: int, output: Path) -> None:
-    """Draw how RED runs a layer.
+def command(workload: str, formats: tuple[str, ...], design: str, steps: int, output: Path) -> None:
+    """Draw how RED, or another design of computation modes, runs a layer.
 
     The picture shows the kernel by computation mode, the sub-crossbar tensor and the first steps
     of the zero-skipping data flow; layers have 1 or 2 spatial axes. WORKLOAD is a name that
     `red-timeloop list` shows, or a YAML file.
     """
-    from red_timeloop.report.drawing import draw
-
-    drawings = [draw(entry.layer, steps=steps) for entry in load_workload(workload).layers]
+    drawings = [draw(entry.layer, design, steps=steps) for entry in load_workload(workload).layers]
     for drawing in drawings:
         for path in drawing.write(output, formats or ("svg",)):
             click.echo(path)

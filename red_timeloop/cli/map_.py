@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from red_timeloop.cli import options
+from red_timeloop.cli import options, results
 from red_timeloop.cli.model import print_result
 from red_timeloop.cli.progress import progress_bar
+from red_timeloop.cli.verbosity import say
 from red_timeloop.engines.result import EngineResult
-from red_timeloop.files import write_atomic
+from red_timeloop.engines.timeloop.engine import SearchOptions
 from red_timeloop.mapper.report import SearchReport
 from red_timeloop.mapper.run import BUDGET, OBJECTIVES, SECONDS, search_specification
+from red_timeloop.spec.emit import to_yaml
 from red_timeloop.spec.reader import read_specification
+from red_timeloop.spec.template import jinja_data
 from red_timeloop.spec.types import Mapping, Specification
-
-if TYPE_CHECKING:
-    from red_timeloop.engines.timeloop.engine import SearchOptions
+from red_timeloop.spec.write import mapping_text, problem_section
 
 __all__ = ["command"]
 
@@ -30,9 +30,7 @@ __all__ = ["command"]
 @click.option(
     "--objective",
     type=click.Choice(OBJECTIVES),
-    default="edp",
-    show_default=True,
-    help="Energy times cycles, energy, or cycles.",
+    help="Energy times cycles, energy, or cycles.  [default: the files' mapper section, or edp]",
 )
 @click.option("--ert", type=click.Path(path_type=Path), help="Energy table (Accelergy's ERT).")
 @click.option("--art", type=click.Path(path_type=Path), help="Area table (Accelergy's ART).")
@@ -66,10 +64,11 @@ __all__ = ["command"]
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for mapping.yaml, stats.json, search.json (and problem.yaml if padded).",
 )
+@options.jinja
 @options.format_("table", "json")
 def command(
     spec: tuple[Path, ...],
-    objective: str,
+    objective: str | None,
     ert: Path | None,
     art: Path | None,
     engine: str,
@@ -82,16 +81,20 @@ def command(
     padding: bool,
     seed: int,
     output: Path | None,
+    jinja: tuple[str, ...],
     form: str,
 ) -> None:
     """Find the best mapping of a specification under its constraints.
 
-    SPEC are Timeloop v0.4 YAML files, merged as timeloopfe does.
+    SPEC are Timeloop v0.4 YAML files or Jinja2 templates of them, merged as timeloopfe does.
 
     Ctrl-C ends the search early, with the best mapping so far.
     """
-    specification = read_specification(list(spec), ert=ert, art=art)
-    chosen = next(each for each in OBJECTIVES if each == objective)
+    specification = read_specification(list(spec), ert=ert, art=art, jinja=jinja_data(jinja))
+    for note in specification.notes:
+        say(note)
+    wanted = objective or specification.objective or OBJECTIVES[0]
+    chosen = next(each for each in OBJECTIVES if each == wanted)
     with progress_bar() as progress:
         mapping, result, report = search_specification(
             specification,
@@ -111,18 +114,16 @@ def command(
             ),
         )
     if output is not None:
-        _write(output, specification, mapping, result, report)
-    if form == "json":
-        both = {**result.as_dict(), "search": report.as_dict()}
-        click.echo(json.dumps(both, indent=2))
-        return
-    print_result(result)
-    click.echo(_certificate(report))
+        results.write(output, _texts(specification, mapping, result, report))
+
+    def table() -> None:
+        print_result(result)
+        click.echo(_certificate(report))
+
+    results.show(form, table, lambda: {**result.as_dict(), "search": report.as_dict()})
 
 
 def _mapper_options(**given: Any) -> SearchOptions:
-    from red_timeloop.engines.timeloop.engine import SearchOptions
-
     return SearchOptions(**{key: value for key, value in given.items() if value is not None})
 
 
@@ -145,24 +146,18 @@ def _certificate(report: SearchReport) -> str:
     )
 
 
-def _write(
-    folder: Path,
-    specification: Specification,
-    mapping: Mapping,
-    result: EngineResult,
-    report: SearchReport,
-) -> None:
-    from red_timeloop.spec.emit import to_yaml
-    from red_timeloop.spec.write import mapping_text, problem_section
-
+def _texts(
+    specification: Specification, mapping: Mapping, result: EngineResult, report: SearchReport
+) -> dict[str, str]:
     assert specification.problem is not None
     padded = {name: larger for name, (_, larger) in report.padding.items()}
     sizes = {**specification.problem.sizes, **padded}
     problem = replace(specification.problem, sizes=sizes)
-    folder.mkdir(parents=True, exist_ok=True)
-    text = mapping_text(mapping, specification.architecture, problem)
-    write_atomic(folder / "mapping.yaml", text)
+    texts = {"mapping.yaml": mapping_text(mapping, specification.architecture, problem)}
     if padded:
-        write_atomic(folder / "problem.yaml", to_yaml({"problem": problem_section(problem)}))
-    for name, content in (("stats", result.as_dict()), ("search", report.as_dict())):
-        write_atomic(folder / f"{name}.json", json.dumps(content, indent=2) + "\n")
+        texts["problem.yaml"] = to_yaml({"problem": problem_section(problem)})
+    return {
+        **texts,
+        "stats.json": results.to_json(result.as_dict()),
+        "search.json": results.to_json(report.as_dict()),
+    }

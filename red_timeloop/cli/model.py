@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
+from rich.console import Console
+from rich.table import Table
 
-from red_timeloop.cli import options
+from red_timeloop.cli import options, results
+from red_timeloop.cli.verbosity import say
+from red_timeloop.designs import find
+from red_timeloop.designs.constraints import check_rules
 from red_timeloop.engines.base import engine as get_engine
-from red_timeloop.engines.result import EngineResult
-from red_timeloop.errors import InputError
+from red_timeloop.engines.result import EngineResult, SparseSpace
 from red_timeloop.spec.reader import read_specification
+from red_timeloop.spec.template import jinja_data
 
 __all__ = ["command", "print_result"]
 
@@ -30,6 +35,7 @@ _PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "u", -3: "m", 0: ""}
     metavar="DESIGN",
     help="Refuse a mapping that breaks a constraint of this design, e.g. red.",
 )
+@options.jinja
 @options.format_("table", "json")
 def command(
     spec: tuple[Path, ...],
@@ -38,37 +44,34 @@ def command(
     art: Path | None,
     engine: str,
     rules: str | None,
+    jinja: tuple[str, ...],
     form: str,
 ) -> None:
     """Evaluate one mapping of a specification.
 
-    SPEC are Timeloop v0.4 YAML files, merged as timeloopfe does.
+    SPEC are Timeloop v0.4 YAML files or Jinja2 templates of them, merged as timeloopfe does.
     """
+    data = jinja_data(jinja)
     if rules is not None:
-        _check_rules(rules, list(spec), mapping)
-    specification = read_specification(list(spec), mapping=mapping, ert=ert, art=art)
+        _check_rules(rules, list(spec), mapping, data)
+    specification = read_specification(
+        list(spec), mapping=mapping, ert=ert, art=art, jinja=data, fixed=True
+    )
+    for note in specification.notes:
+        say(note)
     result = get_engine(engine).evaluate_specification(specification)
-    if form == "json":
-        click.echo(json.dumps(result.as_dict(), indent=2))
-    else:
-        print_result(result)
+    results.show(form, lambda: print_result(result), lambda: result.as_dict())
 
 
-def _check_rules(design: str, spec: list[Path], mapping: Path | None) -> None:
-    from red_timeloop import resources
-    from red_timeloop.designs.rules import check_rules
-
-    known = resources.names("mappings")
-    if design not in known:
-        raise InputError(f"no constraints are called {design!r}", key="--rules", legal=known)
-    check_rules(design, read_specification(spec, mapping=mapping))
+def _check_rules(
+    design: str, spec: list[Path], mapping: Path | None, jinja: dict[str, Any]
+) -> None:
+    chosen, found = find(design, code=True), read_specification(spec, mapping=mapping, jinja=jinja)
+    check_rules(chosen.architecture, chosen.constraints, found)
 
 
 def print_result(result: EngineResult) -> None:
     """Print a result as a table, outermost level first."""
-    from rich.console import Console
-    from rich.table import Table
-
     console = Console(markup=False)
     if not console.is_terminal:
         console = Console(width=120, markup=False)  # a file or a pipe has no width to keep to
@@ -84,11 +87,30 @@ def print_result(result: EngineResult) -> None:
             numbers = (space.utilized_capacity, space.reads, space.fills, space.updates)
             energy = _quantity(space.energy, "J")
             table.add_row("", "", name, *(f"{number:,}" for number in numbers), energy)
+            if space.sparse is not None:
+                for label, counts in _saved(space.sparse):
+                    table.add_row("", "", label, "", *counts, "")
     console.print(table)
+    of_them = "".join(
+        f" ({x.actual:,} actual, {x.gated:,} gated, {x.skipped:,} skipped)"
+        for x in (level.computes for level in result.levels.values())
+        if x is not None
+    )
     console.print(
-        f"{result.computes:,} computes in {result.cycles:,} cycles,"
+        f"{result.computes:,} computes{of_them} in {result.cycles:,} cycles,"
         f" {_quantity(result.energy, 'J')}, {result.area * 1e6:.4g} mm^2 ({result.engine} engine)"
     )
+
+
+def _saved(space: SparseSpace) -> Iterator[tuple[str, list[str]]]:
+    """Yield rows of the words that are gated or skipped, where there are any."""
+    kinds = (space.reads, space.fills, space.updates)
+    for label, words in (
+        ("gated", [each.gated for each in kinds]),
+        ("skipped", [each.skipped for each in kinds]),
+    ):
+        if any(words):
+            yield f"  {label}", [f"{number:,}" for number in words]
 
 
 def _quantity(value: float, unit: str) -> str:

@@ -7,7 +7,7 @@ Accelergy finds the estimators of this file when its path stands
 * in a data file below `share/accelergy/estimation_plug_ins`, which the wheel installs.
 
 `red-timeloop doctor` prints the path and says whether Accelergy sees it. Each estimator answers for
-one subclass of `red_timeloop.components.COMPONENTS`, with the same numbers as the embedded engine:
+one subclass of `red_timeloop.components.names()`, with the same numbers as the embedded engine:
 Timeloop's actions, J and m^2. Attributes are those of the component models; a value outside a
 model's range makes the estimator decline, saying the range, and Accelergy asks the next one.
 """
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,10 @@ if __name__ not in sys.modules or __package__ in (None, ""):
     sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 from red_timeloop.circuit import Circuit
-from red_timeloop.components.registry import COMPONENTS, build
+from red_timeloop.components.attributes import attributes_of
+from red_timeloop.components.base import Component
+from red_timeloop.components.registry import build, find, names
+from red_timeloop.errors import InputError
 
 __all__ = ["ACCURACY", "GENERIC", "PLUG_IN_PATH", "estimators"]
 
@@ -54,23 +58,30 @@ def estimators(module: str) -> dict[str, type]:
     except ImportError:
         return {}
     found = {}
-    for subclass in COMPONENTS:
+    for subclass in names():
+        try:
+            component = find(subclass)
+        except InputError as error:  # one broken package must not take the others' estimators away
+            warnings.warn(str(error), stacklevel=2)
+            continue
+        assert component is not None
         name = "RedTimeloop" + "".join(part.capitalize() for part in subclass.split("_"))
-        found[name] = _estimator(name, subclass, module, Estimator, actionDynamicEnergy)
+        found[name] = _estimator(name, subclass, component, module, Estimator, actionDynamicEnergy)
     return found
 
 
-def _estimator(name: str, subclass: str, module: str, base: Any, action: Any) -> type:
+def _estimator(
+    name: str, subclass: str, component: type[Component], module: str, base: Any, action: Any
+) -> type:
     """Make one estimator class; its arguments are the attributes that the model may have.
 
     Accelergy looks at the arguments of `__init__` to decide what to pass, so they must be named.
     """
-    component = COMPONENTS[subclass]
-    fields = [f for f in dataclasses.fields(component) if f.name != "circuit"]
-    needed = [f.name for f in fields if f.default is dataclasses.MISSING]
+    own = attributes_of(component)
+    needed = [each.name for each in own.values() if each.needed]
     if subclass in GENERIC:
         needed.append("parameters")
-    given = ["parameters", "technology", *(f.name for f in fields), *Circuit.names()]
+    given = ["parameters", "technology", *own, *Circuit.names()]
     optional = [n for n in dict.fromkeys(given) if n not in needed]
 
     initialise = base.__init__  # takes no attributes

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 from red_timeloop.circuit import Circuit
 from red_timeloop.components import array, technology
+from red_timeloop.components.attributes import within
 from red_timeloop.components.base import Component
 
 __all__ = ["Adc", "conversion_area", "conversion_energy"]
@@ -39,27 +42,38 @@ def conversion_area(resolution: Any, circuit: Circuit) -> Any:
 
 @dataclass(frozen=True)
 class Adc(Component):
-    """The converters of one crossbar.
+    """The converters of one crossbar, which take turns on its columns.
 
     Attributes:
         resolution: Bits of one conversion (1 to 16).
         weight_slices: Physical columns of one logical column.
         input_slices: Pulses of one step.
         columns: Physical columns of the crossbar; None for one converter.
+        columns_used: Logical columns that hold weights, those that are converted; None for one
+            conversion a pulse.
+        converters: Converters of the crossbar; None for one to every `columns_per_adc` columns.
     """
 
     stage = "convert"
 
-    resolution: int
+    resolution: int = field(metadata=within(1, 16))
     weight_slices: int = 1
     input_slices: int = 1
     columns: int | None = None
+    columns_used: int | None = None
+    converters: int | None = None
 
     @property
     def count(self) -> Any:
         """Number of converters."""
-        columns = self.circuit.columns_per_adc if self.columns is None else self.columns
-        return array.converters(columns, self.circuit)
+        return array.converters(self.columns, self.circuit, self.converters)
+
+    @property
+    def conversions(self) -> Any:
+        """Conversions that one converter makes in a pulse: its share of the columns in use."""
+        if self.columns_used is None:
+            return 1
+        return np.ceil(self.columns_used * self.weight_slices / self.count)
 
     def action_energy(self, action: str) -> Any:
         """Return the energy [J]: an update converts all slices of one logical column's step."""
@@ -83,5 +97,5 @@ class Adc(Component):
 
     @property
     def latency(self) -> Any:
-        """Time [s] of one conversion."""
-        return 1 / self.circuit.adc_rate_hz
+        """Time [s] of the conversions that one converter makes in a pulse."""
+        return self.conversions / self.circuit.adc_rate_hz

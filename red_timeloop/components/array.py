@@ -214,8 +214,14 @@ def decode_energy(rows: Any, circuit: Circuit) -> Any:
     return address * circuit.bit_toggle_share * wires.buffer_chain_energy(line, circuit)
 
 
-def converters(columns: Any, circuit: Circuit) -> Any:
-    """Return the number of converters of an array of `columns`."""
+def converters(columns: Any, circuit: Circuit, given: Any = None) -> Any:
+    """Return the number of converters of an array of `columns`.
+
+    One to every `columns_per_adc` of them, or as many as are given; one where neither is known.
+    """
+    if given is not None:
+        return given
+    columns = circuit.columns_per_adc if columns is None else columns
     return np.ceil(columns / np.minimum(circuit.columns_per_adc, columns))
 
 

@@ -8,12 +8,16 @@ from typing import Any, ClassVar
 import numpy as np
 
 from red_timeloop.circuit import Circuit
+from red_timeloop.components import technology
+from red_timeloop.components.attributes import within
 
-__all__ = ["STAGES", "Component", "plain"]
+__all__ = ["STAGES", "STEP_STAGES", "Component", "plain"]
 
-# What a component's energy is spent on: the parts of a step, by the names that its time has in
-# `timing.StepTime`; reading and writing memories; digital arithmetic in place of a crossbar.
-STAGES = ("drive", "settle", "convert", "accumulate", "store", "compute")
+# The parts of a step, each pulse in turn; their times are those of `timing.StepTime`.
+STEP_STAGES = ("drive", "settle", "convert", "accumulate")
+# What a component's energy is spent on: a part of a step; reading and writing memories; digital
+# arithmetic in place of a crossbar.
+STAGES = (*STEP_STAGES, "store", "compute")
 
 
 @dataclass(frozen=True)
@@ -36,10 +40,10 @@ class Component:
     """
 
     circuit: Circuit
-    global_cycle_seconds: float = field(default=1e-9, kw_only=True)
-    read_share: float = field(default=1.0, kw_only=True)
-    write_share: float = field(default=1.0, kw_only=True)
-    update_share: float = field(default=1.0, kw_only=True)
+    global_cycle_seconds: float = field(default=1e-9, kw_only=True, metadata=within(0, 1))
+    read_share: float = field(default=1.0, kw_only=True, metadata=within(0, 1))
+    write_share: float = field(default=1.0, kw_only=True, metadata=within(0, 1))
+    update_share: float = field(default=1.0, kw_only=True, metadata=within(0, 1e6))
 
     actions: ClassVar[tuple[str, ...]] = ("read", "write", "update", "leak")
     stage: ClassVar[str] = "store"
@@ -65,13 +69,22 @@ class Component:
         return 0.0
 
     @property
+    def leaking_area(self) -> Any:
+        """Area [m^2] of one instance whose logic leaks: all of it, unless a part says less."""
+        return self.area
+
+    @property
     def leakage_power(self) -> Any:
-        """Leakage [W] of one instance."""
-        return 0.0
+        """Leakage [W] of one instance: that of logic in its leaking area."""
+        return technology.leakage_power(self.leaking_area, self.circuit)
 
     @property
     def latency(self) -> Any:
-        """Time [s] of one use."""
+        """Time [s] that one pulse spends here, in this component's stage.
+
+        `timing.step_time` adds up what the components of a stage say. 0 for what works beside the
+        pulses: memories, registers, arithmetic in place of a crossbar.
+        """
         return 0.0
 
 

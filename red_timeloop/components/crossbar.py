@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from red_timeloop.components import array, technology
+from red_timeloop.components import array
+from red_timeloop.components.attributes import within
 from red_timeloop.components.base import Component
 
 __all__ = ["ReramArray", "ReramCell", "ReramMac", "RowDriver"]
@@ -35,9 +36,9 @@ class ReramArray(Component):
     columns_used: int
     weight_slices: int = 1
     input_slices: int = 1
-    cell_bits: int = 1
+    cell_bits: int = field(default=1, metadata=within(1, 8))
     joined_arrays: int = 1
-    resolution: int = 8
+    resolution: int = field(default=8, metadata=within(1, 16))
 
     @property
     def activation_energy(self) -> Any:
@@ -77,17 +78,16 @@ class ReramArray(Component):
         return array.array_area(self.rows, self.columns, self.circuit)
 
     @property
-    def leakage_power(self) -> Any:
-        """Leakage [W] of decoder, multiplexer and control; cells are not powered when idle."""
+    def leaking_area(self) -> Any:
+        """Area [m^2] of decoder, multiplexer and control; cells are not powered when idle."""
         feature = self.circuit.technology_node_m
         pitch2 = self.circuit.cell_width_features * self.circuit.cell_height_features * feature**2
-        logic = self.area - self.rows * self.columns * pitch2
-        return technology.leakage_power(logic, self.circuit)
+        return self.area - self.rows * self.columns * pitch2
 
     @property
     def latency(self) -> Any:
-        """Time [s] of one pulse."""
-        return self.conduction_seconds
+        """Time [s] of one pulse once its rows are driven: until the bit lines have settled."""
+        return self.conduction_seconds - array.drive_seconds(self.columns, self.circuit)
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,8 @@ class RowDriver(Component):
     rows: int
     columns: int
     input_slices: int = 1
-    dac_bits: int = 1
-    real_share: float = 1.0
+    dac_bits: int = field(default=1, metadata=within(1, 8))
+    real_share: float = field(default=1.0, metadata=within(0, 1))
 
     def action_energy(self, action: str) -> Any:
         """Return the energy [J]: a read presents one value to one row, over all pulses."""
@@ -123,11 +123,6 @@ class RowDriver(Component):
     def area(self) -> Any:
         """Area [m^2] of the drivers of all rows."""
         return self.rows * array.row_area(self.columns, self.dac_bits, self.circuit)
-
-    @property
-    def leakage_power(self) -> Any:
-        """Leakage [W] of the drivers of all rows."""
-        return technology.leakage_power(self.area, self.circuit)
 
     @property
     def latency(self) -> Any:
@@ -159,14 +154,14 @@ class ReramCell(Component):
 
     weight_slices: int = 1
     input_slices: int = 1
-    cell_bits: int = 1
-    dac_bits: int = 1
-    real_share: float = 1.0
+    cell_bits: int = field(default=1, metadata=within(1, 8))
+    dac_bits: int = field(default=1, metadata=within(1, 8))
+    real_share: float = field(default=1.0, metadata=within(0, 1))
     rows: int | None = None
     columns: int = 1
     rows_used: int | None = None
     joined_arrays: int = 1
-    resolution: int = 8
+    resolution: int = field(default=8, metadata=within(1, 16))
 
     @property
     def conduction_seconds(self) -> Any:

@@ -8,13 +8,14 @@ multiply 0.2 pJ and 282 um^2 at 8 bits, 3.1 pJ and 3495 um^2 at 32 bits. Shift-a
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from red_timeloop.circuit import Circuit
 from red_timeloop.components import array, technology
+from red_timeloop.components.attributes import within
 from red_timeloop.components.base import Component
 from red_timeloop.components.memory import SramBuffer
 
@@ -74,6 +75,8 @@ class ShiftAdd(Component):
         weight_slices: Physical columns of one logical column.
         input_slices: Pulses of one step.
         columns: Physical columns of the crossbar; None for one shift-add.
+        converters: Converters of the crossbar, each with a shift-add of its own; None for one to
+            every `columns_per_adc` columns.
     """
 
     stage = "accumulate"
@@ -82,6 +85,7 @@ class ShiftAdd(Component):
     weight_slices: int = 1
     input_slices: int = 1
     columns: int | None = None
+    converters: int | None = None
 
     def action_energy(self, action: str) -> Any:
         """Return the energy [J]: an update adds all slices of one logical column's step."""
@@ -93,19 +97,13 @@ class ShiftAdd(Component):
     @property
     def area(self) -> Any:
         """Area [m^2]: one shift-add for each converter."""
-        columns = self.circuit.columns_per_adc if self.columns is None else self.columns
-        count = array.converters(columns, self.circuit)
+        count = array.converters(self.columns, self.circuit, self.converters)
         one = self.circuit.shift_add_area_m2 * self.width / self.circuit.shift_add_bits
         return count * technology.area_from_anchor(one, self.circuit)
 
     @property
-    def leakage_power(self) -> Any:
-        """Leakage [W]."""
-        return technology.leakage_power(self.area, self.circuit)
-
-    @property
     def latency(self) -> Any:
-        """Time [s] of one shift-add."""
+        """Time [s] of the last shift-add of a pulse; those before it hide behind conversions."""
         return adder_delay(self.width, self.circuit)
 
 
@@ -140,14 +138,11 @@ class Adder(Component):
         return self.lanes * share * adder_area(self.width, self.circuit)
 
     @property
-    def leakage_power(self) -> Any:
-        """Leakage [W]."""
-        return technology.leakage_power(self.area, self.circuit)
-
-    @property
     def latency(self) -> Any:
-        """Time [s] through the tree."""
-        return math.ceil(math.log2(self.inputs)) * adder_delay(self.width, self.circuit)
+        """Time [s] through the levels of the tree."""
+        delay = adder_delay(self.width, self.circuit)
+        # Less one: beside the shift-add's own delay it then rounds as their product does.
+        return (1 + math.ceil(math.log2(self.inputs))) * delay - delay
 
 
 @dataclass(frozen=True)
@@ -185,16 +180,6 @@ class OutputRegister(Component):
         """Area [m^2] of flip-flops and adder."""
         flip_flops = technology.register_area(self.width * self.depth, self.circuit)
         return flip_flops + adder_area(self.width, self.circuit)
-
-    @property
-    def leakage_power(self) -> Any:
-        """Leakage [W]."""
-        return technology.leakage_power(self.area, self.circuit)
-
-    @property
-    def latency(self) -> Any:
-        """Time [s] of one accumulation."""
-        return adder_delay(self.width, self.circuit)
 
 
 @dataclass(frozen=True)
@@ -246,7 +231,7 @@ class Mac(Component):
 
     width: int = 8
     accumulator_bits: int | None = None
-    compute_share: float = 1.0
+    compute_share: float = field(default=1.0, metadata=within(0, 1))
 
     actions = ("compute", "leak")
 
@@ -269,13 +254,3 @@ class Mac(Component):
         product = multiplier_area(self.width, self.circuit)
         addition = adder_area(self._sum_bits, self.circuit)
         return product + addition + technology.register_area(self._sum_bits, self.circuit)
-
-    @property
-    def leakage_power(self) -> Any:
-        """Leakage [W]."""
-        return technology.leakage_power(self.area, self.circuit)
-
-    @property
-    def latency(self) -> Any:
-        """Time [s]: a multiplier is twice as deep as an adder of its product."""
-        return 3 * adder_delay(2 * self.width, self.circuit)

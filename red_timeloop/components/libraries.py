@@ -8,11 +8,12 @@ and actions each component has, for Accelergy's `primitive_components`.
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 from red_timeloop.components.accelergy import GENERIC
-from red_timeloop.components.registry import COMPONENTS
+from red_timeloop.components.attributes import attributes_of
+from red_timeloop.components.base import Component
+from red_timeloop.components.registry import find, names
 from red_timeloop.errors import InputError
 from red_timeloop.spec.types import Architecture, ArtTable, ErtTable, Level
 
@@ -41,9 +42,10 @@ def csv_library(architecture: Architecture, ert: ErtTable, art: ArtTable) -> str
     ]
     written: set[str] = set()
     for level in architecture.levels:
-        if level.kind == "spatial" or level.subclass not in COMPONENTS:
+        model = find(level.subclass)
+        if level.kind == "spatial" or model is None:
             continue
-        rows = _rows(architecture, level, ert, art)
+        rows = _rows(architecture, level, model, ert, art)
         head, body = ",".join(rows[0]), [",".join(row.values()) for row in rows]
         section = "\n".join([head, *body])
         if section in written:
@@ -54,14 +56,11 @@ def csv_library(architecture: Architecture, ert: ErtTable, art: ArtTable) -> str
 
 
 def _rows(
-    architecture: Architecture, level: Level, ert: ErtTable, art: ArtTable
+    architecture: Architecture, level: Level, model: type[Component], ert: ErtTable, art: ArtTable
 ) -> list[dict[str, str]]:
-    model = COMPONENTS[str(level.subclass)]
     seen = architecture.component_attributes(level)
-    names = [*_SHARED, *(f.name for f in dataclasses.fields(model) if f.name != "circuit")]
-    attributes = {
-        name: _cell(level, name, seen[name]) for name in dict.fromkeys(names) if name in seen
-    }
+    known = dict.fromkeys((*_SHARED, *attributes_of(model)))
+    attributes = {name: _cell(level, name, seen[name]) for name in known if name in seen}
     source = f"{model.__module__}.{model.__name__}"
     area = f"{art.areas[level.name] / SQUARE_MICROMETRE:.9g}"
     energies = ert.energies[level.name]
@@ -90,16 +89,15 @@ def primitive_library() -> dict[str, Any]:
     Attributes without a default are `must_specify`. Names that other plug-ins have, too, are listed
     without attributes, since Accelergy would give the defaults to their components as well.
     """
-    return {"version": 0.4, "classes": [_listed(name) for name in sorted(COMPONENTS)]}
+    return {"version": 0.4, "classes": [_listed(name) for name in names()]}
 
 
 def _listed(name: str) -> dict[str, Any]:
-    model = COMPONENTS[name]
+    model = find(name)
+    assert model is not None
     attributes: dict[str, Any] = {}
-    for field in dataclasses.fields(model) if name not in GENERIC else ():
-        if field.name == "circuit" or field.name == "global_cycle_seconds":
-            continue
-        missing = field.default is dataclasses.MISSING
-        attributes[field.name] = "must_specify" if missing else field.default
+    for each in attributes_of(model).values() if name not in GENERIC else ():
+        if each.name != "global_cycle_seconds":
+            attributes[each.name] = "must_specify" if each.needed else each.default
     actions = [{"name": action} for action in model.actions]
     return {"name": name, "attributes": attributes, "actions": actions}

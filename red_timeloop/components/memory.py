@@ -6,15 +6,15 @@ the write.
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from red_timeloop.circuit import Circuit
 from red_timeloop.components import array, technology, wires
 from red_timeloop.components.adc import conversion_area
+from red_timeloop.components.attributes import one_of, within
 from red_timeloop.components.base import Component
 
 __all__ = ["Dram", "Edram", "Host", "RegFile", "SramBuffer", "sram_access_energy", "sram_area"]
@@ -73,12 +73,12 @@ class Buffer(Component):
     width: int
     depth: int
     n_banks: int = 1
-    stored_share: float = 1.0
-    served_arrays: int = 0
-    reached_arrays: float = 1
+    stored_share: float = field(default=1.0, metadata=within(0, 1))
+    served_arrays: int = field(default=0, metadata=within(0, 1e9))
+    reached_arrays: float = field(default=1, metadata=within(0, 1e9))
     rows: int | None = None
     columns: int | None = None
-    resolution: int = 8
+    resolution: int = field(default=8, metadata=within(1, 16))
 
     @property
     def bank_bits(self) -> float:
@@ -114,11 +114,6 @@ class Buffer(Component):
             return self.access_energy + self.wire_energy
         return self.idle(action)
 
-    @property
-    def leakage_power(self) -> Any:
-        """Leakage [W]."""
-        return technology.leakage_power(self.area, self.circuit)
-
 
 @dataclass(frozen=True)
 class SramBuffer(Buffer):
@@ -133,12 +128,6 @@ class SramBuffer(Buffer):
     def area(self) -> Any:
         """Area [m^2]."""
         return sram_area(self.bank_bits * self.n_banks, self.circuit)
-
-    @property
-    def latency(self) -> Any:
-        """Time [s] of one access: decode and lines, 12 FO4 and one for each doubling."""
-        rows = max(math.sqrt(self.bank_bits), 2.0)
-        return (12 + math.log2(rows)) * technology.fo4_delay(self.circuit)
 
 
 @dataclass(frozen=True)
@@ -188,11 +177,6 @@ class RegFile(Component):
         multiplexer = bits * technology.gate_area(self.circuit)
         return technology.register_area(bits, self.circuit) + multiplexer
 
-    @property
-    def leakage_power(self) -> Any:
-        """Leakage [W]."""
-        return technology.leakage_power(self.area, self.circuit)
-
 
 @dataclass(frozen=True)
 class Dram(Component):
@@ -204,9 +188,7 @@ class Dram(Component):
     """
 
     width: int
-    type: str = "LPDDR4"
-
-    choices: ClassVar[dict[str, tuple[str, ...]]] = {"type": tuple(DRAM_ENERGY_PER_BIT)}
+    type: str = field(default="LPDDR4", metadata=one_of(*DRAM_ENERGY_PER_BIT))
 
     def action_energy(self, action: str) -> Any:
         """Return the energy [J] of one access."""

@@ -1,38 +1,51 @@
-"""From the subclass and the attributes in an architecture to a component."""
+"""From the subclass and the attributes in an architecture to a component.
+
+Component models come from three places: this package; installed packages, which name theirs in
+the entry-point group `red_timeloop.components` (`subclass = "module:Class"`); and `register`.
+"""
 
 from __future__ import annotations
 
 import collections.abc as abc
-import dataclasses
-import types
-import typing
+import importlib.metadata
+import inspect
+import sys
 from functools import lru_cache
-from typing import Any
+from types import MappingProxyType
+from typing import Any, TypeVar, overload
 
 from red_timeloop.circuit import Circuit
 from red_timeloop.components import adc, crossbar, digital, memory
-from red_timeloop.components.base import Component
-from red_timeloop.errors import InputError
+from red_timeloop.components.attributes import attributes_of
+from red_timeloop.components.base import STAGES, Component
+from red_timeloop.errors import InputError, shown
 
-__all__ = ["COMPONENTS", "TIMELOOP_ATTRIBUTES", "build"]
+__all__ = ["ENTRY_POINTS", "TIMELOOP_ATTRIBUTES", "build", "find", "names", "origin", "register"]
 
-COMPONENTS: dict[str, type[Component]] = {
-    "adc": adc.Adc,
-    "adder": digital.Adder,
-    "dram": memory.Dram,
-    "edram": memory.Edram,
-    "host": memory.Host,
-    "mac": digital.Mac,
-    "output_register": digital.OutputRegister,
-    "overlap_adder": digital.OverlapAdder,
-    "regfile": memory.RegFile,
-    "reram_array": crossbar.ReramArray,
-    "reram_cell": crossbar.ReramCell,
-    "reram_mac": crossbar.ReramMac,
-    "row_driver": crossbar.RowDriver,
-    "shift_add": digital.ShiftAdd,
-    "sram_buffer": memory.SramBuffer,
-}
+Kind = TypeVar("Kind", bound=type[Component])
+
+ENTRY_POINTS = "red_timeloop.components"  # the group that installed packages use
+
+_PACKAGE: abc.Mapping[str, type[Component]] = MappingProxyType(
+    {
+        "adc": adc.Adc,
+        "adder": digital.Adder,
+        "dram": memory.Dram,
+        "edram": memory.Edram,
+        "host": memory.Host,
+        "mac": digital.Mac,
+        "output_register": digital.OutputRegister,
+        "overlap_adder": digital.OverlapAdder,
+        "regfile": memory.RegFile,
+        "reram_array": crossbar.ReramArray,
+        "reram_cell": crossbar.ReramCell,
+        "reram_mac": crossbar.ReramMac,
+        "row_driver": crossbar.RowDriver,
+        "shift_add": digital.ShiftAdd,
+        "sram_buffer": memory.SramBuffer,
+    }
+)
+_registered: dict[str, type[Component]] = {}  # only `register` adds to it
 
 # What Timeloop and Accelergy read from a component's attributes beside what a model reads.
 _TIMELOOP_TEXT = """
@@ -52,6 +65,79 @@ wire_energy word-bits word_bits write_bandwidth write_latency parameters reuse_r
 TIMELOOP_ATTRIBUTES = frozenset(_TIMELOOP_TEXT.split())
 
 
+@overload
+def register(name: str) -> abc.Callable[[Kind], Kind]: ...
+@overload
+def register(name: str, kind: Kind) -> Kind: ...
+def register(name: str, kind: Any = None) -> Any:
+    """Make a component model known under a name, the `subclass` of architectures.
+
+    A call with both, or with the name alone a decorator of the class; either returns the class.
+
+    Args:
+        name: A name that no other model has.
+        kind: A frozen dataclass that extends `Component`; its fields are its attributes.
+
+    Raises:
+        InputError: The name is taken, or the class is not a model.
+
+    >>> register("adc", memory.Dram)
+    Traceback (most recent call last):
+    red_timeloop.errors.InputError: adc: the name is taken by red_timeloop.components.adc.Adc
+    """
+    if kind is None:
+        return lambda decorated: register(name, decorated)
+    if not isinstance(name, str) or not name.isidentifier():
+        raise InputError(f"got {shown(name)}", key="name", legal="letters, digits and _")
+    taken = _PACKAGE.get(name) or _registered.get(name)
+    if taken is kind:
+        return kind  # said twice, e.g. by a file that runs again
+    if taken is not None:
+        where = f"{taken.__module__}.{taken.__qualname__}"
+        raise InputError(f"the name is taken by {where}", key=name)
+    _registered[name] = _checked(name, kind)
+    return kind
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of all component models, sorted, those of installed packages included.
+
+    Raises:
+        InputError: An installed package uses a name that is taken; names its entry point.
+    """
+    return tuple(sorted({*_PACKAGE, *_registered, *_installed()}))
+
+
+def find(name: str | None) -> type[Component] | None:
+    """Return the component model of a name; None where there is none.
+
+    Packages are looked through only for a name that is not known yet; the one that has it is
+    imported.
+
+    Raises:
+        InputError: An entry point is broken or uses a name that is taken; names it.
+    """
+    if name is None:
+        return None
+    known = _PACKAGE.get(name) or _registered.get(name)
+    if known is None and name in (installed := _installed()):
+        known = _load(installed[name])
+        _registered.setdefault(name, known)
+    return known
+
+
+def origin(name: str) -> str:
+    """Return where the model of a name comes from, in words.
+
+    >>> origin("adc")
+    'red_timeloop'
+    """
+    if name in _PACKAGE:
+        return "red_timeloop"
+    point = _installed().get(name)
+    return f"registered by {_registered[name].__module__}" if point is None else _shown(point)
+
+
 def build(
     subclass: str,
     attributes: abc.Mapping[str, object],
@@ -66,7 +152,7 @@ def build(
     none. `technology` ("65nm") moves the set to another node.
 
     Args:
-        subclass: A name in `COMPONENTS`.
+        subclass: One of `names()`.
         attributes: As in the architecture. Timeloop's own and other components' are ignored.
         circuit: The parameter set, if not by name.
         strict: Whether an attribute that nobody knows is an error.
@@ -78,21 +164,21 @@ def build(
     >>> build("adc", {"resolution": 8}).energy("update")  # doctest: +ELLIPSIS
     1.56...e-12
     """
-    if subclass not in COMPONENTS:
-        raise InputError(f"unknown component {subclass!r}", key="subclass", legal=COMPONENTS)
-    kind = COMPONENTS[subclass]
+    kind = find(subclass)
+    if kind is None:
+        raise InputError(f"unknown component {subclass!r}", key="subclass", legal=names())
     values = {key: value for key, value in attributes.items() if value is not None}
+    own = attributes_of(kind)
     if strict:
         for name in values:
-            if name not in _known_names():
-                legal = [*_fields(subclass), *Circuit.names()]
+            if name not in own and not _known_elsewhere(name):
+                legal = [*own, *Circuit.names()]
                 raise InputError(f"unknown attribute of {subclass}", key=name, legal=legal)
     arguments: dict[str, Any] = {"circuit": _circuit(values, circuit)}
-    fields = _fields(subclass)
-    for name, needed in fields.items():
+    for name, attribute in own.items():
         if name in values:
-            arguments[name] = _convert(subclass, name, values[name])
-        elif needed:
+            arguments[name] = attribute.convert(values[name])
+        elif attribute.needed:
             raise InputError(f"{subclass} needs this attribute", key=name)
     return kind(**arguments)
 
@@ -122,61 +208,88 @@ def _circuit(values: abc.Mapping[str, object], circuit: Circuit | None) -> Circu
     return chosen.replace(**overrides) if overrides else chosen
 
 
+def _known_elsewhere(name: str) -> bool:
+    """Tell whether Timeloop, the circuit or any component knows an attribute of that name.
+
+    A package that cannot be loaded knows none: its own error is for who asks for its component.
+    """
+    if name in _package_attributes() or any(name in attributes_of(k) for k in _registered.values()):
+        return True
+    for each in _installed():
+        try:
+            kind = find(each)
+        except InputError:
+            continue
+        if kind is not None and name in attributes_of(kind):
+            return True
+    return False
+
+
 @lru_cache(maxsize=1)
-def _known_names() -> frozenset[str]:
-    fields = (name for subclass in COMPONENTS for name in _fields(subclass))
+def _package_attributes() -> frozenset[str]:
+    fields = (name for kind in _PACKAGE.values() for name in attributes_of(kind))
     return TIMELOOP_ATTRIBUTES | frozenset(Circuit.names()) | frozenset(fields)
 
 
-@lru_cache(maxsize=64)
-def _fields(subclass: str) -> dict[str, bool]:
-    """Return the attributes of a component and whether each must be given."""
-    fields = dataclasses.fields(COMPONENTS[subclass])
-    return {f.name: f.default is dataclasses.MISSING for f in fields if f.name != "circuit"}
-
-
-@lru_cache(maxsize=256)
-def _types(subclass: str, name: str) -> tuple[type, ...]:
-    hint = typing.get_type_hints(COMPONENTS[subclass])[name]
-    return typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-
-
-def _convert(subclass: str, name: str, value: Any) -> int | float | str:
-    """Return an attribute in its type and range."""
-    wanted = _types(subclass, name)
-    if str in wanted:
-        choices = getattr(COMPONENTS[subclass], "choices", {}).get(name)
-        if choices and value not in choices:
-            raise InputError(f"unknown value {value!r}", key=name, legal=choices)
-        return str(value)
-    low, high = _range(name)
-    legal = f"{low:g} .. {high:g}"
+def _checked(name: str, kind: Any) -> type[Component]:
+    """Return `kind`; InputError unless it is a frozen component whose attributes have types."""
+    legal = "a frozen dataclass that extends red_timeloop.components.Component"
+    if not (isinstance(kind, type) and issubclass(kind, Component)):
+        raise InputError(f"not a component: {shown(kind)}", key=name, legal=legal)
+    own = vars(kind)
+    if "__dataclass_params__" not in own or not own["__dataclass_params__"].frozen:
+        raise InputError(f"{kind.__name__} is not a frozen dataclass", key=name, legal=legal)
+    typed = {key for base in kind.__mro__ for key in inspect.get_annotations(base)}
+    for key, value in own.items():
+        if key not in typed and not key.startswith("_") and isinstance(value, (int, float, str)):
+            raise InputError(
+                f"{kind.__name__}: attribute {key!r} has no type",
+                key=name,
+                legal=f"{key}: {type(value).__name__} = {value!r}, or ClassVar of it",
+            )
+    if kind.stage not in STAGES:
+        raise InputError(f"{kind.__name__}: unknown stage {kind.stage!r}", key=name, legal=STAGES)
     try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise InputError(f"not a number: {value!r}", key=name, legal=legal) from None
-    if isinstance(value, bool) or not low <= number <= high:
-        raise InputError(f"out of range: {value!r}", key=name, legal=legal)
-    if float in wanted:
-        return number
-    if number != int(number):
-        raise InputError(f"not a whole number: {value!r}", key=name, legal=legal)
-    return int(number)
+        attributes_of(kind)
+    except InputError as error:
+        raise error.located(key=name) from None
+    return kind
 
 
-def _range(name: str) -> tuple[float, float]:
-    limits = {
-        "resolution": (1.0, 16.0),
-        "cell_bits": (1.0, 8.0),
-        "dac_bits": (1.0, 8.0),
-        "real_share": (0.0, 1.0),
-        "served_arrays": (0.0, 1e9),
-        "global_cycle_seconds": (0.0, 1.0),
-        "reached_arrays": (0.0, 1e9),
-        "stored_share": (0.0, 1.0),
-        "compute_share": (0.0, 1.0),
-        "read_share": (0.0, 1.0),
-        "write_share": (0.0, 1.0),
-        "update_share": (0.0, 1e6),
-    }
-    return limits.get(name, (1.0, 1e18))
+def _installed() -> abc.Mapping[str, importlib.metadata.EntryPoint]:
+    """Return the entry points of installed packages by the names of their components."""
+    found = _entry_points(tuple(sys.path))
+    for name, kind in _registered.items():
+        if name in found and found[name].value != f"{kind.__module__}:{kind.__qualname__}":
+            by = f"{kind.__module__}.{kind.__qualname__}"
+            raise InputError(f"the name is taken by {by}", key=_shown(found[name]))
+    return found
+
+
+@lru_cache(maxsize=4)
+def _entry_points(
+    _path: tuple[str, ...],  # where packages were looked for
+) -> abc.Mapping[str, importlib.metadata.EntryPoint]:
+    found: dict[str, importlib.metadata.EntryPoint] = {}
+    for point in importlib.metadata.entry_points(group=ENTRY_POINTS):
+        if point.name in _PACKAGE or found.get(point.name, point) != point:
+            taken = found.get(point.name)
+            by = "red_timeloop" if taken is None else _shown(taken)
+            raise InputError(f"the name is taken by {by}", key=_shown(point))
+        found[point.name] = point
+    return MappingProxyType(found)
+
+
+def _load(point: importlib.metadata.EntryPoint) -> type[Component]:
+    try:
+        return _checked(point.name, point.load())
+    except InputError as error:
+        raise InputError(error.message, key=_shown(point), legal=error.legal) from None
+    except Exception as error:  # whatever a package does when it is imported
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise InputError(f"cannot be loaded: {reason}", key=_shown(point)) from error
+
+
+def _shown(point: importlib.metadata.EntryPoint) -> str:
+    package = point.dist.name if point.dist else "a package"
+    return f"entry point {point.name} = {point.value} of {package}"

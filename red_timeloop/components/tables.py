@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 from red_timeloop.circuit import Circuit
-from red_timeloop.components.base import plain
-from red_timeloop.components.registry import COMPONENTS, build
+from red_timeloop.components.base import Component, plain
+from red_timeloop.components.registry import build, find, names
 from red_timeloop.errors import InputError
 from red_timeloop.spec.types import Architecture, ArtTable, ErtTable, Level
 
-__all__ = ["price", "stage"]
+__all__ = ["components_of", "price", "stage"]
 
 _SPATIAL_ACTIONS = ("read", "write", "update", "leak")
 
@@ -37,18 +37,13 @@ def price(
     """
     energies: dict[str, dict[str, float]] = {}
     areas: dict[str, float] = {}
+    components = components_of(architecture, circuit, cycle_seconds)
     for level in architecture.levels:
         if level.kind == "spatial":  # a fan-out costs nothing; its wires belong to the memories
             energies[level.name] = dict.fromkeys(_SPATIAL_ACTIONS, 0.0)
             areas[level.name] = 0.0
             continue
-        try:
-            component = build(*_described(architecture, level), circuit)
-        except InputError as error:
-            key = f"{level.name}.{error.key}" if error.key else level.name
-            raise InputError(error.message, file=error.file, key=key, legal=error.legal) from None
-        if cycle_seconds is not None:
-            component = replace(component, global_cycle_seconds=cycle_seconds)
+        component = components[level.name]
         energies[level.name] = {
             action: plain(component.energy(action) * level.energy_scale)
             for action in component.actions
@@ -57,20 +52,42 @@ def price(
     return ErtTable(energies), ArtTable(areas)
 
 
+def components_of(
+    architecture: Architecture, circuit: Circuit | None = None, cycle_seconds: Any = None
+) -> dict[str, Component]:
+    """Return the component of every level that has one (fan-outs have none), by the level's name.
+
+    Arguments and errors are those of `price`.
+    """
+    built = {}
+    for level in architecture.levels:
+        if level.kind == "spatial":
+            continue
+        try:
+            component = build(*_described(architecture, level), circuit)
+        except InputError as error:
+            key = f"{level.name}.{error.key}" if error.key else level.name
+            raise InputError(error.message, file=error.file, key=key, legal=error.legal) from None
+        if cycle_seconds is not None:
+            component = replace(component, global_cycle_seconds=cycle_seconds)
+        built[level.name] = component
+    return built
+
+
 def stage(level: Level) -> str:
     """Return what the energy of a level is spent on, one of `components.STAGES`."""
-    model = COMPONENTS.get(level.subclass or level.component_class)
+    model = find(level.subclass or level.component_class)
     return model.stage if model else "compute" if level.kind == "compute" else "store"
 
 
 def _described(architecture: Architecture, level: Level) -> tuple[str, dict[str, object]]:
     """Return the subclass of a level and the attributes that its model sees."""
     subclass = level.subclass or level.component_class
-    if subclass not in COMPONENTS:
+    if find(subclass) is None:
         raise InputError(
             f"there is no model of {subclass!r}; give its energy and area in an ERT and an ART",
             key="subclass",
-            legal=COMPONENTS,
+            legal=names(),
         )
     shared = ("technology", "global_cycle_seconds", "parameters")
     variables = {name: architecture.variables.get(name) for name in shared}

@@ -1,4 +1,4 @@
-"""How long one step of a design takes, from its array and its pipeline.
+"""How long one step of a design takes, from its components and its pipeline.
 
 A step presents the input bits in `input_slices` pulses. For each pulse the rows are driven, the
 bit lines settle, the converters go through the columns that share them, and the partial sums are
@@ -9,24 +9,22 @@ array reads the next pulse while the last one is converted and added from the sa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from red_timeloop.circuit import Circuit
-from red_timeloop.components import array
-from red_timeloop.components.digital import adder_delay
+from red_timeloop.components.base import STEP_STAGES, Component
 from red_timeloop.errors import InputError
 
 __all__ = ["PIPELINES", "StepTime", "slowest", "step_time"]
 
 PIPELINES = ("none", "two_stage", "full")
 _STAGES = {
-    "none": (("drive", "settle", "convert", "accumulate"),),
+    "none": (STEP_STAGES,),
     "two_stage": (("drive", "settle"), ("convert", "accumulate")),
-    "full": (("drive",), ("settle",), ("convert",), ("accumulate",)),
+    "full": tuple((part,) for part in STEP_STAGES),
 }
 
 
@@ -91,58 +89,37 @@ def slowest(times: Sequence[StepTime]) -> StepTime:
         values = [np.broadcast_to(getattr(time, part), chosen.shape) for time in times]
         return np.take_along_axis(np.asarray(values), chosen[None], axis=0)[0]
 
-    parts = {part: of_chosen(part) for part in ("drive", "settle", "convert", "accumulate")}
+    parts = {part: of_chosen(part) for part in STEP_STAGES}
     return replace(times[0], **parts)
 
 
-def step_time(
-    circuit: Circuit,
-    *,
-    rows: Any,
-    columns: Any,
-    rows_used: Any,
-    columns_used: Any,
-    weight_slices: int,
-    input_slices: int,
-    resolution: Any,
-    merged: Any = 1,
-    joined_arrays: Any = 1,
-    sum_bits: Any = 24,
-    pipeline: str = "two_stage",
-) -> StepTime:
-    """Return the parts of one step of a design.
+def step_time(components: Iterable[Component], pulses: int, pipeline: str) -> StepTime:
+    """Return the parts of one step of a crossbar: what its components say, added by stage.
+
+    Components of one stage stand one behind the other: a pulse spends its time in each of them.
+    What works side by side is one component that has more of it (`converters` of `adc`).
 
     Args:
-        circuit: The circuit numbers.
-        rows: Physical rows of an array.
-        columns: Physical columns of it.
-        rows_used: Rows that hold weights, in the fullest array.
-        columns_used: Logical columns that hold weights, in the fullest array.
-        weight_slices: Physical columns of one logical column.
-        input_slices: Pulses of one step.
-        resolution: Bits of the converter.
-        merged: Digital partial sums that are added for one output (depth of the adder tree).
-        joined_arrays: Arrays whose bit lines are joined.
-        sum_bits: Width of the adders.
+        components: What a crossbar consists of, in any order; an energy-only part of a step and
+            what stands outside of it has a latency of 0.
+        pulses: Pulses of one step.
         pipeline: One of `PIPELINES`.
 
     Raises:
-        InputError: The pipeline is not one of them.
+        InputError: The pipeline is not one of them; or a component that is no part of a step (a
+            memory, CMOS arithmetic) has a latency, which would go nowhere.
     """
     if pipeline not in PIPELINES:
         raise InputError(f"unknown pipeline {pipeline!r}", key="pipeline", legal=PIPELINES)
-    drive = array.drive_seconds(columns, circuit)
-    total = array.activation_seconds(
-        rows * joined_arrays, columns, rows_used * joined_arrays, resolution, circuit
-    )
-    converters = array.converters(columns, circuit)
-    conversions = np.ceil(columns_used * weight_slices / converters)
-    depth = np.ceil(np.log2(np.maximum(merged, 1)))
-    return StepTime(
-        drive=drive,
-        settle=total - drive,
-        convert=(conversions / circuit.adc_rate_hz)[()],
-        accumulate=((1 + depth) * adder_delay(sum_bits, circuit))[()],
-        pulses=input_slices,
-        pipeline=pipeline,
-    )
+    times: dict[str, Any] = dict.fromkeys(STEP_STAGES, 0.0)
+    for component in components:
+        latency = component.latency
+        if component.stage in times:
+            times[component.stage] = times[component.stage] + latency
+        elif np.any(latency):
+            name = type(component).__name__
+            raise InputError(
+                f"{name} is no part of a step, in stage {component.stage!r}, but has a latency",
+                legal=f"a latency of 0, or one of the stages {', '.join(STEP_STAGES)}",
+            )
+    return StepTime(**times, pulses=pulses, pipeline=pipeline)

@@ -5,7 +5,7 @@ An engine is a module with a function `evaluate_specification`; it is imported w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -58,16 +58,19 @@ def model(
     ert: str | Path | None = None,
     art: str | Path | None = None,
     engine: str = "embedded",
+    jinja: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Evaluate one mapping of a Timeloop v0.4 specification.
 
     Args:
         spec_files: YAML file or files with architecture and problem (see
             `red_timeloop.spec.reader.read_specification`).
-        mapping: File with the mapping, when it is not in `spec_files`.
+        mapping: File with the mapping, when it is not in `spec_files` and their constraints leave
+            something open.
         ert: File with the energy table (pJ an action); without one, energies are 0.
         art: File with the area table (um^2); without one, the area is 0.
         engine: Name of the engine.
+        jinja: Data of the files that are Jinja2 templates.
 
     Returns:
         `{"engine", "cycles", "computes", "energy_J", "area_m2", "levels": {NAME: {"instances",
@@ -80,7 +83,9 @@ def model(
         InputError: A file or a value in it is not legal, or the mapping does not fit; the message
             names file and key, or the level.
     """
-    specification = read_specification(spec_files, mapping=mapping, ert=ert, art=art)
+    specification = read_specification(
+        spec_files, mapping=mapping, ert=ert, art=art, jinja=jinja, fixed=True
+    )
     return _engine(engine).evaluate_specification(specification).as_dict()
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from red_timeloop.engines.embedded.arithmetic import Floats, Integers
 from red_timeloop.mapper.candidates import Objective
 from red_timeloop.mapper.space import Space, divisors
+from red_timeloop.spec.tables import PICOJOULE
 
 __all__ = ["Bound", "build_bound"]
 
@@ -52,11 +53,15 @@ def build_bound(space: Space, objective: Objective) -> Bound:
 
     The energy counts the operations, an access of every operand at the innermost level that keeps
     it (unless instances could pass it on to each other) and the leakage of one instance of each
-    level.
+    level. Of sparse tensors, it counts the computes that no saving does without.
     """
     computes = space.shape.operations
     instances = prod(_most_used(space, level) for level in range(len(space.machine.levels)))
     instances = min(instances, space.machine.compute.instances)
+    if space.sparse is not None:
+        computes = space.sparse.least_computes
+        energy = computes * space.sparse.prices["actual"] * PICOJOULE
+        return Bound(objective, computes, energy, instances, space.machine.latency)
     energy = computes * space.machine.compute.energy
     if space.keep_count == len(space.keeps):
         energy += min(_access_energy(space, keep, computes) for keep in range(len(space.keeps)))

@@ -7,10 +7,12 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from red_timeloop.engines.embedded.arithmetic import Floats, Integers
+from red_timeloop.engines.embedded.arithmetic import Booleans, Floats, Integers
 from red_timeloop.engines.embedded.batch import evaluate_batch
-from red_timeloop.engines.embedded.nest import LevelNest
+from red_timeloop.engines.embedded.nest import LevelNest, mapping_of
 from red_timeloop.engines.embedded.row import MappingBatch
+from red_timeloop.engines.embedded.sparse.evaluation import SparseProblem
+from red_timeloop.errors import InputError
 from red_timeloop.mapper.space import Space
 
 __all__ = ["Candidates", "Costs", "Objective", "evaluate_candidates", "order_of", "value_of"]
@@ -70,15 +72,34 @@ def evaluate_candidates(
             candidates.factors[start : start + chunk],
             candidates.order[start : start + chunk],
         )
-        result = evaluate_batch(part.batch(space), space.machine, space.shape)
-        legal = result.legal
+        batch = part.batch(space)
+        dense = evaluate_batch(batch, space.machine, space.shape)
+        legal, spent, joules = dense.legal, dense.cycles, dense.energy
         if space.least_used > 1:
             legal = legal & (space.used(part.factors).prod(axis=1) >= space.least_used)
-        value = value_of(objective, result.energy, result.cycles)
+        if space.sparse is not None:
+            legal, spent, joules = _sparse_costs(batch, legal, space, space.sparse)
+        value = value_of(objective, joules, spent)
         values.append(np.where(legal, value, np.inf))
-        cycles.append(result.cycles)
-        energies.append(result.energy)
+        cycles.append(spent)
+        energies.append(joules)
     return Costs(np.concatenate(values), np.concatenate(cycles), np.concatenate(energies))
+
+
+def _sparse_costs(
+    batch: MappingBatch, dense: Booleans, space: Space, sparse: SparseProblem
+) -> tuple[Booleans, Integers, Floats]:
+    """Return what is legal, cycles and energies, of mappings that are legal as dense ones."""
+    legal, cycles, energy = dense.copy(), np.zeros(len(dense), np.int64), np.zeros(len(dense))
+    for row in np.flatnonzero(dense):
+        mapping = mapping_of(batch.nest(int(row)), space.machine, space.shape)
+        try:
+            found = sparse.evaluate(mapping)
+        except InputError:  # too large compressed, or the ranks do not take the loops
+            legal[row] = False
+            continue
+        cycles[row], energy[row] = found.cycles, found.energy
+    return legal, cycles, energy
 
 
 def value_of(objective: Objective, energy: Floats, cycles: Floats | Integers) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections.abc as abc
 import signal
 import threading
 import time
@@ -15,19 +16,21 @@ from typing import TYPE_CHECKING, Any
 
 from red_timeloop.engines.base import ENGINES
 from red_timeloop.engines.base import engine as engine_of
-from red_timeloop.engines.embedded.machine import Machine, Shape, build_machine, build_shape
-from red_timeloop.engines.embedded.nest import Nest
+from red_timeloop.engines.embedded.machine import build_machine, build_shape
+from red_timeloop.engines.embedded.nest import Nest, mapping_of
+from red_timeloop.engines.embedded.sparse.evaluation import SparseProblem
 from red_timeloop.engines.result import EngineResult
 from red_timeloop.errors import InputError
 from red_timeloop.mapper.bound import build_bound
 from red_timeloop.mapper.candidates import Candidates, Objective, order_of
 from red_timeloop.mapper.evolution import evolve
 from red_timeloop.mapper.exact.search import prove
+from red_timeloop.mapper.exhaustive import exhaust
 from red_timeloop.mapper.padding import padded
 from red_timeloop.mapper.report import SearchReport
 from red_timeloop.mapper.space import Space, build_space
 from red_timeloop.spec.reader import read_specification
-from red_timeloop.spec.types import LevelMapping, Mapping, Problem, Specification
+from red_timeloop.spec.types import Mapping, Problem, Specification
 
 if TYPE_CHECKING:
     from red_timeloop.engines.timeloop.engine import SearchOptions
@@ -121,8 +124,18 @@ def _find(
             first = islands[0]
             value = first.best
             best = Candidates(first.levels, first.factors[:1], order_of(first.keys[:1], space))
-    bound, optimal, pruned, parts = build_bound(space, objective).lowest, False, {}, 0
-    if not stop() and (proof or size <= _MEDIUM * budget):
+    least = build_bound(space, objective)
+    bound, optimal, pruned, parts = least.lowest, False, {}, 0
+    if space.sparse is not None and size <= _MEDIUM * budget and not stop():
+        # The exact search's lemmas are about dense tensors: sparse ones are gone through.
+        whole = exhaust(
+            space, objective, least, max(0, budget - spent), value, stop=stop, progress=progress
+        )
+        spent += whole.evaluated
+        optimal, pruned = whole.complete, whole.pruned
+        if whole.best is not None:
+            best, value = whole.best, whole.value
+    elif space.sparse is None and not stop() and (proof or size <= _MEDIUM * budget):
         before = spent
         found = prove(
             space,
@@ -155,6 +168,7 @@ def search(
     padding: bool = False,
     progress: Progress = lambda done, best: None,
     mapper_options: SearchOptions | None = None,
+    jinja: abc.Mapping[str, Any] | None = None,
 ) -> tuple[Mapping, dict[str, Any]]:
     """Find the best mapping of a Timeloop v0.4 specification under its constraints.
 
@@ -176,6 +190,7 @@ def search(
             that is better, the result and the mapping are those of the larger problem.
         progress: Called with the mappings evaluated so far and the best value.
         mapper_options: How timeloop-mapper searches.
+        jinja: Data of the files that are Jinja2 templates.
 
     Returns:
         The mapping, and the result of `red_timeloop.model` with a further key `search`:
@@ -189,7 +204,7 @@ def search(
         InputError: The files are not legal, a constraint cannot be met, or no legal mapping was
             found; names level and dimension.
     """
-    specification = read_specification(spec_files, ert=ert, art=art)
+    specification = read_specification(spec_files, ert=ert, art=art, jinja=jinja)
     mapping, result, report = search_specification(
         specification,
         objective,
@@ -233,6 +248,8 @@ def search_specification(
     if specification.problem is None:
         raise InputError("no file has a problem", key="problem")
     runner = engine_of(engine)
+    if objective != "delay" and runner.__name__ == ENGINES["embedded"]:
+        _check_priced(specification, objective)
     if runner.__name__ == ENGINES["timeloop"]:
         from red_timeloop.mapper.timeloop import search_specification as search_timeloop
 
@@ -252,7 +269,8 @@ def search_specification(
         found, space, problem = _best_of(problems, specification, found_in)
     if found.nest is None:
         raise _nothing_found(found)
-    mapping = _mapping(found.nest, space.machine, space.shape)
+    mapping = mapping_of(found.nest, space.machine, space.shape)
+    _check_loops(mapping, specification.most_temporal_loops)
     mapped = replace(specification, mapping=mapping, problem=problem)
     result = runner.evaluate_specification(mapped)
     report = SearchReport(
@@ -294,13 +312,37 @@ def _best_of(
     return best
 
 
+def _check_priced(specification: Specification, objective: Objective) -> None:
+    """Refuse to optimize energies that nothing gives: all mappings would be equally good."""
+    table = specification.ert
+    names = specification.architecture.names
+    if table is None or not any(table.energies.get(name) for name in names):
+        what = "no energy table prices" if table is None else "the energy table prices none of"
+        raise InputError(
+            f"{what} the components, so {objective} cannot be judged",
+            key="objective",
+            legal="--ert FILE with the energies, or --objective delay",
+        )
+
+
+def _check_loops(mapping: Mapping, most: int | None) -> None:
+    """Refuse the best mapping where the files allow fewer loops than it has."""
+    loops = sum(len(level.temporal) for level in mapping.levels.values())
+    if most is not None and loops > most:
+        raise InputError(
+            f"the best mapping has {loops} loops over time, and no other is searched for",
+            key="mapper.max_temporal_loops_in_a_mapping",
+            legal=f"{loops} or more, or -1 for no limit",
+        )
+
+
 def _space(specification: Specification, problem: Problem) -> Space:
-    machine = build_machine(
-        specification.architecture,
-        problem.data_space_names,
-        specification.ert,
-        specification.art,
-    )
+    given = specification.architecture, specification.ert, specification.art
+    if given[0].sparse:
+        sparse = SparseProblem.of(given[0], problem, *given[1:])
+        space = build_space(sparse.uncompressed, sparse.shape, specification.constraints)
+        return replace(space, sparse=sparse)
+    machine = build_machine(given[0], problem.data_space_names, *given[1:])
     return build_space(machine, build_shape(problem), specification.constraints)
 
 
@@ -316,32 +358,6 @@ def _nothing_found(found: Found) -> InputError:
         key="budget",
         legal="a larger budget, or looser constraints",
     )
-
-
-def _mapping(nest: Nest, machine: Machine, shape: Shape) -> Mapping:
-    names = tuple(tensor.name for tensor in shape.tensors)
-
-    def chosen(flags: tuple[bool, ...]) -> tuple[str, ...]:
-        return tuple(name for name, flag in zip(names, flags, strict=True) if flag)
-
-    def loops(given: tuple[tuple[int, int], ...]) -> tuple[tuple[str, int], ...]:
-        return tuple((shape.dimensions[dimension], factor) for dimension, factor in given)
-
-    levels = {}
-    for storage, level in reversed(list(zip(machine.levels, nest.levels, strict=True))):
-        levels[storage.name] = LevelMapping(
-            temporal=loops(level.temporal),
-            spatial_x=loops(level.spatial_x),
-            spatial_y=loops(level.spatial_y),
-            keep=chosen(level.keep),
-            bypass=tuple(name for name in names if name not in chosen(level.keep)),
-            no_temporal_reuse=chosen(level.no_temporal_reuse),
-            no_spatial_reuse=chosen(level.no_multicast),
-            no_link_transfer=chosen(level.no_link_transfer),
-            rmw_first_update=chosen(level.rmw_first_update),
-            no_coalesce=chosen(level.no_coalesce),
-        )
-    return Mapping(levels)
 
 
 @contextmanager

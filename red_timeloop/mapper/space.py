@@ -20,6 +20,7 @@ import numpy as np
 from red_timeloop.engines.embedded.arithmetic import Booleans, Integers
 from red_timeloop.engines.embedded.machine import Machine, Shape
 from red_timeloop.engines.embedded.nest import LevelNest
+from red_timeloop.engines.embedded.sparse.evaluation import SparseProblem
 from red_timeloop.errors import InputError
 from red_timeloop.spec.types import Constraints, LevelConstraints, LoopConstraint
 
@@ -87,6 +88,8 @@ class Space:
         keeps: The choices of what is kept where; the levels without loops.
         keep_count: How many there are; more than `keeps` holds if those are a sample.
         least_used: Compute instances that must be in use at least.
+        sparse: The problem as sparse tensors, which are then evaluated one mapping at a time; the
+            machine lacks the capacities that compressed tiles may go beyond.
     """
 
     machine: Machine
@@ -99,6 +102,7 @@ class Space:
     keeps: tuple[tuple[LevelNest, ...], ...]
     keep_count: int
     least_used: float
+    sparse: SparseProblem | None = None
 
     @cached_property
     def fan_outs(self) -> tuple[int | None, ...]:

@@ -15,6 +15,7 @@ from red_timeloop.spec.expressions import NodeName
 from red_timeloop.spec.fields import (
     Names,
     boolean,
+    check_count,
     check_keys,
     check_version,
     error,
@@ -26,6 +27,7 @@ from red_timeloop.spec.fields import (
     value,
 )
 from red_timeloop.spec.loader import TAGS, YamlList, YamlMap, type_name
+from red_timeloop.spec.sparse import read_optimizations
 from red_timeloop.spec.storage import STORAGE_DEFAULTS, UNLIMITED, memory_fields
 from red_timeloop.spec.types import Architecture, Level, Value
 
@@ -35,10 +37,12 @@ STORAGE_WORDS = ("DRAM", "SRAM", "regfile", "smartbuffer", "storage")
 COMPUTE_WORDS = ("mac", "intmac", "fpmac", "compute")
 NETWORK_WORDS = ("XY_NoC", "Legacy", "ReductionTree", "SimpleMulticast")
 
+MOST_NODES = 200  # an engine looks at every pair of levels
+MOST_ATTRIBUTES = 500  # of a node, or that nodes inherit: each level has them all
 _BRANCH_KEYS = ("nodes", "version", "name")
 _LEAF_KEYS = ("name", "attributes", "spatial", "constraints", "sparse_optimizations")
 _CONTAINER_KEYS = (*_LEAF_KEYS, "networks")
-_COMPONENT_KEYS = (
+COMPONENT_KEYS = (
     *_LEAF_KEYS,
     *("class", "subclass", "required_actions", "area_scale", "energy_scale", "enabled"),
 )
@@ -60,6 +64,7 @@ class Branch:
     parallel: int
     child: int
     levels: tuple[str, ...]
+    absent: tuple[str, ...]  # targets of nodes in it that are no levels of their own
     enclosing: tuple[tuple[int, int], ...]  # (parallel, child) it is nested in, outermost first
 
 
@@ -73,6 +78,7 @@ class _Walk:
     levels: list[Level] = field(default_factory=list)
     constraints: list[InlineConstraints] = field(default_factory=list)
     branches: dict[tuple[int, int], list[str]] = field(default_factory=dict)
+    absent: dict[tuple[int, int], list[str]] = field(default_factory=dict)  # nodes without levels
     enclosing: dict[tuple[int, int], tuple[tuple[int, int], ...]] = field(default_factory=dict)
     targets: dict[str, str] = field(default_factory=dict)  # name -> where it was given
     groups: int = 0
@@ -94,18 +100,12 @@ def read_architecture(
             that another node has, or the last node does not compute.
     """
     check_version(section, "architecture")
-    if "subtree" in section:
-        raise error(
-            "this is the tree of Timeloop v0.3 (or what timeloopfe writes)",
-            section,
-            "subtree",
-            path="architecture",
-            legal="nodes, as in Timeloop v0.4",
-        )
     check_keys(section, _BRANCH_KEYS, "architecture")
     if not section.get("nodes"):
         raise error("the key 'nodes' is missing", section, path="architecture")
-    walk = _Walk({**variables, **dict.fromkeys(_node_names(section), NodeName())})
+    names = list(_node_names(section))
+    check_count(names, MOST_NODES, section, "nodes", "architecture")
+    walk = _Walk({**variables, **{name: NodeName() for name in names}})
     _nodes(section, walk, (), direct=False)
     if not walk.levels or walk.levels[-1].kind != "compute":
         last = walk.levels[-1].name if walk.levels else "none"
@@ -117,7 +117,8 @@ def read_architecture(
             legal="a class with one of " + ", ".join(COMPUTE_WORDS),
         )
     branches = tuple(
-        Branch(*key, tuple(names), walk.enclosing[key]) for key, names in walk.branches.items()
+        Branch(*key, tuple(names), tuple(walk.absent.get(key, ())), walk.enclosing[key])
+        for key, names in walk.branches.items()
     )
     architecture = Architecture(tuple(walk.levels), walk.name, dict(variables))
     return architecture, tuple(walk.constraints), branches, tuple(walk.targets)
@@ -142,9 +143,7 @@ def _nodes(
     if direct:
         walk.groups += 1
     for index, node in enumerate(sequence(section, "nodes", "architecture")):
-        if not isinstance(node, YamlMap) or not node.tag:
-            if getattr(node, "tag", "") == "!Nothing":
-                continue
+        if not isinstance(node, YamlMap) or node.tag not in TAGS:
             raise error(
                 f"node {index} is {type_name(node)} without a tag",
                 node if isinstance(node, YamlMap) else section,
@@ -162,21 +161,34 @@ def _nodes(
 
 def _node(node: YamlMap, walk: _Walk, within: tuple[tuple[int, int], ...], direct: bool) -> None:
     if node.tag == "!Nothing":
+        _nothing(node, walk, within)
         return
     if node.tag in ("!Hierarchical", "!Parallel", "!Pipelined"):
         check_keys(node, _BRANCH_KEYS, node.tag)
         _nodes(node, walk, within, direct=node.tag == "!Parallel")
         return
     name = _name(node, walk)
-    if node.get("sparse_optimizations"):
-        raise error(
-            "sparse optimizations are not modelled", node, "sparse_optimizations", path=name
-        )
     if node.tag == "!Container":
         _container(node, name, walk, within, direct)
     else:
         _component(node, name, walk, within, direct)
     walk.first = False
+
+
+def _nothing(node: YamlMap, walk: _Walk, within: tuple[tuple[int, int], ...]) -> None:
+    """Remember what a node that is no level keeps: it sends data spaces through its branch."""
+    check_keys(node, COMPONENT_KEYS, node.tag)
+    name = text(node, "name", node.tag, "nothing")
+    if name in walk.targets:
+        name = f"{name} ({node.where()})"
+    walk.targets[name] = node.where("name")
+    _absent(node, name, walk, within)
+
+
+def _absent(node: YamlMap, name: str, walk: _Walk, within: tuple[tuple[int, int], ...]) -> None:
+    for branch in within:
+        walk.absent.setdefault(branch, []).append(name)
+    _constraints(node, name, walk)
 
 
 def _name(node: YamlMap, walk: _Walk) -> str:
@@ -204,29 +216,37 @@ def _container(
         )
     if node.get("networks"):
         raise error("networks are not modelled", node, "networks", path=name)
+    if node.get("sparse_optimizations"):
+        raise error(
+            "sparse optimizations of a container are not modelled",
+            node,
+            "sparse_optimizations",
+            path=name,
+        )
     if walk.first:
         walk.name = name
     known = {**walk.variables, **_flat(walk.inherited)}
     attributes = _attributes(node, name, known)
-    mesh = _mesh(node, name, known, within)
-    _constraints(node, name, walk)
+    mesh = _mesh(node, name, known, attributes, within)
+    _absent(node, name, walk, within)
     if mesh != (1, 1):
         _add(walk, _spatial_level(name, mesh, walk), within)
     walk.inherited.update(attributes)
+    check_count(walk.inherited, MOST_ATTRIBUTES, node, "attributes", name)
+    _remember(walk, name, attributes, mesh)
 
 
 def _component(
     node: YamlMap, name: str, walk: _Walk, within: tuple[tuple[int, int], ...], direct: bool
 ) -> None:
-    check_keys(node, _COMPONENT_KEYS, name)
+    check_keys(node, COMPONENT_KEYS, name)
     known = {**walk.variables, **_flat(walk.inherited)}
-    if not boolean(node, "enabled", name, True, known):
-        return
-    kind = _kind(node, name)
-    if kind is None:
+    kind = component_kind(node, name)
+    if kind is None or not boolean(node, "enabled", name, True, known):
+        _absent(node, name, walk, within)
         return
     attributes = _attributes(node, name, known)
-    mesh = _mesh(node, name, known, within)
+    mesh = _mesh(node, name, known, attributes, within)
     if direct and mesh != (1, 1):
         raise error(f"{name!r} stands under a !Parallel and has a fan-out", node, "spatial")
     if mesh != (1, 1):
@@ -236,6 +256,7 @@ def _component(
         attributes = {**STORAGE_DEFAULTS, **attributes}
         if attributes.get("depth") == UNLIMITED:
             del attributes["depth"]
+    _remember(walk, name, attributes, mesh)
     attributes.setdefault("has_power_gating", False)
     attributes = {**walk.inherited, **attributes}
     common: dict[str, Any] = {
@@ -248,14 +269,25 @@ def _component(
         "instances_x": walk.mesh[0],
         "instances_y": walk.mesh[1],
         "required_actions": tuple(map(str, sequence(node, "required_actions", name))),
-        "area_scale": _scale(node, "area_scale", name, known),
-        "energy_scale": _scale(node, "energy_scale", name, known),
+        "area_scale": scale(node, "area_scale", name, known),
+        "energy_scale": scale(node, "energy_scale", name, known),
+        "sparse": read_optimizations(mapping(node, "sparse_optimizations", name), name),
     }
     memory = memory_fields(mapping(node, "attributes", name), attributes, name, kind)
     _add(walk, Level(**common, **memory), within)
 
 
-def _kind(node: YamlMap, name: str) -> Literal["storage", "compute"] | None:
+def _remember(
+    walk: _Walk, name: str, attributes: abc.Mapping[str, Attribute], mesh: tuple[int, int]
+) -> None:
+    """Let the nodes that follow name this one's members."""
+    found = walk.variables[name]
+    assert isinstance(found, NodeName)
+    spatial = {"meshX": mesh[0], "meshY": mesh[1]}
+    found.members = {"name": name, "attributes": dict(attributes), "spatial": spatial}
+
+
+def component_kind(node: YamlMap, name: str) -> Literal["storage", "compute"] | None:
     """Return what Timeloop takes the class for (it looks for known words in it, in this order)."""
     component_class = text(node, "class", name)
     if any(word in component_class for word in STORAGE_WORDS):
@@ -319,9 +351,14 @@ def _constraints(node: YamlMap, name: str, walk: _Walk) -> None:
 
 
 def _mesh(
-    node: YamlMap, name: str, known: Names, within: tuple[tuple[int, int], ...]
+    node: YamlMap,
+    name: str,
+    known: Names,
+    attributes: abc.Mapping[str, Attribute],
+    within: tuple[tuple[int, int], ...],
 ) -> tuple[int, int]:
     spatial = mapping(node, "spatial", name)
+    known = {**known, **_flat(attributes), "attributes": attributes}
     path = f"{name}.spatial"
     check_keys(spatial, ("meshX", "meshY"), path)
     x, y = (
@@ -333,7 +370,7 @@ def _mesh(
     return x, y
 
 
-def _scale(node: YamlMap, key: str, name: str, known: Names) -> float:
+def scale(node: YamlMap, key: str, name: str, known: Names) -> float:
     return number(node, key, name, known) if node.get(key) is not None else 1.0
 
 
@@ -344,16 +381,17 @@ def _flat(attributes: abc.Mapping[str, Attribute]) -> dict[str, object]:
 def _attributes(node: YamlMap, name: str, known: Names) -> dict[str, Attribute]:
     """Evaluate the attributes in order; each may name those before it."""
     section = mapping(node, "attributes", name)
+    check_count(section, MOST_ATTRIBUTES, node, "attributes", name)
     path = f"{name}.attributes"
-    names = dict(known)
     result: dict[str, Attribute] = {}
+    names = {**known, "attributes": result}
     for key, raw in section.items():
         if key in ("tag", "parent_node"):
             raise error("timeloopfe reserves this name for itself", section, key, path=path)
         if raw is None:
             continue
         if isinstance(raw, YamlMap):
-            result[key] = {each: number(raw, each, f"{path}.{key}", names) for each in raw}
+            result[key] = {each: value(raw, each, f"{path}.{key}", names) for each in raw}
             continue
         result[key] = value(section, key, path, names)
         names[key] = result[key]

@@ -6,8 +6,9 @@ import collections.abc as abc
 from dataclasses import dataclass, field, replace
 
 from red_timeloop.spec.architecture import Branch, InlineConstraints
-from red_timeloop.spec.fields import check_keys, error, number, text
+from red_timeloop.spec.fields import check_count, check_keys, error, number, text
 from red_timeloop.spec.loader import YamlList, YamlMap, type_name
+from red_timeloop.spec.maximize import maximize
 from red_timeloop.spec.targets import TYPES, Target, TargetKey, entry_type, proportion
 from red_timeloop.spec.types import (
     Architecture,
@@ -23,6 +24,7 @@ from red_timeloop.spec.types import (
 __all__ = ["Collected", "collect", "resolve_constraints"]
 
 _INLINE = ("temporal", "spatial", "dataspace", "max_overbooked_proportion", "utilization")
+_MOST_ENTRIES = 10_000
 _OTHER = ("max_overbooked_proportion", "utilization", "parallelism")
 
 
@@ -33,22 +35,30 @@ class Collected:
     architecture: Architecture
     problem: Problem
     legal: tuple[str, ...]  # names a target may have
+    raw: bool = False  # spelled as Timeloop itself spells it
     targets: dict[TargetKey, Target] = field(default_factory=dict)
+    kept_at: dict[str, set[str]] = field(default_factory=dict)  # by nodes that are no memory
     overbooked: dict[str, float] = field(default_factory=dict)
     min_utilization: float = 0.0
 
     def target(self, level: Level, kind: str) -> Target:
         """Return what is known of `level` and `kind`, empty at first."""
         key = (level.name, kind)
-        return self.targets.setdefault(key, Target(level.name, kind, self.problem))
+        if key not in self.targets:
+            sizes = {"problem": {"instance": self.problem.sizes}}
+            known = {**self.architecture.variables, "spec": sizes}
+            self.targets[key] = Target(level.name, kind, self.problem, known)
+        return self.targets[key]
 
 
 def collect(
     architecture: Architecture,
     problem: Problem,
     inline: abc.Iterable[InlineConstraints],
-    entries: abc.Iterable[tuple[YamlList, str]],
+    entries: abc.Sequence[tuple[YamlList, str]],
     legal: tuple[str, ...],
+    *,
+    raw: bool = False,
 ) -> Collected:
     """Combine the nodes' own constraints and the entries of the other sections.
 
@@ -58,17 +68,18 @@ def collect(
         inline: The nodes' `constraints` blocks.
         entries: Lists of entries (`target`, `type`, ...) with the name of their section.
         legal: Names that a target may have (containers and components).
+        raw: The files are Timeloop's own input, which timeloopfe has been through already.
 
     Raises:
         InputError: An entry names an unknown level, type, dimension or data space, or
             contradicts another.
     """
-    collected = Collected(architecture, problem, legal)
+    collected = Collected(architecture, problem, legal, raw)
     for each in inline:
         path = f"{each.target}.constraints"
         check_keys(each.block, _INLINE, path)
         for kind, entry in each.block.items():
-            if entry is None:
+            if entry is None or "ignore" in kind:
                 continue
             if not isinstance(entry, YamlMap):
                 raise error(
@@ -76,6 +87,9 @@ def collect(
                 )
             _add(collected, each.target, kind, entry, f"{path}.{kind}")
     for section, name in entries:
+        if name == "mapping":  # a choice among what the macro allows
+            maximize(collected.targets, architecture, problem)
+        check_count(section, _MOST_ENTRIES, YamlMap(section.file, section.line), name, "")
         for index, entry in enumerate(section):
             path = f"{name}[{index}]"
             if not isinstance(entry, YamlMap):
@@ -88,6 +102,8 @@ def collect(
             kind = entry_type(entry, path)
             shown = f"{path} ({target})"
             _add(collected, target, kind, entry, shown, chosen=name == "mapping")
+    if not any(name == "mapping" for _, name in entries):
+        maximize(collected.targets, architecture, problem)
     return collected
 
 
@@ -115,7 +131,7 @@ def _add(
         _vanished(collected, target, kind, entry, path)
         return
     known = collected.target(level, kind)
-    known.raw_spelling = known.raw_spelling or target != level.target
+    known.raw_spelling = known.raw_spelling or collected.raw or target != level.target
     known.add(entry, path, chosen=chosen)
 
 
@@ -142,10 +158,10 @@ def _find(collected: Collected, target: str, kind: str, entry: YamlMap, path: st
 
 def _vanished(collected: Collected, target: str, kind: str, entry: YamlMap, path: str) -> None:
     """Accept entries for nodes that have no such loops, when they ask for nothing."""
-    probe = Target(target, kind, collected.problem)
+    probe = Target(target, kind, collected.problem, collected.architecture.variables)
     probe.add(entry, path)
     if kind == "dataspace":
-        probe.data_space_constraint()  # keeping and bypassing the same is refused here too
+        collected.kept_at.setdefault(target, set()).update(probe.data_space_constraint().keep)
         return
     sizes = collected.problem.sizes
     for condition in probe.loop_constraint().factors:
@@ -223,7 +239,8 @@ def _branch_bypass(
     kept: dict[tuple[int, int], set[str]] = {}
     for branch in branches:
         kept[branch.parallel, branch.child] = {
-            name for level in branch.levels for name in levels[level].data_spaces.keep
+            *(name for level in branch.levels for name in levels[level].data_spaces.keep),
+            *(name for each in branch.absent for name in collected.kept_at.get(each, ())),
         }
     bypass: dict[str, set[str]] = {}
     for parallel in sorted({branch.parallel for branch in branches}):
@@ -254,7 +271,7 @@ def _check_owners(
         return
     message = f"no child of a !Parallel keeps the data space {name!r}"
     if owners:
-        keeping = ", ".join(owner.levels[0] for owner in owners if owner.levels)
+        keeping = ", ".join((*owner.levels, *owner.absent)[0] for owner in owners)
         message = f"several children of a !Parallel keep the data space {name!r}: {keeping}"
     any_target = next(
         (t for (lvl, kind), t in collected.targets.items() if lvl in levels and t.where), None

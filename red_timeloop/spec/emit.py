@@ -16,6 +16,7 @@ __all__ = ["Node", "Text", "to_yaml"]
 
 _WIDTH = 100
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*((<=|>=|=|\.)[A-Za-z0-9_]+)?(\[1\.\.\d+\])?")
+_TEMPLATE = re.compile(r"\{(?=[{%#])")  # would begin something of a Jinja2 template
 _NOT_PLAIN = frozenset(("null", "true", "false", "yes", "no", "on", "off", "nan", "inf"))
 
 
@@ -98,7 +99,8 @@ def _scalar(value: Any) -> str:
         raise TypeError(f"cannot write {type(value).__name__} as YAML")
     if not isinstance(value, Text) and _PLAIN.fullmatch(value) and value.lower() not in _NOT_PLAIN:
         return str(value)
-    return '"' + "".join(map(_escaped, str(value))) + '"'
+    quoted = "".join(map(_escaped, str(value)))
+    return '"' + _TEMPLATE.sub(r"\\x7b", quoted) + '"'
 
 
 def _escaped(character: str) -> str:

@@ -13,6 +13,7 @@ from red_timeloop.spec.types import Value
 
 __all__ = [
     "boolean",
+    "check_count",
     "check_keys",
     "check_version",
     "error",
@@ -50,11 +51,11 @@ def check_keys(section: YamlMap, legal: abc.Collection[str], path: str) -> None:
             raise error("unknown key", section, key, path=path, legal=sorted(legal))
 
 
-def check_version(section: YamlMap, path: str) -> None:
-    """Refuse a version that is not Timeloop's 0.4."""
+def check_version(section: YamlMap, path: str, legal: abc.Sequence[str] = VERSIONS) -> None:
+    """Refuse a version that is not Timeloop's 0.4 (or one of `legal`)."""
     version = section.get("version", "0.4")
-    if str(version) not in VERSIONS:
-        raise error(f"version {version} is not read", section, "version", path=path, legal=VERSIONS)
+    if str(version) not in legal:
+        raise error(f"version {version} is not read", section, "version", path=path, legal=legal)
 
 
 def value(
@@ -65,19 +66,34 @@ def value(
     *,
     bare_is_text: bool = False,
 ) -> Value:
-    """Return the scalar at `key`: quoted text as text, a bare word as an expression."""
+    """Return what is at `key`: quoted text as text, a bare word as an expression.
+
+    A list is a tuple of its items as they are written, since timeloopfe evaluates none of them.
+    """
     raw = section[key]
-    if isinstance(raw, dict | list):
+    if isinstance(raw, list):
+        return _items(raw, section, key, path)
+    if isinstance(raw, dict):
         raise error(f"expected a number or text, got {type_name(raw)}", section, key, path=path)
     if not isinstance(raw, str) or isinstance(raw, Quoted) or bare_is_text:
         return str(raw) if isinstance(raw, str) else raw
     return evaluate(raw, known, file=section.where(key) or None, key=f"{path}.{key}")
 
 
+def _items(raw: list[Any], section: YamlMap, key: str, path: str) -> Value:
+    items: list[Value] = []
+    for item in raw:
+        if isinstance(item, dict):
+            raise error("a list holds a mapping", section, key, path=path, legal="numbers, text")
+        plain = str(item) if isinstance(item, str) else item
+        items.append(_items(item, section, key, path) if isinstance(item, list) else plain)
+    return tuple(items)
+
+
 def text(section: YamlMap, key: str, path: str, default: str | None = None) -> str:
     """Return the text at `key`; without `default` it must be there."""
     raw = section.get(key)
-    if raw is None and default is not None:
+    if (raw is None or raw == "") and default is not None:
         return default
     if raw is None:
         raise error(f"the key {key!r} is missing", section, path=path)
@@ -127,13 +143,13 @@ def boolean(section: YamlMap, key: str, path: str, default: bool, known: Names =
         return bool(raw)
     if isinstance(raw, str) and raw.lower() in ("true", "false"):
         return raw.lower() == "true"
-    raise error(f"expected true or false, got {_shown(raw)}", section, key, path=path)
+    raise error(f"expected true or false, got {_shown(section[key])}", section, key, path=path)
 
 
 def mapping(section: YamlMap, key: str, path: str) -> YamlMap:
     """Return the mapping at `key`; an absent or empty one is an empty mapping."""
     raw = section.get(key)
-    if raw is None:
+    if raw is None or raw == []:  # timeloopfe writes either for what is empty
         return YamlMap(section.file, section.line)
     if not isinstance(raw, YamlMap):
         raise error(f"expected a mapping, got {_shown(raw)}", section, key, path=path)
@@ -148,6 +164,13 @@ def sequence(section: YamlMap, key: str, path: str) -> YamlList:
     if not isinstance(raw, YamlList):
         raise error(f"expected a list, got {_shown(raw)}", section, key, path=path)
     return raw
+
+
+def check_count(found: abc.Sized, most: int, section: YamlMap, key: str, path: str) -> None:
+    """Refuse more entries than `most`, before anything is done with them."""
+    if len(found) > most:
+        message = f"there are {len(found)} entries"
+        raise error(message, section, key, path=path, legal=f"at most {most}")
 
 
 def names(

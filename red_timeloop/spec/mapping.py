@@ -84,16 +84,18 @@ def check_mapping(
 
 
 def _check_product(mapping: Mapping, problem: Problem, dimension: str, file: str | None) -> None:
-    product, given = 1, []
-    for name, level in mapping.levels.items():
-        for label, factor in level.loops:
-            if label == dimension:
-                product *= factor
-                given.append(f"{factor} at {name}")
-    if product != problem.sizes[dimension]:
+    size = mapping.size(dimension)
+    if size != problem.sizes[dimension]:
+        given = []
+        for name, level in mapping.levels.items():
+            rest = dict(level.temporal_remainders + level.spatial_remainders)
+            for label, factor in level.loops:
+                if label == dimension:
+                    last = f",{rest[label]}" if label in rest else ""
+                    given.append(f"{factor}{last} at {name}")
         shown = " x ".join(given) or "1 at every level"
         raise InputError(
-            f"the factors of dimension {dimension} multiply to {product} ({shown})",
+            f"the factors of dimension {dimension} multiply to {size} ({shown})",
             file=file,
             key="mapping",
             legal=f"{problem.sizes[dimension]}, the size of {dimension}",
@@ -128,13 +130,18 @@ def _level_mapping(collected: Collected, level: Level, constraints: Constraints)
         return LevelMapping(
             spatial_x=_real(loops[:split]),
             spatial_y=_real(loops[split:]),
+            spatial_order=tuple(dimension for dimension, _ in loops),
+            spatial_remainders=_remainders(found.spatial),
             bypass=problem.data_space_names,
             no_spatial_reuse=found.spatial.no_reuse,
             no_link_transfer=found.spatial.no_link_transfer,
         )
     bypass = found.data_spaces.bypass
+    loops = _loops(collected, level, "temporal", found.temporal)
     return LevelMapping(
-        temporal=_real(_loops(collected, level, "temporal", found.temporal)),
+        temporal=_real(loops),
+        temporal_order=tuple(dimension for dimension, _ in loops),
+        temporal_remainders=_remainders(found.temporal),
         keep=tuple(name for name in problem.data_space_names if name not in bypass),
         bypass=bypass,
         no_temporal_reuse=found.temporal.no_reuse,
@@ -145,6 +152,14 @@ def _level_mapping(collected: Collected, level: Level, constraints: Constraints)
 
 def _real(loops: abc.Iterable[Loop]) -> tuple[Loop, ...]:
     return tuple((dimension, factor) for dimension, factor in loops if factor != 1)
+
+
+def _remainders(constraint: LoopConstraint) -> tuple[Loop, ...]:
+    return tuple(
+        (condition.dimension, condition.remainder)
+        for condition in constraint.factors
+        if condition.remainder is not None
+    )
 
 
 def _loops(collected: Collected, level: Level, kind: str, constraint: LoopConstraint) -> list[Loop]:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import collections.abc as abc
+from difflib import get_close_matches
+from math import prod
 
+from red_timeloop.errors import shown
 from red_timeloop.spec.fields import (
     Names,
     boolean,
+    check_count,
     check_keys,
     check_version,
     error,
@@ -16,11 +20,16 @@ from red_timeloop.spec.fields import (
     text,
 )
 from red_timeloop.spec.loader import YamlList, YamlMap, type_name
+from red_timeloop.spec.sparse import read_densities
 from red_timeloop.spec.types import DataSpace, Problem
 
-__all__ = ["read_problem"]
+__all__ = ["read_problem", "unread_sizes"]
 
 _SHAPE_KEYS = ("name", "dimensions", "coefficients", "data_spaces", "flatten")
+_MOST_DIMENSIONS = 40  # and data spaces, coefficients, axes of one, terms of an axis
+_COMPARED = 100  # sizes that are not read and are compared with those that are
+_LARGEST = 2**31  # of a size or a coefficient
+_MOST_POINTS = 2**62  # of the operation space or of a tensor: counts are 64-bit integers
 _SPACE_KEYS = ("name", "projection", "read_write", "ranks")
 
 
@@ -67,6 +76,7 @@ def read_problem(section: YamlMap, variables: Names) -> Problem:
                 f"data space {space.name!r} given twice", shape, "data_spaces", path="problem.shape"
             )
         seen.add(space.name)
+    _check_points(sizes, spaces, instance)
     if not any(space.read_write for space in spaces):
         raise error(
             "no data space is written; mark the output with 'read_write: True'",
@@ -74,11 +84,15 @@ def read_problem(section: YamlMap, variables: Names) -> Problem:
             "data_spaces",
             path="problem.shape",
         )
-    return Problem(text(shape, "name", "problem.shape", ""), dimensions, sizes, spaces)
+    found = [space.name for space in spaces]
+    densities = read_densities(instance, found, "problem.instance", variables)
+    return Problem(text(shape, "name", "problem.shape", ""), dimensions, sizes, spaces, densities)
 
 
 def _entries(section: YamlMap, key: str, path: str) -> abc.Iterator[YamlMap]:
-    for index, entry in enumerate(sequence(section, key, path)):
+    found = sequence(section, key, path)
+    check_count(found, _MOST_DIMENSIONS, section, key, path)
+    for index, entry in enumerate(found):
         if not isinstance(entry, YamlMap):
             raise error(
                 f"entry {index} is {type_name(entry)}, not a mapping", section, key, path=path
@@ -89,6 +103,7 @@ def _entries(section: YamlMap, key: str, path: str) -> abc.Iterator[YamlMap]:
 def _dimensions(shape: YamlMap) -> tuple[str, ...]:
     path = "problem.shape"
     found = sequence(shape, "dimensions", path)
+    check_count(found, _MOST_DIMENSIONS, shape, "dimensions", path)
     if not found:
         raise error("the key 'dimensions' is missing", shape, path=path)
     for name in found:
@@ -106,9 +121,9 @@ def _coefficients(shape: YamlMap, instance: YamlMap, variables: Names) -> dict[s
         check_keys(entry, ("name", "default"), path)
         name = text(entry, "name", path)
         if instance.get(name) is not None:
-            values[name] = integer(instance, name, "problem.instance", variables)
+            values[name] = _size(instance, name, "problem.instance", variables, 0)
         elif entry.get("default") is not None:
-            values[name] = integer(entry, "default", path, variables)
+            values[name] = _size(entry, "default", path, variables, 0)
         else:
             raise error(f"coefficient {name!r} has neither a value nor a default", entry, path=path)
     return values
@@ -121,15 +136,79 @@ def _sizes(
     variables: Names,
 ) -> dict[str, int]:
     path = "problem.instance"
-    densities = instance.get("densities", instance.get("commonDensity"))
-    if densities not in (None, {}):
-        raise error("sparse data spaces are not modelled", instance, "densities", path=path)
-    legal = {*dimensions, *coefficients, "densities", "commonDensity"}
-    check_keys(instance, legal, path)
+    for name in _unread(instance, dimensions, coefficients):
+        integer(instance, name, path, variables)
     for name in dimensions:
         if instance.get(name) is None:
             raise error(f"dimension {name!r} has no size", instance, path=path, legal=dimensions)
-    return {name: integer(instance, name, path, variables, least=1) for name in dimensions}
+    return {name: _size(instance, name, path, variables, 1) for name in dimensions}
+
+
+def _size(section: YamlMap, key: str, path: str, variables: Names, least: int) -> int:
+    found = integer(section, key, path, variables, least=least)
+    if found > _LARGEST:
+        raise error(f"{shown(found)} is too large", section, key, path=path, legal="up to 2**31")
+    return found
+
+
+def _check_points(
+    sizes: abc.Mapping[str, int], spaces: abc.Iterable[DataSpace], at: YamlMap
+) -> None:
+    """Refuse a problem whose counts 64-bit integers cannot hold."""
+    amounts = {"operations": prod(sizes.values())}
+    for space in spaces:
+        amounts[f"words of {space.name}"] = prod(
+            1 + sum(factor * (sizes[name] - 1) for name, factor in axis)
+            for axis in space.projection
+        )
+    for what, amount in amounts.items():
+        if amount > _MOST_POINTS:
+            raise error(
+                f"there are {shown(amount)} {what}",
+                at,
+                path="problem.instance",
+                legal="up to 2**62",
+            )
+
+
+def _unread(instance: YamlMap, *known: abc.Iterable[str]) -> list[str]:
+    names = {*(name for each in known for name in each), "densities", "commonDensity"}
+    return [name for name in instance if name not in names and "ignore" not in name]
+
+
+def unread_sizes(section: YamlMap) -> tuple[str, ...]:
+    """Return notes on the keys of `problem.instance` that are no dimension or coefficient.
+
+    timeloopfe takes any whole number there and Timeloop looks up those that it knows, so that a
+    misspelled stride is the default. A section that `read_problem` has read.
+    """
+    shape, instance = (mapping(section, key, "problem") for key in ("shape", "instance"))
+    known = [str(name) for name in sequence(shape, "dimensions", "problem.shape")]
+    known += [str(entry["name"]) for entry in sequence(shape, "coefficients", "problem.shape")]
+    notes, others = [], []
+    unread = _unread(instance, known)
+    for name in unread[:_COMPARED]:
+        lower = {each.lower(): each for each in known}
+        near = lower.get(name.lower())
+        if near is None:
+            absent = [each for each in known if each not in instance]
+            near = next(iter(get_close_matches(name, absent, 1, 0.8)), None)
+        if near is not None:
+            where = instance.where(name)
+            notes.append(f"{where}: problem.instance.{name}: not read, did you mean {near!r}?")
+        else:
+            others.append(name)
+    others += unread[_COMPARED:]
+    if others:
+        listed = shown_names(others)
+        notes.append(f"{instance.where()}: problem.instance: {listed}: no dimension, not read")
+    return tuple(notes)
+
+
+def shown_names(names: abc.Sequence[str], most: int = 10) -> str:
+    """Return names in one line, not more than `most` of them."""
+    rest = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + rest
 
 
 def _data_space(
@@ -139,6 +218,8 @@ def _data_space(
     name = text(entry, "name", "problem.shape.data_spaces")
     path = f"problem.shape.data_spaces.{name}"
     axes = sequence(entry, "projection", path)
+    for each in (axes, *(axis for axis in axes if isinstance(axis, list))):
+        check_count(each, _MOST_DIMENSIONS, entry, "projection", path)
     flat = all(isinstance(axis, str) for axis in axes)
     projection = tuple(
         tuple(

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import collections.abc as abc
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from red_timeloop.errors import InputError
 from red_timeloop.spec.architecture import read_architecture
 from red_timeloop.spec.constraints import collect, resolve_constraints
-from red_timeloop.spec.fields import check_keys, check_version, error, mapping, sequence, value
+from red_timeloop.spec.fields import (
+    check_count,
+    check_keys,
+    check_version,
+    error,
+    mapping,
+    sequence,
+    value,
+)
 from red_timeloop.spec.loader import YamlList, YamlMap, load_file, type_name
 from red_timeloop.spec.mapping import resolve_mapping
-from red_timeloop.spec.problem import read_problem
+from red_timeloop.spec.problem import read_problem, shown_names, unread_sizes
+from red_timeloop.spec.settings import check_globals, mapspace_targets, read_mapper
+from red_timeloop.spec.sparse import check_optimizations, read_targets
 from red_timeloop.spec.tables import read_art, read_ert
+from red_timeloop.spec.tree import read_tree
 from red_timeloop.spec.types import (
     ArtTable,
     Constraints,
@@ -29,8 +41,13 @@ Paths = str | Path | abc.Sequence[str | Path]
 
 _EXACT = {
     *("architecture", "problem", "variables", "mapper", "mapspace", "sparse_optimizations"),
-    *("ERT", "ART", "mapping", "globals"),
+    *("ERT", "ART", "mapping", "globals", "dumped_by_timeloop_front_end"),
 }
+_MOST_VARIABLES = 10_000
+_SECTIONS = (
+    *("architecture", "problem", "variables", "mapper", "sparse_optimizations"),
+    *("ERT", "ART", "globals", "components"),
+)
 # timeloopfe finds these by a part of the key: extra_mapping_constraints, compound_components, ...
 _PARTIAL = ("components", "constraints", "mapping", "globals")
 
@@ -43,8 +60,10 @@ def read_specification(
     mapping: str | Path | None = None,
     ert: str | Path | None = None,
     art: str | Path | None = None,
+    jinja: abc.Mapping[str, Any] | None = None,
+    fixed: bool = False,
 ) -> Specification:
-    """Read a specification from Timeloop v0.4 YAML files.
+    """Read a specification from Timeloop v0.4 YAML files, Jinja2 templates perhaps.
 
     Keys that several files have are combined as timeloopfe does: lists are joined, mappings
     united, values must agree.
@@ -56,6 +75,9 @@ def read_specification(
         mapping: A further file with the mapping.
         ert: A further file with the energy table (pJ); takes the place of one in `paths`.
         art: A further file with the area table (um^2); takes the place of one in `paths`.
+        jinja: Data of the templates; see `red_timeloop.spec.template`.
+        fixed: Where no file has a mapping and the constraints fix every factor, take them as one,
+            as timeloop-model does.
 
     Raises:
         InputError: Something is malformed, unknown, missing or contradictory; names the file,
@@ -68,25 +90,26 @@ def read_specification(
         files.append(mapping)
     top: dict[str, Any] = {}
     for file in dict.fromkeys(map(str, files)):
-        _merge_file(top, load_file(file))
+        _merge_file(top, load_file(file, jinja))
     return _specification(
         top,
         files[0],
         variables or {},
         problem,
-        read_ert_file(ert) if ert is not None else None,
-        read_art_file(art) if art is not None else None,
+        read_ert_file(ert, jinja) if ert is not None else None,
+        read_art_file(art, jinja) if art is not None else None,
+        fixed=fixed,
     )
 
 
-def read_ert_file(path: str | Path) -> ErtTable:
+def read_ert_file(path: str | Path, jinja: abc.Mapping[str, Any] | None = None) -> ErtTable:
     """Read the energy table of the file `path` (key `ERT`; pJ in the file, J in the value)."""
-    return read_ert(_section(load_file(path), "ERT"))
+    return read_ert(_section(load_file(path, jinja), "ERT"))
 
 
-def read_art_file(path: str | Path) -> ArtTable:
+def read_art_file(path: str | Path, jinja: abc.Mapping[str, Any] | None = None) -> ArtTable:
     """Read the area table of the file `path` (key `ART`; um^2 in the file, m^2 in the value)."""
-    return read_art(_section(load_file(path), "ART"))
+    return read_art(_section(load_file(path, jinja), "ART"))
 
 
 def _section(content: YamlMap, key: str) -> YamlMap:
@@ -105,10 +128,22 @@ def _merge_file(top: dict[str, Any], content: YamlMap) -> None:
             raise error("unknown key", content, key, legal=legal)
         if section is None:
             continue
+        if isinstance(section, YamlList) and name in _SECTIONS:
+            section = _united(section, content, key)
         if name not in top:
             top[name] = section
         else:
             top[name] = _combined(top[name], section, content, key)
+
+
+def _united(parts: YamlList, content: YamlMap, key: str) -> YamlMap:
+    """Return the mapping that a list of mappings stands for, as timeloopfe combines them."""
+    found = YamlMap(parts.file, parts.line)
+    for part in parts:
+        if not isinstance(part, YamlMap):
+            raise error(f"expected a mapping, got a list of {type_name(part)}", content, key)
+        found = _combined(found, part, content, key)
+    return found
 
 
 def _canonical(key: str) -> str | None:
@@ -149,30 +184,43 @@ def _specification(
     problem: Problem | None,
     ert: ErtTable | None,
     art: ArtTable | None,
+    *,
+    fixed: bool,
 ) -> Specification:
     root = YamlMap(str(first_file))
     root.update(top)
-    sections = {
-        key: mapping(root, key, "")
-        for key in (*_EXACT, "components", "constraints")
-        if key not in ("mapping", "constraints")
-    }
+    sections = {key: mapping(root, key, "") for key in _SECTIONS}
     if "architecture" not in top:
         raise error("the key 'architecture' is missing", root)
-    if sections["sparse_optimizations"].get("targets"):
-        raise error("sparse optimizations are not modelled", root, "sparse_optimizations")
+    check_globals(sections["globals"])
+    settings = read_mapper(sections["mapper"])
+    notes = []
+    if settings.search:
+        notes.append(f"mapper: {shown_names(settings.search)}: only timeloop-mapper reads this")
+    if len(settings.metrics) > 1:
+        first = settings.metrics[0]
+        notes.append(f"mapper: of {', '.join(settings.metrics)} only {first} is optimized")
     variables = _variables(sections["variables"], overrides)
-    architecture, inline, branches, legal = read_architecture(sections["architecture"], variables)
+    raw = "subtree" in sections["architecture"]
+    read = read_tree if raw else read_architecture
+    architecture, inline, branches, legal = read(sections["architecture"], variables)
+    architecture = read_targets(sections["sparse_optimizations"], architecture)
     if problem is None and "problem" in top:
         problem = read_problem(sections["problem"], variables)
+        notes += unread_sizes(sections["problem"])
     constraints, nest = Constraints({}), None
     if problem is not None:
+        check_optimizations(architecture, problem)
         entries = [(_targets(root), "constraints")]
-        collected = collect(architecture, problem, inline, entries, legal)
-        constraints = resolve_constraints(collected, branches, whole="mapping" not in top)
-        if "mapping" in top:
+        entries.append((mapspace_targets(root.get("mapspace"), root), "mapspace"))
+        collected = collect(architecture, problem, inline, entries, legal, raw=raw)
+        constraints = resolve_constraints(collected, branches, whole=not top.get("mapping"))
+        if fixed and not top.get("mapping"):
+            with suppress(InputError):  # they leave something open
+                nest = resolve_mapping(collected, constraints)
+        if top.get("mapping"):
             entries.append((_mapping_entries(root), "mapping"))
-            collected = collect(architecture, problem, inline, entries, legal)
+            collected = collect(architecture, problem, inline, entries, legal, raw=raw)
             nest = resolve_mapping(collected, resolve_constraints(collected, branches))
     return Specification(
         architecture=architecture,
@@ -184,12 +232,16 @@ def _specification(
         art=art or (read_art(sections["ART"]) if top.get("ART") else None),
         mapper=dict(sections["mapper"]),
         globals=dict(sections["globals"]),
+        objective=settings.metrics[0] if settings.metrics else None,
+        most_temporal_loops=settings.most_temporal_loops,
+        notes=tuple(notes),
     )
 
 
 def _variables(section: YamlMap, overrides: abc.Mapping[str, Value]) -> dict[str, Value]:
     """Evaluate the variables in order; each may name those before it."""
     check_version(section, "variables")
+    check_count(section, _MOST_VARIABLES, YamlMap(section.file), "variables", "")
     known: dict[str, Value] = dict(overrides)
     result: dict[str, Value] = {}
     for name in section:

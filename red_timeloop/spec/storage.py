@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections.abc as abc
 from typing import Any
 
+from red_timeloop.errors import shown
 from red_timeloop.spec.fields import error
 from red_timeloop.spec.loader import YamlMap
 from red_timeloop.spec.types import Value
@@ -26,6 +27,17 @@ UNLIMITED = 2**32 - 1
 _DEFAULT_WORD_BITS = 16
 
 _MOST = 2**62
+# what Timeloop reads of a buffer and this package does not, with what to write instead
+# (timeloop src/model/buffer.cpp)
+_NOT_READ = {
+    **dict.fromkeys(
+        ("network_read", "network_fill", "network_drain", "network_update"), "networks"
+    ),
+    "n_words": "block_size",
+    "memory_depth": "depth",
+    "data_storage_depth": "depth",
+}
+_LATENCIES = ("network_fill_latency", "network_drain_latency")
 
 Attributes = abc.Mapping[str, Value | abc.Mapping[str, Value]]
 
@@ -38,7 +50,7 @@ class _Reader:
 
     def fail(self, key: str, expected: str) -> Exception:
         raw = self.attributes[key]
-        return error(f"expected {expected}, got {raw!r}", self.section, key, path=self.path)
+        return error(f"expected {expected}, got {shown(raw)}", self.section, key, path=self.path)
 
     def whole(self, key: str, default: int | None, least: int = 0) -> int | None:
         raw = self.attributes.get(key)
@@ -96,6 +108,7 @@ def memory_fields(section: YamlMap, attributes: Attributes, name: str, kind: str
     for key in ("datawidth", "width"):
         if attributes.get(key) is None:
             raise error(f"the key {key!r} is missing", section, path=read.path)
+    _check_read(read)
     fields.update(_capacity(read, fields["datawidth"]))
     fields.update(_bandwidth(read))
     fields["multiple_buffering"] = read.real("multiple_buffering", 1.0, 1.0)
@@ -103,6 +116,24 @@ def memory_fields(section: YamlMap, attributes: Attributes, name: str, kind: str
     fields["reduction_supported"] = read.flag("reduction_supported", True)
     fields["allow_overbooking"] = read.flag("allow_overbooking", False)
     return fields
+
+
+def _check_read(read: _Reader) -> None:
+    """Refuse attributes that change Timeloop's counts or cycles and are not modelled."""
+    for key, instead in _NOT_READ.items():
+        if read.attributes.get(key) is not None and read.attributes.get(instead) is None:
+            wrong = "networks are not modelled" if instead == "networks" else "not read"
+            legal = None if instead == "networks" else instead
+            raise error(wrong, read.section, key, path=read.path, legal=legal)
+    for key in _LATENCIES:
+        if read.attributes.get(key) not in (None, 0):
+            raise error(
+                "latencies of networks are not modelled",
+                read.section,
+                key,
+                path=read.path,
+                legal="0",
+            )
 
 
 def _capacity(read: _Reader, datawidth: int) -> dict[str, Any]:
@@ -145,6 +176,8 @@ def _bandwidth(read: _Reader) -> dict[str, Any]:
     scale = read.attributes.get("per_dataspace_bandwidth_consumption_scale") or {}
     if not isinstance(scale, abc.Mapping):
         raise read.fail("per_dataspace_bandwidth_consumption_scale", "a mapping")
+    if not all(type(each) in (int, float) and float(each) >= 0 for each in scale.values()):  # type: ignore[arg-type]
+        raise read.fail("per_dataspace_bandwidth_consumption_scale", "numbers of 0 or more")
     return {
         "read_bandwidth": read.real("read_bandwidth", half),
         "write_bandwidth": read.real("write_bandwidth", half),

@@ -11,7 +11,7 @@ import collections.abc as abc
 import re
 from dataclasses import dataclass, field
 
-from red_timeloop.spec.fields import check_keys, error, integer, names, number, text
+from red_timeloop.spec.fields import Names, check_keys, error, integer, names, number, text
 from red_timeloop.spec.loader import YamlMap, type_name
 from red_timeloop.spec.types import (
     Comparison,
@@ -48,6 +48,7 @@ _KEYS = {
 }
 _CONDITION = re.compile(r"\s*([A-Za-z_]\w*)\s*(<=|>=|==|=)\s*(\d+)\s*")
 _SHORT = re.compile(r"\s*([A-Za-z_]+)\s*(\d+)\s*")
+_IMPERFECT = re.compile(r"\s*([A-Za-z_]+)\s*(=?)\s*(\d+)\s*,\s*(\d+)\s*")
 
 
 @dataclass
@@ -57,6 +58,7 @@ class Target:
     level: str
     kind: str  # temporal, spatial or dataspace
     problem: Problem
+    known: Names = field(default_factory=dict)  # what expressions may name
     factors: list[FactorConstraint] = field(default_factory=list)
     factors_only: list[FactorConstraint] | None = None
     permutation: tuple[str, ...] = ()
@@ -65,6 +67,8 @@ class Target:
     lists: dict[str, tuple[str, ...]] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
     where: tuple[YamlMap, str] | None = None  # the last entry, for errors
+    rule: str = ""  # what the entry's `rule_ignored` calls it; Timeloop passes over that key
+    maximize: tuple[YamlMap, str] | None = None  # the entry with the macro maximize_dims
     raw_spelling: bool = False  # named inter_..._spatial: Timeloop's own spelling
 
     def add(self, entry: YamlMap, path: str, *, chosen: bool = False) -> None:
@@ -74,7 +78,8 @@ class Target:
             entry: What a file says of the target.
             path: Name of the entry, for errors.
             chosen: The entry is part of a mapping: its permutation and split are a choice among
-                those that constraints allow and take their place.
+                those that constraints allow and take their place, and constraints to more
+                iterations than a dimension has are ignored.
 
         Raises:
             InputError: A key, dimension or data space is unknown, a factor malformed, or the
@@ -82,8 +87,8 @@ class Target:
         """
         check_keys(entry, _KEYS[self.kind], path)
         self.where = (entry, path)
-        if entry.get("maximize_dims"):
-            raise error("the macro is not supported", entry, "maximize_dims", path=path)
+        self.rule = self.rule or text(entry, "rule_ignored", path, "")
+        self._maximize(entry, path, chosen)
         spaces = self.problem.data_space_names
         if self.kind == "dataspace":
             for key in ("keep", "bypass", "no_coalesce", "keep_only", "bypass_only"):
@@ -91,7 +96,13 @@ class Target:
                 if key.endswith("_only") and entry.get(key) is not None:
                     self.lists.setdefault(key, ())
             return
-        self._merge_factors(self._factors(entry, "factors", path), entry, "factors", path)
+        given = self._factors(entry, "factors", path)
+        if not chosen and any(each.remainder is not None for each in given):
+            raise error("imperfect factors stand in mappings only", entry, "factors", path=path)
+        if chosen:  # as Timeloop does, which only warns: no mapping could obey these
+            sizes = self.problem.sizes
+            self.factors = [each for each in self.factors if each.value <= sizes[each.dimension]]
+        self._merge_factors(given, entry, "factors", path)
         if entry.get("factors_only") is not None:
             listed = self._factors(entry, "factors_only", path)
             self._merge_factors(listed, entry, "factors_only", path)
@@ -103,9 +114,9 @@ class Target:
         self._permutation(entry, path)
         for key in ("default_max_factor", "default_min_factor", "remainders"):
             if entry.get(key) is not None:
-                self._set_number(key, integer(entry, key, path, least=1), entry, path)
+                self._set_number(key, integer(entry, key, path, self.known, least=1), entry, path)
         if entry.get("split") is not None:
-            self._set_number("split", integer(entry, "split", path), entry, path)
+            self._set_number("split", integer(entry, "split", path, self.known), entry, path)
         for key in ("no_link_transfer", "rmw_first_update"):
             self._extend(key, names(entry, key, path, spaces, "data space"))
         for key in ("no_iteration_over_dataspaces", "must_iterate_over_dataspaces"):
@@ -114,6 +125,14 @@ class Target:
                 self.lists.setdefault(key, ())
         for key in ("no_reuse", "no_temporal_reuse", "no_multicast_no_reduction"):
             self._extend("no_reuse", names(entry, key, path, spaces, "data space"))
+
+    def _maximize(self, entry: YamlMap, path: str, chosen: bool) -> None:
+        if not entry.get("maximize_dims"):
+            return
+        if chosen or self.maximize is not None:
+            wrong = "a mapping has factors and no macro" if chosen else "given twice"
+            raise error(wrong, entry, "maximize_dims", path=path)
+        self.maximize = entry, path
 
     def _extend(self, key: str, found: tuple[str, ...]) -> None:
         if found:
@@ -132,20 +151,22 @@ class Target:
         items = _split(raw) if isinstance(raw, str) else raw
         if not isinstance(items, list):
             raise error(f"expected a list, got {type_name(raw)}", entry, key, path=path)
-        return [self._factor(item, entry, key, path) for item in items]
+        return [self._factor(item, entry, key, path) for item in _rejoined(items)]
 
     def _factor(self, item: object, entry: YamlMap, key: str, path: str) -> FactorConstraint:
         if isinstance(item, list):  # timeloopfe joins [P, "=", 4]
             item = "".join(map(str, item))
-        found = isinstance(item, str) and (_CONDITION.fullmatch(item) or _SHORT.fullmatch(item))
+        found = isinstance(item, str) and (
+            _CONDITION.fullmatch(item) or _SHORT.fullmatch(item) or _IMPERFECT.fullmatch(item)
+        )
         if not found:
-            legal = 'P=4, "P<=4", "P>=4" or P4; the value a whole number'
-            if isinstance(item, str) and re.search(r"\d,\s*\d", item):
-                legal += "; imperfect factors (P4,2) are not modelled"
+            legal = 'P=4, "P<=4", "P>=4", P4 or P=4,2 (imperfect); whole numbers'
             raise error(f"malformed factor {item!r}", entry, key, path=path, legal=legal)
         parts = found.groups()
+        remainder = int(parts[3]) if len(parts) == 4 else None
+        parts = parts[:3]
         comparison = parts[1] if len(parts) == 3 else "="
-        comparison = "=" if comparison == "==" else comparison
+        comparison = "=" if comparison in ("==", "") else comparison
         if parts[0] not in self.problem.dimensions:
             raise error(
                 f"unknown dimension {parts[0]!r} in {item!r}",
@@ -157,7 +178,16 @@ class Target:
         amount = int(parts[-1])
         if amount == 0 and comparison != "=":
             raise error(f"{item!r} must be 1 or more", entry, key, path=path)
-        return FactorConstraint(parts[0], _comparison(comparison), amount)
+        if remainder is not None and not 1 <= remainder <= amount:
+            raise error(
+                f"the last pass of {item!r} has {remainder} iterations",
+                entry,
+                key,
+                path=path,
+                legal=f"1 to {amount}",
+            )
+        remainder = None if remainder == amount else remainder
+        return FactorConstraint(parts[0], _comparison(comparison), amount, remainder)
 
     def _merge_factors(
         self, found: abc.Iterable[FactorConstraint], entry: YamlMap, key: str, path: str
@@ -175,7 +205,7 @@ class Target:
         one, two = old.value or size, new.value or size
         pair = (old.comparison, new.comparison)
         if old.comparison == new.comparison:
-            return one == two
+            return one == two and old.remainder == new.remainder
         if pair == ("=", "<=") or pair == (">=", "="):
             return one <= two
         if pair == ("<=", "=") or pair == ("=", ">="):
@@ -244,6 +274,7 @@ class Target:
             default_max_factor=self.numbers.get("default_max_factor"),
             default_min_factor=self.numbers.get("default_min_factor"),
             remainders=self.numbers.get("remainders"),
+            rule=self.rule,
         )
 
     def _ones(
@@ -296,6 +327,17 @@ def _split(raw: str) -> list[str]:
         return raw.split()
     glued = re.sub(r"\s*(<=|>=|==|=)\s*", r"\1", raw)
     return [part for part in re.split(r"[,\s]+", glued) if part]
+
+
+def _rejoined(items: abc.Iterable[object]) -> list[object]:
+    """Undo YAML's cut in `[P=5,2, Q=4]`, where the comma of an imperfect factor ends an item."""
+    result: list[object] = []
+    for item in items:
+        if isinstance(item, int) and result and isinstance(result[-1], str):
+            result[-1] = f"{result[-1]},{item}"
+        else:
+            result.append(item)
+    return result
 
 
 def _split_permutation(

@@ -11,6 +11,8 @@ import collections.abc as abc
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from red_timeloop.spec.sparsity import Density, SparseOptimizations
+
 __all__ = [
     "Architecture",
     "ArtTable",
@@ -30,7 +32,7 @@ __all__ = [
     "Value",
 ]
 
-Value: TypeAlias = int | float | bool | str | None
+Value: TypeAlias = int | float | bool | str | tuple["Value", ...] | None
 Loop: TypeAlias = tuple[str, int]  # (dimension, number of iterations)
 Comparison: TypeAlias = Literal["=", "<=", ">="]
 
@@ -66,12 +68,14 @@ class Problem:
         dimensions: Names of the einsum ranks, in the order of the shape.
         sizes: Loop bound of each dimension.
         data_spaces: The tensors, in the order of the shape.
+        densities: How the tensors that are not dense are filled.
     """
 
     name: str
     dimensions: tuple[str, ...]
     sizes: abc.Mapping[str, int]
     data_spaces: tuple[DataSpace, ...]
+    densities: abc.Mapping[str, Density] = field(default_factory=dict)
 
     @property
     def operations(self) -> int:
@@ -135,6 +139,7 @@ class Level:
         energy_scale: Factor on the energies that an estimator gives.
         parallel_group: Number of the `!Parallel` node the level is in, None when in none.
         parallel_child: Which child of that node the level is in.
+        sparse: What the level does about zeros.
     """
 
     name: str
@@ -168,6 +173,7 @@ class Level:
     energy_scale: float = 1.0
     parallel_group: int | None = None
     parallel_child: int | None = None
+    sparse: SparseOptimizations = field(default_factory=SparseOptimizations)
 
     @property
     def instances(self) -> int:
@@ -210,6 +216,11 @@ class Architecture:
         """The compute level."""
         return self.levels[-1]
 
+    @property
+    def sparse(self) -> bool:
+        """Whether any level does something about zeros."""
+        return any(level.sparse for level in self.levels)
+
     def level(self, name: str) -> Level:
         """Return the level called `name` (or whose target is `name`); KeyError if none is."""
         for level in self.levels:
@@ -243,6 +254,10 @@ class LevelMapping:
         no_link_transfer: Data spaces that neighbours do not pass on to each other.
         rmw_first_update: Data spaces whose first update reads the old value.
         no_coalesce: Data spaces whose accesses are not coalesced.
+        temporal_order, spatial_order: All dimensions, innermost first, those of one iteration
+            too (which only the analysis of sparse tiles looks at); empty where nobody said.
+        temporal_remainders, spatial_remainders: Iterations of the last pass of imperfect loops
+            (`P=5,2`): when all loops of the dimension outside are in their last pass.
     """
 
     temporal: tuple[Loop, ...] = ()
@@ -255,6 +270,10 @@ class LevelMapping:
     no_link_transfer: tuple[str, ...] = ()
     rmw_first_update: tuple[str, ...] = ()
     no_coalesce: tuple[str, ...] = ()
+    temporal_order: tuple[str, ...] = field(default=(), compare=False)
+    spatial_order: tuple[str, ...] = field(default=(), compare=False)
+    temporal_remainders: tuple[Loop, ...] = ()
+    spatial_remainders: tuple[Loop, ...] = ()
 
     @property
     def loops(self) -> tuple[Loop, ...]:
@@ -268,6 +287,26 @@ class Mapping:
 
     levels: abc.Mapping[str, LevelMapping]
 
+    @property
+    def imperfect(self) -> bool:
+        """Whether any loop's last pass is shorter than the others."""
+        return any(
+            level.temporal_remainders or level.spatial_remainders for level in self.levels.values()
+        )
+
+    def size(self, dimension: str) -> int:
+        """Return the iterations of `dimension` that all loops make together."""
+        last = 0  # index of the last iteration
+        for level in self.levels.values():
+            for loops, remainders in (
+                (level.temporal, level.temporal_remainders),
+                (level.spatial_x + level.spatial_y, level.spatial_remainders),
+            ):
+                for name, factor in loops:
+                    if name == dimension:
+                        last = last * factor + dict(remainders).get(name, factor) - 1
+        return last + 1
+
     def factors(self, dimension: str) -> tuple[int, ...]:
         """Return the iterations of `dimension` at all levels, outermost first."""
         return tuple(
@@ -280,14 +319,19 @@ class Mapping:
 
 @dataclass(frozen=True)
 class FactorConstraint:
-    """A condition on the iterations of one dimension; `value` 0 (with `=`) is the full size."""
+    """A condition on the iterations of one dimension; `value` 0 (with `=`) is the full size.
+
+    A `remainder`, the iterations of the last pass of an imperfect loop, stands in mappings only.
+    """
 
     dimension: str
     comparison: Comparison
     value: int
+    remainder: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.dimension}{self.comparison}{self.value}"
+        rest = "" if self.remainder is None else f",{self.remainder}"
+        return f"{self.dimension}{self.comparison}{self.value}{rest}"
 
 
 @dataclass(frozen=True)
@@ -319,6 +363,7 @@ class LoopConstraint:
     default_max_factor: int | None = None
     default_min_factor: int | None = None
     remainders: int | None = None
+    rule: str = ""
 
     def factor(self, dimension: str, comparison: Comparison = "=") -> int | None:
         """Return the value of the condition on `dimension`, None when there is none."""
@@ -393,6 +438,10 @@ class Specification:
         art: Area table, None when no file has one.
         mapper: Options of the mapper, as given.
         globals: The `globals` section, as given.
+        objective: What the files' `mapper` section optimizes first, None when it says nothing.
+        most_temporal_loops: Loops over time that a mapping may have (`mapper` section); None when
+            there is no limit.
+        notes: What the files say that has no effect, one line each with its place.
     """
 
     architecture: Architecture
@@ -404,6 +453,9 @@ class Specification:
     art: ArtTable | None = None
     mapper: abc.Mapping[str, object] = field(default_factory=dict)
     globals: abc.Mapping[str, object] = field(default_factory=dict)
+    objective: Literal["delay", "energy", "edp"] | None = None
+    most_temporal_loops: int | None = None
+    notes: tuple[str, ...] = ()
 
 
 def ordered(names: abc.Iterable[str], order: abc.Iterable[str]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import collections.abc as abc
 from typing import Any
 
 from red_timeloop.spec.emit import Node, Text, to_yaml
+from red_timeloop.spec.sparse import densities_section, optimizations_section
 from red_timeloop.spec.storage import STORAGE_DEFAULTS, UNLIMITED
 from red_timeloop.spec.tables import PICOJOULE, SQUARE_MICROMETRE
 from red_timeloop.spec.types import (
@@ -19,6 +20,7 @@ from red_timeloop.spec.types import (
     ErtTable,
     Level,
     LevelMapping,
+    Loop,
     LoopConstraint,
     Mapping,
     Problem,
@@ -149,6 +151,8 @@ def _component(level: Level, spatial: dict[str, int] | None = None) -> Node:
         node["attributes"] = attributes
     if spatial:
         node["spatial"] = spatial
+    if level.sparse:
+        node["sparse_optimizations"] = optimizations_section(level.sparse)
     if level.required_actions:
         node["required_actions"] = list(level.required_actions)
     for key in ("area_scale", "energy_scale"):
@@ -179,7 +183,10 @@ def problem_section(problem: Problem) -> dict[str, Any]:
         "coefficients": [{"name": names[value], "default": value} for value in values],
         "data_spaces": spaces,
     }
-    return {"version": VERSION, "instance": dict(problem.sizes), "shape": shape}
+    instance: dict[str, Any] = dict(problem.sizes)
+    if problem.densities:
+        instance["densities"] = densities_section(problem.densities)
+    return {"version": VERSION, "instance": instance, "shape": shape}
 
 
 def mapping_targets(
@@ -219,15 +226,25 @@ def mapping_text(mapping: Mapping, architecture: Architecture, problem: Problem)
     return to_yaml({"mapping": targets})
 
 
-def _loops(loops: abc.Sequence[tuple[str, int]], problem: Problem) -> tuple[list[str], list[str]]:
-    """Return factors of all dimensions, and the permutation with the unit loops outermost."""
-    factors = dict(loops)
-    order = [name for name, _ in loops] + [n for n in problem.dimensions if n not in factors]
-    return [f"{name}={factors.get(name, 1)}" for name in problem.dimensions], order
+def _loops(
+    loops: abc.Sequence[Loop],
+    order: abc.Sequence[str],
+    remainders: abc.Sequence[Loop],
+    problem: Problem,
+) -> tuple[list[str], list[str]]:
+    """Return factors of all dimensions and their permutation, by default unit loops outermost."""
+    factors = {name: str(factor) for name, factor in loops}
+    rest = dict(remainders)
+    for name in factors:
+        factors[name] += f",{rest[name]}" if name in rest else ""
+    full = list(order) or [*factors, *(n for n in problem.dimensions if n not in factors)]
+    return [f"{name}={factors.get(name, 1)}" for name in problem.dimensions], full
 
 
 def _temporal_target(name: str, chosen: LevelMapping, problem: Problem) -> dict[str, Any]:
-    factors, order = _loops(chosen.temporal, problem)
+    factors, order = _loops(
+        chosen.temporal, chosen.temporal_order, chosen.temporal_remainders, problem
+    )
     target: dict[str, Any] = {"target": name, "type": "temporal"}
     target.update(factors=factors, permutation=order)
     _lists(target, no_reuse=chosen.no_temporal_reuse, rmw_first_update=chosen.rmw_first_update)
@@ -235,9 +252,13 @@ def _temporal_target(name: str, chosen: LevelMapping, problem: Problem) -> dict[
 
 
 def _spatial_target(name: str, chosen: LevelMapping, problem: Problem) -> dict[str, Any]:
-    factors, order = _loops((*chosen.spatial_x, *chosen.spatial_y), problem)
+    loops = (*chosen.spatial_x, *chosen.spatial_y)
+    factors, order = _loops(loops, chosen.spatial_order, chosen.spatial_remainders, problem)
+    split = len(chosen.spatial_x)
+    if chosen.spatial_order:
+        split = order.index(chosen.spatial_y[0][0]) if chosen.spatial_y else len(order)
     target: dict[str, Any] = {"target": name, "type": "spatial"}
-    target.update(factors=factors, permutation=order, split=len(chosen.spatial_x))
+    target.update(factors=factors, permutation=order, split=split)
     _lists(target, no_reuse=chosen.no_spatial_reuse, no_link_transfer=chosen.no_link_transfer)
     return target
 

@@ -107,7 +107,7 @@ def node(text: str) -> str:
         ("problem: {}", "file0.yaml: the key 'architecture' is missing"),
         ("architecture: 3", "file0.yaml: architecture: expected a mapping, got 3"),
         ("architecture: {version: 0.3, nodes: []}", "version 0.3 is not read (legal: 0.4)"),
-        ("architecture: {subtree: []}", "this is the tree of Timeloop v0.3"),
+        ("architecture: {subtree: []}", "the last component must compute"),
         ("architecture: {version: 0.4}", "file0.yaml:1: architecture: the key 'nodes' is missing"),
         ("architecture: {nodes: [], node: 3}", "architecture.node: unknown key (legal: name, nod"),
         (HEAD + BUFFER, "the last node must compute, got 'buffer' (legal: a class with one of mac"),
@@ -133,7 +133,7 @@ def node(text: str) -> str:
         ),
         (
             node("!Container {name: a, spatial: {meshX: [1]}}"),
-            "expected a number or text, got a li",
+            "a.spatial.meshX: expected a whole number, got a list",
         ),
         (node("!Container {name: a, spatial: {meshX: rows}}"), "the name 'rows' is not defined"),
         (
@@ -195,11 +195,15 @@ def node(text: str) -> str:
         ),
         (
             node("!Component {name: a, class: SRAM, sparse_optimizations: {x: 1}}"),
-            "sparse optimizations are not modelled",
+            "a.x: unknown key (legal: action_optimization, compute_optimization, name",
+        ),
+        (
+            node("!Container {name: a, sparse_optimizations: {x: 1}}"),
+            "sparse optimizations of a container are not modelled",
         ),
         (
             node("!Component {name: a, class: SRAM, enabled: [1]}"),
-            "a.enabled: expected a number or text, got a list",
+            "a.enabled: expected true or false, got a list",
         ),
         (
             node("!Parallel {nodes: [!Container {name: a, spatial: {meshX: 2}}]}"),
@@ -219,11 +223,11 @@ def node(text: str) -> str:
             "a.attributes.tag: timeloopfe reserves",
         ),
         ("variables: {version: 0.2}\n" + HEAD + MAC, "variables.version: version 0.2 is not read"),
-        ("variables: [1]\n" + HEAD + MAC, "variables: expected a mapping, got a list"),
+        ("variables: [1]\n" + HEAD + MAC, "variables: expected a mapping, got a list of a num"),
         ("arch: {}\n" + HEAD + MAC, "file0.yaml:1: arch: unknown key (legal: *_components, *_con"),
         (
             "sparse_optimizations: {targets: [1]}\n" + HEAD + MAC,
-            "sparse_optimizations: sparse optimizations are not modelled",
+            "sparse_optimizations.targets: an entry is a number, not a mapping",
         ),
     ],
 )

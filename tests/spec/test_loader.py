@@ -62,8 +62,8 @@ def test_merge_keys_add_what_is_missing() -> None:
         ("a: !!python/object:os.system x", "spec.yaml:1: unknown tag !!python/object:os.system"),
         ("a:\n  !Magic {b: 1}", "spec.yaml:2: unknown tag !Magic (legal: !Component, !Container"),
         ("a: !Component 3", "spec.yaml:1: !Component must stand before a mapping"),
-        ("a: {{ rows }}", "spec.yaml:1: a key must be one word (Jinja templates are not read)"),
-        ("a: [1, 2\nb: 3", "spec.yaml:2: malformed YAML:"),
+        ("a: {{ rows }}", "spec.yaml:1: a key must be one word"),
+        ("a: [1, 2\nb: 3", "spec.yaml:2: not valid YAML:"),
         ("a: &x [*x]", "spec.yaml:1: an alias refers to itself"),
         ("a: {<<: 3}", "spec.yaml:1: << needs a mapping or a list of mappings, got a number"),
     ],
@@ -75,7 +75,7 @@ def test_refusals_name_file_and_line(text: str, expected: str) -> None:
 def test_alias_bombs_are_refused() -> None:
     lines = ["l0: &l0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"l{i}: &l{i} [{', '.join([f'*l{i - 1}'] * 10)}]" for i in range(1, 12)]
-    assert "too many values after following aliases" in refusal("\n".join(lines))
+    assert "too many values" in refusal("\n".join(lines))
 
 
 def test_deep_nesting_is_refused() -> None:
@@ -106,7 +106,7 @@ def test_unreadable_files(tmp_path: Path) -> None:
         load_file(tmp_path / "none.yaml")
     file = tmp_path / "latin.yaml"
     file.write_bytes(b"a: \xff")
-    with pytest.raises(InputError, match="not UTF-8 text"):
+    with pytest.raises(InputError, match="not a text file"):
         load_file(file)
 
 

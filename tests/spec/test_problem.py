@@ -30,6 +30,21 @@ def test_sizes_may_be_expressions(read: Read) -> None:
     assert problem.sizes["C"] == 16
 
 
+def test_other_sizes_are_passed_over_and_told(read: Read) -> None:
+    text = PROBLEM.replace("stride: 2", "Stride: 2, H: 224, dilatoin: 2, Hpad: 1")
+    found = read(ARCHITECTURE, text)
+    assert found.problem == read(ARCHITECTURE, PROBLEM.replace("stride: 2", "ignored: 0")).problem
+    notes = [note.partition(": ")[2] for note in found.notes]
+    assert notes == [
+        "problem.instance.Stride: not read, did you mean 'stride'?",
+        "problem.instance.dilatoin: not read, did you mean 'dilation'?",
+        "problem.instance: H, Hpad: no dimension, not read",
+    ]
+    assert read(ARCHITECTURE, PROBLEM).notes == ()
+    both = read(ARCHITECTURE, PROBLEM.replace("stride: 2", "stride: 1, Stride: 2")).notes
+    assert both[0].endswith("problem.instance.Stride: not read, did you mean 'stride'?")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
@@ -38,8 +53,12 @@ def test_sizes_may_be_expressions(read: Read) -> None:
         ("C: 16", "C: 0", "problem.instance.C: expected a whole number, got 0 (legal: 1 or more)"),
         ("C: 16", "C: 1.5", "problem.instance.C: expected a whole number, got 1.5"),
         ("C: 16, ", "", "problem.instance: dimension 'C' has no size (legal: C, M, P, R)"),
-        ("C: 16", "K: 16", "problem.instance.K: unknown key (legal: C, M, P, R, commonDensity"),
-        ("stride: 2", "densities: {Inputs: 0.5}", "densities: sparse data spaces are not modelled"),
+        ("C: 16", "C: 16, K: x", "problem.instance.K: expression 'x': the name 'x' is not"),
+        ("C: 16", "C: 16, K: 1.5", "problem.instance.K: expected a whole number, got 1.5"),
+        ("C: 16", "C: 2147483649", "problem.instance.C: 2147483649 is too large (legal: up to 2**"),
+        ("stride: 2", "stride: 1e10", "problem.instance.stride: 10000000000 is too large"),
+        ("C: 16, M: 8", "C: 2**31, M: 2**31", "there are 83010348331692982272 operations (legal"),
+        ("P: 6, R: 3, stride: 2", "P: 2**31, R: 1, stride: 2**31", "words of Inputs (legal: up to"),
         ("[C, M, P, R]", "[C, M, P, C]", "problem.shape.dimensions: dimension 'C' given twice"),
         ("[C, M, P, R]", "[C, M, P, 3]", "problem.shape.dimensions: 3 is not a name"),
         ("[C, M, P, R]", "[]", "problem.shape: the key 'dimensions' is missing"),

@@ -17,7 +17,7 @@ from red_timeloop.engines.embedded.movement import Traffic
 from red_timeloop.engines.embedded.nest import Nest
 from red_timeloop.errors import InputError
 
-__all__ = ["Cost", "LevelCost", "evaluate_cost"]
+__all__ = ["Cost", "LevelCost", "check_capacity", "evaluate_cost", "level_cycles"]
 
 
 @dataclass(frozen=True)
@@ -70,11 +70,11 @@ def evaluate_cost(
     accesses, cycles = [], []
     for position, storage in enumerate(machine.levels):
         spaces = [each[position] for each in traffic]
-        _check_capacity(storage, sum(each.size for each in spaces))
+        check_capacity(storage, sum(each.size for each in spaces))
         accesses.append(
             {index: (each.reads, each.fills, each.updates) for index, each in enumerate(spaces)}
         )
-        cycles.append(_cycles(storage, accesses[-1], compute_cycles))
+        cycles.append(level_cycles(storage, accesses[-1], compute_cycles))
     longest = max(cycles, default=compute_cycles)
     return Cost(
         computes=computes,
@@ -93,7 +93,8 @@ def evaluate_cost(
     )
 
 
-def _check_capacity(storage: Storage, words: int) -> None:
+def check_capacity(storage: Storage, words: int) -> None:
+    """Refuse tiles of so many words that do not fit a level, or fill too little of it."""
     if storage.capacity is None:
         return
     if words > storage.capacity:
@@ -109,7 +110,9 @@ def _check_capacity(storage: Storage, words: int) -> None:
         )
 
 
-def _cycles(storage: Storage, accesses: Mapping[int, Accesses[int]], compute_cycles: int) -> int:
+def level_cycles(
+    storage: Storage, accesses: Mapping[int, Accesses[int]], compute_cycles: int
+) -> int:
     """Return the cycles of a level, which are more than the compute cycles when it is too slow."""
     share = speed(storage, accesses, compute_cycles)
     if share <= 0:

@@ -6,6 +6,7 @@ from red_timeloop.engines.embedded.cost import evaluate_cost
 from red_timeloop.engines.embedded.machine import Machine, Shape, build_machine, build_shape
 from red_timeloop.engines.embedded.movement import data_movement
 from red_timeloop.engines.embedded.nest import Nest, build_nest
+from red_timeloop.engines.embedded.sparse.evaluation import evaluate_sparse
 from red_timeloop.engines.result import EngineResult, LevelResult, SpaceResult
 from red_timeloop.spec.types import Architecture, ArtTable, ErtTable, Mapping, Problem
 
@@ -19,7 +20,7 @@ def evaluate(
     ert: ErtTable | None = None,
     art: ArtTable | None = None,
 ) -> EngineResult:
-    """Evaluate `mapping` with the semantics of Timeloop's model.
+    """Evaluate `mapping` with the semantics of Timeloop's model; of Sparseloop where it is sparse.
 
     Args:
         architecture: The levels.
@@ -35,6 +36,8 @@ def evaluate(
         InputError: The mapping does not belong to the problem, needs more instances or words than
             a level has, or uses what is not supported; names level, dimension or data space.
     """
+    if architecture.sparse or mapping.imperfect:
+        return evaluate_sparse(architecture, problem, mapping, ert, art).as_engine_result()
     shape = build_shape(problem)
     machine = build_machine(architecture, problem.data_space_names, ert, art)
     return evaluate_nest(build_nest(mapping, machine, shape), machine, shape)

@@ -194,8 +194,16 @@ def build_machine(
     Without a table everything costs 0.
 
     Raises:
-        InputError: A level is missing in a table, or has attributes that are not supported.
+        InputError: A level is missing in a table, has attributes that are not supported, or does
+            something about zeros.
     """
+    for level in architecture.levels:
+        if level.sparse:
+            raise InputError(
+                "sparse optimizations are evaluated, not searched",
+                key=f"{level.name}.sparse_optimizations",
+                legal="one mapping, with `red-timeloop model`",
+            )
     order = list(reversed(architecture.mapped_levels))
     names = [level.name for level in order]
     compute = architecture.compute
@@ -225,8 +233,6 @@ def _storage(
     ert: ErtTable | None,
     art: ArtTable | None,
 ) -> Storage:
-    if level.allow_overbooking:
-        raise InputError("overbooking is not supported", key=f"{level.name}.allow_overbooking")
     capacity = None if level.size is None else math.floor(level.size / level.multiple_buffering)
     if below.instances_x % level.instances_x or below.instances_y % level.instances_y:
         raise InputError(

@@ -16,7 +16,7 @@ from red_timeloop.engines.embedded.moves import Block, accesses
 from red_timeloop.engines.embedded.nest import Nest
 from red_timeloop.errors import InputError
 
-__all__ = ["Traffic", "data_movement"]
+__all__ = ["RunningTile", "Traffic", "data_movement", "settle"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Traffic:
 
 
 @dataclass
-class _Tile:
+class RunningTile:
     """Timeloop's running totals of one level and data space, before and after bypassing."""
 
     size: int
@@ -73,16 +73,23 @@ def data_movement(nest: Nest, machine: Machine, shape: Shape) -> tuple[tuple[Tra
     result = []
     for index, tensor in enumerate(shape.tensors):
         tiles = _tiles(index, tensor, nest, blocks, time)
-        keep = [level.keep[index] for level in nest.levels]
-        apart = [level.no_coalesce[index] for level in nest.levels]
-        _check_outermost(tensor, keep, apart, machine)
-        _set_parent_shares(tiles)
-        _bypass(tiles, keep, apart)
-        _drop_outermost(tiles, keep, apart)
-        _add_peers(tiles)
-        rmw = [level.rmw_first_update[index] for level in nest.levels]
-        result.append(_traffic(tensor, tiles, rmw, apart, machine))
+        result.append(settle(index, tensor, tiles, nest, machine))
     return tuple(result)
+
+
+def settle(
+    index: int, tensor: Tensor, tiles: list[RunningTile], nest: Nest, machine: Machine
+) -> tuple[Traffic, ...]:
+    """Return the traffic of one tensor once bypassed levels have passed on what they are asked."""
+    keep = [level.keep[index] for level in nest.levels]
+    apart = [level.no_coalesce[index] for level in nest.levels]
+    _check_outermost(tensor, keep, apart, machine)
+    _set_parent_shares(tiles)
+    _bypass(tiles, keep, apart)
+    _drop_outermost(tiles, keep, apart)
+    _add_peers(tiles)
+    rmw = [level.rmw_first_update[index] for level in nest.levels]
+    return _traffic(tensor, tiles, rmw, apart, machine)
 
 
 def _check_outermost(tensor: Tensor, keep: list[bool], apart: list[bool], machine: Machine) -> None:
@@ -140,7 +147,7 @@ def _tiles(
     nest: Nest,
     blocks: list[Block],
     time: list[list[tuple[int, int, int]]],
-) -> list[_Tile]:
+) -> list[RunningTile]:
     tiles = []
     for position, block in enumerate(blocks):
         level = nest.levels[position]
@@ -148,7 +155,7 @@ def _tiles(
         reused = position > 0 and not nest.levels[position - 1].no_temporal_reuse[index]
         words, links = accesses(index, tensor, level, block, time[position], reused)
         tiles.append(
-            _Tile(
+            RunningTile(
                 size=tile_size(tensor, block.outer),
                 partition=0,
                 accesses=words,
@@ -169,14 +176,14 @@ def _tiles(
     return tiles
 
 
-def _set_parent_shares(tiles: list[_Tile]) -> None:
+def _set_parent_shares(tiles: list[RunningTile]) -> None:
     """Words that one instance is sent by the level around it (float, as Timeloop adds them up)."""
     for tile, outer in pairwise(tiles):
         for (multicast, _), words in sorted(outer.accesses.items()):
             tile.parent_share += (words * multicast) / outer.children
 
 
-def _bypass(tiles: list[_Tile], keep: list[bool], apart: list[bool]) -> None:
+def _bypass(tiles: list[RunningTile], keep: list[bool], apart: list[bool]) -> None:
     """Let the level outside every bypassed level serve what that one would have served."""
     for position, tile in enumerate(tiles):
         if keep[position] and not apart[position]:
@@ -194,7 +201,7 @@ def _bypass(tiles: list[_Tile], keep: list[bool], apart: list[bool]) -> None:
             tile.clear_contents()
 
 
-def _drop_outermost(tiles: list[_Tile], keep: list[bool], apart: list[bool]) -> None:
+def _drop_outermost(tiles: list[RunningTile], keep: list[bool], apart: list[bool]) -> None:
     for position in range(len(tiles) - 1, -1, -1):
         tile = tiles[position]
         if keep[position] and not apart[position]:
@@ -204,14 +211,14 @@ def _drop_outermost(tiles: list[_Tile], keep: list[bool], apart: list[bool]) -> 
         tile.links = 0.0
 
 
-def _add_peers(tiles: list[_Tile]) -> None:
+def _add_peers(tiles: list[RunningTile]) -> None:
     for tile, outer in pairwise(tiles):
         if outer.links:
             tile.peers += outer.links / tile.copies
 
 
 def _traffic(
-    tensor: Tensor, tiles: list[_Tile], rmw: list[bool], apart: list[bool], machine: Machine
+    tensor: Tensor, tiles: list[RunningTile], rmw: list[bool], apart: list[bool], machine: Machine
 ) -> tuple[Traffic, ...]:
     stored = [position for position, tile in enumerate(tiles) if tile.size]
     result = []

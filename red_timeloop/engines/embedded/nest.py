@@ -10,9 +10,18 @@ from typing import TypeAlias
 
 from red_timeloop.engines.embedded.machine import Machine, Shape
 from red_timeloop.errors import InputError
-from red_timeloop.spec.types import Loop, Mapping
+from red_timeloop.spec.types import LevelMapping, Loop, Mapping
 
-__all__ = ["Flags", "LevelNest", "Nest", "NestLoop", "build_nest", "check_nest", "completed"]
+__all__ = [
+    "Flags",
+    "LevelNest",
+    "Nest",
+    "NestLoop",
+    "build_nest",
+    "check_nest",
+    "completed",
+    "mapping_of",
+]
 
 NestLoop: TypeAlias = tuple[int, int]  # (dimension, iterations), never one iteration
 Flags: TypeAlias = tuple[bool, ...]  # one for each data space
@@ -61,24 +70,35 @@ def completed(order: Iterable[int], dimensions: int) -> list[int]:
     return list(dict.fromkeys((*order, *range(dimensions))))
 
 
-def build_nest(mapping: Mapping, machine: Machine, shape: Shape) -> Nest:
+def build_nest(
+    mapping: Mapping,
+    machine: Machine,
+    shape: Shape,
+    *,
+    imperfect: bool = False,
+    fan_out: bool = True,
+) -> Nest:
     """Return the engine's view of `mapping`.
+
+    Args:
+        mapping: The loops and what is kept where.
+        machine: The levels.
+        shape: The problem.
+        imperfect: Take imperfect loops, with all iterations of a full pass.
+        fan_out: Whether the loops across instances must fit the fan-outs.
 
     Raises:
         InputError: A level or dimension is unknown, factors do not multiply to the size of a
             dimension, a level has more spatial iterations than fan-out, or a data space is kept
             nowhere. The message names level and dimension.
     """
-    known = [level.name for level in machine.levels]
-    for name in mapping.levels:
-        if name not in known:
-            raise InputError(f"no level is called {name!r}", key="mapping", legal=known)
+    if mapping.imperfect and not imperfect:
+        raise InputError("imperfect factors are not for this use of a mapping", key="mapping")
+    _check_levels(mapping, machine)
     names = tuple(tensor.name for tensor in shape.tensors)
     nests = []
     for storage in machine.levels:
-        given = mapping.levels.get(storage.name)
-        if given is None:
-            raise InputError(f"nothing is said of the level {storage.name}", key="mapping")
+        given = mapping.levels[storage.name]
 
         def flags(chosen: tuple[str, ...], level: str = storage.name) -> Flags:
             for name in chosen:
@@ -100,8 +120,22 @@ def build_nest(mapping: Mapping, machine: Machine, shape: Shape) -> Nest:
             )
         )
     nest = Nest(tuple(nests))
-    check_nest(nest, machine, shape)
+    if fan_out:
+        _check_fan_outs(nest, machine, shape)
+    for name, size in zip(shape.dimensions, shape.sizes, strict=True):
+        _check_size(name, size, mapping.size(name))
+    _check_kept(nest, shape)
     return nest
+
+
+def _check_levels(mapping: Mapping, machine: Machine) -> None:
+    known = [level.name for level in machine.levels]
+    for name in mapping.levels:
+        if name not in known:
+            raise InputError(f"no level is called {name!r}", key="mapping", legal=known)
+    for name in known:
+        if name not in mapping.levels:
+            raise InputError(f"nothing is said of the level {name}", key="mapping")
 
 
 def _loops(loops: tuple[Loop, ...], level: str, shape: Shape) -> tuple[NestLoop, ...]:
@@ -121,12 +155,47 @@ def _loops(loops: tuple[Loop, ...], level: str, shape: Shape) -> tuple[NestLoop,
     return tuple(result)
 
 
+def mapping_of(nest: Nest, machine: Machine, shape: Shape) -> Mapping:
+    """Return the mapping that `build_nest` would turn into `nest`."""
+    names = tuple(tensor.name for tensor in shape.tensors)
+
+    def chosen(flags: tuple[bool, ...]) -> tuple[str, ...]:
+        return tuple(name for name, flag in zip(names, flags, strict=True) if flag)
+
+    def loops(given: tuple[tuple[int, int], ...]) -> tuple[tuple[str, int], ...]:
+        return tuple((shape.dimensions[dimension], factor) for dimension, factor in given)
+
+    levels = {}
+    for storage, level in reversed(list(zip(machine.levels, nest.levels, strict=True))):
+        levels[storage.name] = LevelMapping(
+            temporal=loops(level.temporal),
+            spatial_x=loops(level.spatial_x),
+            spatial_y=loops(level.spatial_y),
+            keep=chosen(level.keep),
+            bypass=tuple(name for name in names if name not in chosen(level.keep)),
+            no_temporal_reuse=chosen(level.no_temporal_reuse),
+            no_spatial_reuse=chosen(level.no_multicast),
+            no_link_transfer=chosen(level.no_link_transfer),
+            rmw_first_update=chosen(level.rmw_first_update),
+            no_coalesce=chosen(level.no_coalesce),
+        )
+    return Mapping(levels)
+
+
 def check_nest(nest: Nest, machine: Machine, shape: Shape) -> None:
     """Refuse loops that exceed a fan-out or do not make up the problem; see `build_nest`."""
+    _check_fan_outs(nest, machine, shape)
     products = [1] * len(shape.sizes)
-    for level, storage in zip(nest.levels, machine.levels, strict=True):
+    for level in nest.levels:
         for dimension, factor in (*level.spatial_x, *level.spatial_y, *level.temporal):
             products[dimension] *= factor
+    for name, size, product in zip(shape.dimensions, shape.sizes, products, strict=True):
+        _check_size(name, size, product)
+    _check_kept(nest, shape)
+
+
+def _check_fan_outs(nest: Nest, machine: Machine, shape: Shape) -> None:
+    for level, storage in zip(nest.levels, machine.levels, strict=True):
         for axis, loops, used, available in zip(
             "XY",
             (level.spatial_x, level.spatial_y),
@@ -145,12 +214,17 @@ def check_nest(nest: Nest, machine: Machine, shape: Shape) -> None:
                     f" the fan-out has {available}",
                     key=storage.name,
                 )
-    for name, size, product in zip(shape.dimensions, shape.sizes, products, strict=True):
-        if product != size:
-            raise InputError(
-                f"the factors of dimension {name} multiply to {product}, its size is {size}",
-                key="mapping",
-            )
+
+
+def _check_size(name: str, size: int, product: int) -> None:
+    if product != size:
+        raise InputError(
+            f"the factors of dimension {name} multiply to {product}, its size is {size}",
+            key="mapping",
+        )
+
+
+def _check_kept(nest: Nest, shape: Shape) -> None:
     for index, tensor in enumerate(shape.tensors):
         if not any(level.keep[index] for level in nest.levels):
             raise InputError(f"{tensor.name} is kept at no level", key="mapping")

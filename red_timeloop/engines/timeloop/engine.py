@@ -166,6 +166,7 @@ def _run(
         raise InputError("no file has a problem", key="problem")
     assert tools.python is not None
     _single_characters(specification)
+    _perfect(specification)
     final = _final_folder(output)
     folder = _working_folder()
     kept = folder
@@ -183,6 +184,16 @@ def _run(
         shutil.rmtree(folder, ignore_errors=True)
         return run
     return replace(run, folder=_keep(folder, final, failed=False))
+
+
+def _perfect(specification: Specification) -> None:
+    """Refuse imperfect factors, which timeloopfe does not hand over."""
+    if specification.mapping is not None and specification.mapping.imperfect:
+        raise InputError(
+            "timeloopfe does not take imperfect factors",
+            key="mapping",
+            legal="the embedded engine, or the mapping file given to timeloop-model as it is",
+        )
 
 
 def _single_characters(specification: Specification) -> None:

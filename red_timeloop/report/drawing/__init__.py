@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from red_timeloop.decomposition import decompose
+from red_timeloop.designs import Design, find
 from red_timeloop.errors import InputError
 from red_timeloop.files import make_folder, write_atomic
 from red_timeloop.layer import Layer
@@ -35,19 +35,18 @@ class Drawing:
     @property
     def title(self) -> str:
         """Name of the picture."""
-        return f"{self.scene.name} on RED"
+        return f"{self.scene.name} on {self.scene.label}"
 
     @property
     def description(self) -> str:
         """What the picture says, in words."""
-        parts = self.scene.parts
-        layer = parts.layer
+        scene = self.scene
+        layer = scene.layer
         kernel, stride = (" by ".join(map(str, v)) for v in (layer.kernel_size, layer.stride))
         return (
             f"Kernel of {kernel} pixels at stride {stride}, coloured by computation mode; "
-            f"{parts.sub_crossbars} sub-crossbars, one for each kernel pixel; and the first of "
-            f"{parts.steps} steps: which input pixels drive which sub-crossbars, and which output "
-            "pixels appear."
+            f"{scene.sub_crossbars} {scene.places}; and the first of {scene.step_count} steps: "
+            "which input pixels drive which of them, and which output pixels appear."
         )
 
     def still(self, form: str = "svg") -> bytes:
@@ -90,21 +89,24 @@ class Drawing:
 
     def _frames(self) -> int:
         """Steps that the animation shows: all of a few, else what fits the output map's width."""
-        if self.scene.parts.steps <= _MOST_FRAMES:
-            return self.scene.parts.steps
+        if self.scene.step_count <= _MOST_FRAMES:
+            return self.scene.step_count
         return min(_MOST_FRAMES, max(3, 24 // len(self.scene.axes[1].phases)))
 
 
-def draw(layer: Layer, *, steps: int = 3) -> Drawing:
-    """Return the picture of `layer` with its first `steps` steps.
+def draw(layer: Layer, design: str | Design = "red", *, steps: int = 3) -> Drawing:
+    """Return the picture of `layer` on a design, with its first `steps` steps.
 
     Args:
         layer: A layer with one or two spatial axes.
+        design: A design, its name, or where it is; one that runs computation modes, each with
+            outputs of its own.
         steps: Steps beside each other in the still figure, 1 to 4.
 
     Raises:
-        InputError: The layer has three spatial axes or computes nothing, or `steps` is not legal.
+        InputError: The layer has three spatial axes or computes nothing, the design runs it in
+            another way, or `steps` is not legal.
     """
     if not 1 <= steps <= _MOST_STEPS:
         raise InputError(f"got {steps}", key="steps", legal=f"1 to {_MOST_STEPS}")
-    return Drawing(Scene(decompose(layer), layer.name or "layer"), steps)
+    return Drawing(Scene.of(layer, find(design, code=True)), steps)

@@ -18,7 +18,7 @@ def zero_insertion_grid(scene: Scene, place: tuple[float, float, float, float]) 
     Nothing is inserted at stride 1 and in ordinary convolutions.
     """
     rows, columns = scene.axes
-    if not scene.parts.layer.transposed or max(rows.stride, columns.stride) == 1:
+    if not scene.layer.transposed or max(rows.stride, columns.stride) == 1:
         return None
     reach = [axis.dilation * (axis.kernel_size - 1) + 2 * axis.stride for axis in scene.axes]
     if max(reach) > 36:
@@ -86,6 +86,6 @@ def _kernel_over_map(scene: Scene) -> tuple[dict[Pixel, Pixel], list[set[int]]]:
         shift = reach - axis.before  # input pixel i lies on map pixel i * stride + shift
         origin = min(axis.output_size - 1, max(0, shift - axis.stride // 2))
         at.append({origin + reach - k * axis.dilation: k for k in range(axis.kernel_size)})
-        real.append({i * axis.stride + shift for i in range(axis.input_size)})
+        real.append({i * axis.stride + shift for i in range(axis.pixels)})
     taps = {(y, x): (k, m) for (y, k), (x, m) in product(at[0].items(), at[1].items())}
     return taps, real

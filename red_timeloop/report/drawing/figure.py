@@ -66,7 +66,7 @@ class _TopRow:
         return self._bottom + _NOTE + 0.1
 
     def paint(self, painter: Painter, style: Style) -> None:
-        layer = self.scene.parts.layer
+        layer = self.scene.layer
         tag = iter("abc")
         notes: list[tuple[float, str]] = []
         if self._zero is not None:
@@ -80,7 +80,7 @@ class _TopRow:
         used = len(self.scene.mode_numbers) - len(self.scene.empty)
         facts = f"kernel {times(layer.kernel_size)}, stride {_same(layer.stride)}"
         notes.append((self._lefts[1], f"{facts}:\n{_count(used, 'computation mode')}"))
-        _title(painter, self._lefts[2], next(tag), "Sub-crossbar tensor")
+        _title(painter, self._lefts[2], next(tag), self._tensor_title)
         paint_tensor(painter, self.scene, style, self._tensor)
         notes.append((self._lefts[2], self._tensor_note()))
         edge = self._tensor.x + self._tensor.width
@@ -91,13 +91,17 @@ class _TopRow:
         for x, note in notes:
             painter.word(x, self._bottom + 0.1, note, size=6, align="left", vertical="top")
 
+    @property
+    def _tensor_title(self) -> str:
+        return "Sub-crossbar tensor" if self.scene.pixelwise else "Kernel pixels on crossbars"
+
     def _tensor_note(self) -> str:
-        layer = self.scene.parts.layer
+        layer = self.scene.layer
         rows, columns = layer.in_channels // layer.groups, layer.out_channels // layer.groups
         groups = f", {layer.groups} groups" if layer.groups > 1 else ""
-        number = _count(self.scene.parts.sub_crossbars, "sub-crossbar")
+        number, places = self.scene.sub_crossbars, self.scene.places
         return (
-            f"{number}, one for each kernel pixel,\n"
+            f"{number:,} {places},\n"
             f"of {rows} input channels {_TIMES} {columns} output channels{groups}"
         )
 
@@ -124,9 +128,10 @@ class _StepColumns:
 
     def paint(self, painter: Painter, style: Style, top: float) -> None:
         scene = self.scene
-        total = scene.parts.steps
+        total = scene.step_count
         tag = "d" if zero_insertion_grid(scene, (0, 0, 1, 1)) is not None else "c"
-        title = f"Zero-skipping data flow: the first {len(self.steps)} of {_count(total, 'step')}"
+        what = "Data flow with zeros" if scene.zeros else "Zero-skipping data flow"
+        title = f"{what}: the first {len(self.steps)} of {_count(total, 'step')}"
         _title(painter, _MARGIN, tag, title, top)
         below = top + _TITLE + 0.12
         for index, step in enumerate(self.steps):
@@ -150,7 +155,7 @@ class _StepColumns:
         self._labels(painter, below)
 
     def _labels(self, painter: Painter, y: float) -> None:
-        layer = self.scene.parts.layer
+        layer = self.scene.layer
         inputs = times((*layer.input_size, layer.in_channels))
         outputs = times((*layer.output_size, layer.out_channels))
         texts = (f"input\n{inputs}", "sub-\ncrossbars", f"output\n{outputs}")
@@ -186,11 +191,11 @@ def moving_strip(scene: Scene, frames: int) -> tuple[Painter, int]:
     tallest = max(grid.height for grid in grids)
     painter = new_painter(WIDTH, _TITLE + tallest + 0.34)
     grids = [_moved(grid, 0, _TITLE + (tallest - grid.height) / 2) for grid in grids]
-    layer = scene.parts.layer
+    layer = scene.layer
     titles = (
         f"kernel {times(layer.kernel_size)}, by mode",
         f"input {times(layer.input_size)}",
-        _count(scene.parts.sub_crossbars, "sub-crossbar"),
+        _count(scene.sub_crossbars, "sub-crossbar"),
         f"output {times(layer.output_size)}",
     )
     for (x, width), title in zip(places, titles, strict=True):
@@ -205,7 +210,7 @@ def moving_strip(scene: Scene, frames: int) -> tuple[Painter, int]:
         paint_input(painter, scene, step, grids[1], seen=seen)
         paint_reads(painter, scene, style, step, grids[2], seen=seen)
         text = (
-            f"step {step.number + 1} of {scene.parts.steps}: {_real_pixels(scene, step)}; "
+            f"step {step.number + 1} of {scene.step_count}: {_real_pixels(scene, step)}; "
             f"{_made(step)}"
         )
         painter.word(WIDTH / 2, _TITLE + tallest + 0.2, text, size=7, seen=seen)

@@ -5,13 +5,18 @@ A layer with one spatial axis is drawn as two axes of which the first has one pi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice, product
+from math import prod
 
-from red_timeloop.decomposition import AxisMode, Decomposition
+from red_timeloop.decomposition import AxisMode, decompose
+from red_timeloop.designs import Design
+from red_timeloop.designs.lanes import Lane
 from red_timeloop.errors import InputError
+from red_timeloop.hardware import Hardware
+from red_timeloop.layer import Layer
 
 __all__ = ["Axis", "Pixel", "Scene", "Step"]
 
@@ -30,6 +35,7 @@ class Axis:
         phases: The axis's share of the modes, one a phase.
         input_stride: Input pixels from one step to the next.
         offsets: The window: input offsets that a step reads, ascending.
+        spacing: Positions from one input pixel to the next; more than 1 where zeros are inserted.
     """
 
     input_size: int
@@ -41,6 +47,12 @@ class Axis:
     phases: tuple[AxisMode, ...]
     input_stride: int
     offsets: tuple[int, ...]
+    spacing: int = 1
+
+    @property
+    def pixels(self) -> int:
+        """Real pixels of the input."""
+        return (self.input_size - 1) // self.spacing + 1
 
     @property
     def steps(self) -> int:
@@ -50,7 +62,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Step:
-    """One step of the zero-skipping data flow.
+    """One step of the data flow.
 
     Attributes:
         number: Its place in the order of steps, from 0.
@@ -68,52 +80,88 @@ class Step:
 
 @dataclass(frozen=True)
 class Scene:
-    """All that the picture of one layer shows.
+    """All that the picture of one layer on a design shows.
 
-    Raises:
-        InputError: The layer has three spatial axes, or no step to show.
+    Attributes:
+        layer: The layer.
+        name: Its name.
+        label: The design's.
+        axes: The two axes; the first has one pixel when the layer has one spatial axis.
+        in_turn: Whether the modes take turns; otherwise they make a step together.
+        pixelwise: Whether every kernel pixel has a sub-crossbar.
     """
 
-    parts: Decomposition
+    layer: Layer
     name: str
+    label: str
+    axes: tuple[Axis, Axis]
+    in_turn: bool
+    pixelwise: bool
 
-    def __post_init__(self) -> None:
-        if self.parts.layer.ndim > 2:
+    @classmethod
+    def of(cls, layer: Layer, design: Design) -> Scene:
+        """Return what there is to draw of `layer` on `design`.
+
+        Raises:
+            InputError: The layer has three spatial axes, or the design cannot run it or has no
+                data flow of computation modes.
+        """
+        name = layer.name or "layer"
+        if layer.ndim > 2:
             raise InputError(
-                f"{self.name} has {self.parts.layer.ndim} spatial axes; `red-timeloop decompose` "
-                "lists its modes",
+                f"{name} has {layer.ndim} spatial axes; `red-timeloop decompose` lists its modes",
                 key="draw",
                 legal="layers with 1 or 2 spatial axes",
             )
-        if not self.parts.sub_crossbars:
-            raise InputError(f"{self.name} has no kernel pixel that meets an output", key="draw")
-
-    @cached_property
-    def axes(self) -> tuple[Axis, Axis]:
-        """The two axes; the first has one pixel when the layer has one spatial axis."""
-        layer = self.parts.layer
-        axes = [
-            Axis(
-                input_size=layer.input_size[n],
-                output_size=layer.output_size[n],
-                kernel_size=layer.kernel_size[n],
-                stride=layer.stride[n],
-                dilation=layer.dilation[n],
-                before=layer.padding[n][0],
-                phases=self.parts.axes[n],
-                input_stride=1 if layer.transposed else layer.stride[n],
-                offsets=self.parts.window_offsets[n],
-            )
-            for n in range(layer.ndim)
-        ]
+        plan = design.plan(layer, Hardware.load())
+        lanes = design.lanes(plan)
+        if not lanes:
+            raise InputError(f"{design.name} has no crossbars to draw", key="draw")
+        modes = decompose(layer).axes
+        axes = [_axis(layer, lanes, modes[axis], axis) for axis in range(layer.ndim)]
         if layer.ndim == 1:
             axes.insert(0, Axis(1, 1, 1, 1, 1, 0, (_POINT,), 1, (0,)))
-        return axes[0], axes[1]
+        if prod(sum(not phase.empty for phase in axis.phases) for axis in axes) != len(lanes):
+            raise InputError(
+                f"{design.name} does not run {name} as computation modes, each with outputs of its "
+                "own",
+                key="draw",
+                legal="designs that do, e.g. red",
+            )
+        first, second = axes
+        taps = sum(prod(len(table[0]) for table in lane.kernel) for lane in lanes)
+        pixelwise = plan.sub_crossbars == taps
+        return cls(layer, name, design.label, (first, second), plan.order == "in_turn", pixelwise)
+
+    @cached_property
+    def sub_crossbars(self) -> int:
+        """Kernel pixels that stand on crossbars."""
+        return sum(phase not in self.empty for phase in self.phase_of_tap.values())
+
+    @property
+    def zeros(self) -> bool:
+        """Whether inserted zeros are read."""
+        return any(axis.spacing > 1 for axis in self.axes)
+
+    @property
+    def places(self) -> str:
+        """What kernel pixels stand on."""
+        if self.pixelwise:
+            return "sub-crossbars, one for each kernel pixel"
+        return "kernel pixels on crossbars"
+
+    @cached_property
+    def step_count(self) -> int:
+        """Steps of an image."""
+        if self.in_turn:
+            used = [[len(p.outputs) for p in axis.phases if not p.empty] for axis in self.axes]
+            return prod(map(sum, used))
+        return prod(axis.steps for axis in self.axes)
 
     @property
     def flat(self) -> bool:
         """True when the layer has one spatial axis."""
-        return self.parts.layer.ndim == 1
+        return self.layer.ndim == 1
 
     @cached_property
     def mode_numbers(self) -> dict[Pixel, int]:
@@ -145,14 +193,21 @@ class Scene:
     def steps(self) -> Iterator[Step]:
         """Yield the steps in order, the last axis fastest."""
         rows, columns = self.axes
-        for number, at in enumerate(product(range(rows.steps), range(columns.steps))):
-            yield self._step(number, at)
+        every = list(product(rows.phases, columns.phases))
+        turns = [[pair] for pair in every] if self.in_turn else [every]
+        number = 0
+        for at in product(range(rows.steps), range(columns.steps)):
+            for turn in turns:
+                step = self._step(number, at, turn)
+                if step.outputs:
+                    yield step
+                    number += 1
 
     def first_steps(self, count: int) -> tuple[Step, ...]:
         """Return the first `count` steps, or all when there are fewer."""
         return tuple(islice(self.steps(), count))
 
-    def _step(self, number: int, at: Pixel) -> Step:
+    def _step(self, number: int, at: Pixel, turn: Sequence[tuple[AxisMode, AxisMode]]) -> Step:
         rows, columns = self.axes
         y, x = at[0] * rows.input_stride, at[1] * columns.input_stride
         window = {
@@ -161,7 +216,7 @@ class Scene:
         }
         reads: dict[Pixel, Pixel] = {}
         outputs: dict[Pixel, Pixel] = {}
-        for a, b in product(rows.phases, columns.phases):
+        for a, b in turn:
             done = at[0] >= len(a.outputs) or at[1] >= len(b.outputs)
             if a.empty or b.empty or done:
                 continue
@@ -174,4 +229,34 @@ class Scene:
 
     def inside(self, pixel: Pixel) -> bool:
         """True when `pixel` is a pixel of the input, not one of the zeros around it."""
-        return all(0 <= at < axis.input_size for at, axis in zip(pixel, self.axes, strict=True))
+        return all(
+            0 <= at < axis.input_size and at % axis.spacing == 0
+            for at, axis in zip(pixel, self.axes, strict=True)
+        )
+
+
+def _axis(layer: Layer, lanes: Sequence[Lane], modes: Sequence[AxisMode], axis: int) -> Axis:
+    """Return one axis as the lanes run it; phases that nothing computes are the layer's."""
+    phases: dict[int, AxisMode] = {}
+    for lane in lanes:
+        if lane.outputs is not None:
+            outputs, taps = lane.outputs[axis], tuple(lane.kernel[axis][0].tolist())
+            reads = lane.reads[axis]
+            phases[outputs.start] = AxisMode(outputs.start, taps, reads.offsets, outputs)
+    own = [mode for mode in modes if not mode.empty]
+    if [set(mode.taps) for mode in own] == [set(phases[p].taps) for p in sorted(phases)]:
+        phases = {mode.phase: mode for mode in modes}
+    reads = lanes[0].reads[axis]
+    offsets = {offset for lane in lanes for offset in lane.reads[axis].offsets}
+    return Axis(
+        input_size=(layer.input_size[axis] - 1) * reads.spacing + 1,
+        output_size=layer.output_size[axis],
+        kernel_size=layer.kernel_size[axis],
+        stride=layer.stride[axis],
+        dilation=layer.dilation[axis],
+        before=layer.padding[axis][0],
+        phases=tuple(phases[phase] for phase in sorted(phases)),
+        input_stride=reads.stride,
+        offsets=tuple(sorted(offsets)),
+        spacing=reads.spacing,
+    )

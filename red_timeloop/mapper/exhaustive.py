@@ -1,0 +1,199 @@
+"""Going through a whole space: every way to deal the dimensions, every order that can matter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+
+from red_timeloop.engines.embedded.arithmetic import Booleans, Integers, tile_size
+from red_timeloop.engines.embedded.nest import LevelNest, completed
+from red_timeloop.mapper.bound import Bound
+from red_timeloop.mapper.candidates import (
+    Candidates,
+    Objective,
+    evaluate_candidates,
+)
+from red_timeloop.mapper.orders import Orders, Pattern, TooManyOrdersError, order_classes
+from red_timeloop.mapper.space import Space
+
+__all__ = ["Coverage", "exhaust"]
+
+_ROWS = 8192  # ways to deal all dimensions, held at once
+
+
+@dataclass
+class Coverage:
+    """How far a search through the whole space came.
+
+    Attributes:
+        complete: Whether the whole space was covered.
+        evaluated: Mappings evaluated.
+        pruned: Ways to deal the dimensions that were left out, by reason.
+        best: The best mapping (one row), None when none was legal or better than the start.
+        value: Its value; that of the start if none was better.
+    """
+
+    complete: bool = True
+    evaluated: int = 0
+    pruned: dict[str, int] = field(
+        default_factory=lambda: {"fan_out": 0, "capacity": 0, "utilization": 0, "bound": 0}
+    )
+    best: Candidates | None = None
+    value: float = float("inf")
+
+
+def exhaust(
+    space: Space,
+    objective: Objective,
+    bound: Bound,
+    evaluations: int,
+    start: float = float("inf"),
+    *,
+    stop: Callable[[], bool] = lambda: False,
+    progress: Callable[[int, float], None] = lambda done, best: None,
+) -> Coverage:
+    """Evaluate every mapping that may be better than `start`, up to `evaluations` of them."""
+    coverage = Coverage(value=start)
+    tables = [space.options(dimension) for dimension in range(len(space.shape.sizes))]
+    for levels in space.keeps:
+        classes: dict[Pattern, list[Orders]] = {}
+        for factors in _deals(space, levels, tables, coverage, stop):
+            if stop() or coverage.evaluated >= evaluations:
+                coverage.complete = False
+                return coverage
+            kept = _worth(factors, space, bound, coverage)
+            for candidates in _ordered(space, levels, factors[kept], classes, coverage):
+                _try(candidates, space, objective, coverage)
+                if coverage.evaluated >= evaluations or stop():
+                    break
+            progress(coverage.evaluated, coverage.value)
+    if stop():
+        coverage.complete = False
+    return coverage
+
+
+def _try(candidates: Candidates, space: Space, objective: Objective, coverage: Coverage) -> None:
+    costs = evaluate_candidates(candidates, space, objective)
+    coverage.evaluated += len(candidates)
+    row = int(costs.value.argmin())
+    if costs.value[row] < coverage.value:
+        coverage.value = float(costs.value[row])
+        coverage.best = Candidates(
+            candidates.levels,
+            candidates.factors[row : row + 1],
+            candidates.order[row : row + 1],
+        )
+
+
+def _deals(
+    space: Space,
+    levels: tuple[LevelNest, ...],
+    tables: list[Integers],
+    coverage: Coverage,
+    stop: Callable[[], bool],
+) -> Iterator[Integers]:
+    """Deal one dimension after the other, leaving out what cannot fit whatever follows."""
+    order = sorted(range(len(tables)), key=lambda dimension: len(tables[dimension]))
+    remaining = [1]
+    for dimension in reversed(order):
+        remaining.append(remaining[-1] * len(tables[dimension]))
+    remaining.reverse()
+
+    def expand(rows: Integers, depth: int) -> Iterator[Integers]:
+        if stop():
+            return
+        if depth == len(order):
+            yield rows
+            return
+        table = tables[order[depth]]
+        step = max(1, _ROWS // max(1, len(table)))
+        for begin in range(0, len(rows), step):
+            part = rows[begin : begin + step]
+            grown = np.repeat(part, len(table), axis=0)
+            grown[:, :, order[depth]] = np.tile(table, (len(part), 1))
+            for reason, fits in (
+                ("fan_out", space.fits_fan_out),
+                ("capacity", partial(_fits_capacity, space=space, levels=levels)),
+            ):
+                good = fits(grown)
+                coverage.pruned[reason] += int((~good).sum()) * remaining[depth + 1]
+                grown = grown[good]
+            yield from expand(grown, depth + 1)
+
+    yield from expand(np.ones((1, len(space.places), len(tables)), dtype=np.int64), 0)
+
+
+def _fits_capacity(factors: Integers, space: Space, levels: tuple[LevelNest, ...]) -> Booleans:
+    """Whether the tiles fit when every dimension not dealt yet stays outside."""
+    legal: Booleans = np.ones(len(factors), dtype=np.bool_)
+    extents = np.ones((factors.shape[2], len(factors)), dtype=np.int64)
+    for level, storage in enumerate(space.machine.levels):
+        here = [number for number, place in enumerate(space.places) if place.level == level]
+        extents = extents * factors[:, here].prod(axis=1).T
+        kept = [
+            tensor
+            for tensor, keep in zip(space.shape.tensors, levels[level].keep, strict=True)
+            if keep
+        ]
+        if storage.capacity is not None and kept:
+            words: Integers = sum(tile_size(tensor, list(extents)) for tensor in kept)
+            legal &= words <= storage.capacity
+    return legal
+
+
+def _worth(factors: Integers, space: Space, bound: Bound, coverage: Coverage) -> Booleans:
+    """Leave out what uses too few instances, or cannot beat the best known."""
+    used: Integers = space.used(factors).prod(axis=1)
+    enough = used >= space.least_used
+    coverage.pruned["utilization"] += int((~enough).sum())
+    better = bound.value(used) < coverage.value
+    coverage.pruned["bound"] += int((enough & ~better).sum())
+    return enough & better
+
+
+def _ordered(
+    space: Space,
+    levels: tuple[LevelNest, ...],
+    factors: Integers,
+    classes: dict[Pattern, list[Orders]],
+    coverage: Coverage,
+) -> Iterator[Candidates]:
+    """Give each way to deal the dimensions the orders that can differ in cost."""
+    groups: dict[Pattern, list[int]] = {}
+    for row in range(len(factors)):
+        groups.setdefault(_pattern(factors[row], space), []).append(row)
+    for pattern, rows in groups.items():
+        if pattern not in classes:
+            try:
+                classes[pattern] = order_classes(space, levels, pattern)
+            except TooManyOrdersError:
+                coverage.complete = False
+                classes[pattern] = []
+        table = np.array(
+            [
+                [completed(order, factors.shape[2]) for order in orders]
+                for orders in classes[pattern]
+            ],
+            dtype=np.int64,
+        )
+        if not len(table):
+            continue
+        own = factors[rows]
+        yield Candidates(
+            levels, np.repeat(own, len(table), axis=0), np.tile(table, (len(own), 1, 1))
+        )
+
+
+def _pattern(factors: Integers, space: Space) -> Pattern:
+    over_time: list[tuple[int, ...]] = [() for _ in space.machine.levels]
+    across: list[tuple[int, ...]] = [() for _ in space.machine.levels]
+    for number, place in enumerate(space.places):
+        active = tuple(np.flatnonzero(factors[number] > 1).tolist())
+        if place.kind == "temporal":
+            over_time[place.level] = active
+        else:
+            across[place.level] += active
+    return tuple(over_time), tuple(across)

@@ -1,0 +1,169 @@
+"""Imperfect factors: the walk through the loops against closed forms and naive loops."""
+
+from __future__ import annotations
+
+import json
+from itertools import product
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from red_timeloop.engines.embedded import evaluate
+from red_timeloop.engines.embedded.imperfect import imperfect_movement
+from red_timeloop.engines.embedded.machine import build_machine, build_shape
+from red_timeloop.engines.embedded.movement import data_movement
+from red_timeloop.engines.embedded.nest import build_nest
+from red_timeloop.engines.embedded.sparse.evaluation import evaluate_sparse
+from red_timeloop.errors import InputError
+from red_timeloop.spec.reader import read_specification
+from red_timeloop.spec.types import (
+    Architecture,
+    DataSpace,
+    Level,
+    LevelMapping,
+    Loop,
+    Mapping,
+    Problem,
+)
+
+REFERENCE = Path(__file__).parents[2] / "data" / "reference"
+SPACES = ("A", "B", "Z")
+
+
+@pytest.mark.parametrize("file", sorted(REFERENCE.glob("*/*.json")), ids=lambda file: file.stem)
+def test_walking_through_perfect_loops_is_the_closed_form(file: Path, tmp_path: Path) -> None:
+    for case in json.loads(file.read_text())[:3]:
+        mapping = tmp_path / "mapping.yaml"
+        mapping.write_text(json.dumps({"mapping": case["mapping"]}))
+        spec = read_specification(file.with_suffix(".yaml"), mapping=mapping)
+        assert spec.problem is not None
+        assert spec.mapping is not None
+        shape = build_shape(spec.problem)
+        machine = build_machine(spec.architecture, spec.problem.data_space_names, None, None)
+        nest = build_nest(spec.mapping, machine, shape)
+        walked = imperfect_movement(spec.mapping, nest, machine, shape)
+        assert walked.traffic == data_movement(nest, machine, shape)
+        assert walked.copies == nest.copies
+        assert walked.computes * walked.copies[0] == shape.operations
+
+
+def matmul(sizes: dict[str, int]) -> Problem:
+    axes = {"A": "MK", "B": "KN", "Z": "MN"}
+    spaces = tuple(
+        DataSpace(name, tuple(((dimension, 1),) for dimension in dimensions), name == "Z")
+        for name, dimensions in axes.items()
+    )
+    return Problem("matmul", ("M", "N", "K"), sizes, spaces)
+
+
+def architecture(*names: str) -> Architecture:
+    levels = tuple(Level(name, "storage", name, "SRAM", size=None) for name in names)
+    return Architecture((*levels, Level("mac", "compute", "mac", "compute")))
+
+
+def cut(size: int, ends: list[int]) -> list[tuple[int, int]]:
+    """Return (end, last pass) of every loop from the outermost in, of loops of `ends` inside."""
+    last, found = size - 1, []
+    for end in reversed(ends):
+        found.append((end, last % end + 1))
+        last //= end
+    return [(last + 1, last + 1), *reversed(found)]
+
+
+def loops(cuts: dict[str, tuple[int, int]]) -> LevelMapping:
+    full: tuple[Loop, ...] = tuple((name, end) for name, (end, _) in cuts.items() if end > 1)
+    rest = tuple((name, last) for name, (end, last) in cuts.items() if last != end)
+    return LevelMapping(temporal=full, temporal_remainders=rest, keep=SPACES)
+
+
+def visited(size: int, cuts: list[tuple[int, int]]) -> int:
+    """Return the iterations that the loops of one dimension make, by running them."""
+    count = 0
+    for indices in product(*(range(end) for end, _ in cuts)):
+        last_so_far = True
+        for index, (_, last) in zip(indices, cuts, strict=True):
+            if last_so_far and index >= last:
+                break
+            last_so_far = last_so_far and index == last - 1
+        else:
+            count += 1
+    return count
+
+
+@given(
+    sizes=st.tuples(*[st.integers(2, 13)] * 3),
+    ends=st.lists(st.tuples(*[st.integers(1, 5)] * 3), min_size=1, max_size=2),
+)
+def test_loops_over_time_make_every_operation_once(
+    sizes: tuple[int, int, int], ends: list[tuple[int, int, int]]
+) -> None:
+    cuts = {
+        name: cut(size, [each[i] for each in ends])
+        for i, (name, size) in enumerate(zip("MNK", sizes, strict=True))
+    }
+    for size, each in zip(sizes, cuts.values(), strict=True):
+        assert visited(size, each) == size
+    problem = matmul(dict(zip("MNK", sizes, strict=True)))
+    levels = [f"L{number}" for number in range(len(ends) + 1)]
+    mapping = Mapping(
+        {
+            level: loops({name: each[number] for name, each in cuts.items()})
+            for number, level in enumerate(levels)
+        }
+    )
+    assert all(mapping.size(name) == size for name, size in problem.sizes.items())
+    result = evaluate_sparse(architecture(*levels), problem, mapping).as_engine_result()
+    assert result.computes == problem.operations
+    outermost = result.levels["L0"].data_spaces
+    assert [outermost[name].utilized_capacity for name in SPACES] == [
+        sizes[0] * sizes[2],
+        sizes[1] * sizes[2],
+        sizes[0] * sizes[1],
+    ]
+    # every operand is fetched for every operation
+    innermost = result.levels[levels[-1]].data_spaces
+    assert innermost["A"].reads == innermost["B"].reads == problem.operations
+
+
+def test_one_buffer_is_filled_with_what_the_loops_ask_for() -> None:
+    """M = 7 as two passes of 4 and 3 rows over a buffer: B is fetched twice, A and Z once."""
+    problem = matmul({"M": 7, "N": 2, "K": 3})
+    mapping = Mapping(
+        {
+            "far": loops({"M": (2, 2)}),
+            "near": loops({"M": (4, 3), "N": (2, 2), "K": (3, 3)}),
+        }
+    )
+    found = evaluate_sparse(architecture("far", "near"), problem, mapping).as_engine_result()
+    near, far = found.levels["near"].data_spaces, found.levels["far"].data_spaces
+    assert (near["A"].utilized_capacity, near["Z"].utilized_capacity) == (12, 8)
+    assert (near["A"].fills, far["A"].reads) == (21, 21)
+    assert far["Z"].updates == 14
+    assert found.cycles == 2 * 4 * 2 * 3
+
+
+def test_closed_forms_are_not_for_imperfect_loops() -> None:
+    mapping = Mapping({"far": loops({"M": (2, 2)}), "near": loops({"M": (4, 3)})})
+    problem = matmul({"M": 7, "N": 1, "K": 1})
+    machine = build_machine(architecture("far", "near"), SPACES, None, None)
+    with pytest.raises(InputError, match="imperfect factors are not for this use"):
+        build_nest(mapping, machine, build_shape(problem))
+    assert evaluate(architecture("far", "near"), problem, mapping).computes == 7
+
+
+def test_the_outermost_loop_across_instances_must_be_perfect() -> None:
+    spatial = Level("row", "spatial", "row", "dummy_storage", mesh_x=4)
+    far = Level("far", "storage", "far", "SRAM", size=None)
+    mac = Level("mac", "compute", "mac", "compute", instances_x=4)
+    mapping = Mapping(
+        {
+            "far": LevelMapping(keep=SPACES),
+            "row": LevelMapping(spatial_x=(("M", 4),), spatial_remainders=(("M", 3),)),
+        }
+    )
+    with pytest.raises(InputError, match=r"the outermost loop of M is imperfect \(M=4,3\)"):
+        evaluate_sparse(
+            Architecture((far, spatial, mac)), matmul({"M": 3, "N": 1, "K": 1}), mapping
+        )

@@ -1,0 +1,149 @@
+"""Density models, formats and operand states against counting."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import combinations, product
+from math import comb
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from red_timeloop.engines.embedded.sparse.accesses import Counts
+from red_timeloop.engines.embedded.sparse.banded import Banded
+from red_timeloop.engines.embedded.sparse.computes import Computes, Operand, count_computes
+from red_timeloop.engines.embedded.sparse.density import (
+    FixedStructured,
+    Hypergeometric,
+    density_model,
+)
+from red_timeloop.engines.embedded.sparse.formats import TileRank, rank_units
+from red_timeloop.errors import InputError
+from red_timeloop.spec.sparsity import Density, Rank
+
+
+@pytest.mark.parametrize(
+    ("size", "nonzeros", "words"), [(7, 3, 4), (8, 5, 5), (6, 0, 2), (6, 6, 6)]
+)
+def test_hypergeometric_is_the_share_of_all_placements(
+    size: int, nonzeros: int, words: int
+) -> None:
+    counts = [0] * (words + 1)
+    for places in combinations(range(size), nonzeros):
+        counts[sum(place < words for place in places)] += 1
+    model = Hypergeometric(size, nonzeros)
+    expected = [(k, float(Fraction(n, comb(size, nonzeros)))) for k, n in enumerate(counts) if n]
+    assert list(model.probabilities((words,))) == expected
+    assert model.probability((1, words), 0) == (counts[0] / comb(size, nonzeros))
+    assert model.maximum((words,)) == max(k for k, _ in expected)
+
+
+@given(st.integers(2, 3000), st.data())
+def test_hypergeometric_is_exact_at_any_size(size: int, data: st.DataObject) -> None:
+    nonzeros, words = data.draw(st.integers(0, size)), data.draw(st.integers(1, size))
+    model = Hypergeometric(size, nonzeros)
+    empty = Fraction(comb(size - nonzeros, words), comb(size, words))
+    assert model.probability((words,), 0) == float(empty)
+    found = dict(model.probabilities((words,)))
+    assert sum(found.values()) == pytest.approx(1, rel=1e-9)
+    for occupancy in list(found)[:: max(1, len(found) // 3)]:
+        ways = comb(nonzeros, occupancy) * comb(size - nonzeros, words - occupancy)
+        assert found[occupancy] == float(Fraction(ways, comb(size, words)))
+    part = data.draw(st.integers(1, words))
+    given_ = Fraction(comb(words - min(nonzeros, words), part), comb(words, part))
+    assert model.empty_given((part,), ((words,), words, min(nonzeros, words))) == float(given_)
+
+
+@given(st.floats(0.001, 0.999))
+def test_hypergeometric_quantile_is_rounded_away_from_the_half(confidence: float) -> None:
+    model = Hypergeometric(40, 13)
+    most = model.maximum((12,), confidence)
+    below = sum(chance for k, chance in model.probabilities((12,)) if k < most)
+    own, above = (model.probability((12,), k) for k in (most, most + 1))
+    if confidence < 0.5:
+        assert below + own <= confidence + 1e-12 or most == 0
+        assert confidence < below + own + 1.5 * above
+    else:
+        assert below - 1e-12 <= confidence + own / 2
+        assert confidence <= below + own + 1e-12
+
+
+@given(st.integers(1, 200), st.floats(0.01, 1))
+def test_fixed_structured_holds_its_share_on_average(words: int, share: float) -> None:
+    found = FixedStructured(share).probabilities((words,))
+    assert sum(chance for _, chance in found) == pytest.approx(1)
+    assert sum(k * chance for k, chance in found) == pytest.approx(words * share)
+    assert max(k for k, _ in found) - min(k for k, _ in found) <= 1
+
+
+@pytest.mark.parametrize(
+    ("edge", "width", "tile"), [(12, 1, (2, 2)), (16, 2, (4, 2)), (12, 3, (3, 3))]
+)
+def test_banded_tiles_are_those_of_a_matrix(edge: int, width: int, tile: tuple[int, int]) -> None:
+    rows, columns = np.indices((edge, edge))
+    band = abs(rows - columns) <= width
+    counts: dict[int, int] = {}
+    for top, left in product(range(0, edge, tile[0]), range(0, edge, tile[1])):
+        values = int(band[top : top + tile[0], left : left + tile[1]].sum())
+        counts[values] = counts.get(values, 0) + 1
+    tiles = (edge // tile[0]) * (edge // tile[1])
+    model = Banded(edge, width)
+    assert dict(model.probabilities(tile)) == {k: n / tiles for k, n in counts.items()}
+    assert model.scalar == band.mean()
+    assert model.maximum(tile) == max(counts)
+
+
+def test_a_banded_tensor_must_be_a_square_matrix() -> None:
+    with pytest.raises(InputError, match="a banded tensor of 4 x 6 values"):
+        density_model(Density("banded", band_width=1), (4, 6))
+
+
+@pytest.mark.parametrize("name", ["UOP", "CP", "B", "RLE"])
+def test_one_rank_over_scalars_counts_its_coordinates(name: str) -> None:
+    """A fiber of 8 places with 3 values; the payload of the innermost rank is the data."""
+    ranks = (TileRank(((0, 8),), (8,), (1,), 8),)
+    model = Hypergeometric(32, 12)
+    units = rank_units((Rank(name),), ranks, ((8,), 8, 3), model)
+    assert units == [{"UOP": (0, 0), "CP": (3, 0), "B": (8, 0), "RLE": (3, 0)}[name]]
+
+
+def test_two_ranks_over_a_matrix_are_those_of_all_placements() -> None:
+    """Rows as offsets, columns as coordinates: 3 of 3 x 4 places, averaged over all placements."""
+    ranks = (TileRank(((1, 4),), (4,), (1,), 4), TileRank(((0, 3),), (12,), (4,), 3))
+    inner, outer = rank_units(
+        (Rank("RLE"), Rank("UOP")), ranks, ((12,), 12, 3), Hypergeometric(12, 3)
+    )
+    rows = [len({place // 4 for place in places}) for places in combinations(range(12), 3)]
+    assert outer == (0, 4)  # one fiber of three rows has four offsets
+    assert 3 * (1 - comb(8, 3) / comb(12, 3)) == pytest.approx(sum(rows) / len(rows))
+    # Timeloop multiplies the expected fibers by the expected coordinates of any fiber
+    assert inner[0] == pytest.approx(4 * 0.25 * 3 * (1 - comb(8, 3) / comb(12, 3)))
+
+
+def test_operand_states_are_those_of_independent_values() -> None:
+    """Densities 1/2 and 1/4, the first with metadata: of 1000 computes 500 lack the first."""
+    operands = [Operand(0.5, True, None), Operand(0.25, False, None)]
+    both, zero = 125, 375
+    assert count_computes(1000.0, operands, ()) == Computes(1000)
+    assert count_computes(1000.0, operands, ("gating",)) == Computes(both, 1000 - both)
+    assert count_computes(1000.0, operands, ("gating", "skipping")) == Computes(both, zero, 500)
+    saved = [Operand(0.5, True, None), Operand(0.25, False, 0.5)]
+    assert count_computes(1000.0, saved, ("gating",)) == Computes(125, 375)
+
+
+def test_two_operands_are_needed_and_their_savings_must_fit() -> None:
+    with pytest.raises(InputError, match=r"3 tensors are read \(legal: 2\)"):
+        count_computes(1.0, [Operand(0.5, True, None)] * 3, ())
+    with pytest.raises(InputError, match=r"an operand of density 0.5 is condition of a saving"):
+        count_computes(8.0, [Operand(0.5, True, None), Operand(1.0, False, 0.75)], ())
+
+
+def test_counts_keep_what_they_split() -> None:
+    counts = Counts(10, format_actual=((7, 0), (3, 5)), format_gated=((0, 0),) * 2)
+    saved = counts.saved("gated", 0.35, 1)
+    assert (saved.actual, saved.gated) == (7, 3)
+    assert (saved.format_actual, saved.format_gated) == (((5, 0), (3, 5)), ((2, 0), (0, 0)))
+    assert counts.saved("skipped", 0.35, 0, up=True).skipped == 4
+    assert counts.less(0.35, (1,)).format_actual == ((7, 0), (2, 4))

@@ -1,0 +1,215 @@
+"""Jinja2 templates: timeloopfe's helper functions, what may be read, errors with lines, limits."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from red_timeloop.errors import InputError
+from red_timeloop.spec.loader import load_file
+from red_timeloop.spec.sandbox import FILTERS, Sandbox, StepLimit
+from red_timeloop.spec.template import jinja_data
+
+
+def write(folder: Path, **files: str) -> Path:
+    """Write `name__inner="text"` as `name/inner.yaml`; return the file `top`."""
+    for name, text in files.items():
+        path = folder / "top" / f"{name.replace('__', '/')}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder / "top" / "top.yaml"
+
+
+def refusal(path: Path, **data: Any) -> str:
+    with pytest.raises(InputError) as caught:
+        load_file(path, data)
+    assert "\n" not in str(caught.value)
+    return str(caught.value).replace(f"{path.parent}/", "")
+
+
+def test_pieces_of_other_files_are_included(tmp_path: Path) -> None:
+    top = write(
+        tmp_path,
+        top="{{add_to_path(cwd() ~ '/parts')}}\n"
+        "problem: {{include('layer.yaml', 'problem.instance')}}\n"
+        "whole: {{include('layer.yaml')}}\n"
+        "classes: {{include_all('parts/c_*.yaml', 'components.classes')}}\n"
+        "one: {{include_all('parts/c_a.yaml', 'components.classes')}}\n"
+        "{{include_text('text.yaml')}}\n"
+        "merged: {<<: *base, c: 3}\n",
+        parts__layer="problem: {instance: {C: 3}}",
+        parts__c_a="components: {classes: [{name: a}]}",
+        parts__c_b="components: {classes: [{name: b}]}",
+        parts__text="base: &base {a: {{size|default(1)}}}",
+    )
+    found = load_file(top, {"size": 7})
+    assert found["problem"] == {"C": 3}
+    assert found["problem"].where("C") == f"{tmp_path}/top/parts/layer.yaml:1"
+    assert found["whole"] == {"problem": {"instance": {"C": 3}}}
+    assert found["classes"] == [[{"name": "a"}], [{"name": "b"}]]
+    assert found["one"] == [{"name": "a"}]
+    assert found["merged"] == {"a": 7, "c": 3}
+
+
+def test_paths_are_found_as_timeloopfe_finds_them(tmp_path: Path) -> None:
+    top = write(
+        tmp_path,
+        top="{{add_to_path('parts')}}\n"
+        "a: {{path_exists('x.yaml')}}\nb: {{path_exists('y.yaml')}}\n"
+        "c: \"{{find_path('x.yaml')}}\"\nd: \"{{find_paths('*/x.yaml')|length}}\"\n"
+        "e: !include parts/x.yaml\nf: !includedir parts\n"
+        "{% set alt = cwd() ~ '/parts/x.yaml' %}{% if path_exists(alt) %}g: yes{% endif %}\n"
+        "{% for size in [1, 2] %}h{{size}}: {{size * 2}}\n{% endfor %}",
+        parts__x="v: 1",
+    )
+    assert load_file(top) == {
+        **{"a": True, "b": False, "c": f"{tmp_path}/top/parts/x.yaml", "d": "1"},
+        **{"e": {"v": 1}, "f": {"v": 1}, "g": "yes", "h1": 2, "h2": 4},
+    }
+
+
+def test_layers_share_a_file_of_the_folder_around(tmp_path: Path) -> None:
+    top = write(tmp_path, top="{{include_text('../base.yaml')}}\nb: *base")
+    (tmp_path / "base.yaml").write_text("a: &base {c: 1}")
+    assert load_file(top)["b"] == {"c": 1}
+
+
+def test_paths_that_lead_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "loop.yaml").symlink_to(tmp_path / "loop.yaml")
+    for path, message in (
+        (tmp_path / "loop.yaml", "cannot read: Too many levels of symbolic links"),
+        ("a\0b", "cannot read: a zero in its name"),
+        ("k" * 5000, "cannot read: File name too long"),
+    ):
+        with pytest.raises(InputError, match=message):
+            load_file(path)
+    top = write(tmp_path, top="a: {{path_exists('" + "k" * 5000 + "')}}\nb: {{layer}}")
+    assert load_file(top, {"layer": "/" + "k" * 5000})["a"] is False
+    loop = write(tmp_path, top="a: {{include('../loop.yaml')}}")
+    assert "cannot read: Too many levels of symbolic links" in refusal(loop)
+
+
+def test_files_that_the_user_names_may_lie_elsewhere(tmp_path: Path) -> None:
+    other = write(tmp_path / "far" / "away", top="{{include_text('../base.yaml')}}\np: *base")
+    (other.parent.parent / "base.yaml").write_text("a: &base {c: 1}")
+    top = write(tmp_path, top="x: {{include(layer, 'p')}}")
+    assert load_file(top, {"layer": str(other)})["x"] == {"c": 1}
+    text = "{% set layer = '" + str(other) + "' %}x: {{include(layer, 'p')}}"
+    assert "lies outside" in refusal(write(tmp_path / "near", top=text))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: 1\nb: {{rows}}", "top.yaml:2: template: 'rows' is undefined"),
+        ("a: 1\n\n{% if x %}", "top.yaml:3: template: Unexpected end of template."),
+        ("{{include_text('none.yaml')}}", "top.yaml:1: no file 'none.yaml' in any of none.yaml"),
+        ("a: 1\nb: {{include('top.yaml')}}", "top.yaml:2: top.yaml includes itself"),
+        ("a: {{include('part.yaml', 'y')}}", "top.yaml:1: no key 'y' in part.yaml (legal: x)"),
+        ("a: {{include('p*.yaml', 'x')}}", "top.yaml:1: 2 files are 'p*.yaml' (legal: include_al"),
+        ("a: {{include('part.txt')}}", "part.txt' is no YAML file (legal: .yaml, .yml,"),
+        ("a: {{include_text('/etc/passwd')}}", "top.yaml:1: include: '/etc/passwd' lies outside"),
+        ("a: {{include_text('../../x.yaml')}}", "top.yaml:1: include: '"),
+        ("{% include '../../x.yaml' %}", "top.yaml:1: include: '"),
+        ("a: {{setenv('A', 1)}}", "top.yaml:1: setenv is not read (legal: globals.environment"),
+        ("a: {{include(3)}}", "top.yaml:1: a path is 3 (legal: text)"),
+        ("a: {{include('part.yaml', 3)}}", "top.yaml:1: the key to include is 3"),
+        ("a: {{include()}}", "top.yaml:1: template: "),
+        ("a: {{1 / 0}}", "top.yaml:1: template: division by zero"),
+        ("a: {{'x'.__class__.__mro__}}", "top.yaml:1: template: access to attribute '__class__'"),
+        ("a: {{cwd.__globals__}}", "top.yaml:1: template: access to attribute '__globals__'"),
+        ("a: {{'{:>999999999}'.format(1)}}", "is not safely callable"),
+        ("a: {{lipsum()}}", "top.yaml:1: template: 'lipsum' is undefined"),
+        ("a: {{'x'|pprint}}", "top.yaml:1: template: No filter named 'pprint'"),
+        ("a: !include_loaded 3\n# {{1}}", "top.yaml:1: unknown tag !include_loaded 3"),
+        ("{% for a in [1, 2, 3] %}\nx{{a}}: 1\n{% endfor %}\n\na: [b\n", "top.yaml:5: not valid"),
+        ("{{include_text('many.yaml')}}\na: 1\nb: *none", "top.yaml:3: no anchor is called 'none'"),
+        ("{{include_text('many.yaml')}}\na: 1", "top.yaml:1: x: key given twice, first in line 1"),
+    ],
+)
+def test_errors_name_template_and_line(tmp_path: Path, text: str, message: str) -> None:
+    many = "x: 1\ny: 2\nz: 3" + "\nx: 4" * ("twice" in message)
+    top = write(tmp_path, top=text, part="x: 1", pill="x: 2", many=many)
+    (tmp_path.parent / "x.yaml").write_text("x: secret")
+    (tmp_path / "top" / "part.txt").write_text("x: 1")
+    assert message in refusal(top)
+
+
+def test_an_error_in_an_included_template_names_that(tmp_path: Path) -> None:
+    top = write(tmp_path, top="a: {{include('part.yaml')}}", part="x: 1\ny: {{rows}}")
+    assert refusal(top).startswith("part.yaml:2: template: 'rows' is undefined")
+    top = write(tmp_path, top="{{include_text('part.yaml')}}")
+    assert refusal(top).startswith("part.yaml:2: template: 'rows' is undefined")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{% for i in range(10**9) %}{% endfor %}", "Range too big"),
+        ("{% for i in range(10**5) %}{% for j in range(10**5) %}x{% endfor %}{% endfor %}", "end"),
+        ("{{'a' * 10**10}}", "only numbers are multiplied"),
+        ("{{[1] * 10**10}}", "only numbers are multiplied"),
+        ("{{'%9999999999d' % 1}}", "only numbers have a remainder"),
+        ("{{10**10**10}}", "a power is of numbers"),
+        ("{% set x = namespace(v='aa') %}{% for i in range(99) %}{% set x.v = x.v ~ x.v %}"
+         "{% endfor %}", "a value is larger than 200,000"),
+        ("{% set x = namespace(v=[1]) %}{% for i in range(99) %}{% set x.v = [x.v, x.v] %}"
+         "{% endfor %}", "a value is larger than 200,000"),
+        ("{% set x = range(10**4)|join('a') %}{{x.replace('a', x)}}", "would be larger than"),
+        ("{% set x = range(10**5)|join('a') %}{{x|replace('a', x)}}", "larger than 200,000"),
+        ("{{'a'|indent(10**10)}}", "would be larger than"),
+        ("{% set x %}{% for i in range(10**5) %}" + "a" * 10**5 + "{% endfor %}{% endset %}",
+         "does not end within 500,000 steps"),
+        ("{{'a'.center(10**10)}}", "is not safely callable"),
+        ("{% macro m(n) %}{{m(n)}}{{m(n)}}{% endmacro %}{{m(1)}}", "nested too deeply"),
+        ("{{" + "(" * 500 + ")" * 500 + "}}", "template: "),
+        ("{% for i in [1] %}" * 30 + "{% endfor %}" * 30, "nested too deeply"),
+        ("{{1}}" * 50_000, "the template is too large: 250000 characters"),
+        ("{{include_text('twice.yaml')}}", "too many files are included (legal: 1000)"),
+    ],
+    ids=range(18),
+)  # fmt: skip
+def test_templates_end_soon_and_stay_small(tmp_path: Path, text: str, message: str) -> None:
+    chain = {f"t{n}": f"{{{{include_text('t{n + 1}.yaml')}}}}" * 2 for n in range(20)}
+    top = write(tmp_path, top=text, twice="{{include_text('t0.yaml')}}", **chain, t20="#")
+    begun = time.process_time()
+    assert message in refusal(top)
+    assert time.process_time() - begun < 10
+
+
+def test_data_are_numbers_truth_values_and_text() -> None:
+    words = ["a=8", "b=true", "c=x y", "d=07", "e=1.50", "f=", "g=[1, x]", "h=a=b", "i={a"]
+    assert jinja_data(words) == {
+        **{"a": 8, "b": True, "c": "x y", "d": "07", "e": "1.50", "f": None},
+        **{"g": [1, "x"], "h": "a=b", "i": "{a"},
+    }
+    for wrong in ("a", "=3", "a b=3", "3=a"):
+        with pytest.raises(InputError, match=r"--jinja: got .* \(legal: KEY=VALUE"):
+            jinja_data([wrong])
+
+
+LAZY = ("map", "items", "reverse", "select", "reject", "selectattr", "rejectattr", "unique")
+VALUED = [name for name in FILTERS if name not in (*LAZY, "attr")]
+VALUES = st.integers(0, 20) | st.text("ab", max_size=4) | st.lists(st.integers(0, 9), max_size=3)
+
+
+@given(VALUES, VALUES, st.sampled_from(VALUED))
+def test_the_sandbox_computes_what_jinja_does(one: object, two: object, name: str) -> None:
+    text = "{% set z = [x, y, 'c'] %}{{ x ~ y }}{{ z|length }}{{ z }}{{ x|NAME }}{{ z[0] == x }}"
+    text = text.replace("NAME", name)
+    sandbox = Sandbox(jinja2.DictLoader({}), {}, StepLimit(lambda name: False))
+    plain = jinja2.Environment(undefined=jinja2.StrictUndefined)
+    assert rendered(sandbox, text, one, two) == rendered(plain, text, one, two)
+
+
+def rendered(environment: jinja2.Environment, text: str, one: object, two: object) -> str:
+    try:
+        return environment.from_string(text).render(x=one, y=two)
+    except (jinja2.TemplateError, TypeError, ValueError, AttributeError) as error:
+        return type(error).__name__
