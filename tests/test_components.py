@@ -35,8 +35,9 @@ SHAPE = {
 }
 
 
-def component(subclass: str, **attributes: object) -> Component:
-    return build(subclass, {**SHAPE, **attributes}, ISAAC)
+def component(subclass: str, circuit: Circuit = ISAAC, **attributes: object) -> Component:
+    bits = {"resolution": 1} if subclass == "sense_amplifier" else {}
+    return build(subclass, {**SHAPE, **bits, **attributes}, circuit)
 
 
 def test_isaac_converter() -> None:
@@ -63,10 +64,17 @@ def test_converter_at_other_resolutions(bits: int, energy: float, area: float) -
 
 
 def test_isaac_row_driver() -> None:
-    """3.9 uW each over the 100 ns of one read, 0.166 um^2; the word line's load comes on top."""
-    one = component("row_driver", input_slices=1)
+    """3.9 uW each over the 100 ns of one read, 0.166 um^2; the word line's load comes on top.
+
+    The driver is on for the read pulse, and for ones alone: the figure is that of a pulse as long
+    as ISAAC's read, every input a one.
+    """
+    long = ISAAC.replace(read_pulse_s=100e-9, mean_input_share=1.0)
+    one = component("row_driver", long, input_slices=1)
     assert one.energy("read") == approx(3.9e-6 * 100e-9, rel=0.05)
     assert one.area > 128 * 0.166e-12
+    short = component("row_driver", long.replace(read_pulse_s=10e-9), input_slices=1)
+    assert one.energy("read") - short.energy("read") == approx(3.9e-6 * 90e-9)
 
 
 def test_isaac_shift_add() -> None:
@@ -86,10 +94,10 @@ def test_isaac_edram() -> None:
 def test_isaac_array_power() -> None:
     """Table 6: the 8 arrays of a unit take 2.4 mW: 30 pJ for the 100 ns of one read.
 
-    Read voltage and resistances are not ISAAC's but of later chips: within a factor of two.
+    Read voltage, pulse and resistances are not ISAAC's but of later chips.
     """
     cells = 128 * 128 * component("reram_cell", weight_slices=1, input_slices=1).energy("read")
-    assert 15e-12 < cells < 60e-12
+    assert cells == approx(30e-12, rel=0.1)
 
 
 @pytest.mark.parametrize(("kilobytes", "picojoule"), [(8, 10), (32, 20), (1024, 100)])
@@ -150,7 +158,7 @@ def test_an_inserted_zero_costs_its_latch_only() -> None:
     whole = component("row_driver", real_share=1.0).energy("read")
     zero = component("row_driver", real_share=0.0).energy("read")
     half = component("row_driver", real_share=0.5).energy("read")
-    assert 0 < zero < 0.02 * whole
+    assert 0 < zero < 0.05 * whole
     assert half == approx((whole + zero) / 2)
     assert component("reram_cell", real_share=0.0).energy("read") == 0
 
@@ -246,10 +254,10 @@ def test_array_energy_is_within_published_macros() -> None:
     per_bits = energy / (128 * 32) / (8 * 8)
     published = [2e-12 / tops / inputs / weights for tops, inputs, weights in MACROS.values()]
     assert min(published) < per_bits < max(published)
-    # ISAAC's own unit, table 6: 16 mW of converters, 4 of row drivers, 2.4 of arrays, 0.2 of
-    # shift-adds and 0.01 of sampling for 8 arrays; 100 ns a pulse.
-    isaac = 22.61e-3 / 8 * 100e-9 * 8
-    assert energy == approx(isaac, rel=0.15)
+    # ISAAC's own unit, table 6: 16 mW of converters, 2.4 of arrays, 0.2 of shift-adds and 0.01 of
+    # sampling for 8 arrays; 100 ns a pulse. Its row drivers' 4 mW are those of a longer pulse.
+    isaac = 18.61e-3 / 8 * 100e-9 * 8
+    assert energy - 128 * component("row_driver").energy("read") == approx(isaac, rel=0.1)
 
 
 @pytest.mark.parametrize("subclass", names())
@@ -263,8 +271,7 @@ def test_larger_nodes_cost_more(subclass: str) -> None:
         for action in small.actions:
             assert small.energy(action) <= large.energy(action) * (1 + 1e-9)
         assert small.area <= large.area
-        if subclass != "reram_array":  # its pulse is the same; driving takes more of it
-            assert small.latency <= large.latency * (1 + 1e-9)
+        assert small.latency <= large.latency * (1 + 1e-9)
     if subclass not in ("dram", "host", "reram_cell", "reram_mac"):
         assert nodes[0].area < nodes[-1].area
 

@@ -53,7 +53,7 @@ def test_the_slowest_of_several_is_chosen_one_by_one() -> None:
         return step_time([build(name, shape | size, circuit) for name in names], 8, "two_stage")
 
     wide = step(rows=64, columns=128, columns_used=32)
-    tall = step(rows=4096, columns=16, columns_used=4)
+    tall = step(rows=40960, rows_used=64, columns=16, columns_used=4)
     chosen = slowest([wide, tall])
     assert (wide.cycle > tall.cycle).tolist() == [True, False]
     assert chosen.cycle.tolist() == [wide.cycle[0], tall.cycle[1]]
