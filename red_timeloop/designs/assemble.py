@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from red_timeloop import resources
+from red_timeloop.components import find, names
 from red_timeloop.components.tables import price
 from red_timeloop.designs.plan import Part, Plan, TargetLoops
+from red_timeloop.errors import InputError
 from red_timeloop.spec.reader import read_specification
 from red_timeloop.spec.types import LevelMapping, Loop, Mapping, Specification
 
@@ -29,13 +31,34 @@ def assemble(plan: Plan, part: Part, cycle_time: Any) -> Specification:
 
 
 def sized(plan: Plan, part: Part) -> Specification:
-    """Size the plan's architecture for `part`, before the length of a cycle is known."""
-    node = f"{plan.hardware.circuit.technology_node_m * 1e9!r}nm"
-    return read_specification(
+    """Size the plan's architecture for `part`, before the length of a cycle is known.
+
+    Raises:
+        InputError: The set's read circuit is not a component that converts.
+    """
+    hardware = plan.hardware
+    specification = read_specification(
         resources.path(f"arch/{plan.architecture}.yaml"),
-        variables={**part.variables, "technology": node},
+        variables={
+            **part.variables,
+            "technology": f"{hardware.circuit.technology_node_m * 1e9!r}nm",
+        },
         problem=part.problem,
     )
+    if hardware.read_circuit == "adc":
+        return specification
+    kind = find(hardware.read_circuit)
+    if kind is None or kind.stage != "convert":
+        legal = [name for name in names() if (known := find(name)) and known.stage == "convert"]
+        raise InputError(
+            f"no read circuit {hardware.read_circuit!r}", key="read_circuit", legal=legal
+        )
+    architecture = specification.architecture
+    levels = tuple(
+        replace(level, subclass=hardware.read_circuit) if level.subclass == "adc" else level
+        for level in architecture.levels
+    )
+    return replace(specification, architecture=replace(architecture, levels=levels))
 
 
 def priced(specification: Specification, plan: Plan, part: Part, cycle_time: Any) -> Specification:

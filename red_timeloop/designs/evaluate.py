@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from red_timeloop.components import STAGES, build
+from red_timeloop.components import STAGES, Component, build
 from red_timeloop.components.base import plain
+from red_timeloop.components.crossbar import ReramArray
 from red_timeloop.components.tables import components_of, stage
 from red_timeloop.components.timing import StepTime, slowest, step_time
 from red_timeloop.designs.assemble import priced, sized
@@ -103,6 +104,8 @@ class DesignResult:
         levels: Totals by level, outermost first.
         programming_energy: Energy in J of writing the weights once; not part of `energy`.
         programming_time: Time in s of that; not part of `latency`.
+        line_drop: Share of the read voltage that bit lines and pass gates take, at worst; above
+            the circuit's `line_drop_limit` the currents are no longer sums of the weights.
     """
 
     plan: Plan | MappedPlan
@@ -113,6 +116,7 @@ class DesignResult:
     levels: Mapping[str, LevelTotal]
     programming_energy: Any
     programming_time: Any
+    line_drop: Any = 0.0
 
     @property
     def cycle_time(self) -> Any:
@@ -149,7 +153,12 @@ class DesignResult:
 def evaluate(plan: Plan, run: Run) -> DesignResult:
     """Evaluate all parts of `plan` with the engine's `run` and combine them."""
     bare = [(part, sized(plan, part)) for part in plan.parts]
-    step = _slowest(plan, [specification for part, specification in bare if part.crossbars])
+    crossbars = [
+        components_of(specification.architecture, plan.hardware.circuit)
+        for part, specification in bare
+        if part.crossbars
+    ]
+    step = _slowest(plan, crossbars)
     runs = []
     for part, unpriced in bare:
         specification = priced(unpriced, plan, part, plain(step.cycle))
@@ -170,17 +179,20 @@ def evaluate(plan: Plan, run: Run) -> DesignResult:
         levels=levels,
         programming_energy=programming_energy,
         programming_time=programming_time,
+        line_drop=_line_drop(crossbars),
     )
 
 
-def _slowest(plan: Plan, crossbars: list[Specification]) -> StepTime:
+def _slowest(plan: Plan, crossbars: list[dict[str, Component]]) -> StepTime:
     """Return the step time of the slowest of the parts with crossbars; all keep in step."""
-    times = []
-    for each in crossbars:
-        components = components_of(each.architecture, plan.hardware.circuit).values()
-        pulses = plan.hardware.input_slices(plan.layer.input_bits)
-        times.append(step_time(components, pulses, plan.hardware.pipeline))
-    return slowest(times)
+    pulses, pipeline = plan.hardware.input_slices(plan.layer.input_bits), plan.hardware.pipeline
+    return slowest([step_time(each.values(), pulses, pipeline) for each in crossbars])
+
+
+def _line_drop(crossbars: list[dict[str, Component]]) -> Any:
+    """Return the share of the read voltage that the worst part's lines lose."""
+    arrays = [x for each in crossbars for x in each.values() if isinstance(x, ReramArray)]
+    return plain(np.maximum.reduce(np.broadcast_arrays(0.0, *(x.line_drop for x in arrays))))
 
 
 def _level_totals(
