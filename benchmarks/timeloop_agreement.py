@@ -23,9 +23,10 @@ from typing import Any
 
 from red_timeloop import __version__
 from red_timeloop.decomposition import decompose
-from red_timeloop.designs import all_names, names
-from red_timeloop.designs import get as get_design
+from red_timeloop.designs import all_names, find, names
+from red_timeloop.designs.evaluate import evaluate
 from red_timeloop.engines.embedded.engine import evaluate_specification as embedded
+from red_timeloop.engines.result import EngineResult
 from red_timeloop.engines.timeloop.engine import run_model
 from red_timeloop.engines.timeloop.tools import find_tools
 from red_timeloop.errors import InputError
@@ -74,7 +75,7 @@ class Row:
 
 def compare(row: Row, name: str, specification: Specification) -> None:
     """Evaluate a specification on both engines and note every difference."""
-    ours, theirs = embedded(specification), run_model(specification).result
+    ours, theirs = embedded(specification).as_dict(), run_model(specification).result.as_dict()
     row.evaluations += 1
     row.computes += theirs["computes"]
     row.cycles = max(row.cycles, theirs["cycles"])
@@ -104,12 +105,12 @@ def evaluate(name: str, layer: TransposedConv | Conv, design: str) -> Row:
     """Compare all evaluations of a layer on a design."""
     row = Row(name, design)
 
-    def both(specification: Specification) -> dict[str, Any]:
+    def both(specification: Specification) -> EngineResult:
         compare(row, f"evaluation {row.evaluations}", specification)
         return embedded(specification)
 
     try:
-        get_design(design).evaluate(layer, Hardware.load("isaac_32nm"), both)
+        evaluate(find(design), layer, Hardware.load("isaac_32nm"), both)
     except InputError as error:
         print(f"{name} on {design}: not evaluated: {error}", flush=True)
     return row
@@ -139,7 +140,7 @@ def random_layers(count: int, seed: int) -> Iterator[tuple[str, TransposedConv |
         try:
             layer = kind(**sizes)
             decompose(layer)
-            get_design(_FIXED[0]).evaluate(layer, Hardware.load("isaac_32nm"), embedded)
+            evaluate(find(_FIXED[0]), layer, Hardware.load("isaac_32nm"), embedded)
         except InputError:
             continue
         number += 1

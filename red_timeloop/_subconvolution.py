@@ -104,19 +104,16 @@ def _magnitude(array: Array) -> int:
 
 
 def _check_shapes(layer: Layer, inputs: Array, weights: Array) -> None:
-    shape = (layer.in_channels, *layer.input_size)
+    shape = layer.input_shape[1:]
     if inputs.ndim != 2 + layer.ndim or inputs.shape[1:] != shape:
         raise InputError(
             f"shape {inputs.shape} does not fit the layer",
             key="inputs",
             legal=f"[N, {', '.join(map(str, shape))}]",
         )
-    if layer.transposed:
-        channels = (layer.in_channels, layer.out_channels // layer.groups)
-    else:
-        channels = (layer.out_channels, layer.in_channels // layer.groups)
-    expected = (*channels, *layer.kernel_size)
-    if weights.shape != expected:
+    if weights.shape != layer.weight_shape:
         raise InputError(
-            f"shape {weights.shape} does not fit the layer", key="weights", legal=f"{expected}"
+            f"shape {weights.shape} does not fit the layer",
+            key="weights",
+            legal=f"{layer.weight_shape}",
         )

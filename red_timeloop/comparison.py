@@ -10,20 +10,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from red_timeloop import designs as known
 from red_timeloop.components.base import plain
-from red_timeloop.designs import AnyDesign, CmosDesign
-from red_timeloop.designs import get as get_design
-from red_timeloop.designs import names as design_names
-from red_timeloop.designs.evaluate import DesignResult
+from red_timeloop.designs import BASELINE, Design
+from red_timeloop.designs.evaluate import evaluate
+from red_timeloop.designs.red import RED
+from red_timeloop.designs.result import DesignResult
 from red_timeloop.engines.base import Engine
 from red_timeloop.engines.base import engine as get_engine
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
 from red_timeloop.workload import Workload, WorkloadLayer, load_workload
 
-__all__ = ["BASELINE", "Comparison", "Failure", "LayerResult", "Progress", "Summary", "compare"]
-
-BASELINE = "zero_padding"
+__all__ = ["Comparison", "Failure", "LayerResult", "Progress", "Summary", "compare"]
 
 # Called before each evaluation with (done, total, "layer on design").
 Progress = Callable[[int, int, str], None]
@@ -49,7 +48,7 @@ class LayerResult:
     @property
     def design(self) -> str:
         """Name of the design."""
-        return self.design_result.plan.design
+        return self.design_result.design.name
 
     def as_dict(self) -> dict[str, Any]:
         """Return the result in the keys of the JSON output."""
@@ -61,7 +60,7 @@ class LayerResult:
             "crossbars": plan.crossbars,
             "sub_crossbars": plan.sub_crossbars,
             "modes": plan.modes,
-            "steps": plan.steps,
+            "steps": result.steps,
             "cycles": result.cycles,
             "cycle_time_s": result.cycle_time,
             "latency_s": result.latency,
@@ -77,7 +76,7 @@ class LayerResult:
             },
             "energy_by_stage_J": result.energy_by_stage(),
             "cycle_time_breakdown_s": {part: float(time) for part, time in _step(self).items()},
-            "notes": list(plan.notes),
+            "notes": list(result.notes),
         }
 
 
@@ -164,6 +163,22 @@ class Comparison:
         """Each design against zero padding."""
         return tuple(self._summary(name) for name in self.designs)
 
+    @property
+    def labels(self) -> dict[str, str]:
+        """How the designs are printed, and the baseline, by name."""
+        return {name: design.label for name, design in self._known.items()}
+
+    @property
+    def colours(self) -> dict[str, str]:
+        """Colours that designs have of their own, by name, those of all shipped ones included."""
+        own = {name: design.colour for name, design in self._known.items() if design.colour}
+        return known.registry.colours() | own
+
+    @cached_property
+    def _known(self) -> dict[str, Design]:
+        ran = (result.design_result.design for result in (*self.results, *self.baseline))
+        return {BASELINE.name: BASELINE} | {design.name: design for design in ran}
+
     def _summary(self, design: str) -> Summary:
         base = {result.layer: result for result in self.baseline}
         pairs = [
@@ -216,13 +231,10 @@ class Comparison:
                 f"Bit lines lose up to {100 * drop:.0f} % of the read voltage ({most.design} on "
                 f"{most.layer}): such currents are no sums of the weights any more."
             )
-        cmos = [name for name in self.designs if isinstance(get_design(name), CmosDesign)]
-        if cmos:
-            size = "the area of RED, layer by layer" if self.iso_area else "their published size"
-            lines.append(
-                f"{', '.join(cmos)}: {size}; operand bits, node and supply of the ReRAM designs; "
-                "mapped for energy times delay; DRAM counted, wires between PEs not."
-            )
+        own: dict[str, dict[str, None]] = {}
+        for result in self.results:
+            own.setdefault(result.design_result.design.assumption, {})[result.design] = None
+        lines += [f"{', '.join(names)}: {clause}" for clause, names in own.items() if clause]
         unsure = [entry for entry in self.workload.layers if entry.unconfirmed]
         lines += [f"{entry.name}: unconfirmed: {'; '.join(entry.unconfirmed)}" for entry in unsure]
         return tuple(lines)
@@ -271,7 +283,7 @@ class Comparison:
 
 def compare(
     workload: str | Path | Workload = "red_date2019",
-    designs: Iterable[str | AnyDesign] | None = None,
+    designs: str | Iterable[str | Design] | None = None,
     engine: str = "auto",
     *,
     layers: Sequence[str] | None = None,
@@ -285,7 +297,8 @@ def compare(
 
     Args:
         workload: Name of a shipped workload, a YAML file, or a workload.
-        designs: Names of designs, or designs of your own; the four ReRAM designs when None.
+        designs: Names of designs, or designs of your own, or where these are (`FILE.py:NAME`,
+            `package.module:NAME`); the four ReRAM designs when None.
         engine: `embedded`, `timeloop`, or `auto`: timeloop where it works, else embedded.
         layers: Names of layers; all of them when None.
         hardware: Name of a parameter set, a YAML file, or a parameter set.
@@ -307,9 +320,7 @@ def compare(
     if layers:
         loaded = loaded.select([layers] if isinstance(layers, str) else list(layers))
     parameters = hardware if isinstance(hardware, Hardware) else Hardware.load(hardware)
-    asked = [designs] if isinstance(designs, str) else designs or design_names()
-    given = [_design(design) for design in asked]
-    chosen = list({design.name: design for design in given}.values())  # each once
+    chosen = choose(designs)
     counter = get_engine(engine)
     tasks = [(entry, design) for entry in loaded.layers for design in chosen]
     results: list[LayerResult] = []
@@ -342,10 +353,25 @@ def compare(
     )
 
 
-def _design(design: str | AnyDesign) -> AnyDesign:
-    if isinstance(design, str) or not hasattr(design, "evaluate"):
-        return get_design(str(design))
-    return design
+def choose(designs: str | Iterable[str | Design] | None) -> tuple[Design, ...]:
+    """Return the designs that are asked for, each once; the four ReRAM designs when none is.
+
+    Raises:
+        InputError: There is no such design, or two have one name, the baseline among them.
+    """
+    asked = [designs] if isinstance(designs, str) else designs or known.names()
+    chosen: dict[str, Design] = {}
+    for reference in asked:
+        design = known.find(reference, code=True)
+        for other in (chosen.get(design.name), BASELINE):
+            if other is not None and other.name == design.name and other is not design:
+                raise InputError(
+                    f"two designs are called {design.name!r}",
+                    key="design",
+                    legal="names that differ",
+                )
+        chosen[design.name] = design
+    return tuple(chosen.values())
 
 
 class _Evaluator:
@@ -360,19 +386,16 @@ class _Evaluator:
         self._crossbars = crossbars
         self._known: dict[tuple[object, str], DesignResult] = {}
 
-    def __call__(self, entry: WorkloadLayer, design: AnyDesign) -> DesignResult:
+    def __call__(self, entry: WorkloadLayer, design: Design) -> DesignResult:
         layer = replace(entry.layer, name=None)
         key = (layer, design.name)
         if key not in self._known:
-            if self._iso_area and isinstance(design, CmosDesign):
-                design = replace(design, area=self(entry, get_design("red")).area)
+            if self._iso_area and design is not RED:
+                design = design.scaled(self(entry, RED).area)
             run = self._counter.evaluate_specification
-            if self._crossbars is not None and not isinstance(design, CmosDesign):
-                self._known[key] = design.evaluate_mapped(
-                    layer, self._hardware, run, self._crossbars
-                )
-            else:
-                self._known[key] = design.evaluate(layer, self._hardware, run)
+            self._known[key] = evaluate(
+                design, layer, self._hardware, run, crossbars=self._crossbars
+            )
         return self._known[key]
 
 
@@ -384,7 +407,7 @@ def _baseline(
     for entry in workload.layers:
         if entry.name in ran:
             try:
-                yield LayerResult(entry, evaluator(entry, get_design(BASELINE)))
+                yield LayerResult(entry, evaluator(entry, BASELINE))
             except InputError:  # a layer that zero padding cannot hold has nothing to compare with
                 continue
 

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from red_timeloop.components.libraries import csv_library, primitive_library
-from red_timeloop.designs import AnyDesign, Part, Plan
-from red_timeloop.designs.evaluate import DesignResult
-from red_timeloop.designs.mapspace import free_in_time
+from red_timeloop.designs import Design
+from red_timeloop.designs.evaluate import evaluate
+from red_timeloop.designs.pinned import free_in_time
+from red_timeloop.designs.result import DesignResult
 from red_timeloop.engines.embedded.engine import evaluate_specification
 from red_timeloop.errors import InputError
 from red_timeloop.files import make_folder, write_atomic
@@ -73,7 +74,7 @@ sys.exit(int(failed))
 
 
 def export(
-    design: AnyDesign, layer: Layer, hardware: Hardware, folder: str | Path, title: str
+    design: Design, layer: Layer, hardware: Hardware, folder: str | Path, title: str
 ) -> list[Path]:
     """Write the bundle of a layer on a design to `folder`, which must be empty or not there yet.
 
@@ -94,25 +95,14 @@ def export(
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError("holds something already", file=folder, legal="an empty or new folder")
-    specifications: list[Specification] = []
-
-    def note(specification: Specification) -> dict[str, Any]:
-        specifications.append(specification)
-        return evaluate_specification(specification)
-
-    result = design.evaluate(layer, hardware, note)
-    plan = result.plan
-    names = _numbered(
-        [
-            each.name if isinstance(each, Part) else each[0]
-            for each in (plan.parts if isinstance(plan, Plan) else plan.runs)
-        ]
-    )
+    result = evaluate(design, layer, hardware, evaluate_specification)
+    names = _numbered([each.part.name for each in result.evaluations])
     written = []
-    for name, specification in zip(names, specifications, strict=True):
+    for name, each in zip(names, result.evaluations, strict=True):
         written.append(make_folder(folder / name.replace(" ", "_")))
-        constrained = free_in_time(specification) if isinstance(plan, Plan) else specification
-        _write_evaluation(specification, constrained.constraints, written[-1])
+        fixed = each.part.loops is not None
+        constrained = free_in_time(each.specification) if fixed else each.specification
+        _write_evaluation(each.specification, constrained.constraints, written[-1])
     write_atomic(folder / "components.lib.yaml", to_yaml(primitive_library()))
     write_atomic(folder / "run.py", _RUN)
     write_atomic(folder / "README.md", _readme(result, names, title))
@@ -172,12 +162,12 @@ _SEARCH: dict[str, object] = {
 def _readme(result: DesignResult, names: list[str], title: str) -> str:
     plan = result.plan
     combine = "The evaluations run one after the other: cycles and energies add"
-    if isinstance(plan, Plan):
+    if plan.order == "side_by_side":
         combine = "Groups run side by side: cycles are the longest group's, energies add"
-        if any(part.role == "inputs" for part in plan.parts):
-            combine += ", and above the crossbars inputs count once, in `inputs`"
+    if any(part.role == "inputs" for part in plan.parts):
+        combine += ", and above the crossbars inputs count once, in `inputs`"
     lines = [
-        f"{title} on the design `{plan.design}`, for Timeloop v0.4: {', '.join(names)}.",
+        f"{title} on the design `{result.design.name}`, for Timeloop v0.4: {', '.join(names)}.",
         f"Run all with `{COMMAND}` (timeloop-model) or `{COMMAND} mapper` (timeloop-mapper).",
         f"{combine}; a cycle is {result.cycle_time:.3g} s.",
     ]

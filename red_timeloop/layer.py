@@ -13,27 +13,115 @@ Source: the documentation of ConvTranspose2d and Conv2d (PyTorch), ConvTranspose
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Mapping, Sequence, Set
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import TypeAlias
 
-from red_timeloop.errors import InputError, shown
+from red_timeloop._layer_arguments import integer, pairs, per_axis, spatial_sizes
+from red_timeloop.errors import InputError
 
 __all__ = ["Conv", "Layer", "TransposedConv"]
 
 PerAxis: TypeAlias = int | Sequence[int]
 Padding: TypeAlias = int | Sequence[int | Sequence[int]]
 
-_MAX_AXES = 3
 _MAX_BITS = 64
-_MAX_COUNT = 2**31 - 1  # the index of a tensor in the frameworks
-_MAX_TAPS = 2**16  # of a kernel or a stride: each tap and each phase is looked at
 
 
 @dataclass(frozen=True, init=False)
-class TransposedConv:
+class Layer(ABC):
+    """What a `TransposedConv` and a `Conv` share: the sizes, and what follows from them alone.
+
+    Inputs are ``[batch, in_channels, *input_size]``, outputs ``[batch, out_channels,
+    *output_size]``.
+    """
+
+    in_channels: int
+    out_channels: int
+    input_size: tuple[int, ...]
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[tuple[int, int], ...]
+    dilation: tuple[int, ...]
+    groups: int
+    batch: int
+    input_bits: int
+    weight_bits: int
+    name: str | None
+
+    @property
+    @abstractmethod
+    def transposed(self) -> bool:
+        """Whether it is a transposed convolution."""
+
+    @property
+    @abstractmethod
+    def output_size(self) -> tuple[int, ...]:
+        """Output pixels per axis."""
+
+    @property
+    @abstractmethod
+    def zero_redundancy(self) -> float:
+        """Share of zeros in the map that a convolution without zero-skipping reads, 0 to 1."""
+
+    @property
+    def ndim(self) -> int:
+        """Number of spatial axes."""
+        return len(self.input_size)
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of the inputs: ``(batch, in_channels, *input_size)``."""
+        return (self.batch, self.in_channels, *self.input_size)
+
+    @property
+    def weight_shape(self) -> tuple[int, ...]:
+        """Shape of the weights: ``(in_channels, out_channels / groups, *kernel_size)``.
+
+        Those of an ordinary convolution are ``(out_channels, in_channels / groups,
+        *kernel_size)``.
+        """
+        first, second = self.in_channels, self.out_channels
+        if not self.transposed:
+            first, second = second, first
+        return (first, second // self.groups, *self.kernel_size)
+
+    @property
+    def macs(self) -> int:
+        """Useful multiply-accumulates: those whose input pixel is a real one."""
+        # Of the two maps the pixels of one, i, are `stride` pixels of the other, o, apart:
+        # o = i * s + k * d - before. Ordinary convolutions go through it the other way.
+        near, far = self.input_size, self.output_size
+        if not self.transposed:
+            near, far = far, near
+        return self._channel_macs * prod(
+            sum(_landing(s, k * d - before, count, end) for k in range(taps))
+            for (_, taps, s, d, (before, _)), count, end in zip(self._axes, near, far, strict=True)
+        )
+
+    @property
+    def zero_inserted_macs(self) -> int:
+        """Multiply-accumulates of the convolution over the padded input.
+
+        A transposed convolution's has zeros inserted between the pixels as well.
+        """
+        return self._channel_macs * prod(self.output_size) * prod(self.kernel_size)
+
+    @property
+    def _channel_macs(self) -> int:
+        return self.batch * self.in_channels * self.out_channels // self.groups
+
+    @property
+    def _axes(self) -> list[tuple[int, int, int, int, tuple[int, int]]]:
+        """(input size, kernel size, stride, dilation, (pad before, pad after)) of every axis."""
+        sizes = (self.input_size, self.kernel_size, self.stride, self.dilation, self.padding)
+        return list(zip(*sizes, strict=True))
+
+
+@dataclass(frozen=True, init=False)
+class TransposedConv(Layer):
     """A transposed convolution (deconvolution).
 
     Inputs are ``[batch, in_channels, *input_size]``, weights ``[in_channels, out_channels /
@@ -71,19 +159,7 @@ class TransposedConv:
     0.8678
     """
 
-    in_channels: int
-    out_channels: int
-    input_size: tuple[int, ...]
-    kernel_size: tuple[int, ...]
-    stride: tuple[int, ...]
-    padding: tuple[tuple[int, int], ...]
     output_padding: tuple[int, ...]
-    dilation: tuple[int, ...]
-    groups: int
-    batch: int
-    input_bits: int
-    weight_bits: int
-    name: str | None
 
     def __init__(
         self,
@@ -105,7 +181,6 @@ class TransposedConv:
         _set_geometry(self, input_size, kernel_size, stride, padding, dilation)
         _set_output_padding(self, output_padding)
         _set_rest(self, batch, input_bits, weight_bits, name)
-        _require_output(self)
 
     @property
     def transposed(self) -> bool:
@@ -113,35 +188,14 @@ class TransposedConv:
         return True
 
     @property
-    def ndim(self) -> int:
-        """Number of spatial axes."""
-        return len(self.input_size)
-
-    @property
     def output_size(self) -> tuple[int, ...]:
         """Output pixels per axis."""
         return tuple(
             (size - 1) * s - before - after + d * (taps - 1) + extra + 1
             for (size, taps, s, d, (before, after)), extra in zip(
-                _axes(self), self.output_padding, strict=True
+                self._axes, self.output_padding, strict=True
             )
         )
-
-    @property
-    def macs(self) -> int:
-        """Useful multiply-accumulates: those whose input pixel is a real one."""
-        return _channel_macs(self) * prod(
-            # tap k of input pixel i lands on output pixel i * s + k * d - before
-            sum(_landing(s, k * d - before, size, out) for k in range(taps))
-            for (size, taps, s, d, (before, _)), out in zip(
-                _axes(self), self.output_size, strict=True
-            )
-        )
-
-    @property
-    def zero_inserted_macs(self) -> int:
-        """Multiply-accumulates of the convolution over the zero-inserted, padded input."""
-        return _channel_macs(self) * prod(self.output_size) * prod(self.kernel_size)
 
     @property
     def zero_redundancy(self) -> float:
@@ -153,7 +207,7 @@ class TransposedConv:
         multiply-accumulates, ``1 - macs / zero_inserted_macs``, is another number (80.9 % there).
         """
         real, pixels = 1, 1
-        for (size, taps, s, d, (before, _)), out in zip(_axes(self), self.output_size, strict=True):
+        for (size, taps, s, d, (before, _)), out in zip(self._axes, self.output_size, strict=True):
             extent = out + d * (taps - 1)
             real *= _landing(s, d * (taps - 1) - before, size, extent)
             pixels *= extent
@@ -161,7 +215,7 @@ class TransposedConv:
 
 
 @dataclass(frozen=True, init=False)
-class Conv:
+class Conv(Layer):
     """An ordinary convolution; arguments as `TransposedConv` has them, without output padding.
 
     Inputs are ``[batch, in_channels, *input_size]``, weights ``[out_channels, in_channels /
@@ -175,19 +229,6 @@ class Conv:
     >>> Conv(3, 64, (224, 224), 7, stride=2, padding=3).output_size
     (112, 112)
     """
-
-    in_channels: int
-    out_channels: int
-    input_size: tuple[int, ...]
-    kernel_size: tuple[int, ...]
-    stride: tuple[int, ...]
-    padding: tuple[tuple[int, int], ...]
-    dilation: tuple[int, ...]
-    groups: int
-    batch: int
-    input_bits: int
-    weight_bits: int
-    name: str | None
 
     def __init__(
         self,
@@ -207,7 +248,6 @@ class Conv:
         _set_channels(self, in_channels, out_channels, groups)
         _set_geometry(self, input_size, kernel_size, stride, padding, dilation)
         _set_rest(self, batch, input_bits, weight_bits, name)
-        _require_output(self)
 
     @property
     def transposed(self) -> bool:
@@ -215,64 +255,22 @@ class Conv:
         return False
 
     @property
-    def ndim(self) -> int:
-        """Number of spatial axes."""
-        return len(self.input_size)
-
-    @property
     def output_size(self) -> tuple[int, ...]:
         """Output pixels per axis."""
         return tuple(
             (size + before + after - d * (taps - 1) - 1) // s + 1
-            for size, taps, s, d, (before, after) in _axes(self)
+            for size, taps, s, d, (before, after) in self._axes
         )
-
-    @property
-    def macs(self) -> int:
-        """Useful multiply-accumulates: those whose input pixel is a real one."""
-        return _channel_macs(self) * prod(
-            # tap k of output pixel o reads input pixel o * s + k * d - before
-            sum(_landing(s, k * d - before, out, size) for k in range(taps))
-            for (size, taps, s, d, (before, _)), out in zip(
-                _axes(self), self.output_size, strict=True
-            )
-        )
-
-    @property
-    def zero_inserted_macs(self) -> int:
-        """Multiply-accumulates over the padded input; nothing is inserted between the pixels."""
-        return _channel_macs(self) * prod(self.output_size) * prod(self.kernel_size)
 
     @property
     def zero_redundancy(self) -> float:
         """Share of zeros in the part of the padded input that the kernel passes over, 0 to 1."""
         real, pixels = 1, 1
-        for (size, taps, s, d, (before, _)), out in zip(_axes(self), self.output_size, strict=True):
+        for (size, taps, s, d, (before, _)), out in zip(self._axes, self.output_size, strict=True):
             extent = (out - 1) * s + d * (taps - 1) + 1
             real *= max(0, min(size, extent - before))
             pixels *= extent
         return 1 - real / pixels
-
-
-Layer: TypeAlias = TransposedConv | Conv
-
-
-def _axes(layer: Layer) -> list[tuple[int, int, int, int, tuple[int, int]]]:
-    """(input size, kernel size, stride, dilation, (pad before, pad after)) of every axis."""
-    return list(
-        zip(
-            layer.input_size,
-            layer.kernel_size,
-            layer.stride,
-            layer.dilation,
-            layer.padding,
-            strict=True,
-        )
-    )
-
-
-def _channel_macs(layer: Layer) -> int:
-    return layer.batch * layer.in_channels * layer.out_channels // layer.groups
 
 
 def _landing(step: int, shift: int, count: int, end: int) -> int:
@@ -282,71 +280,16 @@ def _landing(step: int, shift: int, count: int, end: int) -> int:
     return max(0, last - first + 1)
 
 
-def _integer(value: object, key: str, least: int) -> int:
-    legal = f"an integer of at least {least}"
-    most = _MAX_TAPS if key in ("kernel_size", "stride") else _MAX_COUNT
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise InputError(f"{shown(value)} is not an integer", key=key, legal=legal)
-    try:
-        number = operator.index(value)
-    except TypeError:  # an array of several values has __index__ and refuses
-        raise InputError(f"{shown(value)} is not an integer", key=key, legal=legal) from None
-    if number < least:
-        raise InputError(f"{number} is too small", key=key, legal=legal)
-    if number > most:
-        raise InputError(f"{shown(number)} is too large", key=key, legal=f"{least} to {most}")
-    return number
-
-
-def _is_sequence(value: object) -> bool:
-    """True for lists, tuples and arrays; text is not one, nor is what has no order."""
-    return not isinstance(value, str | bytes | Mapping | Set) and hasattr(value, "__len__")
-
-
-def _values(value: object, ndim: int, key: str, one: str) -> list[object]:
-    """`value` as one entry an axis; `one` says what an entry may be."""
-    if not _is_sequence(value):
-        return [value] * ndim
-    entries: list[object] = list(value)  # type: ignore[call-overload]
-    if len(entries) != ndim:
-        raise InputError(
-            f"{shown(value)} has {len(entries)} values, but input_size has {ndim}",
-            key=key,
-            legal=f"one integer for all axes, or a list of {ndim} ({one} an axis)",
-        )
-    return entries
-
-
-def _per_axis(value: object, ndim: int, key: str, least: int) -> tuple[int, ...]:
-    return tuple(_integer(entry, key, least) for entry in _values(value, ndim, key, "an integer"))
-
-
-def _pairs(value: object, ndim: int) -> tuple[tuple[int, int], ...]:
-    if ndim == 1 and _is_sequence(value) and len(value) == 2:  # type: ignore[arg-type]
-        value = [value]
-    pairs = []
-    for entry in _values(value, ndim, "padding", "an integer or a (before, after) pair"):
-        both = list(entry) if _is_sequence(entry) else [entry, entry]  # type: ignore[call-overload]
-        if len(both) != 2:
-            raise InputError(
-                f"{shown(entry)} has {len(both)} values",
-                key="padding",
-                legal="an integer or a (before, after) pair an axis",
-            )
-        pairs.append((_integer(both[0], "padding", 0), _integer(both[1], "padding", 0)))
-    return tuple(pairs)
-
-
 def _set(layer: Layer, **values: object) -> None:
     for key, value in values.items():
         object.__setattr__(layer, key, value)  # the dataclass is frozen; this is its construction
 
 
 def _set_channels(layer: Layer, in_channels: object, out_channels: object, groups: object) -> None:
-    count = _integer(groups, "groups", 1)
+    count = integer(groups, "groups", 1)
     channels = {"in_channels": in_channels, "out_channels": out_channels}
     for key, value in channels.items():
-        number = _integer(value, key, 1)
+        number = integer(value, key, 1)
         if number % count:
             raise InputError(
                 f"{number} is not divisible by groups = {count}", key=key, legal=f"k * {count}"
@@ -363,28 +306,20 @@ def _set_geometry(
     padding: object,
     dilation: object,
 ) -> None:
-    if _is_sequence(input_size):
-        sizes = list(input_size)  # type: ignore[call-overload]
-    else:
-        others = (part for part in (kernel_size, stride, dilation) if _is_sequence(part))
-        sizes = [input_size] * len(list(next(others, [0])))  # type: ignore[call-overload]
+    sizes = spatial_sizes(input_size, (kernel_size, stride, dilation))
     ndim = len(sizes)
-    if not 1 <= ndim <= _MAX_AXES:
-        raise InputError(
-            f"{shown(input_size)} has {ndim} values", key="input_size", legal="1 to 3 spatial axes"
-        )
     _set(
         layer,
-        input_size=_per_axis(sizes, ndim, "input_size", 1),
-        kernel_size=_per_axis(kernel_size, ndim, "kernel_size", 1),
-        stride=_per_axis(stride, ndim, "stride", 1),
-        padding=_pairs(padding, ndim),
-        dilation=_per_axis(dilation, ndim, "dilation", 1),
+        input_size=sizes,
+        kernel_size=per_axis(kernel_size, ndim, "kernel_size", 1),
+        stride=per_axis(stride, ndim, "stride", 1),
+        padding=pairs(padding, ndim),
+        dilation=per_axis(dilation, ndim, "dilation", 1),
     )
 
 
 def _set_output_padding(layer: TransposedConv, output_padding: object) -> None:
-    extra = _per_axis(output_padding, layer.ndim, "output_padding", 0)
+    extra = per_axis(output_padding, layer.ndim, "output_padding", 0)
     for axis, value in enumerate(extra):
         limit = max(layer.stride[axis], layer.dilation[axis])
         if value >= limit:
@@ -399,15 +334,16 @@ def _set_output_padding(layer: TransposedConv, output_padding: object) -> None:
 def _set_rest(
     layer: Layer, batch: object, input_bits: object, weight_bits: object, name: object
 ) -> None:
-    _set(layer, batch=_integer(batch, "batch", 1))
+    _set(layer, batch=integer(batch, "batch", 1))
     for key, value in {"input_bits": input_bits, "weight_bits": weight_bits}.items():
-        bits = _integer(value, key, 1)
+        bits = integer(value, key, 1)
         if bits > _MAX_BITS:
             raise InputError(f"{bits} bits are too many", key=key, legal=f"1 to {_MAX_BITS}")
         _set(layer, **{key: bits})
     if name is not None and not isinstance(name, str):
         raise InputError(f"{name!r} is not text", key="name", legal="text")
     _set(layer, name=name)
+    _require_output(layer)
 
 
 def _require_output(layer: Layer) -> None:
@@ -417,7 +353,7 @@ def _require_output(layer: Layer) -> None:
             continue
         before, after = layer.padding[axis]
         size, span = layer.input_size[axis], layer.dilation[axis] * (layer.kernel_size[axis] - 1)
-        if isinstance(layer, TransposedConv):
+        if layer.transposed:
             raise InputError(
                 f"{before} + {after} on axis {axis} crops the output to {out} pixels",
                 key="padding",

@@ -87,7 +87,10 @@ def test_output_folder_gets_json_and_csv(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--design", "rde"], "design: unknown design 'rde' (legal: red, zero_padding"),
+        (
+            ["--design", "rde"],
+            "design: unknown design 'rde'; did you mean 'red'? (legal: red, zero_padding",
+        ),
         (["--layer", "GAN_Deconv9"], "GAN_Deconv9"),
         (["no_such_workload"], "no_such_workload"),
         (["--hardware", "isac"], "no parameter set 'isac' (legal: isaac_32nm"),

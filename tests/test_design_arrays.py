@@ -8,7 +8,8 @@ import pytest
 from red_timeloop import designs
 from red_timeloop.components import build
 from red_timeloop.components.timing import StepTime, slowest, step_time
-from red_timeloop.designs.evaluate import DesignResult, evaluate
+from red_timeloop.designs.evaluate import evaluate
+from red_timeloop.designs.result import DesignResult
 from red_timeloop.engines.base import engine
 from red_timeloop.hardware import Hardware
 from red_timeloop.layer import TransposedConv
@@ -18,8 +19,8 @@ QUANTITIES = ("cycle_time", "latency", "energy", "area", "programming_energy")
 
 
 def run(design: str, hardware: Hardware) -> DesignResult:
-    plan = designs.get(design).plan(LAYER, hardware)
-    return evaluate(plan, engine("embedded").evaluate_specification)
+    count = engine("embedded").evaluate_specification
+    return evaluate(designs.find(design), LAYER, hardware, count)
 
 
 @pytest.mark.parametrize("design", designs.names())

@@ -66,8 +66,8 @@ def run(
 
 
 def counts(result: Result, level: str, space: str) -> tuple[int, ...]:
-    data = result.as_dict()["levels"][level]["data_spaces"][space]
-    return tuple(data[key] for key in ("reads", "fills", "updates", "utilized_capacity"))
+    data = result.as_engine_result().levels[level].data_spaces[space]
+    return data.reads, data.fills, data.updates, data.utilized_capacity
 
 
 def test_sliding_window_moves_only_the_new_pixel() -> None:
@@ -93,7 +93,7 @@ def test_multicast_and_spatial_reduction() -> None:
     assert counts(result, "backing", "Weights") == (4, 0, 0, 4)
     assert counts(result, "backing", "Inputs") == (32, 0, 0, 32)
     assert counts(result, "backing", "Outputs")[2] == 8  # four partial sums become one
-    assert result.as_dict()["levels"]["mac"]["utilized_instances"] == 4
+    assert result.as_engine_result().levels["mac"].utilized_instances == 4
     assert result.cycles == 8
 
 
@@ -138,15 +138,16 @@ def test_energy_area_and_leakage() -> None:
         convolution(R=3, P=8),
         backing=replace(ALL, temporal=(("P", 8),)),
         buffer=replace(ALL, temporal=(("R", 3),)),
-    ).as_dict()
-    assert result["computes"] == result["cycles"] == 24
-    assert result["area_m2"] == 10.0 + 4 * (2.0 + 1.0)
-    assert result["levels"]["mac"]["energy_J"] == 24 * 7.0
-    buffer = result["levels"]["buffer"]
-    assert buffer["data_spaces"]["Inputs"]["energy_J"] == 24 * 2.0 + 10 * 3.0
-    spaces = sum(each["energy_J"] for each in buffer["data_spaces"].values())
-    assert buffer["energy_J"] == spaces + 24 * 0.5
-    assert result["energy_J"] == sum(level["energy_J"] for level in result["levels"].values())
+    ).as_engine_result()
+    assert result.computes == result.cycles == 24
+    assert result.area == 10.0 + 4 * (2.0 + 1.0)
+    assert result.levels["mac"].energy == 24 * 7.0
+    buffer = result.levels["buffer"]
+    assert buffer.data_spaces["Inputs"].energy == 24 * 2.0 + 10 * 3.0
+    assert buffer.leakage == 24 * 0.5
+    spaces = sum(each.energy for each in buffer.data_spaces.values())
+    assert buffer.energy == spaces + 24 * 0.5
+    assert result.energy == sum(level.energy for level in result.levels.values())
 
 
 @pytest.mark.parametrize("kind", ["read_bandwidth", "write_bandwidth", "shared_bandwidth"])

@@ -14,7 +14,7 @@ ROOT = Path(red_timeloop.__file__).parent
 ORDER = (
     ("errors",),
     ("_yaml", "files", "resources", "units"),
-    ("layer",),
+    ("layer", "_layer_arguments"),
     ("workload", "_workload_file"),
     ("decomposition", "_subconvolution"),
     ("circuit",),
@@ -32,7 +32,11 @@ ORDER = (
 )
 RANK = {part: rank for rank, parts in enumerate(ORDER) for part in parts}
 # A private module that holds the bulk of a public one is the same part in two files.
-TWINS = ({"workload", "_workload_file"}, {"decomposition", "_subconvolution"})
+TWINS = (
+    {"layer", "_layer_arguments"},
+    {"workload", "_workload_file"},
+    {"decomposition", "_subconvolution"},
+)
 # Imports inside a method that hands over to what comes later, for the caller's convenience.
 HANDED_OVER = {("comparison", "report")}
 

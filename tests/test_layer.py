@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import FrozenInstanceError, replace
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from red_timeloop import Conv, TransposedConv
 from red_timeloop.errors import InputError
+from red_timeloop.layer import Layer
 
 GOOD = {"in_channels": 4, "out_channels": 6, "input_size": (5, 5), "kernel_size": 3}
 
@@ -55,6 +57,24 @@ def test_layers_are_frozen_hashable_and_replaceable():
     assert hash(layer) == hash(replace(layer))
     assert replace(layer, stride=2).stride == (2, 2)
     assert layer != Conv(**GOOD)
+    with pytest.raises(TypeError, match="abstract"):
+        Layer()
+
+
+@pytest.mark.parametrize("kind", [TransposedConv, Conv])
+def test_a_layer_comes_back_from_a_pickle_and_shows_itself(kind):
+    layer = kind(**GOOD, stride=2, padding=1, groups=2, name="up")
+    assert pickle.loads(pickle.dumps(layer)) == layer
+    assert "stride=(2, 2)" in repr(layer)
+    assert layer != replace(layer, name="down")
+
+
+# The shapes that PyTorch's ConvTranspose2d(4, 6, (3, 2), groups=2) and Conv2d take.
+@pytest.mark.parametrize(("kind", "weights"), [(TransposedConv, (4, 3)), (Conv, (6, 2))])
+def test_shapes_of_the_tensors(kind, weights):
+    layer = kind(4, 6, (5, 7), (3, 2), groups=2, batch=3)
+    assert layer.input_shape == (3, 4, 5, 7)
+    assert layer.weight_shape == (*weights, 3, 2)
 
 
 def test_huge_layers_need_no_memory():

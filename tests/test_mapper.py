@@ -219,31 +219,33 @@ def test_one_order_of_each_class_is_enough() -> None:
 
 def test_equal_seeds_give_equal_mappings() -> None:
     spec = specification({"C": 16, "M": 8, "R": 3, "P": 16}, machine=architecture((4, 2), 64))
-    first, result = search_specification(spec, budget=4000, seed=3)
+    first, _, report = search_specification(spec, budget=4000, seed=3)
     forget()
-    second, again = search_specification(spec, budget=4000, seed=3)
+    second, _, again = search_specification(spec, budget=4000, seed=3)
     assert first == second
-    assert result["search"]["evaluated"] == again["search"]["evaluated"]
+    assert report.evaluated == again.evaluated
 
 
 def test_result_is_the_model_s_with_a_certificate() -> None:
     spec = specification({"C": 2, "R": 2, "P": 4})
-    mapping, result = search_specification(spec)
+    mapping, result, report = search_specification(spec)
     assert spec.problem is not None
     direct = evaluate(spec.architecture, spec.problem, mapping, ERT)
-    assert result["energy_J"] == direct.energy
-    assert result["search"]["optimal"] is True
-    assert result["search"]["gap"] == 0
-    assert result["search"]["value"] == pytest.approx(direct.energy * direct.cycles)
-    assert set(result["search"]["pruned"]) == {"fan_out", "capacity", "utilization", "bound"}
+    assert result.energy == direct.energy
+    assert report.optimal is True
+    assert report.gap == 0
+    assert report.value == pytest.approx(direct.energy * direct.cycles)
+    assert set(report.pruned) == {"fan_out", "capacity", "utilization", "bound"}
 
 
 def test_budget_ends_the_search_with_a_gap() -> None:
     spec = specification({"C": 32, "M": 32, "R": 3, "P": 32}, machine=architecture((4, 2), 64))
-    _, result = search_specification(spec, budget=3000)
-    assert result["search"]["optimal"] is False
-    assert result["search"]["gap"] > 0
-    assert 0 < result["search"]["bound"] < result["search"]["value"]
+    _, _, report = search_specification(spec, budget=3000)
+    assert report.optimal is False
+    assert report.gap is not None
+    assert report.gap > 0
+    assert report.bound is not None
+    assert 0 < report.bound < report.value
 
 
 def test_interruption_returns_the_best_so_far() -> None:
@@ -287,7 +289,7 @@ def conditions(*texts: tuple[str, str, int]) -> LoopConstraint:
 def test_factor_constraints_hold(
     level: str, kind: str, constraint: LoopConstraint, dimension: str, allowed: set[int]
 ) -> None:
-    mapping, _ = search_specification(
+    mapping, _, _ = search_specification(
         specification({"C": 4, "P": 8}, one(level, kind, constraint)), "energy"
     )
     loops = mapping.levels[level]
@@ -316,7 +318,7 @@ def test_split_decides_between_x_and_y() -> None:
     split = LoopConstraint(permutation=("C", "P", "M", "R"), split=1)
     given = replace(one("inter_pe_spatial", "spatial", split), min_utilization=1.0)
     spec = specification({"C": 4, "P": 4}, given, architecture((2, 2)))
-    mapping, _ = search_specification(spec, "delay")
+    mapping, _, _ = search_specification(spec, "delay")
     chosen = mapping.levels["inter_pe_spatial"]
     assert chosen.spatial_x == (("C", 2),)
     assert chosen.spatial_y == (("P", 2),)
@@ -325,8 +327,8 @@ def test_split_decides_between_x_and_y() -> None:
 def test_minimum_utilization_holds() -> None:
     given = replace(constraints(), min_utilization=1.0)
     spec = specification({"C": 4, "P": 4}, given, architecture((2, 2)))
-    _, result = search_specification(spec, "energy")
-    assert result["levels"]["mac"]["utilized_instances"] == 4
+    _, result, _ = search_specification(spec, "energy")
+    assert result.levels["mac"].utilized_instances == 4
 
 
 @pytest.mark.parametrize(
@@ -372,12 +374,12 @@ def test_unknown_objective_and_budget_are_refused() -> None:
 
 def test_awkward_sizes_are_padded_when_that_is_better() -> None:
     spec = specification({"C": 13, "P": 11}, machine=architecture((4, 2), 400))
-    _, plain = search_specification(spec, "delay")
-    mapping, result = search_specification(spec, "delay", padding=True)
-    assert plain["search"]["padding"] == {}
-    assert result["search"]["padding"] == {"C": [13, 14], "P": [11, 12]}
-    assert result["computes"] == 14 * 12
-    assert result["cycles"] < plain["cycles"]
+    _, plain, not_padded = search_specification(spec, "delay")
+    mapping, result, report = search_specification(spec, "delay", padding=True)
+    assert not_padded.padding == {}
+    assert report.padding == {"C": (13, 14), "P": (11, 12)}
+    assert result.computes == 14 * 12
+    assert result.cycles < plain.cycles
     assert mapping.factors("C").__len__() >= 1
-    _, never = search_specification(specification({"C": 12, "P": 8}), padding=True)
-    assert never["search"]["padding"] == {}
+    _, _, never = search_specification(specification({"C": 12, "P": 8}), padding=True)
+    assert never.padding == {}

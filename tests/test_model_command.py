@@ -78,12 +78,11 @@ def test_capacity_violation_names_the_level(mapping: Path) -> None:
 
 def test_rules_of_a_design_are_checked_by_name(tmp_path: Path) -> None:
     from red_timeloop import TransposedConv, designs
-    from red_timeloop.designs.assemble import assemble
+    from red_timeloop.designs.specification import assemble
     from red_timeloop.hardware import Hardware
     from red_timeloop.spec.write import mapping_text, specification_text
 
-    design = designs.get("red")
-    assert isinstance(design, designs.Design)
+    design = designs.find("red")
     plan = design.plan(TransposedConv(32, 16, (4, 4), 4, stride=2), Hardware.load())
     specification = assemble(plan, plan.parts[0], 1e-6)
     assert specification.mapping is not None
@@ -106,4 +105,4 @@ def test_rules_of_a_design_are_checked_by_name(tmp_path: Path) -> None:
     assert broken.returncode == 2
     assert "C=2 at edram (temporal) breaks the constraint resident_weights" in broken.stderr
     unknown = run(tmp_path / "red.yaml", "--rules", "redd")
-    assert "no constraints are called 'redd'" in unknown.stderr
+    assert "unknown design 'redd'; did you mean 'red'?" in unknown.stderr

@@ -63,7 +63,7 @@ def specification(case: dict[str, Any]) -> tuple[Architecture, Problem, Mapping,
 
 @pytest.mark.parametrize("case", CASES, ids=range(len(CASES)))
 def test_every_number_is_timeloops(case: dict[str, Any]) -> None:
-    result = evaluate(*specification(case)).as_dict()
+    result = evaluate(*specification(case)).as_engine_result().as_dict()
     expected = case["expected"]
     assert result["cycles"] == expected["cycles"]
     total = result["energy_J"] * 1e15 / result["computes"]

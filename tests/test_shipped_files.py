@@ -10,6 +10,7 @@ import pytest
 
 from red_timeloop import designs, resources
 from red_timeloop.components.accelergy import PLUG_IN_PATH
+from red_timeloop.designs.evaluate import evaluate
 from red_timeloop.engines.embedded.engine import evaluate_specification
 from red_timeloop.engines.timeloop import tools
 from red_timeloop.engines.timeloop.stats import parse_stats
@@ -45,7 +46,7 @@ def problem(name: str) -> Problem:
         seen.append(specification.problem)
         return evaluate_specification(specification)
 
-    designs.get(name).evaluate(LAYER, Hardware.load("isaac_32nm"), note)
+    evaluate(designs.find(name), LAYER, Hardware.load("isaac_32nm"), note)
     pixels = {"P": 8, "Q": 8} if name == "zero_padding" else {"P": 4, "Q": 4}
     first = seen[0]
     return Problem(first.name, first.dimensions, {**first.sizes, **pixels}, first.data_spaces)

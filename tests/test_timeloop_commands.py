@@ -127,6 +127,11 @@ def test_a_design_that_the_mapper_maps(tmp_path: Path) -> None:
             ["tables", "--set", "adc_resolution=99"],
             "adc.resolution: out of range: 99 (legal: 1 .. ",
         ),
+        (["tables", "--set", "rows=1", "--set", "crossbar_rows=2"], "crossbar_rows: given twice"),
+        (["tables", "--set", "typo=1"], "typo: unknown setting (legal: access_width_features"),
+        (["tables", "--design", "eyeriss", "--set", "rows=1"], "rows: unknown setting (legal: "),
+        (["tables", "--set", "rows=[1]"], "rows: got [1] (legal: a number or a word)"),
+        (["tables", "--set", "rows=1", "--format", "lib"], "--format lib: lists all components"),
         (["tables", "/nowhere.yaml"], "cannot read"),
     ],
 )
@@ -153,6 +158,7 @@ def test_tables_are_the_prices(design: str, tmp_path: Path) -> None:
 
 def test_settings_change_the_prices() -> None:
     small = run("tables", "--format", "art", "--set", "crossbar_columns=64").stdout
+    assert small == run("tables", "--format", "art", "--set", "columns=64").stdout
     large = run("tables", "--format", "art").stdout
     assert small != large
 

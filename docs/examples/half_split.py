@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 
+from red_timeloop.designs.parts import Gather, finish, gather_part
+from red_timeloop.designs.real import Sweep
+
 from red_timeloop import TransposedConv, decompose
 from red_timeloop.decomposition import Decomposition
 from red_timeloop.designs import Design, Plan
-from red_timeloop.designs.parts import Gather, finish, gather_part
-from red_timeloop.designs.real import Sweep
 from red_timeloop.hardware import Hardware
 
 __all__ = ["HALF_SPLIT"]

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
-if TYPE_CHECKING:
-    from red_timeloop.sweeps.measures import Objective
-    from red_timeloop.sweeps.table import Results
+from red_timeloop.sweeps import SweepError
+from red_timeloop.sweeps.measures import Condition, Objective
+from red_timeloop.sweeps.table import Results, load_results
 
-__all__ = ["chosen", "feasible", "objective", "store"]
+__all__ = ["chosen", "feasible", "flat", "objective", "store"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -51,10 +51,6 @@ def feasible(
 
     A store that cannot be read ends the command with one line and exit code 1.
     """
-    from red_timeloop.sweeps import SweepError
-    from red_timeloop.sweeps.measures import Condition
-    from red_timeloop.sweeps.table import load_results
-
     bounds = [Condition.parse(text, "--where") for text in conditions]
     try:
         return load_results(folder, name, designs).feasible(bounds)
@@ -64,6 +60,9 @@ def feasible(
 
 def chosen(objectives: Sequence[str], results: Results) -> tuple[Objective, ...]:
     """Return the objectives of `--objective`, or the sweep's own where none was given."""
-    from red_timeloop.sweeps.measures import Objective
-
     return tuple(Objective.parse(text, "--objective") for text in objectives) or results.objectives
+
+
+def flat(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
+    """Return the rows of all objectives in one list, each with its objective."""
+    return [{"objective": objective, **row} for objective, some in rows.items() for row in some]

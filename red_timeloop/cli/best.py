@@ -6,7 +6,9 @@ from pathlib import Path
 
 import click
 
-from red_timeloop.cli import _sweep_options, options
+from red_timeloop.cli import _sweep_options, options, results
+from red_timeloop.report.sweep_table import print_results
+from red_timeloop.sweeps.analysis import best
 
 __all__ = ["command"]
 
@@ -33,19 +35,19 @@ def command(
     form: str,
 ) -> None:
     """Show each design's best point of the sweep in DIR, for each objective."""
-    from red_timeloop.report.sweep_table import print_results, to_csv, to_json
-    from red_timeloop.sweeps.analysis import best
-
-    results = _sweep_options.feasible(folder, name, designs, conditions)
-    chosen = _sweep_options.chosen(objectives, results)
-    found = {str(objective): best(results, objective, top) for objective in chosen}
+    points = _sweep_options.feasible(folder, name, designs, conditions)
+    chosen = _sweep_options.chosen(objectives, points)
+    found = {str(objective): best(points, objective, top) for objective in chosen}
     rows = {o: [some.row(i) for i in range(len(some))] for o, some in found.items()}
-    if form == "json":
-        click.echo(to_json({"schema": 1, "feasible": len(results), "best": rows}))
-    elif form == "csv":
-        flat = [{"objective": o, **row} for o, some in rows.items() for row in some]
-        click.echo(to_csv(flat), nl=False)
-    else:
+
+    def table() -> None:
         for index, objective in enumerate(chosen):
-            click.echo(f"{chr(10) if index else ''}{objective}, of {len(results):,} evaluations\n")
+            click.echo(f"{chr(10) if index else ''}{objective}, of {len(points):,} evaluations\n")
             print_results(found[str(objective)], [objective.measure])
+
+    results.show(
+        form,
+        table,
+        lambda: {"schema": 1, "feasible": len(points), "best": rows},
+        lambda: results.to_csv(_sweep_options.flat(rows)),
+    )

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from red_timeloop.cli import options
-from red_timeloop.cli.verbosity import detail, say
+from red_timeloop.cli import options, results
+from red_timeloop.cli.progress import progress_bar
+from red_timeloop.cli.verbosity import detail
+from red_timeloop.comparison import compare
 from red_timeloop.errors import InputError
-from red_timeloop.files import make_folder, write_atomic
-
-if TYPE_CHECKING:
-    from red_timeloop.comparison import Comparison
-    from red_timeloop.hardware import Hardware
+from red_timeloop.hardware import Hardware
+from red_timeloop.zoo import compare_zoo, zoo_as_csv, zoo_as_dict
 
 __all__ = ["command"]
 
@@ -70,9 +67,6 @@ def command(
             )
         _compare_all(designs, engine, options.load_hardware(hardware, settings), form, output)
         return
-    from red_timeloop.cli.progress import progress_bar
-    from red_timeloop.comparison import compare
-
     with progress_bar() as progress:
         comparison = compare(
             "red_date2019" if workload is None else workload,
@@ -85,42 +79,30 @@ def command(
             crossbars=crossbars if mapped else None,
         )
     detail(f"{comparison.engine} engine, {len(comparison.results)} evaluations.")
-    if form == "json":
-        click.echo(json.dumps(comparison.as_dict(), indent=2))
-    elif form == "csv":
-        click.echo(comparison.to_csv(), nl=False)
-    else:
-        from red_timeloop.report.table import print_comparison
+
+    def table() -> None:
+        from red_timeloop.report.table import print_comparison  # not to be loaded for JSON
 
         print_comparison(comparison)
+
+    results.show(form, table, comparison.as_dict, comparison.to_csv)
     if output is not None:
-        _write(comparison, make_folder(output))
+        content, rows = results.to_json(comparison.as_dict()), comparison.to_csv()
+        results.write(output, {"comparison.json": content, "comparison.csv": rows})
 
 
 def _compare_all(
     designs: tuple[str, ...], engine: str, hardware: Hardware, form: str, output: Path | None
 ) -> None:
-    from red_timeloop.cli.progress import progress_bar
-    from red_timeloop.zoo import compare_zoo, zoo_as_csv, zoo_as_dict
-
     with progress_bar() as progress:
         comparisons = compare_zoo(designs or None, engine, hardware=hardware, progress=progress)
-    if form == "json":
-        click.echo(json.dumps(zoo_as_dict(comparisons), indent=2))
-    elif form == "csv":
-        click.echo(zoo_as_csv(comparisons), nl=False)
-    else:
-        from red_timeloop.report.zoo_table import print_zoo
+
+    def table() -> None:
+        from red_timeloop.report.zoo_table import print_zoo  # not to be loaded for JSON
 
         print_zoo(comparisons)
+
+    results.show(form, table, lambda: zoo_as_dict(comparisons), lambda: zoo_as_csv(comparisons))
     if output is not None:
-        folder = make_folder(output)
-        write_atomic(folder / "zoo.json", json.dumps(zoo_as_dict(comparisons), indent=2) + "\n")
-        write_atomic(folder / "zoo.csv", zoo_as_csv(comparisons))
-        say(f"Wrote zoo.json and zoo.csv to {folder}")
-
-
-def _write(comparison: Comparison, folder: Path) -> None:
-    write_atomic(folder / "comparison.json", json.dumps(comparison.as_dict(), indent=2) + "\n")
-    write_atomic(folder / "comparison.csv", comparison.to_csv())
-    say(f"Wrote comparison.json and comparison.csv to {folder}")
+        content, rows = results.to_json(zoo_as_dict(comparisons)), zoo_as_csv(comparisons)
+        results.write(output, {"zoo.json": content, "zoo.csv": rows})

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
+from rich.console import Console
+from rich.table import Table
 
-from red_timeloop.cli import options
+from red_timeloop.cli import options, results
 from red_timeloop.decomposition import Decomposition, Mode, decompose
 from red_timeloop.workload import load_workload
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 __all__ = ["command"]
 
@@ -31,16 +29,17 @@ def command(workload: str, form: str) -> None:
     """
     loaded = load_workload(workload)
     parts = [(entry.name, decompose(entry.layer)) for entry in loaded.layers]
-    if form == "json":
-        layers = [_as_json(name, decomposition) for name, decomposition in parts]
-        content = {"schema": 1, "workload": loaded.name, "layers": layers}
-        click.echo(json.dumps(content, indent=2))
-        return
-    from rich.console import Console
 
-    console = Console()
-    for name, decomposition in parts:
-        _print(console, name, decomposition)
+    def content() -> dict[str, Any]:
+        layers = [_as_json(name, decomposition) for name, decomposition in parts]
+        return {"schema": 1, "workload": loaded.name, "layers": layers}
+
+    def table() -> None:
+        console = Console()
+        for name, decomposition in parts:
+            _print(console, name, decomposition)
+
+    results.show(form, table, content)
 
 
 def _as_json(name: str, parts: Decomposition) -> dict[str, Any]:
@@ -84,7 +83,7 @@ def _as_json(name: str, parts: Decomposition) -> dict[str, Any]:
     }
 
 
-def _print(console: Any, name: str, parts: Decomposition) -> None:
+def _print(console: Console, name: str, parts: Decomposition) -> None:
     layer = parts.layer
     kind = "transposed convolution" if layer.transposed else "convolution"
     console.print(
@@ -111,8 +110,6 @@ def _empty_note(count: int) -> str:
 
 
 def _mode_table(parts: Decomposition) -> Table:
-    from rich.table import Table
-
     table = Table(box=None, header_style="bold", padding=(0, 1))
     for title in ("mode", "phase", "sub-kernel", "taps per axis", "input offsets", "outputs"):
         table.add_column(title)

@@ -6,6 +6,12 @@ from dataclasses import dataclass
 
 import click
 
+from red_timeloop import __version__
+from red_timeloop.cli import options, results
+from red_timeloop.components.accelergy import PLUG_IN_PATH
+from red_timeloop.engines.timeloop import doctor
+from red_timeloop.engines.timeloop.tools import PYTHON_VARIABLE, find_tools
+
 __all__ = ["command"]
 
 _TIMELOOP = "https://timeloop.csail.mit.edu/installation"
@@ -22,29 +28,30 @@ class _Check:
 
 @click.command(name="doctor")
 @click.option("--register", is_flag=True, help="Add the plug-in to your Accelergy configuration.")
-def command(register: bool) -> int:
+@options.format_("table", "json")
+def command(register: bool, form: str) -> int:
     """Say which of the real Timeloop's tools are installed and work.
 
     The exit code is 1 if not all do. The embedded engine needs none of them.
     """
     checks = _checks(register)
-    for check in checks:
-        click.echo(f"{'ok     ' if check.found else 'missing'}  {check.name:<16} {check.detail}")
     whole = all(check.found for check in checks)
-    click.echo()
-    if whole:
-        click.echo("The engine 'timeloop' can be used, and --engine auto uses it.")
-    else:
-        click.echo("The embedded engine needs none of these.")
+
+    def table() -> None:
+        for check in checks:
+            mark = "ok     " if check.found else "missing"
+            click.echo(f"{mark}  {check.name:<16} {check.detail}")
+        click.echo()
+        if whole:
+            click.echo("The engine 'timeloop' can be used, and --engine auto uses it.")
+        else:
+            click.echo("The embedded engine needs none of these.")
+
+    results.show(form, table, lambda: {"schema": 1, "checks": [vars(check) for check in checks]})
     return 0 if whole else 1
 
 
 def _checks(register: bool) -> list[_Check]:
-    from red_timeloop import __version__
-    from red_timeloop.components.accelergy import PLUG_IN_PATH
-    from red_timeloop.engines.timeloop import doctor
-    from red_timeloop.engines.timeloop.tools import PYTHON_VARIABLE, find_tools
-
     tools = find_tools()
     checks = [_Check("red-timeloop", True, __version__)]
     for name, path, where in (

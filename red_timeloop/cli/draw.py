@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from red_timeloop.cli import options
+from red_timeloop.report.drawing import draw
 from red_timeloop.workload import load_workload
 
 __all__ = ["command"]
@@ -37,8 +38,6 @@ def command(workload: str, formats: tuple[str, ...], steps: int, output: Path) -
     of the zero-skipping data flow; layers have 1 or 2 spatial axes. WORKLOAD is a name that
     `red-timeloop list` shows, or a YAML file.
     """
-    from red_timeloop.report.drawing import draw
-
     drawings = [draw(entry.layer, steps=steps) for entry in load_workload(workload).layers]
     for drawing in drawings:
         for path in drawing.write(output, formats or ("svg",)):

@@ -7,6 +7,10 @@ from pathlib import Path
 import click
 
 from red_timeloop.cli import options
+from red_timeloop.designs import find
+from red_timeloop.errors import InputError
+from red_timeloop.export import COMMAND, export
+from red_timeloop.workload import load_workload
 
 __all__ = ["command"]
 
@@ -31,11 +35,6 @@ def command(
     The bundle holds, for each group of computation modes, the architecture, the problem, the
     design's mapping and constraints, energy and area tables, and how to run them all.
     """
-    from red_timeloop.designs import get
-    from red_timeloop.errors import InputError
-    from red_timeloop.export import COMMAND, export
-    from red_timeloop.workload import load_workload
-
     workload_name, colon, name = layer.partition(":")
     if not colon or not name:
         raise InputError(f"got {layer!r}", key="WORKLOAD:LAYER", legal="red_date2019:GAN_Deconv1")
@@ -43,7 +42,7 @@ def command(
     entry = workload.select([name]).layers[0]
     parameters = options.load_hardware(hardware, settings)
     title = f"{entry.name} of {workload.name}"
-    folders = export(get(design), entry.layer, parameters, output, title)
+    folders = export(find(design, code=True), entry.layer, parameters, output, title)
     for folder in folders:
         click.echo(folder)
     click.echo(f"In {output}: {COMMAND}")

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
+from rich.console import Console
+from rich.table import Table
 
 from red_timeloop.cli import options
+from red_timeloop.cli.results import to_json
 from red_timeloop.errors import InputError
 from red_timeloop.files import write_atomic
+from red_timeloop.frontends import keras, onnx, torch
+from red_timeloop.frontends.accounting import Imported
 from red_timeloop.workload import dump_workload
-
-if TYPE_CHECKING:
-    from red_timeloop.frontends.accounting import Imported
 
 __all__ = ["command"]
 
@@ -86,12 +87,8 @@ def _shape(text: str) -> tuple[str, tuple[int, ...]]:
 def _load(model: str, shapes: dict[str, tuple[int, ...]], options: dict[str, Any]) -> Imported:
     suffix = Path(model).suffix.lower()
     if suffix == ".onnx":
-        from red_timeloop.frontends import onnx
-
         return onnx.load(model, shapes=shapes, **options)
     if suffix == ".keras":
-        from red_timeloop.frontends import keras
-
         return keras.load(model, shapes=shapes, **options)
     if re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*", model):
         return _load_object(_find(model), shapes, options)
@@ -133,12 +130,8 @@ def _load_object(
                 f"making the model failed: {error}", key="MODEL", legal="a call without arguments"
             ) from error
     if "keras" in _frameworks(found):
-        from red_timeloop.frontends import keras
-
         return keras.load(found, shapes=shapes, **options)
     if "torch" in _frameworks(found):
-        from red_timeloop.frontends import torch
-
         return torch.load(found, shapes=shapes, **options)
     raise InputError(f"{found!r} is not a model", key="MODEL", legal=_MODELS)
 
@@ -146,10 +139,8 @@ def _load_object(
 def _report(imported: Imported, output: Path | None, form: str) -> None:
     """The account: JSON to standard output, or a table to standard error beside the YAML."""
     if form == "json":
-        click.echo(json.dumps(_as_json(imported, output), indent=2))
+        click.echo(to_json(_as_json(imported, output)), nl=False)
         return
-    from rich.console import Console
-
     console = Console(stderr=output is None, markup=False)
     count = dict.fromkeys(("imported", "free", "not_modelled"), 0)
     for operator in imported.operators:
@@ -168,9 +159,7 @@ def _report(imported: Imported, output: Path | None, form: str) -> None:
         console.print(_table(imported))
 
 
-def _table(imported: Imported) -> Any:
-    from rich.table import Table
-
+def _table(imported: Imported) -> Table:
     table = Table(box=None, header_style="bold", title="Not modelled", title_justify="left")
     for title in ("operator", "name", "share of MACs", "reason"):
         table.add_column(title, overflow="fold")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
+from rich.console import Console
+from rich.table import Table
 
-from red_timeloop.cli import options
+from red_timeloop import designs
+from red_timeloop.cli import options, results
 from red_timeloop.workload import Workload, load_workload, workload_names
 
 __all__ = ["command"]
@@ -23,15 +25,16 @@ def command(workloads: bool, form: str) -> None:
         "workloads": [_summary(load_workload(name)) for name in workload_names()],
     }
     if not workloads:
-        from red_timeloop import designs
-
         content["designs"] = list(designs.all_names())
-    if form == "json":
-        click.echo(json.dumps(content, indent=2))
-    elif workloads:
-        _print_sizes(content["workloads"])
-    else:
-        _print_names(content)
+        content["design_origins"] = {name: designs.origin(name) for name in content["designs"]}
+
+    def table() -> None:
+        if workloads:
+            _print_sizes(content["workloads"])
+        else:
+            _print_names(content)
+
+    results.show(form, table, lambda: content)
 
 
 def _summary(workload: Workload) -> dict[str, Any]:
@@ -53,21 +56,19 @@ def _summary(workload: Workload) -> dict[str, Any]:
 
 
 def _print_names(content: dict[str, Any]) -> None:
-    from red_timeloop import designs
-
     width = max(len(entry["name"]) for entry in content["workloads"])
     click.echo("Workloads (red-timeloop list --workloads shows their sizes)")
     for entry in content["workloads"]:
         click.echo(f"  {entry['name']:<{width}}  {entry['description']}")
     click.echo("\nDesigns")
     for name in content["designs"]:
-        click.echo(f"  {name:<{width}}  {designs.get(name).summary}")
+        origin = content["design_origins"][name]
+        whose = "" if origin == "red_timeloop" else f" (from {origin})"
+        click.echo(f"  {name:<{width}}  {designs.find(name).summary}{whose}")
+    click.echo("Your own: --design FILE.py:NAME or package.module:NAME")
 
 
 def _print_sizes(workloads: list[dict[str, Any]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
     table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
     for title in ("workload", "axes", "layers", "deconv", "MACs", "with zeros", "zeros"):
         table.add_column(title, justify="left" if title == "workload" else "right", no_wrap=True)

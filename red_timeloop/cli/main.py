@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 import time
 import traceback
 from importlib import import_module
+from pathlib import Path
 
 import click
 
@@ -52,6 +54,23 @@ class _LazyGroup(click.Group):
         command = module.command
         assert isinstance(command, click.Command)
         return add_options(command)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands with what their docstrings say, none of them imported."""
+        limit = formatter.width - 6 - max(map(len, _COMMANDS))
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [
+                    (name, click.Command(name, help=_help(module)).get_short_help_str(limit))
+                    for name, module in _COMMANDS.items()
+                ]
+            )
+
+
+def _help(module: str) -> str | None:
+    tree = ast.parse(Path(__file__).with_name(f"{module}.py").read_text(encoding="utf-8"))
+    functions = (node for node in tree.body if isinstance(node, ast.FunctionDef))
+    return next(ast.get_docstring(node) for node in functions if node.name == "command")
 
 
 @click.group(

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from red_timeloop.cli import options
+from red_timeloop.cli import options, results
 from red_timeloop.cli.model import print_result
 from red_timeloop.cli.progress import progress_bar
-from red_timeloop.files import write_atomic
+from red_timeloop.engines.result import EngineResult
+from red_timeloop.engines.timeloop.engine import SearchOptions
+from red_timeloop.mapper.report import SearchReport
 from red_timeloop.mapper.run import BUDGET, OBJECTIVES, search_specification
+from red_timeloop.spec.emit import to_yaml
 from red_timeloop.spec.reader import read_specification
 from red_timeloop.spec.types import Mapping, Specification
-
-if TYPE_CHECKING:
-    from red_timeloop.engines.timeloop.engine import SearchOptions
+from red_timeloop.spec.write import mapping_text, problem_section
 
 __all__ = ["command"]
 
@@ -87,7 +87,7 @@ def command(
     specification = read_specification(list(spec), ert=ert, art=art)
     chosen = next(each for each in OBJECTIVES if each == objective)
     with progress_bar() as progress:
-        mapping, result = search_specification(
+        mapping, result, report = search_specification(
             specification,
             chosen,
             engine=engine,
@@ -104,54 +104,50 @@ def command(
             ),
         )
     if output is not None:
-        _write(output, specification, mapping, result)
-    if form == "json":
-        click.echo(json.dumps(result, indent=2))
-        return
-    print_result(result)
-    click.echo(_certificate(result["search"]))
+        results.write(output, _texts(specification, mapping, result, report))
+
+    def table() -> None:
+        print_result(result.as_dict())
+        click.echo(_certificate(report))
+
+    results.show(form, table, lambda: {**result.as_dict(), "search": report.as_dict()})
 
 
 def _mapper_options(**given: Any) -> SearchOptions:
-    from red_timeloop.engines.timeloop.engine import SearchOptions
-
     return SearchOptions(**{key: value for key, value in given.items() if value is not None})
 
 
-def _certificate(report: dict[str, Any]) -> str:
-    space, evaluated = report["space"], report["evaluated"]
-    if report["bound"] is None:
-        broken = "".join(f"; not obeyed: {each}" for each in report["broken_constraints"])
-        return f"the best that timeloop-mapper found ({report['algorithm']}){broken}"
-    sizes = [f"{name} {size} to {larger}" for name, (size, larger) in report["padding"].items()]
+def _certificate(report: SearchReport) -> str:
+    space, evaluated = report.space, report.evaluated
+    if report.bound is None:
+        broken = "".join(f"; not obeyed: {each}" for each in report.broken_constraints)
+        return f"the best that timeloop-mapper found ({report.algorithm}){broken}"
+    sizes = [f"{name} {size} to {larger}" for name, (size, larger) in report.padding.items()]
     padding = f"padded {', '.join(sizes)}; " if sizes else ""
-    if report["optimal"]:
-        pruned = ", ".join(f"{n:,} by {why}" for why, n in report["pruned"].items() if n)
+    if report.optimal:
+        pruned = ", ".join(f"{n:,} by {why}" for why, n in report.pruned.items() if n)
         found = f"optimal: all {space:,} ways to deal the dimensions covered"
         return f"{found}, {evaluated:,} mappings evaluated" + (
             f"; left out {pruned}" * bool(pruned)
         )
-    gap = "" if report["gap"] is None else f", at most {report['gap']:.1%} above any mapping"
+    gap = "" if report.gap is None else f", at most {report.gap:.1%} above any mapping"
     return (
         f"{padding}best of {evaluated:,} mappings out of {space:,} ways to deal the dimensions{gap}"
     )
 
 
-def _write(
-    folder: Path, specification: Specification, mapping: Mapping, result: dict[str, Any]
-) -> None:
-    from red_timeloop.spec.emit import to_yaml
-    from red_timeloop.spec.write import mapping_text, problem_section
-
+def _texts(
+    specification: Specification, mapping: Mapping, result: EngineResult, report: SearchReport
+) -> dict[str, str]:
     assert specification.problem is not None
-    padded = {name: larger for name, (_, larger) in result["search"]["padding"].items()}
+    padded = {name: larger for name, (_, larger) in report.padding.items()}
     sizes = {**specification.problem.sizes, **padded}
     problem = replace(specification.problem, sizes=sizes)
-    folder.mkdir(parents=True, exist_ok=True)
-    text = mapping_text(mapping, specification.architecture, problem)
-    write_atomic(folder / "mapping.yaml", text)
+    texts = {"mapping.yaml": mapping_text(mapping, specification.architecture, problem)}
     if padded:
-        write_atomic(folder / "problem.yaml", to_yaml({"problem": problem_section(problem)}))
-    stats = {key: value for key, value in result.items() if key != "search"}
-    write_atomic(folder / "stats.json", json.dumps(stats, indent=2) + "\n")
-    write_atomic(folder / "search.json", json.dumps(result["search"], indent=2) + "\n")
+        texts["problem.yaml"] = to_yaml({"problem": problem_section(problem)})
+    return {
+        **texts,
+        "stats.json": results.to_json(result.as_dict()),
+        "search.json": results.to_json(report.as_dict()),
+    }

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, Literal
 
 import click
+from rich.console import Console
+from rich.table import Table
 
-from red_timeloop.cli import options
+from red_timeloop.cli import options, results
+from red_timeloop.designs import find
+from red_timeloop.designs.constraints import check_rules
 from red_timeloop.engines.base import model
-from red_timeloop.errors import InputError
+from red_timeloop.spec.reader import read_specification
 
 __all__ = ["command", "print_result"]
 
@@ -45,28 +48,16 @@ def command(
     if rules is not None:
         _check_rules(rules, list(spec), mapping)
     result = model(list(spec), mapping=mapping, ert=ert, art=art, engine=engine)
-    if form == "json":
-        click.echo(json.dumps(result, indent=2))
-    else:
-        print_result(result)
+    results.show(form, lambda: print_result(result), lambda: result)
 
 
 def _check_rules(design: str, spec: list[Path], mapping: Path | None) -> None:
-    from red_timeloop import resources
-    from red_timeloop.designs.rules import check_rules
-    from red_timeloop.spec.reader import read_specification
-
-    known = resources.names("mappings")
-    if design not in known:
-        raise InputError(f"no constraints are called {design!r}", key="--rules", legal=known)
-    check_rules(design, read_specification(spec, mapping=mapping))
+    chosen, found = find(design, code=True), read_specification(spec, mapping=mapping)
+    check_rules(chosen.architecture, chosen.constraints, found)
 
 
 def print_result(result: dict[str, Any]) -> None:
     """Print a result of `red_timeloop.model` as a table, outermost level first."""
-    from rich.console import Console
-    from rich.table import Table
-
     console = Console(markup=False)
     if not console.is_terminal:
         console = Console(width=120, markup=False)  # a file or a pipe has no width to keep to

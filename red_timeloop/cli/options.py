@@ -24,6 +24,8 @@ __all__ = [
     "layer",
     "load_hardware",
     "output",
+    "read_settings",
+    "set_",
 ]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -37,7 +39,8 @@ def design(function: _F) -> _F:
         metavar="DESIGN",
         multiple=True,
         shell_complete=_complete_designs,
-        help="A design to run; repeat for more.  [default: the four ReRAM designs]",
+        help="A design to run: its name, or your own as FILE.py:NAME or package.module:NAME; "
+        "repeat for more.  [default: the four ReRAM designs]",
     )(function)
 
 
@@ -65,13 +68,7 @@ def engine(function: _F) -> _F:
 
 def hardware(function: _F) -> _F:
     """Add `--hardware` and `--set`, which `load_hardware` reads."""
-    function = click.option(
-        "--set",
-        "settings",
-        metavar="KEY=VALUE",
-        multiple=True,
-        help="Change a number of the parameter set, e.g. fold=2; repeat for more.",
-    )(function)
+    function = set_("Change a number of the parameter set, e.g. fold=2; repeat for more.")(function)
     return click.option(
         "--hardware",
         "hardware",
@@ -81,6 +78,11 @@ def hardware(function: _F) -> _F:
         shell_complete=_complete_hardware,
         help="The parameter set that all designs share.",
     )(function)
+
+
+def set_(words: str) -> Callable[[_F], _F]:
+    """Add `--set`, repeatable, which `read_settings` reads."""
+    return click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help=words)
 
 
 def format_(*choices: str) -> Callable[[_F], _F]:
@@ -112,14 +114,23 @@ def load_hardware(name: str, settings: Sequence[str]) -> Hardware:
     Raises:
         InputError: A setting is not KEY=VALUE, or a key or value is not legal.
     """
-    from red_timeloop import _yaml
     from red_timeloop.hardware import Hardware
 
-    parameters = Hardware.load(name)
-    changes: dict[str, Any] = {}
+    return Hardware.load(name).replace(**read_settings(settings))
+
+
+def read_settings(settings: Sequence[str]) -> dict[str, Any]:
+    """Return what `--set` says: each KEY with its VALUE, which is read as YAML.
+
+    Raises:
+        InputError: A setting is not KEY=VALUE.
+    """
+    from red_timeloop import _yaml
+
+    read: dict[str, Any] = {}
     for setting in settings:
         key, equals, text = setting.partition("=")
-        if not equals or not key:
+        if not equals or not key.strip():
             raise InputError(f"got {shown(setting)}", key="--set", legal="KEY=VALUE")
         try:
             value = _yaml.parse(text)
@@ -132,8 +143,8 @@ def load_hardware(name: str, settings: Sequence[str]) -> Hardware:
                 value = float(value)
             except ValueError:
                 value = text.strip()
-        changes[key.strip()] = value
-    return parameters.replace(**changes) if changes else parameters
+        read[key.strip()] = value
+    return read
 
 
 def complete_workloads(

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
-from red_timeloop.cli import _sweep_options, options
-from red_timeloop.cli.verbosity import say
-from red_timeloop.files import make_folder, write_atomic
+from red_timeloop.cli import _sweep_options, options, results
+from red_timeloop.report.sweep_figure import pareto_figure
+from red_timeloop.report.sweep_table import print_results
+from red_timeloop.sweeps.analysis import pareto
 
 __all__ = ["command"]
 
@@ -32,33 +33,24 @@ def command(
 
     With -o it is also written as pareto.csv, pareto.json and, with two objectives, as a figure.
     """
-    from red_timeloop.report.sweep_figure import pareto_figure
-    from red_timeloop.report.sweep_table import print_results, to_csv, to_json
-    from red_timeloop.sweeps.analysis import pareto
-
-    results = _sweep_options.feasible(folder, name, designs, conditions)
-    chosen = _sweep_options.chosen(objectives, results)
-    front = pareto(results, chosen)
+    points = _sweep_options.feasible(folder, name, designs, conditions)
+    chosen = _sweep_options.chosen(objectives, points)
+    front = pareto(points, chosen)
     rows = [front.row(index) for index in range(len(front))]
     content = {"schema": 1, "objectives": [str(o) for o in chosen], "front": rows}
-    if form == "json":
-        click.echo(to_json(content))
-    elif form == "csv":
-        click.echo(to_csv(rows), nl=False)
-    else:
-        click.echo(f"{len(front):,} of {len(results):,} feasible evaluations: {_words(chosen)}\n")
+
+    def table() -> None:
+        words = ", ".join(map(str, chosen))
+        click.echo(f"{len(front):,} of {len(points):,} feasible evaluations: {words}\n")
         print_results(front, [objective.measure for objective in chosen])
-    if output is not None:
-        target = make_folder(output)
-        write_atomic(target / "pareto.json", to_json(content) + "\n")
-        write_atomic(target / "pareto.csv", to_csv(rows))
-        if len(chosen) == 2:
-            for workload in dict.fromkeys(results.words["workload"].tolist()):
-                mine = results.select(results.words["workload"] == workload)
-                figure = pareto_figure(mine, (chosen[0], chosen[1]))
-                write_atomic(target / f"pareto_{workload}.svg", figure)
-        say(f"Wrote the front to {target}")
 
-
-def _words(objectives: tuple[object, ...]) -> str:
-    return ", ".join(map(str, objectives))
+    results.show(form, table, lambda: content, lambda: results.to_csv(rows))
+    texts: dict[str, str | bytes] = {
+        "pareto.json": results.to_json(content),
+        "pareto.csv": results.to_csv(rows),
+    }
+    if output is not None and len(chosen) == 2:
+        for workload in dict.fromkeys(points.words["workload"].tolist()):
+            mine = points.select(points.words["workload"] == workload)
+            texts[f"pareto_{workload}.svg"] = pareto_figure(mine, (chosen[0], chosen[1]))
+    results.write(output, texts)

@@ -7,6 +7,10 @@ from pathlib import Path
 import click
 
 from red_timeloop.cli import options
+from red_timeloop.cli.progress import progress_bar
+from red_timeloop.comparison import Comparison, compare
+from red_timeloop.report.write import write_report
+from red_timeloop.sweeps.errors import SweepError
 
 __all__ = ["command"]
 
@@ -52,11 +56,6 @@ def command(
     layers of the RED benchmark when left out. A layer that a design cannot hold is listed with the
     reason.
     """
-    from red_timeloop.cli.progress import progress_bar
-    from red_timeloop.comparison import Comparison, compare
-    from red_timeloop.report.write import write_report
-    from red_timeloop.sweeps.errors import SweepError
-
     parameters = options.load_hardware(hardware, settings)
     comparisons: list[Comparison] = []
     for name in workloads or ("red_date2019",):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
-from red_timeloop.cli import options
-from red_timeloop.cli.verbosity import say
-from red_timeloop.files import make_folder, write_atomic
+from red_timeloop.cli import options, results
+from red_timeloop.cli.progress import progress_bar
+from red_timeloop.files import make_folder
+from red_timeloop.report.reproduction import page, print_reproduction
+from red_timeloop.reproduction import reproduce
 
 __all__ = ["command"]
 
@@ -23,19 +24,11 @@ def command(form: str, output: Path | None) -> None:
     Every figure is modelled with each parameter set, with sums merged digitally or in current, and
     with a fold of 1 or 2. With --output, reproduction.md and reproduction.json are written there.
     """
-    from red_timeloop.cli.progress import progress_bar
-    from red_timeloop.report.reproduction import page, print_reproduction
-    from red_timeloop.reproduction import reproduce
-
-    folder = make_folder(output) if output is not None else None
+    if output is not None:
+        make_folder(output)  # before the work of seconds
     with progress_bar() as progress:
         result = reproduce(lambda text: progress(0, 0, text))
-    if form == "json":
-        click.echo(json.dumps(result.as_dict(), indent=2))
-    else:
-        print_reproduction(result)
-    if folder is not None:
-        write_atomic(folder / "reproduction.md", page(result))
-        text = json.dumps(result.as_dict(), indent=2) + "\n"
-        write_atomic(folder / "reproduction.json", text)
-        say(f"Wrote reproduction.md and reproduction.json to {folder}")
+    results.show(form, lambda: print_reproduction(result), result.as_dict)
+    if output is not None:
+        text = results.to_json(result.as_dict())
+        results.write(output, {"reproduction.md": page(result), "reproduction.json": text})

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import click
 
-from red_timeloop.cli import _sweep_options, options
+from red_timeloop.cli import _sweep_options, options, results
+from red_timeloop.report.sweep_table import print_effects
+from red_timeloop.sweeps.analysis import sensitivity
 
 __all__ = ["command"]
 
@@ -30,12 +32,9 @@ def command(
     DIR is the folder of the sweep's store. A parameter's share is the part of the variance (of the
     logarithm) that lies between its values, with the other parameters averaged over.
     """
-    from red_timeloop.report.sweep_table import print_effects, to_csv, to_json
-    from red_timeloop.sweeps.analysis import sensitivity
-
-    results = _sweep_options.feasible(folder, name, designs, conditions)
-    chosen = _sweep_options.chosen(objectives, results)
-    found = {str(objective): sensitivity(results, objective) for objective in chosen}
+    points = _sweep_options.feasible(folder, name, designs, conditions)
+    chosen = _sweep_options.chosen(objectives, points)
+    found = {str(objective): sensitivity(points, objective) for objective in chosen}
     rows = {
         objective: [
             {**vars(effect), "factor": None if math.isnan(effect.factor) else effect.factor}
@@ -43,12 +42,15 @@ def command(
         ]
         for objective, effects in found.items()
     }
-    if form == "json":
-        click.echo(to_json({"schema": 1, "effects": rows}))
-    elif form == "csv":
-        flat = [{"objective": o, **row} for o, some in rows.items() for row in some]
-        click.echo(to_csv(flat), nl=False)
-    else:
+
+    def table() -> None:
         for index, objective in enumerate(found):
             click.echo(f"{chr(10) if index else ''}{objective}\n")
             print_effects(found[objective])
+
+    results.show(
+        form,
+        table,
+        lambda: {"schema": 1, "effects": rows},
+        lambda: results.to_csv(_sweep_options.flat(rows)),
+    )

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
+from rich.console import Console
+from rich.table import Table
 
-from red_timeloop.cli import options
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from red_timeloop.dataflow.trace import Trace
-    from red_timeloop.layer import Layer
+from red_timeloop import designs as known
+from red_timeloop.cli import options, results
+from red_timeloop.dataflow.events import EVENTS, engine_events
+from red_timeloop.dataflow.nonideal import Nonidealities
+from red_timeloop.dataflow.simulator import simulate
+from red_timeloop.dataflow.trace import Trace
+from red_timeloop.dataflow.verification import differing, random_tensors
+from red_timeloop.engines.base import engine
+from red_timeloop.report.table import describe
+from red_timeloop.workload import load_workload
 
 __all__ = ["command"]
 
@@ -79,19 +83,11 @@ def command(
     exit code is 1 when exact converters and ideal cells give anything but the exact result, or when
     a count differs from the engine's.
     """
-    from red_timeloop import designs as known
-    from red_timeloop.dataflow.events import engine_events
-    from red_timeloop.dataflow.nonideal import Nonidealities
-    from red_timeloop.dataflow.simulator import reram_design, simulate
-    from red_timeloop.dataflow.verification import differing, random_tensors
-    from red_timeloop.engines.base import engine
-    from red_timeloop.workload import load_workload
-
     parameters = options.load_hardware(hardware, settings)
-    if adc_bits is not None or not any(s.partition("=")[0].strip() == "adc_bits" for s in settings):
+    if adc_bits is not None or "adc_bits" not in options.read_settings(settings):
         parameters = parameters.replace(adc_bits=adc_bits)
     cells = Nonidealities(variation, stuck_off, stuck_on, on_off_ratio, wire_resistance, seed)
-    chosen = [reram_design(name) for name in designs or known.names()]
+    chosen = [known.find(each, code=True) for each in designs or known.names()]
     run = engine("embedded").evaluate_specification
     reports, failed = [], False
     for entry in load_workload(workload).layers:
@@ -105,14 +101,14 @@ def command(
             exact = parameters.adc_bits is None and cells.ideal and adc_step in (None, 1)
             failed |= bool(different) or (exact and not trace.error.exact)
             reports.append((trace, counted, different))
-    if form == "json":
-        content = {"schema": 1, "results": [_as_json(*report) for report in reports]}
-        click.echo(json.dumps(content, indent=2))
-    else:
-        from rich.console import Console
 
+    def table() -> None:
         for report in reports:
             _print(Console(), *report)
+
+    results.show(
+        form, table, lambda: {"schema": 1, "results": [_as_json(*report) for report in reports]}
+    )
     return 1 if failed else 0
 
 
@@ -133,11 +129,9 @@ def _as_json(trace: Trace, counted: dict[str, Any], different: list[str]) -> dic
 
 
 def _print(console: Console, trace: Trace, counted: dict[str, Any], different: list[str]) -> None:
-    from rich.table import Table
-
-    from red_timeloop.dataflow.events import EVENTS
-
-    console.print(f"[bold]{trace.layer.name}[/] on [bold]{trace.design}[/]: {_shape(trace.layer)}")
+    console.print(
+        f"[bold]{trace.layer.name}[/] on [bold]{trace.design}[/]: {describe(trace.layer)}"
+    )
     console.print("  " + _verdict(trace), soft_wrap=True, highlight=False)
     table = Table(box=None, header_style="bold", padding=(0, 1))
     table.add_column("event")
@@ -163,9 +157,3 @@ def _verdict(trace: Trace) -> str:
         f"max error {error.max}, RMS {error.rms:.4g}, SQNR {error.sqnr_db:.1f} dB over "
         f"{count} outputs"
     )
-
-
-def _shape(layer: Layer) -> str:
-    from red_timeloop.report.table import describe
-
-    return describe(layer)

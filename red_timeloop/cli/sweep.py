@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from red_timeloop.cli import options
-
-if TYPE_CHECKING:
-    from red_timeloop.sweeps.run import SweepResult
+from red_timeloop.cli import options, results
+from red_timeloop.cli.progress import progress_bar
+from red_timeloop.sweeps import Store, SweepError, load_sweep, sweep
+from red_timeloop.sweeps.run import SweepResult
 
 __all__ = ["command"]
 
@@ -40,20 +38,24 @@ _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
     metavar="ADDRESS",
     help="Evaluate on the workers of this Dask scheduler, e.g. tcp://host:8786.",
 )
+@options.design
 @click.option("--retry-failed", is_flag=True, help="Run points again that ended in an error.")
 @options.format_("table", "json")
 def command(
-    file: Path, output: Path, jobs: int, address: str | None, retry_failed: bool, form: str
+    file: Path,
+    output: Path,
+    jobs: int,
+    address: str | None,
+    designs: tuple[str, ...],
+    retry_failed: bool,
+    form: str,
 ) -> None:
     """Run a design-space sweep; stop it at any time and run it again to go on.
 
     Points that the store has are not run again. Look at the results with `red-timeloop pareto`,
     `best` and `sensitivity`.
     """
-    from red_timeloop.cli.progress import progress_bar
-    from red_timeloop.sweeps import SweepError, load_sweep, sweep
-
-    checked = load_sweep(file)
+    checked = load_sweep(file, designs)
     try:
         with progress_bar() as progress:
             result = sweep(
@@ -69,10 +71,11 @@ def command(
     except KeyboardInterrupt:
         click.echo("Interrupted; what was stored stays. Run the same command to go on.", err=True)
         raise click.exceptions.Exit(_INTERRUPTED) from None
-    if form == "json":
-        click.echo(json.dumps({"schema": 1, **vars(result), "store": str(result.store)}, indent=2))
-    else:
-        _print(result, output)
+    results.show(
+        form,
+        lambda: _print(result, output),
+        lambda: {"schema": 1, **vars(result), "store": str(result.store)},
+    )
 
 
 def _print(result: SweepResult, output: Path) -> None:
@@ -81,8 +84,6 @@ def _print(result: SweepResult, output: Path) -> None:
         f" {result.reused:,} there before. Store: {result.store}"
     )
     if result.failed:
-        from red_timeloop.sweeps import Store
-
         with Store.read(output) as store:
             reasons = store.failures(most=5)
         click.echo(f"{result.failed:,} evaluations failed; the store has the reasons:")

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
+from red_timeloop.circuit import Circuit
 from red_timeloop.cli import options
-
-if TYPE_CHECKING:
-    from red_timeloop.spec.types import Architecture
+from red_timeloop.components import find as find_component
+from red_timeloop.components.libraries import csv_library, primitive_library
+from red_timeloop.components.tables import price
+from red_timeloop.designs import find
+from red_timeloop.errors import InputError, shown
+from red_timeloop.files import write_atomic
+from red_timeloop.spec.emit import to_yaml
+from red_timeloop.spec.reader import read_specification
+from red_timeloop.spec.types import Architecture, Value
+from red_timeloop.spec.write import art_section, ert_section
 
 __all__ = ["command"]
 
+# What `Hardware` calls the variables of the shipped architectures.
+_VARIABLES = {
+    "rows": "crossbar_rows",
+    "columns": "crossbar_columns",
+    "adc_bits": "adc_resolution",
+}
 _ABOUT = {
     "ert": "Energies in pJ of one action, for Timeloop and Accelergy",
     "art": "Areas in um^2 of one instance, for Timeloop and Accelergy",
@@ -29,14 +45,11 @@ _ABOUT = {
     metavar="DESIGN",
     default="red",
     show_default=True,
-    help="A shipped architecture.",
+    help="The design whose architecture is meant.",
 )
-@click.option(
-    "--set",
-    "settings",
-    metavar="KEY=VALUE",
-    multiple=True,
-    help="Change a variable of the architecture, e.g. crossbar_rows=256; repeat for more.",
+@options.set_(
+    "Change a variable of the architecture or a number of the parameter set, e.g. rows=256; "
+    "repeat for more."
 )
 @options.format_("ert", "art", "csv", "lib")
 @click.option(
@@ -55,8 +68,6 @@ def command(
     `csv` is a library for Accelergy's library plug-in, `lib` lists the components with their
     attributes.
     """
-    from red_timeloop.files import write_atomic
-
     text = _text(form, spec, design, settings)
     if output is None:
         click.echo(text, nl=False)
@@ -65,13 +76,14 @@ def command(
 
 
 def _text(form: str, spec: tuple[Path, ...], design: str, settings: tuple[str, ...]) -> str:
-    from red_timeloop.components.libraries import csv_library, primitive_library
-    from red_timeloop.components.tables import price
-    from red_timeloop.spec.emit import to_yaml
-    from red_timeloop.spec.write import art_section, ert_section
-
     about = f"# {_ABOUT[form]}. Written by red-timeloop.\n"
     if form == "lib":
+        if spec or settings:
+            raise InputError(
+                "lists all components, of no architecture",
+                key="--format lib",
+                legal="neither SPEC nor --set with it",
+            )
         return about + to_yaml(primitive_library())
     architecture = _architecture(spec, design, settings)
     ert, art = price(architecture)
@@ -84,47 +96,48 @@ def _text(form: str, spec: tuple[Path, ...], design: str, settings: tuple[str, .
 
 
 def _architecture(spec: tuple[Path, ...], design: str, settings: tuple[str, ...]) -> Architecture:
-    from red_timeloop import resources
-    from red_timeloop.errors import InputError
-    from red_timeloop.spec.reader import read_specification
-
     files = list(spec)
     if not files:
-        if design not in resources.names("arch"):
-            raise InputError(
-                f"unknown design {design!r}", key="--design", legal=resources.names("arch")
-            )
-        files = [resources.path(f"arch/{design}.yaml")]
-    return read_specification(files, variables=dict(map(_setting, settings))).architecture
+        files = [find(design, code=True).architecture]
+    changes = options.read_settings(settings)
+    if not changes:
+        return read_specification(files).architecture
+    variables, numbers = _sorted(changes, read_specification(files).variables)
+    architecture = read_specification(files, variables=variables).architecture
+    levels = (  # a circuit number among a component's attributes takes the place of the set's
+        replace(level, attributes={**level.attributes, **numbers}) for level in architecture.levels
+    )
+    return replace(architecture, levels=tuple(levels))
 
 
-def _setting(setting: str) -> tuple[str, int | float | str]:
-    from red_timeloop.errors import InputError
-
-    key, equals, text = setting.partition("=")
-    if not equals or not key:
-        raise InputError(f"got {setting!r}", key="--set", legal="KEY=VALUE")
-    return key.strip(), _value(text.strip())
-
-
-def _value(text: str) -> int | float | str:
-    try:
-        return int(text)
-    except ValueError:
-        pass
-    try:
-        return float(text)
-    except ValueError:
-        return text
+def _sorted(
+    changes: Mapping[str, Any], known: Mapping[str, Value]
+) -> tuple[dict[str, Value], dict[str, Value]]:
+    """Part what `--set` says into variables of the architecture and circuit numbers."""
+    numbers = Circuit.names()
+    renamed = {name: variable for name, variable in _VARIABLES.items() if variable in known}
+    variables: dict[str, Value] = {}
+    circuit: dict[str, Value] = {}
+    for key, value in changes.items():
+        if key not in known and key not in renamed and key not in numbers:
+            raise InputError("unknown setting", key=key, legal=sorted({*known, *renamed, *numbers}))
+        if not isinstance(value, int | float | str):
+            raise InputError(f"got {shown(value)}", key=key, legal="a number or a word")
+        if key in known or key in renamed:
+            variable = renamed.get(key, key)
+            if variable in variables:
+                raise InputError("given twice", key=variable, legal="once")
+            variables[variable] = value
+        else:
+            circuit[key] = value
+    return variables, circuit
 
 
 def _sources(architecture: Architecture) -> str:
     """Name the model behind each level; their docstrings name the sources of the numbers."""
-    from red_timeloop.components import find
-
     lines = []
     for level in architecture.levels:
-        model = find(level.subclass)
+        model = find_component(level.subclass or "")
         if model is not None:
             lines.append(f"#   {level.name}: {model.__module__}.{model.__name__}\n")
     parameters = architecture.variables.get("parameters", "isaac_32nm")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING
-
 import click
 
-from red_timeloop.cli import options
-
-if TYPE_CHECKING:
-    from red_timeloop.dataflow.verification import Check
+from red_timeloop.cli import options, results
+from red_timeloop.cli.progress import progress_bar
+from red_timeloop.dataflow.verification import Check, verify
+from red_timeloop.errors import InputError
+from red_timeloop.workload import load_workload
 
 __all__ = ["command"]
 
@@ -37,11 +35,6 @@ def command(
     convolution bit for bit, and the executed events must be those that the engine counts. Layers of
     the same geometry are checked once. The exit code is 1 when anything differs.
     """
-    from red_timeloop.cli.progress import progress_bar
-    from red_timeloop.dataflow.verification import verify
-    from red_timeloop.errors import InputError
-    from red_timeloop.workload import load_workload
-
     if seed < 0:
         raise InputError(f"got {seed}", key="--seed", legal="0 or more")
     loaded = load_workload(workload)
@@ -51,16 +44,20 @@ def command(
     with progress_bar() as progress:
         checks = verify(loaded, designs, parameters, seed=seed, progress=progress)
     failed = [check for check in checks if not check.passed]
-    if form == "json":
-        content = {"schema": 1, "passed": not failed, "checks": [_as_json(c) for c in checks]}
-        click.echo(json.dumps(content, indent=2))
-    else:
+
+    def table() -> None:
         for check in checks:
             if check.not_run:
                 click.echo(f"not run: {check.layer} on {check.subject}: {check.not_run}")
         for check in failed:
             click.echo(f"MISMATCH: {_describe(check)}")
         click.echo(_summary(checks, len(failed)))
+
+    results.show(
+        form,
+        table,
+        lambda: {"schema": 1, "passed": not failed, "checks": [_as_json(c) for c in checks]},
+    )
     return 1 if failed else 0
 
 

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from red_timeloop.dataflow.encoding import WeightCode
-from red_timeloop.dataflow.lanes import Lane
 from red_timeloop.dataflow.nonideal import Nonidealities
-from red_timeloop.dataflow.placement import Indices, Place, Placement, moved, tiled
-from red_timeloop.designs.ranks import MODES, TAPS
+from red_timeloop.dataflow.placement import Placement, moved, tiled
+from red_timeloop.designs.lanes import Indices, Lane, Place
+from red_timeloop.designs.ranks import modes, taps
 from red_timeloop.layer import Layer
 
 __all__ = ["Bank", "Programmer", "Tile"]
@@ -145,14 +145,14 @@ class Programmer:
         size = len(placement.rows["C"])
         legal = rows["C"] < self.weights.shape[1]
         kernel = tuple(axis[None, :] for axis in side.kernel)
-        taps: tuple[Indices, ...] = (np.zeros(size, np.int64),) * self.layer.ndim
+        read: tuple[Indices, ...] = (np.zeros(size, np.int64),) * self.layer.ndim
         if lane.outputs is not None:
             found, inside = lane.kernel_pixel(rows, size)
             legal = legal & inside
             kernel = tuple(axis[:, None] for axis in found)
-            taps = tuple(
-                np.broadcast_to(rows.get(TAPS[axis - self.layer.ndim], np.zeros(1, int)), size)
-                for axis in range(self.layer.ndim)
+            read = tuple(
+                np.broadcast_to(rows.get(rank, np.zeros(1, int)), size)
+                for rank in taps(self.layer.ndim)
             )
         if not legal.any():
             return None
@@ -165,7 +165,7 @@ class Programmer:
         block = np.arange(size) // (size // placement.blocks)
         return Tile(
             channels=(group * self.weights.shape[1] + channel)[legal],
-            taps=tuple(axis[legal] for axis in taps),
+            taps=tuple(axis[legal] for axis in read),
             blocks=block[legal],
             cells=self._conductances(levels, side.crossbars)[legal],
         )
@@ -196,11 +196,13 @@ class _Columns:
 
 
 def _is_mode(lane: Lane, place: Place) -> bool:
-    """Tell whether the place at the `mode` target belongs to the mode that the lane is."""
+    """Tell whether the place at the `mode` target belongs to the mode that the lane is.
+
+    Modes that take turns have no place of their own there.
+    """
     if lane.mode is None:
         return True
-    ndim = len(lane.mode)
     return all(
-        int(place.get(MODES[axis - ndim], np.zeros(1, int))[0]) == index
-        for axis, index in enumerate(lane.mode)
+        rank not in place or int(place[rank][0]) == index
+        for rank, index in zip(modes(len(lane.mode)), lane.mode, strict=True)
     )

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from red_timeloop.dataflow.lanes import AxisReads, Lane
+from red_timeloop.designs.lanes import Lane
+from red_timeloop.designs.reads import AxisReads
 
 __all__ = ["OverlapBuffer", "Window", "slide"]
 

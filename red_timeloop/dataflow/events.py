@@ -2,18 +2,23 @@
 
 An engine counts accesses of levels over a dense problem. An event of the hardware is such a count
 times the pulses and cells that stand behind one access, times the share of the dense problem that
-the layer has: `Part.variables` holds both, as the energy does that is paid for the same accesses.
+the layer has: the level's attributes hold both, as the energy does that is paid for the same
+accesses. Levels are found by the names that they have in `arch/red.yaml`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from red_timeloop.designs.assemble import assemble
 from red_timeloop.designs.evaluate import Run
-from red_timeloop.designs.plan import Part, Plan
+from red_timeloop.designs.plan import Plan
+from red_timeloop.designs.specification import assemble
+from red_timeloop.engines.result import EngineResult
+from red_timeloop.errors import InputError
+from red_timeloop.spec.types import Level, Specification
 
 __all__ = ["EVENTS", "UNSEEN", "engine_events"]
 
@@ -63,70 +68,97 @@ def engine_events(plan: Plan, run: Run) -> dict[str, int | float]:
         run: The engine's `evaluate_specification`.
     """
     events: Counter[str] = Counter()
-    steps = 0
+    steps = []
     for part in plan.parts:
-        result = run(assemble(plan, part, cycle_time=1e-9))
-        levels = {name: level["data_spaces"] for name, level in result["levels"].items()}
+        specification = assemble(plan, part, cycle_time=1e-9)
+        counted = _Counted.of(specification, run(specification))
         if part.role != "inputs":
-            steps = max(steps, result["cycles"])
-            events.update(_own(part, levels))
+            steps.append(counted.result.cycles)
+            events.update(_own(counted))
         if part.role != "group":
-            events.update(_shared(part, levels))
+            events.update(_shared(counted))
     whole = {name: _whole(count) for name, count in sorted(events.items())}
-    return {**whole, "steps": steps}
+    in_turn = plan.order == "in_turn"
+    return {**whole, "steps": sum(steps) if in_turn else max(steps, default=0)}
 
 
-def _own(part: Part, levels: Mapping[str, Any]) -> dict[str, float]:
+@dataclass(frozen=True)
+class _Counted:
+    """The levels of an evaluation, and what the engine counted in each."""
+
+    levels: Mapping[str, Level]
+    result: EngineResult
+
+    @classmethod
+    def of(cls, specification: Specification, result: EngineResult) -> _Counted:
+        levels = specification.architecture.levels
+        return cls({level.target: level for level in levels if level.kind != "spatial"}, result)
+
+    def attribute(self, target: str, name: str, default: float | None = None) -> Any:
+        """Return a number among the attributes of a level."""
+        if target not in self.levels:
+            raise InputError(
+                f"there is no level {target!r}, whose events are to be counted",
+                key="architecture",
+                legal=list(self.levels),
+            )
+        value = self.levels[target].attributes.get(name, default)
+        if value is None:
+            raise InputError("the attribute is missing", key=f"{target}.{name}")
+        return value
+
+    def count(self, target: str, data_space: str, key: str) -> float:
+        """Return the accesses over all instances of a level that happen in hardware."""
+        share = self.attribute(target, f"{_SHARES[key]}_share", 1.0)
+        level = self.result.levels[self.levels[target].name]
+        return float(level.data_spaces[data_space].total(key) * share)
+
+
+_SHARES = {"reads": "read", "fills": "write", "updates": "update"}
+
+
+def _own(counted: _Counted) -> dict[str, float]:
     """Return what happens from the crossbars down, and to the outputs."""
-    v: Mapping[str, Any] = part.variables
-    pulses, cells = v["input_slices"], v["weight_slices"]
-    arrays = _count(levels, "array", "Outputs", "updates") / v["columns_used"]
-    driven = _count(levels, "row_driver", "Inputs", "reads") * v["driver_share"] * pulses
-    converted = _count(levels, "adc", "Outputs", "updates") * v["adc_share"]
-    shifted = _count(levels, "shift_add", "Outputs", "updates") * v["conversion_share"]
-    entering = _count(levels, "adder", "Outputs", "updates") * v["conversion_share"]
+
+    def slices(target: str) -> Any:
+        cells = counted.attribute(target, "weight_slices")
+        return cells * counted.attribute(target, "input_slices")
+
+    pulses = counted.attribute("row_driver", "input_slices")
+    arrays = counted.count("array", "Outputs", "updates")
+    driven = counted.count("row_driver", "Inputs", "reads") * pulses
+    entering = counted.count("adder", "Outputs", "updates")
     events = {
-        "crossbar_activations": arrays * v["array_share"] * pulses,
+        "crossbar_activations": arrays / counted.attribute("array", "columns_used") * pulses,
         "rows_driven": driven,
-        "rows_driven_zero": driven * (1 - v["driver_real_share"]),
-        "cell_reads": _count(levels, "cell", "Weights", "reads")
-        * v["cell_real_share"]
-        * cells
-        * pulses,
-        "adc_conversions": converted * cells * pulses,
-        "shift_adds": shifted * cells * pulses,
+        "rows_driven_zero": driven * (1 - counted.attribute("row_driver", "real_share", 1.0)),
+        "cell_reads": counted.count("cell", "Weights", "reads")
+        * counted.attribute("cell", "real_share", 1.0)
+        * slices("cell"),
+        "adc_conversions": counted.count("adc", "Outputs", "updates") * slices("adc"),
+        "shift_adds": counted.count("shift_add", "Outputs", "updates") * slices("shift_add"),
         "partial_sums": entering,
-        "output_writes": _count(levels, "edram", "Outputs", "updates") * v["edram_output_share"],
+        "output_writes": counted.count("edram", "Outputs", "updates"),
     }
-    if "output_buffer" in levels:
-        added = _count(levels, "output_buffer", "Outputs", "updates") * v["output_buffer_share"]
+    if "output_buffer" in counted.levels:
+        added = counted.count("output_buffer", "Outputs", "updates")
         events["overlap_updates"] = added
     else:
-        added = _count(levels, "output_register", "Outputs", "updates") * v["register_share"]
+        added = counted.count("output_register", "Outputs", "updates")
         events["register_updates"] = added
     # A tree of n sums has n - 1 additions.
     events["cross_crossbar_adds"] = entering - added
     return events
 
 
-def _shared(part: Part, levels: Mapping[str, Any]) -> dict[str, float]:
+def _shared(counted: _Counted) -> dict[str, float]:
     """Return what happens to the inputs above the crossbars."""
-    v: Mapping[str, Any] = part.variables
     return {
-        "input_buffer_reads": _count(levels, "input_buffer", "Inputs", "reads")
-        * v["input_buffer_read_share"],
-        "input_buffer_writes": _count(levels, "input_buffer", "Inputs", "fills")
-        * v["input_buffer_write_share"],
-        "edram_reads": _count(levels, "edram", "Inputs", "reads") * v["edram_read_share"],
-        "edram_input_writes": _count(levels, "edram", "Inputs", "fills") * v["edram_write_share"],
+        "input_buffer_reads": counted.count("input_buffer", "Inputs", "reads"),
+        "input_buffer_writes": counted.count("input_buffer", "Inputs", "fills"),
+        "edram_reads": counted.count("edram", "Inputs", "reads"),
+        "edram_input_writes": counted.count("edram", "Inputs", "fills"),
     }
-
-
-def _count(levels: Mapping[str, Any], level: str, data_space: str, key: str) -> int:
-    """Return a count over all instances of a level."""
-    space = levels[level][data_space]
-    total: int = round(space[key] * space["utilized_instances"])
-    return total
 
 
 def _whole(count: float) -> int | float:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from red_timeloop.dataflow.bank import Bank, Tile
 from red_timeloop.dataflow.converter import converter
 from red_timeloop.dataflow.encoding import InputCode, WeightCode
-from red_timeloop.dataflow.lanes import Lane
+from red_timeloop.designs.lanes import Lane
 from red_timeloop.hardware import Hardware
 
 __all__ = ["Machine", "Steps"]

@@ -13,15 +13,12 @@ from functools import cached_property
 from math import prod
 
 import numpy as np
-from numpy.typing import NDArray
 
+from red_timeloop.designs.lanes import Place
 from red_timeloop.designs.plan import Part, TargetLoops
 from red_timeloop.spec.types import Loop
 
-__all__ = ["Indices", "Place", "Placement"]
-
-Indices = NDArray[np.int64]
-Place = Mapping[str, Indices]  # index of each rank
+__all__ = ["Placement"]
 
 # Innermost first; loops above the modes run over time.
 _TARGETS = (
@@ -53,7 +50,7 @@ class Placement:
         return strides
 
     def _loops(self, target: str) -> tuple[Loop, ...]:
-        loops = self.part.loops.get(target, TargetLoops())
+        loops = (self.part.loops or {}).get(target, TargetLoops())
         return (*loops.temporal, *loops.x, *loops.y)
 
     def count(self, target: str) -> int:

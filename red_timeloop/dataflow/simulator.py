@@ -14,23 +14,23 @@ from red_timeloop.dataflow.bank import Bank, Programmer
 from red_timeloop.dataflow.buffers import OverlapBuffer, slide
 from red_timeloop.dataflow.direct import convolve
 from red_timeloop.dataflow.encoding import WeightCode, input_code, narrow, require_width
-from red_timeloop.dataflow.lanes import Lane, lanes
 from red_timeloop.dataflow.machine import Machine, Steps
 from red_timeloop.dataflow.nonideal import IDEAL, Nonidealities
 from red_timeloop.dataflow.placement import Placement
 from red_timeloop.dataflow.trace import Trace, deviation
-from red_timeloop.designs.design import AnyDesign, Design, get, names
+from red_timeloop.designs import Design, find, names
+from red_timeloop.designs.lanes import Lane
 from red_timeloop.designs.plan import Plan
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
-from red_timeloop.layer import Conv, Layer
+from red_timeloop.layer import Layer
 
-__all__ = ["reram_design", "simulate"]
+__all__ = ["simulate"]
 
 
 def simulate(
     layer: Layer,
-    design: str | AnyDesign,
+    design: str | Design,
     inputs: NDArray[Any],
     weights: NDArray[Any],
     hardware: Hardware | None = None,
@@ -47,7 +47,7 @@ def simulate(
 
     Args:
         layer: A transposed or an ordinary convolution.
-        design: Name of a design, or the design.
+        design: Name of a design, where one is (`FILE.py:NAME`), or the design.
         inputs: Integers ``[batch, C_in, *input_size]`` of `layer.input_bits`, unsigned, or signed
             where one is negative.
         weights: Signed integers of `layer.weight_bits`: ``[C_in, C_out / groups, *kernel_size]``,
@@ -73,14 +73,17 @@ def simulate(
     if not isinstance(layer, Layer):
         raise InputError(f"{layer!r} is not a layer", key="layer", legal="TransposedConv, Conv")
     hardware = Hardware.load().replace(adc_bits=None) if hardware is None else hardware
-    chosen = reram_design(design)
+    chosen = find(design, code=True)
+    plan = chosen.plan(layer, hardware)
+    lanes = chosen.lanes(plan)
+    if not lanes:
+        raise InputError(f"{chosen.name} has no crossbars to execute", key="design", legal=names())
     weight_code = WeightCode(layer.weight_bits, hardware.cell_bits, hardware.weight_encoding)
     inputs, weights = _checked(layer, inputs, weights)
     weight_code.check(weights)
     pulses = input_code(inputs, layer.input_bits, hardware.dac_bits)
     products = layer.in_channels // layer.groups * prod(layer.kernel_size)
     require_width(hardware, layer.input_bits, layer.weight_bits, products)
-    plan = chosen.plan(layer, hardware)
     machine = Machine(
         hardware=hardware,
         inputs=narrow(np.pad(inputs, [(0, 0)] * 2 + [(0, 1)] * layer.ndim), layer.input_bits),
@@ -96,9 +99,9 @@ def simulate(
         nonidealities=nonidealities,
         random=np.random.default_rng(nonidealities.seed),
     )
-    outputs = _execute(plan, machine, programmer, progress)
+    outputs = _execute(plan, lanes, machine, programmer, progress)
     return Trace(
-        design=plan.design,
+        design=chosen.name,
         layer=layer,
         hardware=hardware,
         outputs=outputs,
@@ -107,30 +110,16 @@ def simulate(
     )
 
 
-def reram_design(design: str | AnyDesign) -> Design:
-    """Return the design of that name, or the design itself, if it has crossbars.
-
-    Raises:
-        InputError: There is none of that name, or it has no crossbars; names those that have.
-    """
-    found = get(design) if isinstance(design, str) else design
-    if not isinstance(found, Design):
-        raise InputError(f"{found.name} has no crossbars to execute", key="design", legal=names())
-    return found
-
-
 def _execute(
     plan: Plan,
+    own: Sequence[Lane],
     machine: Machine,
     programmer: Programmer,
     progress: Callable[[int, int], None] | None,
 ) -> NDArray[np.int64]:
     layer, counts = plan.layer, machine.counts
-    own = lanes(plan)
     scattering = own[0].outputs is None
-    counts["steps"] = (
-        layer.batch * _turns(own) * prod(map(max, zip(*(lane.steps for lane in own), strict=True)))
-    )
+    counts["steps"] = layer.batch * _turns(own) * _steps(plan, own)
     _run_inputs(plan, own, scattering, counts)
     uncropped = [
         (size - 1) * s + d * (taps - 1) + 1
@@ -162,6 +151,13 @@ def _execute(
     counts["output_writes"], counts["cropped_outputs"] = written, cropped
     counts["outputs_without_taps"] = outputs.size - written
     return outputs
+
+
+def _steps(plan: Plan, own: Sequence[Lane]) -> int:
+    """Return the steps of an image: of the longest lane, or of all where they take turns."""
+    if plan.order == "in_turn":
+        return sum(prod(lane.steps) for lane in own)
+    return prod(map(max, zip(*(lane.steps for lane in own), strict=True)))
 
 
 def _turns(own: Sequence[Lane]) -> int:
@@ -226,14 +222,7 @@ def _checked(
     layer: Layer, inputs: NDArray[Any], weights: NDArray[Any]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return both as int64, or refuse them."""
-    if isinstance(layer, Conv):
-        channels = (layer.out_channels, layer.in_channels // layer.groups)
-    else:
-        channels = (layer.in_channels, layer.out_channels // layer.groups)
-    wanted = {
-        "inputs": (inputs, (layer.batch, layer.in_channels, *layer.input_size)),
-        "weights": (weights, (*channels, *layer.kernel_size)),
-    }
+    wanted = {"inputs": (inputs, layer.input_shape), "weights": (weights, layer.weight_shape)}
     found: list[NDArray[np.int64]] = []
     for key, (given, shape) in wanted.items():
         array = np.asarray(given)

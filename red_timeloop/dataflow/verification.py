@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from red_timeloop import designs
 from red_timeloop.dataflow.direct import convolve
 from red_timeloop.dataflow.events import UNSEEN, engine_events
-from red_timeloop.dataflow.simulator import reram_design, simulate
+from red_timeloop.dataflow.simulator import simulate
 from red_timeloop.dataflow.trace import Deviation, deviation
 from red_timeloop.decomposition import decompose
+from red_timeloop.designs import Design
 from red_timeloop.engines.base import engine
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
@@ -63,12 +64,9 @@ def random_tensors(layer: Layer, seed: int = 0) -> tuple[NDArray[np.int64], NDAr
     """
     random = np.random.default_rng(seed)
     top = 1 << min(layer.input_bits, 62)  # wider ones are refused when they are run
-    inputs = random.integers(0, top, (layer.batch, layer.in_channels, *layer.input_size))
-    channels = (layer.in_channels, layer.out_channels // layer.groups)
-    if not layer.transposed:
-        channels = (layer.out_channels, layer.in_channels // layer.groups)
+    inputs = random.integers(0, top, layer.input_shape)
     half = 1 << min(layer.weight_bits - 1, 62)
-    return inputs, random.integers(-half, half, (*channels, *layer.kernel_size))
+    return inputs, random.integers(-half, half, layer.weight_shape)
 
 
 def differing(
@@ -85,7 +83,7 @@ def differing(
 
 def verify(
     workload: Workload,
-    design_names: Sequence[str] = (),
+    chosen: Sequence[str | Design] = (),
     hardware: Hardware | None = None,
     *,
     seed: int = 0,
@@ -99,7 +97,7 @@ def verify(
 
     Args:
         workload: What to check.
-        design_names: ReRAM designs; none: all of them.
+        chosen: Designs with crossbars, their names, or where they are; none: the four ReRAM ones.
         hardware: The parameter set; its converters are taken as exact ones. None: `isaac_32nm`.
         seed: Seed of the tensors.
         progress: Called with (checks done, checks in all, what comes next).
@@ -107,11 +105,11 @@ def verify(
     Raises:
         InputError: A design is unknown or has no crossbars.
     """
-    chosen = [reram_design(name) for name in design_names or designs.names()]
+    executed = [designs.find(design, code=True) for design in chosen or designs.names()]
     exact = (hardware or Hardware.load()).replace(adc_bits=None)
     run = engine("embedded").evaluate_specification
     layers = list({_geometry(entry.layer): entry.layer for entry in workload.layers}.values())
-    total = len(layers) * (1 + len(chosen))
+    total = len(layers) * (1 + len(executed))
     checks: list[Check] = []
     for layer in layers:
         name = layer.name or ""
@@ -125,7 +123,7 @@ def verify(
         outputs = decompose(layer).apply(inputs, weights)
         error = deviation(outputs, convolve(layer, inputs, weights))
         checks.append(Check(name, "decomposition", outputs.size, error))
-        for design in chosen:
+        for design in executed:
             announce(design.name)
             try:
                 plan = design.plan(layer, exact)

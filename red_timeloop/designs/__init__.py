@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
-from red_timeloop.designs.design import AnyDesign, CmosDesign, Design, all_names, get, names
+from red_timeloop.designs.cmos import CmosDesign
+from red_timeloop.designs.design import CrossbarDesign, Design
 from red_timeloop.designs.plan import Part, Plan
+from red_timeloop.designs.registry import BASELINE, all_names, find, names, origin
+from red_timeloop.designs.zero_padding import ZERO_PADDING
 
-__all__ = ["AnyDesign", "CmosDesign", "Design", "Part", "Plan", "all_names", "get", "names"]
+__all__ = [
+    "BASELINE",
+    "ZERO_PADDING",
+    "CmosDesign",
+    "CrossbarDesign",
+    "Design",
+    "Part",
+    "Plan",
+    "all_names",
+    "find",
+    "names",
+    "origin",
+]

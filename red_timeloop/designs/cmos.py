@@ -9,73 +9,159 @@ al., TCSVT 2020; split deconvolution, Xu et al., TCSVT 2021).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
+from pathlib import Path
 
 from red_timeloop import resources
-from red_timeloop.components.tables import price, stage
+from red_timeloop.components.registry import parse_technology
+from red_timeloop.components.tables import price
 from red_timeloop.decomposition import decompose
-from red_timeloop.designs.evaluate import Clock, Counts, DesignResult, LevelTotal
-from red_timeloop.designs.parts import channel_sizes
-from red_timeloop.designs.plan import MappedPlan
+from red_timeloop.designs.gather import channel_sizes
+from red_timeloop.designs.lanes import Lane
+from red_timeloop.designs.modes import mode_count, require_work
+from red_timeloop.designs.plan import Part, Plan
 from red_timeloop.designs.ranks import gather_problem, modes, pixels, taps
-from red_timeloop.errors import InputError
+from red_timeloop.designs.specification import CONSTANTS, sizes_as_variables
 from red_timeloop.hardware import Hardware
-from red_timeloop.layer import Layer, TransposedConv
+from red_timeloop.layer import Layer
 from red_timeloop.mapper.padding import divisible
 from red_timeloop.spec.reader import read_specification
-from red_timeloop.spec.types import (
-    ArtTable,
-    Constraints,
-    DataSpace,
-    FactorConstraint,
-    Problem,
-    Specification,
-)
+from red_timeloop.spec.types import Problem, Specification, Value
 
-__all__ = ["ARRAYS", "CmosArray", "evaluate_layer"]
+__all__ = ["CMOS_DESIGNS", "ArraySizes", "CmosDesign"]
 
-Run = Callable[[Specification], dict[str, Any]]
-
-BUDGET = 20_000  # mappings tried for each problem
-_FILE_NODE = 65e-9  # m, the node of the clocks in arch/*.yaml
+_NOT_THE_ARRAYS = (*CONSTANTS, "input_bits", "accumulator_bits", "active_share")
 _NEVER_PADDED = "NGTRSDAB"  # images, groups, kernel pixels and modes
-_COUNTS = ("reads", "fills", "updates", "temporal_reductions")
 
 
 @dataclass(frozen=True)
-class CmosArray:
-    """An accelerator: files `arch/NAME.yaml` and `mappings/NAME.yaml`.
+class ArraySizes:
+    """The variables of a CMOS array.
 
     Attributes:
-        name: Name of the files.
-        clock: Length of a cycle at 65 nm in s.
-        gates_zeros: Whether a zero input spares its MAC and its filter read.
-        fan_outs: Variables of the array of PEs, which grow in the iso-area option.
+        input_bits: Bits of an operand.
+        accumulator_bits: Bits of a sum.
+        active_share: Share of the inputs that are real, where a zero gates what it meets; None on
+            an array that gates nothing.
+        array: The array's own variables (processing elements, rows of buffers) by name.
+    """
+
+    input_bits: int
+    accumulator_bits: int
+    active_share: float | None
+    array: Mapping[str, Value]
+
+
+@dataclass(frozen=True)
+class CmosDesign:
+    """A way to run a transposed convolution on a CMOS accelerator, as well as it can be mapped.
+
+    Operands have the layer's bits, as on the ReRAM designs; node, supply and gate delay are those
+    of the parameter set's circuit. The clock is the architecture's, moved with the node.
+
+    Attributes:
+        name: Name in commands, files and results.
+        summary: What it does, in one line.
+        architecture: Its Timeloop architecture. Where it has a variable `active_share`, a zero
+            input spares its MAC and its filter read.
+        constraints: The constraints on its mappings.
+        split: Whether it runs the sub-convolutions instead of the zero-inserted map.
+        fan_outs: Variables of the array's columns and rows, which grow when it is scaled.
         depths: Variables of the buffers, which grow likewise.
+        area: Area in m^2 to scale the accelerator to; its own size when None.
+        label: Name in pictures; the name in words if empty.
+        colour: Colour in pictures, `#rrggbb`; one that is free if empty.
     """
 
     name: str
-    clock: float
-    gates_zeros: bool
+    summary: str
+    architecture: Path
+    constraints: Path | None
+    split: bool
     fan_outs: tuple[str, str]
     depths: tuple[str, ...]
+    area: float | None = None
+    label: str = ""
+    colour: str = ""
 
+    def __post_init__(self) -> None:
+        # the dataclass is frozen; this is its construction
+        object.__setattr__(self, "label", self.label or self.name.replace("_", " "))
 
-ARRAYS = {
-    "eyeriss": CmosArray(
-        "eyeriss",
-        5.0e-9,
-        True,
-        ("pe_columns", "pe_rows"),
-        ("input_buffer_depth", "output_buffer_depth"),
-    ),
-    "simba": CmosArray(
-        "simba", 4.0625e-9, False, ("pe_columns", "pe_rows"), ("global_buffer_depth",)
-    ),
-}
+    @property
+    def assumption(self) -> str:
+        """What the numbers rest on."""
+        size = "their published size" if self.area is None else "the area of RED, layer by layer"
+        return (
+            f"{size}; operand bits, node and supply of the ReRAM designs; "
+            "mapped for energy times delay; DRAM counted, wires between PEs not."
+        )
+
+    def plan(self, layer: Layer, hardware: Hardware) -> Plan:
+        """Turn `layer` into the problems that are mapped, one after the other."""
+        file = read_specification(self.architecture).variables
+        array = {name: value for name, value in file.items() if name not in _NOT_THE_ARRAYS}
+        clock = float(str(file["global_cycle_seconds"]))
+        clock = clock * float(hardware.circuit.technology_node_m)
+        clock = clock / parse_technology(file["technology"])
+        sizes = ArraySizes(
+            input_bits=max(layer.input_bits, layer.weight_bits),
+            accumulator_bits=8 * math.ceil((layer.input_bits + layer.weight_bits + 8) / 8),
+            active_share=1.0 if "active_share" in file else None,
+            array=array,
+        )
+        node = f"{hardware.circuit.technology_node_m * 1e9!r}nm"
+        notes = [f"{self.architecture.stem}: {node}, {1e-6 / clock:.0f} MHz"]
+        if self.area is not None:
+            sizes = replace(sizes, array={**array, **self._scaled(sizes, hardware, clock)})
+            grid = "x".join(str(sizes.array[name]) for name in self.fan_outs)
+            notes.append(f"{grid} processing elements, for the area of RED")
+        decomposition = decompose(layer)
+        return Plan(
+            layer,
+            hardware,
+            tuple(self._part(task, sizes) for task in _tasks(layer, self.split)),
+            modes=mode_count(decomposition) if self.split else 1,
+            steps=None,
+            order="in_turn",
+            clock=clock,
+            notes=tuple(notes),
+            architecture=self.architecture,
+            constraints=self.constraints,
+        )
+
+    def lanes(self, plan: Plan) -> tuple[Lane, ...]:
+        """Return (): there are no crossbars to execute."""
+        return ()
+
+    def scaled(self, area: float) -> CmosDesign:
+        """Return the design at about `area` m^2: processing elements and buffers grow alike."""
+        return replace(self, area=area)
+
+    def _scaled(self, sizes: ArraySizes, hardware: Hardware, clock: float) -> dict[str, Value]:
+        variables = {
+            **sizes_as_variables(sizes),
+            "technology": f"{hardware.circuit.technology_node_m * 1e9!r}nm",
+            "global_cycle_seconds": clock,
+        }
+        own = read_specification(self.architecture, variables=variables)
+        assert self.area is not None
+        factor = self.area / _area(own, hardware)
+        grown: dict[str, Value] = {
+            name: max(1, round(int(str(sizes.array[name])) * math.sqrt(factor)))
+            for name in self.fan_outs
+        }
+        return grown | {
+            name: max(16, round(int(str(sizes.array[name])) * factor)) for name in self.depths
+        }
+
+    def _part(self, task: _Task, sizes: ArraySizes) -> Part:
+        """Return a part for the mapper, as it is and with sizes rounded up that divide better."""
+        columns, rows = (_odd_part(int(str(sizes.array[name]))) for name in self.fan_outs)
+        ways = [_way(task, problem, sizes) for problem in _paddings(task.problem, columns, rows)]
+        return replace(ways[0], alternatives=tuple(ways[1:]))
 
 
 @dataclass(frozen=True)
@@ -87,160 +173,36 @@ class _Task:
     active: Fraction
 
 
-def evaluate_layer(
-    design: str,
-    array: CmosArray,
-    split: bool,
-    layer: Layer,
-    hardware: Hardware,
-    run: Run,
-    target_area: float | None = None,
-) -> DesignResult:
-    """Map `layer` on an array as well as the mapper can, and evaluate it.
-
-    Operands have the layer's bits, as on the ReRAM designs; node, supply and gate delay are those
-    of `hardware`'s circuit.
-
-    Args:
-        design: Name of the design.
-        array: The accelerator.
-        split: Whether a transposed convolution runs as its sub-convolutions.
-        layer: The layer.
-        hardware: The parameter set.
-        run: An engine's `evaluate_specification`.
-        target_area: Area in m^2 that the array is scaled to; its own size when None.
-
-    Raises:
-        InputError: The layer computes nothing, or no mapping fits the array.
-    """
-    variables = _variables(array, layer, hardware)
-    notes = [f"{array.name}: {variables['technology']}, {1e-6 / _cycle(array, hardware):.0f} MHz"]
-    if target_area is not None:
-        variables = _scaled(array, variables, hardware, target_area)
-        grid = "x".join(str(variables[name]) for name in array.fan_outs)
-        notes.append(f"{grid} processing elements, for the area of RED")
-    tasks = _split_tasks(layer) if split else [_dense_task(layer)]
-    levels: dict[str, LevelTotal] = {}
-    runs: list[tuple[str, Specification]] = []
-    cycles = computes = 0
-    for task in tasks:
-        specification, result, padded = _best(array, task, variables, hardware, run)
-        notes += padded
-        runs.append((task.name, specification))
-        cycles += result["cycles"]
-        computes += result["computes"]
-        for name, total in _totals(specification, result):
-            levels[name] = levels.get(name, LevelTotal(stage=total.stage)) + total
-    levels = {name: replace(total, **_once(total, len(tasks))) for name, total in levels.items()}
-    return DesignResult(
-        plan=MappedPlan(
-            design=design,
-            layer=layer,
-            hardware=hardware,
-            architecture=array.name,
-            modes=sum(math.prod(g.modes_per_axis) for g in decompose(layer).groups) if split else 1,
-            steps=cycles,
-            notes=tuple(dict.fromkeys(notes)),
-            runs=tuple(runs),
-        ),
-        engine=result["engine"],
-        cycles=cycles,
-        computes=computes,
-        step_time=Clock(_cycle(array, hardware)),
-        levels=levels,
-        programming_energy=0.0,
-        programming_time=0.0,
+def _way(task: _Task, problem: Problem, sizes: ArraySizes) -> Part:
+    active = task.active * Fraction(task.problem.operations, problem.operations)
+    if sizes.active_share is not None:
+        sizes = replace(sizes, active_share=float(active))
+    notes = tuple(
+        f"{name}: {task.problem.sizes[name]} padded to {size} to divide over the array"
+        for name, size in problem.sizes.items()
+        if size != task.problem.sizes[name]
     )
+    return Part(task.name, "all", problem, sizes, None, notes=notes)
 
 
-def _once(total: LevelTotal, runs: int) -> dict[str, Any]:
-    """The runs share one machine: its area and instances count once."""
-    return {"area": total.area / runs, "instances": total.instances // runs}
-
-
-def _cycle(array: CmosArray, hardware: Hardware) -> float:
-    """Return the length of a cycle in s; it follows the gate delay, which follows the node."""
-    return array.clock * float(hardware.circuit.technology_node_m) / _FILE_NODE
-
-
-def _variables(array: CmosArray, layer: Layer, hardware: Hardware) -> dict[str, int | float | str]:
-    accumulator = 8 * math.ceil((layer.input_bits + layer.weight_bits + 8) / 8)
-    return {
-        "technology": f"{hardware.circuit.technology_node_m * 1e9!r}nm",
-        "global_cycle_seconds": _cycle(array, hardware),
-        "input_bits": max(layer.input_bits, layer.weight_bits),
-        "accumulator_bits": accumulator,
-    }
-
-
-def _scaled(
-    array: CmosArray,
-    variables: Mapping[str, int | float | str],
-    hardware: Hardware,
-    target_area: float,
-) -> dict[str, int | float | str]:
-    """Return the variables of an array of about `target_area`: PEs and buffers grow alike."""
-    base = _read(array, variables, None)
-    own = _area(base, price(base.architecture, hardware.circuit)[1])
-    factor = target_area / own
-    scaled = dict(variables)
-    for name in array.fan_outs:
-        scaled[name] = max(1, round(int(str(base.variables[name])) * math.sqrt(factor)))
-    for name in array.depths:
-        scaled[name] = max(16, round(int(str(base.variables[name])) * factor))
-    return scaled
-
-
-def _area(specification: Specification, art: ArtTable) -> float:
+def _area(specification: Specification, hardware: Hardware) -> float:
+    art = price(specification.architecture, hardware.circuit)[1]
     levels = specification.architecture.levels
     return float(sum(art.areas[level.name] * level.instances for level in levels))
 
 
-def _read(
-    array: CmosArray,
-    variables: Mapping[str, int | float | str],
-    problem: Problem | None,
-) -> Specification:
-    files = [resources.path(f"arch/{array.name}.yaml")]
-    if problem is None:
-        return read_specification(files, variables=variables)
-    # The constraints are written for a 2-D problem; those on ranks that are not there say nothing.
-    files.append(resources.path(f"mappings/{array.name}.yaml"))
-    spaces = tuple(DataSpace(s.name, (), s.read_write) for s in problem.data_spaces)
-    planar = Problem("planar", tuple("NCMRSPQ"), dict.fromkeys("NCMRSPQ", 1), spaces)
-    specification = read_specification(files, variables=variables, problem=planar)
-    levels = {}
-    for name, found in specification.constraints.levels.items():
-        kept = {
-            kind: replace(loops, factors=_known(loops.factors, problem))
-            for kind, loops in (("temporal", found.temporal), ("spatial", found.spatial))
-        }
-        levels[name] = replace(found, temporal=kept["temporal"], spatial=kept["spatial"])
-    return replace(specification, problem=problem, constraints=Constraints(levels))
-
-
-def _known(factors: tuple[FactorConstraint, ...], problem: Problem) -> tuple[FactorConstraint, ...]:
-    return tuple(each for each in factors if each.dimension in problem.dimensions)
-
-
-def _dense_task(layer: Layer) -> _Task:
-    """Return the convolution over the (zero-inserted) map."""
-    stride = (1,) * layer.ndim if isinstance(layer, TransposedConv) else layer.stride
-    return _task(layer, layer.kernel_size, (), layer.output_size, stride, layer.dilation)
-
-
-def _split_tasks(layer: Layer) -> list[_Task]:
-    """Return one convolution for each group of alike modes."""
-    if not isinstance(layer, TransposedConv):
-        return [_dense_task(layer)]
+def _tasks(layer: Layer, split: bool) -> Iterator[_Task]:
+    """Yield the convolution over the (zero-inserted) map, or one for each group of alike modes."""
+    if not split or not layer.transposed:
+        stride = (1,) * layer.ndim if layer.transposed else layer.stride
+        sizes = (layer.kernel_size, (), layer.output_size)
+        problem = _convolution(layer, *sizes, stride, layer.dilation)
+        yield _Task(_name(layer.kernel_size), problem, Fraction(layer.macs, problem.operations))
+        return
     groups = decompose(layer).groups
-    if not groups:
-        raise InputError(
-            "no kernel pixel reaches an output pixel, so there is nothing to map",
-            key=layer.name or "layer",
-        )
-    tasks = [
-        _task(
+    require_work(layer, groups)
+    problems = [
+        _convolution(
             layer,
             group.taps_per_axis,
             group.modes_per_axis,
@@ -250,19 +212,23 @@ def _split_tasks(layer: Layer) -> list[_Task]:
         )
         for group in groups
     ]
-    computes = sum(task.problem.operations for task in tasks)
-    share = Fraction(layer.macs, computes)
-    return [replace(task, active=share) for task in tasks]
+    computes = sum(problem.operations for problem in problems)
+    for group, problem in zip(groups, problems, strict=True):
+        yield _Task(_name(group.taps_per_axis), problem, Fraction(layer.macs, computes))
 
 
-def _task(
+def _name(kernel: tuple[int, ...]) -> str:
+    return "taps " + "x".join(map(str, kernel))
+
+
+def _convolution(
     layer: Layer,
     kernel: tuple[int, ...],
     mode_counts: tuple[int, ...],
     outputs: tuple[int, ...],
     pixel_stride: tuple[int, ...],
     tap_stride: tuple[int, ...],
-) -> _Task:
+) -> Problem:
     ndim = layer.ndim
     sizes = {
         **channel_sizes(layer),
@@ -271,56 +237,15 @@ def _task(
         **dict(zip(pixels(ndim), outputs, strict=True)),
     }
     shape = "sub_convolution" if mode_counts else "convolution"
-    problem = gather_problem(shape, sizes, ndim, pixel_stride, tap_stride)
-    name = "taps " + "x".join(map(str, kernel))
-    return _Task(name, problem, Fraction(layer.macs, problem.operations))
+    return gather_problem(shape, sizes, ndim, pixel_stride, tap_stride)
 
 
-def _best(
-    array: CmosArray,
-    task: _Task,
-    variables: Mapping[str, int | float | str],
-    hardware: Hardware,
-    run: Run,
-) -> tuple[Specification, dict[str, Any], list[str]]:
-    """Return the best of the problem as it is and with its awkward sizes padded."""
-    from red_timeloop.mapper.run import search_specification
-
-    found: list[tuple[float, Specification, dict[str, Any], list[str]]] = []
-    reasons: list[InputError] = []
-    for problem in _variants(task.problem, array, variables):
-        active = task.active * Fraction(task.problem.operations, problem.operations)
-        share = {"active_share": float(active)} if array.gates_zeros else {}
-        specification = _read(array, {**variables, **share}, problem)
-        cycle = float(variables["global_cycle_seconds"])
-        ert, art = price(specification.architecture, hardware.circuit, cycle)
-        specification = replace(specification, ert=ert, art=art)
-        try:
-            mapping, result = search_specification(
-                specification, budget=BUDGET, interruptible=False
-            )
-        except InputError as error:
-            reasons.append(error)
-            continue
-        value = result["search"]["value"]
-        specification = replace(specification, mapping=mapping)
-        found.append((value, specification, result, _padding_notes(task.problem, problem)))
-    if not found:
-        raise reasons[0]
-    _, specification, result, notes = min(found, key=lambda each: each[0])
-    return specification, run(specification), notes
-
-
-def _variants(
-    problem: Problem, array: CmosArray, variables: Mapping[str, int | float | str]
-) -> list[Problem]:
+def _paddings(problem: Problem, columns: int, rows: int) -> list[Problem]:
     """Return the problem, and with sizes rounded up to numbers that divide better.
 
     Channels and pixels get small prime factors; further, output channels become a multiple of the
     columns' odd part and input channels one of the rows', so that they can fill the array.
     """
-    base = _read(array, variables, None).variables
-    columns, rows = (_odd_part(int(str(base[name]))) for name in array.fan_outs)
     smooth = {
         name: size if name in _NEVER_PADDED else divisible(size, 1)
         for name, size in problem.sizes.items()
@@ -338,30 +263,28 @@ def _odd_part(number: int) -> int:
     return number // (number & -number)
 
 
-def _padding_notes(before: Problem, after: Problem) -> list[str]:
-    return [
-        f"{name}: {before.sizes[name]} padded to {after.sizes[name]} to divide over the array"
-        for name in before.dimensions
-        if before.sizes[name] != after.sizes[name]
-    ]
+def _pair(name: str, kind: str, depths: tuple[str, ...]) -> tuple[CmosDesign, CmosDesign]:
+    """Return the design that runs the zero-inserted map, and the one that splits."""
+    dense = CmosDesign(
+        name=name,
+        summary=f"a {kind} CMOS array, zeros inserted",
+        architecture=resources.path(f"arch/{name}.yaml"),
+        constraints=resources.path(f"mappings/{name}.yaml"),
+        split=False,
+        fan_outs=("pe_columns", "pe_rows"),
+        depths=depths,
+    )
+    split = replace(
+        dense,
+        name=f"{name}_split",
+        summary="the same array, sub-convolutions",
+        split=True,
+        label="",
+    )
+    return dense, split
 
 
-def _totals(specification: Specification, result: dict[str, Any]) -> list[tuple[str, LevelTotal]]:
-    assert specification.art is not None
-    totals = []
-    for level in specification.architecture.levels:
-        if level.kind == "spatial":
-            continue
-        reported = result["levels"][level.name]
-        spaces = {
-            name: Counts(*(space[key] * space["utilized_instances"] for key in _COUNTS))
-            for name, space in reported["data_spaces"].items()
-        }
-        area = specification.art.areas[level.name] * level.instances
-        totals.append(
-            (
-                level.name,
-                LevelTotal(level.instances, reported["energy_J"], area, spaces, stage(level)),
-            )
-        )
-    return totals
+CMOS_DESIGNS = (
+    *_pair("eyeriss", "row-stationary", ("input_buffer_depth", "output_buffer_depth")),
+    *_pair("simba", "weight-stationary", ("global_buffer_depth",)),
+)

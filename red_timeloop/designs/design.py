@@ -1,130 +1,119 @@
-"""The designs by name."""
+"""What a design is: one object that owns everything that makes it itself."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
 
-from red_timeloop.designs import cmos, mapped, padding_free, red, split_kernel, zero_padding
-from red_timeloop.designs.evaluate import DesignResult, Run, evaluate
+from red_timeloop.designs.lanes import Lane, plan_lanes
 from red_timeloop.designs.plan import Plan
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
-from red_timeloop.layer import Conv, Layer, TransposedConv
+from red_timeloop.layer import Layer
 
-__all__ = ["AnyDesign", "CmosDesign", "Design", "all_names", "get", "names"]
+__all__ = ["CrossbarDesign", "Design"]
+
+
+class Design(Protocol):
+    """An accelerator that can be compared with others.
+
+    Nothing in the package asks which design it has: it reads these attributes and calls these
+    methods. Any object that has them is a design; `CrossbarDesign` and
+    `red_timeloop.designs.cmos.CmosDesign` fill most of them in.
+    """
+
+    @property
+    def name(self) -> str:
+        """Name in commands, files and results."""
+
+    @property
+    def summary(self) -> str:
+        """What it does, in one line."""
+
+    @property
+    def label(self) -> str:
+        """Name in pictures and tables for people."""
+
+    @property
+    def colour(self) -> str:
+        """Colour in pictures, `#rrggbb`; empty: one that is free."""
+
+    @property
+    def architecture(self) -> Path:
+        """Its Timeloop architecture."""
+
+    @property
+    def constraints(self) -> Path | None:
+        """The constraints on its mappings, a Timeloop file too."""
+
+    @property
+    def assumption(self) -> str:
+        """What its numbers rest on beside the parameter set, as a clause; or empty."""
+
+    def plan(self, layer: Layer, hardware: Hardware) -> Plan:
+        """Turn `layer` into the evaluations that say what it costs.
+
+        Raises:
+            InputError: The design or the hardware cannot run the layer.
+        """
+
+    def lanes(self, plan: Plan) -> tuple[Lane, ...]:
+        """Return what executes `plan`; () where the design has no crossbars to execute."""
+
+    def scaled(self, area: float) -> Design:
+        """Return the design at about `area` m^2, if its size does not follow the layer."""
 
 
 @dataclass(frozen=True)
-class Design:
+class CrossbarDesign:
     """A way to run a transposed convolution on ReRAM crossbars.
 
     Attributes:
         name: Name in commands, files and results.
         summary: What it does, in one line.
-        transposed: Maps a transposed convolution.
+        transposed: Maps a transposed convolution; the plan's files are filled in here.
+        architecture: Its Timeloop architecture.
+        constraints: The constraints on its mappings.
+        ordinary: The design that runs ordinary convolutions, so that whole networks differ only
+            where they should; None: `transposed` takes them too.
+        label: Name in pictures; the name in words if empty.
+        colour: Colour in pictures, `#rrggbb`; one that is free if empty.
+        assumption: What its numbers rest on beside the parameter set, as a clause.
     """
 
     name: str
     summary: str
-    transposed: Callable[[TransposedConv, Hardware], Plan]
+    transposed: Callable[[Any, Hardware], Plan]
+    architecture: Path
+    constraints: Path | None
+    ordinary: Design | None
+    label: str = ""
+    colour: str = ""
+    assumption: str = ""
+
+    def __post_init__(self) -> None:
+        # the dataclass is frozen; this is its construction
+        object.__setattr__(self, "label", self.label or self.name.replace("_", " "))
 
     def plan(self, layer: Layer, hardware: Hardware) -> Plan:
         """Turn `layer` into the evaluations that say what it costs on this design.
 
         Raises:
-            InputError: The hardware cannot hold the layer, or the layer computes nothing.
+            InputError: The hardware cannot hold the layer, or `layer` is none.
         """
-        if isinstance(layer, Conv):
-            return zero_padding.plan_convolution(self.name, layer, hardware)
-        return self.transposed(layer, hardware)
+        if not isinstance(layer, Layer):
+            raise InputError(f"{layer!r} is not a layer", key="layer", legal="TransposedConv, Conv")
+        if not layer.transposed and self.ordinary is not None:
+            return self.ordinary.plan(layer, hardware)
+        plan = self.transposed(layer, hardware)
+        return replace(plan, architecture=self.architecture, constraints=self.constraints)
 
-    def evaluate(self, layer: Layer, hardware: Hardware, run: Run) -> DesignResult:
-        """Evaluate `layer` with an engine's `run`; raises as `plan` does."""
-        return evaluate(self.plan(layer, hardware), run)
+    def lanes(self, plan: Plan) -> tuple[Lane, ...]:
+        """Return the lanes of the plan's parts, those of one part one after the other."""
+        return plan_lanes(plan)
 
-    def evaluate_mapped(
-        self, layer: Layer, hardware: Hardware, run: Run, crossbars: int
-    ) -> DesignResult:
-        """Evaluate `layer`, what the design leaves open chosen; see `designs.mapped`."""
-        return mapped.evaluate_mapped(self, layer, hardware, run, crossbars)
-
-
-@dataclass(frozen=True)
-class CmosDesign:
-    """A way to run a transposed convolution on a CMOS accelerator, as well as it can be mapped.
-
-    Attributes:
-        name: Name in commands, files and results.
-        summary: What it does, in one line.
-        array: The accelerator.
-        split: Whether it runs the sub-convolutions instead of the zero-inserted map.
-        area: Area in m^2 to scale the accelerator to; its own size when None.
-    """
-
-    name: str
-    summary: str
-    array: cmos.CmosArray
-    split: bool
-    area: float | None = None
-
-    def evaluate(self, layer: Layer, hardware: Hardware, run: Run) -> DesignResult:
-        """Map and evaluate `layer`; see `red_timeloop.designs.cmos.evaluate_layer`."""
-        return cmos.evaluate_layer(
-            self.name, self.array, self.split, layer, hardware, run, self.area
-        )
-
-
-AnyDesign: TypeAlias = Design | CmosDesign
-
-_DESIGNS = (
-    Design("red", "a sub-crossbar per kernel pixel, all modes side by side", red.plan),
-    Design("zero_padding", "a convolution over the zero-inserted map", zero_padding.plan),
-    Design(
-        "padding_free", "all kernel pixels at once, overlapping outputs added", padding_free.plan
-    ),
-    Design("split_kernel", "a dense matrix per mode on a plain PIM", split_kernel.plan),
-)
-
-
-_CMOS_DESIGNS = (
-    CmosDesign(
-        "eyeriss", "a row-stationary CMOS array, zeros inserted", cmos.ARRAYS["eyeriss"], False
-    ),
-    CmosDesign("eyeriss_split", "the same array, sub-convolutions", cmos.ARRAYS["eyeriss"], True),
-    CmosDesign(
-        "simba", "a weight-stationary CMOS array, zeros inserted", cmos.ARRAYS["simba"], False
-    ),
-    CmosDesign("simba_split", "the same array, sub-convolutions", cmos.ARRAYS["simba"], True),
-)
-
-
-def names() -> tuple[str, ...]:
-    """Return the names of the ReRAM designs, which have a fixed mapping.
-
-    >>> names()
-    ('red', 'zero_padding', 'padding_free', 'split_kernel')
-    """
-    return tuple(design.name for design in _DESIGNS)
-
-
-def all_names() -> tuple[str, ...]:
-    """Return the names of all designs: the ReRAM designs, then those the mapper maps.
-
-    >>> all_names()[4:]
-    ('eyeriss', 'eyeriss_split', 'simba', 'simba_split')
-    """
-    return names() + tuple(design.name for design in _CMOS_DESIGNS)
-
-
-def get(name: str) -> AnyDesign:
-    """Return the design called `name`.
-
-    Raises:
-        InputError: There is none; lists those there are.
-    """
-    for design in (*_DESIGNS, *_CMOS_DESIGNS):
-        if design.name == name:
-            return design
-    raise InputError(f"unknown design {name!r}", key="design", legal=all_names())
+    def scaled(self, area: float) -> CrossbarDesign:
+        """Return the design itself: its size follows the layer."""
+        return self

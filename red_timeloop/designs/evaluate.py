@@ -1,7 +1,8 @@
-"""What a plan costs: run its parts on an engine and put them together.
+"""What a layer costs on a design: run the plan's parts on an engine and put them together.
 
-Parts run side by side on crossbars of their own. Cycles are the longest part's. Energies and areas
-add up, except in the levels above the crossbars: these serve all parts at once, so their inputs,
+Parts run side by side on crossbars of their own: cycles are the longest part's, energies and areas
+add up. Or they run in turn on one machine: cycles add up too, and the machine is there once, as
+large as its largest part. In the levels above the crossbars, which serve all parts at once, inputs,
 areas and leakage are those of the one part whose role says so, while every part's outputs pass
 through them.
 """
@@ -9,223 +10,221 @@ through them.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from red_timeloop.components import STAGES, Component, build
+from red_timeloop.components import Component, build
 from red_timeloop.components.base import plain
 from red_timeloop.components.crossbar import ReramArray
 from red_timeloop.components.tables import components_of, stage
 from red_timeloop.components.timing import StepTime, slowest, step_time
-from red_timeloop.designs.assemble import priced, sized
-from red_timeloop.designs.plan import MappedPlan, Part, Plan
+from red_timeloop.designs.design import Design
+from red_timeloop.designs.plan import Part, Plan
+from red_timeloop.designs.result import COUNTS, Clock, Counts, DesignResult, Evaluation, LevelTotal
+from red_timeloop.designs.specification import assemble, priced, sized
+from red_timeloop.designs.variants import copied, folded, tiled
+from red_timeloop.engines.result import EngineResult
+from red_timeloop.errors import InputError
+from red_timeloop.hardware import Hardware
+from red_timeloop.layer import Layer
 from red_timeloop.spec.types import Specification
 
-__all__ = ["Clock", "Counts", "DesignResult", "LevelTotal", "Run", "evaluate"]
+__all__ = ["Run", "evaluate"]
 
-# An engine's `evaluate_specification`; it returns the dict of `red_timeloop.model`.
-Run = Callable[[Specification], dict[str, Any]]
+# An engine's `evaluate_specification`.
+Run = Callable[[Specification], EngineResult]
 
 _INPUTS = "Inputs"
-_COUNTS = ("reads", "fills", "updates", "temporal_reductions")
+BUDGET = 20_000  # mappings tried for each problem that a mapper maps
 
 
-@dataclass(frozen=True)
-class Counts:
-    """Accesses of one data space at one level, over all instances, as the engine counts them."""
+def evaluate(
+    design: Design,
+    layer: Layer,
+    hardware: Hardware,
+    run: Run,
+    *,
+    crossbars: int | None = None,
+) -> DesignResult:
+    """Evaluate `layer` on `design`.
 
-    reads: int = 0
-    fills: int = 0
-    updates: int = 0
-    temporal_reductions: int = 0
+    Args:
+        design: The design.
+        layer: The layer.
+        hardware: The parameter set.
+        run: An engine's `evaluate_specification`.
+        crossbars: Choose fold, copies, buffer tiles and loop order with the lowest energy times
+            latency, with at most so many crossbars; the plan as it is when None.
 
-    def __add__(self, other: Counts) -> Counts:
-        return Counts(*(getattr(self, key) + getattr(other, key) for key in _COUNTS))
-
-
-@dataclass(frozen=True)
-class LevelTotal:
-    """One level of a design, over all its parts.
-
-    Attributes:
-        instances: Copies of the level.
-        energy: Energy of the layer in J, leakage included, programming not.
-        area: Area in m^2.
-        data_spaces: Counts by data space.
-        stage: What the energy is spent on, one of `components.STAGES`.
+    Raises:
+        InputError: The design or the hardware cannot run the layer, no mapping is legal, or the
+            layer needs more crossbars.
     """
-
-    instances: int = 0
-    energy: float = 0.0
-    area: float = 0.0
-    data_spaces: Mapping[str, Counts] = field(default_factory=dict)
-    stage: str = "store"
-
-    def __add__(self, other: LevelTotal) -> LevelTotal:
-        return LevelTotal(
-            self.instances + other.instances,
-            self.energy + other.energy,
-            self.area + other.area,
-            {
-                name: self.data_spaces.get(name, Counts()) + other.data_spaces.get(name, Counts())
-                for name in {**self.data_spaces, **other.data_spaces}
-            },
-            other.stage,
+    if crossbars is None:
+        return _evaluate(design, design.plan(layer, hardware), run)
+    best: DesignResult | None = None
+    smallest: list[int] = []
+    for plan in folded(design, layer, hardware):
+        smallest.append(plan.crossbars)
+        if plan.crossbars > crossbars:
+            continue
+        cycle = plain(_step(plan, _crossbars(plan, [sized(plan, x) for x in plan.parts])).cycle)
+        for copies in copied(plan, crossbars):
+            cut = tiled(copies, cycle)
+            for candidate in (copies,) if cut is copies else (copies, cut):
+                tried = _evaluate(design, candidate, run)
+                if best is None or tried.energy * tried.latency < best.energy * best.latency:
+                    best = tried
+    if best is None:
+        raise InputError(
+            f"the layer needs more than {crossbars} crossbars",
+            key="crossbars",
+            legal=f"{min(smallest)} or more",
         )
+    return best
 
 
-@dataclass(frozen=True)
-class Clock:
-    """The step of a design with a clock: one cycle of `cycle` seconds, all of it computing."""
-
-    cycle: float
-
-    def shares(self) -> dict[str, Any]:
-        """Return the time in s that each part adds, by the names of `components.STAGES`."""
-        return {"compute": self.cycle}
-
-
-@dataclass(frozen=True)
-class DesignResult:
-    """A layer on a design, evaluated.
-
-    Times, energies and areas are numbers, or arrays where the plan's circuit holds arrays.
-
-    Attributes:
-        plan: What was evaluated.
-        engine: The engine that counted.
-        cycles: Cycles of the whole batch; a step of a fold is several.
-        computes: Multiply-accumulates that Timeloop counts, borders and inserted zeros included.
-        step_time: What a cycle is made of.
-        levels: Totals by level, outermost first.
-        programming_energy: Energy in J of writing the weights once; not part of `energy`.
-        programming_time: Time in s of that; not part of `latency`.
-        line_drop: Share of the read voltage that bit lines and pass gates take, at worst; above
-            the circuit's `line_drop_limit` the currents are no longer sums of the weights.
-    """
-
-    plan: Plan | MappedPlan
-    engine: str
-    cycles: int
-    computes: int
-    step_time: StepTime | Clock
-    levels: Mapping[str, LevelTotal]
-    programming_energy: Any
-    programming_time: Any
-    line_drop: Any = 0.0
-
-    @property
-    def cycle_time(self) -> Any:
-        """Length of a cycle in s."""
-        return plain(self.step_time.cycle)
-
-    @property
-    def latency(self) -> Any:
-        """Time of the whole batch in s."""
-        return self.cycles * self.cycle_time
-
-    @cached_property
-    def energy(self) -> Any:
-        """Energy of the whole batch in J, without programming."""
-        return sum(level.energy for level in self.levels.values())
-
-    def energy_by_stage(self) -> dict[str, Any]:
-        """Return the energy in J of each of `components.STAGES` that has any, their sum `energy`.
-
-        The first four have the names of the parts of a step.
-        """
-        sums = {
-            name: sum(level.energy for level in self.levels.values() if level.stage == name)
-            for name in STAGES
-        }
-        return {name: energy for name, energy in sums.items() if np.any(energy)}
-
-    @cached_property
-    def area(self) -> Any:
-        """Area in m^2."""
-        return sum(level.area for level in self.levels.values())
-
-
-def evaluate(plan: Plan, run: Run) -> DesignResult:
+def _evaluate(design: Design, plan: Plan, run: Run) -> DesignResult:
     """Evaluate all parts of `plan` with the engine's `run` and combine them."""
-    bare = [(part, sized(plan, part)) for part in plan.parts]
-    crossbars = [
-        components_of(specification.architecture, plan.hardware.circuit)
-        for part, specification in bare
-        if part.crossbars
-    ]
-    step = _slowest(plan, crossbars)
-    runs = []
-    for part, unpriced in bare:
-        specification = priced(unpriced, plan, part, plain(step.cycle))
-        runs.append((part, specification, run(specification)))
-    own = [(specification, result) for part, specification, result in runs if part.crossbars]
-    cycles = max(result["cycles"] for _, result in own)
-    levels: dict[str, LevelTotal] = {}
-    for part, specification, result in runs:
-        for name, total in _level_totals(part, specification, result, cycles):
-            levels[name] = levels.get(name, LevelTotal()) + total
+    machines = [sized(plan, part) for part in plan.parts]
+    crossbars = _crossbars(plan, machines)
+    step = _step(plan, crossbars)
+    runs = tuple(
+        _run(plan, part, machine, plain(step.cycle), run)
+        for part, machine in zip(plan.parts, machines, strict=True)
+    )
+    own = [each.result for each in runs if each.part.role != "inputs"]
+    counted = [result.cycles for result in own]
+    cycles = sum(counted) if plan.order == "in_turn" else max(counted, default=0)
     programming_energy, programming_time = _programming(plan)
     return DesignResult(
+        design=design,
         plan=plan,
-        engine=runs[0][2]["engine"],
+        evaluations=runs,
+        engine=runs[0].result.engine if runs else "",
         cycles=cycles,
-        computes=sum(result["computes"] for _, result in own),
+        computes=sum(result.computes for result in own),
         step_time=step,
-        levels=levels,
+        levels=_levels(plan, runs, cycles),
         programming_energy=programming_energy,
         programming_time=programming_time,
         line_drop=_line_drop(crossbars),
     )
 
 
-def _slowest(plan: Plan, crossbars: list[dict[str, Component]]) -> StepTime:
+def _run(plan: Plan, part: Part, machine: Specification, cycle_time: Any, run: Run) -> Evaluation:
+    """Evaluate a part; where a mapper is to map it, in the best of the ways to say it."""
+    if part.loops is not None:
+        specification = priced(machine, plan, part, cycle_time)
+        return Evaluation(part, specification, run(specification))
+    found: list[tuple[float, Part, Specification]] = []
+    reasons: list[InputError] = []
+    for each in (part, *part.alternatives):
+        try:
+            found.append(_mapped(each, assemble(plan, each, cycle_time)))
+        except InputError as error:  # noqa: PERF203 - a search takes seconds
+            reasons.append(error)
+    if not found:
+        raise reasons[0]
+    _, best, specification = min(found, key=lambda each: each[0])
+    return Evaluation(best, specification, run(specification))
+
+
+def _mapped(part: Part, specification: Specification) -> tuple[float, Part, Specification]:
+    """Return the energy times delay of the best mapping found, and the part so mapped."""
+    from red_timeloop.mapper.run import search_specification
+
+    mapping, _, report = search_specification(specification, budget=BUDGET, interruptible=False)
+    return report.value, part, replace(specification, mapping=mapping)
+
+
+def _crossbars(plan: Plan, machines: Sequence[Specification]) -> list[dict[str, Component]]:
+    """Return the components of the parts with crossbars; none where a clock says the step."""
+    if plan.clock is not None:
+        return []
+    return [
+        components_of(machine.architecture, plan.hardware.circuit)
+        for machine, part in zip(machines, plan.parts, strict=True)
+        if part.role != "inputs"
+    ]
+
+
+def _step(plan: Plan, crossbars: Sequence[Mapping[str, Component]]) -> StepTime | Clock:
     """Return the step time of the slowest of the parts with crossbars; all keep in step."""
+    if plan.clock is not None:
+        return Clock(plan.clock)
     pulses, pipeline = plan.hardware.input_slices(plan.layer.input_bits), plan.hardware.pipeline
     return slowest([step_time(each.values(), pulses, pipeline) for each in crossbars])
 
 
-def _line_drop(crossbars: list[dict[str, Component]]) -> Any:
+def _line_drop(crossbars: Sequence[Mapping[str, Component]]) -> Any:
     """Return the share of the read voltage that the worst part's lines lose."""
     arrays = [x for each in crossbars for x in each.values() if isinstance(x, ReramArray)]
     return plain(np.maximum.reduce(np.broadcast_arrays(0.0, *(x.line_drop for x in arrays))))
 
 
+def _levels(plan: Plan, runs: Sequence[Evaluation], cycles: int) -> dict[str, LevelTotal]:
+    """Return the totals of all parts by level, outermost first."""
+    in_turn = plan.order == "in_turn"
+    largest: dict[str, int] = {}
+    if in_turn:
+        for each in runs:
+            for level in each.specification.architecture.levels:
+                largest[level.name] = max(level.instances, largest.get(level.name, 0))
+    levels: dict[str, LevelTotal] = {}
+    for each in runs:
+        for name, total in _level_totals(each, cycles, largest):
+            known = levels.get(name, LevelTotal())
+            levels[name] = known + total
+            if in_turn:  # one machine, as large as the largest part needs it
+                levels[name] = replace(
+                    levels[name],
+                    instances=max(known.instances, total.instances),
+                    area=np.maximum(known.area, total.area)[()],
+                )
+    return levels
+
+
 def _level_totals(
-    part: Part, specification: Specification, result: dict[str, Any], cycles: int
+    each: Evaluation, cycles: int, largest: Mapping[str, int]
 ) -> Iterator[tuple[str, LevelTotal]]:
-    """Yield what the part adds to each level."""
+    """Yield what a part adds to each level.
+
+    Args:
+        each: The part.
+        cycles: Cycles of all parts together.
+        largest: Instances that the machine has of each level, where the parts take turns on it.
+    """
+    specification, role = each.specification, each.part.role
     assert specification.art is not None
     above = True
     for level in specification.architecture.levels:
         if level.kind == "spatial":
             above = False
             continue
-        reported = result["levels"][level.name]
-        shared = above and _INPUTS in reported["data_spaces"]
+        reported = each.result.levels[level.name]
+        shared = above and _INPUTS in reported.data_spaces
         mine = {
             name: space
-            for name, space in reported["data_spaces"].items()
-            if part.role in ("inputs" if shared and name == _INPUTS else "group", "all")
+            for name, space in reported.data_spaces.items()
+            if role in ("inputs" if shared and name == _INPUTS else "group", "all")
         }
-        energy = sum(space["energy_J"] for space in mine.values())
+        energy = sum(space.energy for space in mine.values())
         instances, area = 0, 0.0
-        if part.role in ("inputs" if shared else "group", "all"):
+        if role in ("inputs" if shared else "group", "all"):
             instances = level.instances
             area = specification.art.areas[level.name] * instances
-            spaces = reported["data_spaces"].values()
-            leakage = reported["energy_J"] - sum(space["energy_J"] for space in spaces)
-            energy += leakage * cycles / result["cycles"]
-        counts = {name: _over_instances(space) for name, space in mine.items()}
+            if largest and role != "inputs":  # every part pays for its turn
+                energy += reported.leakage * largest[level.name] / instances
+            else:  # leaks until the last part is done
+                energy += reported.leakage * cycles / each.result.cycles
+        counts = {
+            name: Counts(*(space.total(key) for key in COUNTS)) for name, space in mine.items()
+        }
         yield level.name, LevelTotal(instances, energy, area, counts, stage(level))
-
-
-def _over_instances(space: dict[str, Any]) -> Counts:
-    return Counts(*(round(space[key] * space["utilized_instances"]) for key in _COUNTS))
 
 
 def _programming(plan: Plan) -> tuple[Any, Any]:
@@ -233,6 +232,9 @@ def _programming(plan: Plan) -> tuple[Any, Any]:
 
     All crossbars are written at the same time, row by row, the cells of a row at once.
     """
+    rows = [part.sizes.rows_used * part.sizes.fold for part in plan.parts if part.crossbars]
+    if not rows:
+        return 0.0, 0.0
     layer, circuit = plan.layer, plan.hardware.circuit
     weights = layer.in_channels * layer.out_channels // layer.groups * math.prod(layer.kernel_size)
     cell = build(
@@ -244,10 +246,5 @@ def _programming(plan: Plan) -> tuple[Any, Any]:
         },
         circuit,
     )
-    rows = max(
-        int(part.variables["rows_used"]) * int(part.variables["fold"])
-        for part in plan.parts
-        if part.crossbars
-    )
-    seconds = rows * circuit.write_pulse_s * circuit.write_pulses
+    seconds = max(rows) * circuit.write_pulse_s * circuit.write_pulses
     return weights * cell.action_energy("write"), seconds

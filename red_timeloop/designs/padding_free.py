@@ -10,14 +10,29 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
-from red_timeloop.designs.crossbar import Matrix, Mounted, mount
-from red_timeloop.designs.parts import buffer_shape, channel_sizes, edram_shape, finish, named
-from red_timeloop.designs.plan import Part, Plan, TargetLoops
+from red_timeloop import resources
+from red_timeloop.designs.design import CrossbarDesign
+from red_timeloop.designs.gather import channel_sizes, edram_shape, finish
+from red_timeloop.designs.plan import Part, Phases, Plan, TargetLoops
 from red_timeloop.designs.ranks import modes, pixels, scatter_problem, taps
+from red_timeloop.designs.reads import AxisReads
+from red_timeloop.designs.sizes import BufferShape, OverlapSizes, buffer_shape
+from red_timeloop.designs.tiling import (
+    Matrix,
+    Tiling,
+    tile,
+    tiling_loops,
+    tiling_lost_bits,
+    tiling_notes,
+    tiling_shares,
+    tiling_sizes,
+)
+from red_timeloop.designs.zero_padding import ZERO_PADDING
 from red_timeloop.hardware import Hardware
 from red_timeloop.layer import TransposedConv
+from red_timeloop.spec.types import Problem
 
-__all__ = ["plan"]
+__all__ = ["PADDING_FREE"]
 
 
 def plan(layer: TransposedConv, hardware: Hardware) -> Plan:
@@ -30,11 +45,9 @@ def plan(layer: TransposedConv, hardware: Hardware) -> Plan:
     of outputs that leave the chip sets right that each word is there once for every kernel pixel.
     """
     return Plan(
-        design="padding_free",
-        layer=layer,
-        hardware=hardware,
-        architecture="padding_free",
-        parts=finish([_part(layer, hardware)], 1),
+        layer,
+        hardware,
+        finish([_part(layer, hardware)], 1),
         modes=1,
         steps=math.prod(layer.input_size),
     )
@@ -45,57 +58,63 @@ def _part(layer: TransposedConv, hardware: Hardware) -> Part:
     tap_ranks = tuple((rank, 1) for rank in taps(ndim))
     mode_ranks = tuple(zip(modes(ndim), layer.kernel_size, strict=True))
     pixel_ranks = tuple(zip(pixels(ndim), layer.input_size, strict=True))
-    mounted = mount(
-        Matrix(
-            groups=layer.groups,
-            rows=layer.in_channels // layer.groups,
-            columns=layer.out_channels // layer.groups,
-            column_ranks=tap_ranks + mode_ranks,
-            input_bits=layer.input_bits,
-            weight_bits=layer.weight_bits,
-        ),
-        hardware,
+    matrix = Matrix(
+        groups=layer.groups,
+        rows=layer.in_channels // layer.groups,
+        columns=layer.out_channels // layer.groups,
+        column_ranks=tap_ranks + mode_ranks,
+        input_bits=layer.input_bits,
+        weight_bits=layer.weight_bits,
     )
+    tiling = tile(matrix, hardware)
     sizes = {**channel_sizes(layer), **dict(tap_ranks), **dict(mode_ranks), **dict(pixel_ranks)}
-    sizes |= {rank: size for rank, size in mounted.sizes.items() if rank in sizes}
+    sizes |= {rank: size for rank, size in tiling.sizes.items() if rank in sizes}
     problem = scatter_problem("overlapping_outputs", sizes, ndim)
     first, *rest = pixel_ranks
-    share = float(mounted.input_share)
-    variables = {
-        **mounted.variables,
-        **edram_shape(layer, problem),
-        **_output_buffer(layer, mounted),
-        **named(
-            "input_buffer",
-            buffer_shape(sizes["C"] * layer.groups, layer.in_channels, layer.input_bits),
-        ),
-        "accumulator_bits": int(mounted.variables["accumulator_bits"])
-        + math.ceil(math.log2(max(2, math.prod(layer.kernel_size)))),
-        "edram_read_share": share,
-        "edram_write_share": share,
-        "edram_output_share": float(mounted.output_share * _kept(layer)),
-        "input_buffer_read_share": share,
-        "input_buffer_write_share": share,
-        "driver_depth": mounted.variables["rows_used"],
-        "driver_real_share": 1.0,
-        "cell_real_share": float(mounted.cell_share),
-    }
     return Part(
         name="all taps",
         role="all",
         problem=problem,
-        variables=variables,
+        sizes=_sizes(layer, hardware, tiling, problem),
         loops={
-            **mounted.loops,
+            **tiling_loops(tiling, hardware),
             "host": TargetLoops(temporal=(first, ("N", layer.batch))),
             "output_buffer": TargetLoops(temporal=tuple(reversed(rest))),
         },
-        crossbars=mounted.crossbars,
+        reads=tuple(AxisReads(steps=size, offsets=(0,), pixels=size) for size in layer.input_size),
+        phases=tuple(Phases(tuple((k,) for k in range(taps))) for taps in layer.kernel_size),
+        crossbars=tiling.crossbars,
         sub_crossbars=1,
-        drives=mounted.column_tiles,
-        notes=mounted.notes,
-        lost_bits=mounted.lost_bits,
+        drives=tiling.columns.count,
+        notes=tiling_notes(tiling),
+        lost_bits=tiling_lost_bits(tiling, hardware),
     )
+
+
+def _sizes(
+    layer: TransposedConv, hardware: Hardware, tiling: Tiling, problem: Problem
+) -> OverlapSizes:
+    shares, own = tiling_shares(tiling), tiling_sizes(tiling, hardware)
+    words = problem.sizes["C"] * layer.groups
+    inputs = float(shares.inputs)
+    values = {
+        **own,
+        **edram_shape(layer, problem).named("edram"),
+        **_output_buffer(layer, tiling).named("output_buffer"),
+        **buffer_shape(words, layer.in_channels, layer.input_bits).named("input_buffer"),
+        "accumulator_bits": own["accumulator_bits"]
+        + math.ceil(math.log2(max(2, math.prod(layer.kernel_size)))),
+        "output_buffer_share": float(shares.outputs),
+        "edram_read_share": inputs,
+        "edram_write_share": inputs,
+        "edram_output_share": float(shares.outputs * _kept(layer)),
+        "input_buffer_read_share": inputs,
+        "input_buffer_write_share": inputs,
+        "driver_depth": own["rows_used"],
+        "driver_real_share": 1.0,
+        "cell_real_share": float(shares.cells),
+    }
+    return OverlapSizes(**values)  # type: ignore[arg-type]
 
 
 def _kept(layer: TransposedConv) -> Fraction:
@@ -128,7 +147,7 @@ def _covered(spans: list[tuple[int, int]]) -> int:
     return count
 
 
-def _output_buffer(layer: TransposedConv, mounted: Mounted) -> dict[str, int | float]:
+def _output_buffer(layer: TransposedConv, tiling: Tiling) -> BufferShape:
     """Return the shape of the buffer that adds: the lines of outputs that one input line meets."""
     counted = real = 1
     for axis, kernel in enumerate(layer.kernel_size):
@@ -136,11 +155,19 @@ def _output_buffer(layer: TransposedConv, mounted: Mounted) -> dict[str, int | f
         s, d = layer.stride[axis], layer.dilation[axis]
         counted *= lines * kernel
         real *= min(lines * kernel, (lines - 1) * s + (kernel - 1) * d + 1)
-    bits = layer.input_bits + layer.weight_bits
-    shape = buffer_shape(
-        counted * mounted.sizes["M"] * layer.groups, real * layer.out_channels, bits
+    return buffer_shape(
+        counted * tiling.sizes["M"] * layer.groups,
+        real * layer.out_channels,
+        layer.input_bits + layer.weight_bits,
     )
-    return {
-        **named("output_buffer", shape),
-        "output_buffer_share": float(mounted.output_share),
-    }
+
+
+PADDING_FREE = CrossbarDesign(
+    name="padding_free",
+    summary="all kernel pixels at once, overlapping outputs added",
+    transposed=plan,
+    architecture=resources.path("arch/padding_free.yaml"),
+    constraints=resources.path("mappings/padding_free.yaml"),
+    ordinary=ZERO_PADDING,
+    colour="#56b4e9",
+)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
 
+from red_timeloop.designs.reads import AxisReads
 from red_timeloop.hardware import Hardware
 from red_timeloop.layer import Layer
-from red_timeloop.spec.types import Loop, Problem, Specification
+from red_timeloop.spec.types import Loop, Problem
 
-__all__ = ["MappedPlan", "Part", "Plan", "TargetLoops"]
+__all__ = ["Order", "Part", "Phases", "Plan", "TargetLoops"]
+
+Order = Literal["side_by_side", "in_turn"]
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,20 @@ class TargetLoops:
 
 
 @dataclass(frozen=True)
+class Phases:
+    """The phases of one axis that read alike, so that one loop nest runs them all.
+
+    Attributes:
+        kernel: ``[phase][tap]``: the kernel pixel that stands at each offset that is read.
+        outputs: ``[phase]``: the output pixel of each step. Empty where outputs overlap: then every
+            kernel pixel is a phase, and writes what it meets.
+    """
+
+    kernel: tuple[tuple[int, ...], ...]
+    outputs: tuple[range, ...] = ()
+
+
+@dataclass(frozen=True)
 class Part:
     """One evaluation: a problem on an architecture of a given size under a given mapping.
 
@@ -31,25 +49,33 @@ class Part:
         role: `group`: the crossbars of a group of modes, and its outputs. `inputs`: the levels
             above the crossbars, which serve all groups at once (the envelope). `all`: both.
         problem: The Timeloop problem.
-        variables: Architecture variables by name.
-        loops: The mapping's loops by target; targets not named have none.
+        sizes: A frozen dataclass whose fields are the architecture's variables, e.g.
+            `designs.sizes.CrossbarSizes`.
+        loops: The mapping's loops by target, those not named having none; None where the mapper
+            finds the mapping.
+        reads: What a step reads, per axis; () where nothing is executed.
+        phases: What it reads it for, per axis; () for a part of role `inputs`.
         crossbars: Physical crossbars of the part.
         sub_crossbars: Logical matrices of the part.
         drives: Row drivers that one channel's inputs of a step go to.
         notes: What was assumed, as sentences.
         lost_bits: Bits that the converters have fewer than exact sums take.
+        alternatives: Other ways to say the part to a mapper, sizes padded; the best is taken.
     """
 
     name: str
     role: Literal["group", "inputs", "all"]
     problem: Problem
-    variables: Mapping[str, int | float | str]
-    loops: Mapping[str, TargetLoops]
+    sizes: Any
+    loops: Mapping[str, TargetLoops] | None
+    reads: tuple[AxisReads, ...] = ()
+    phases: tuple[Phases, ...] = ()
     crossbars: int = 0
     sub_crossbars: int = 0
     drives: int = 0
     notes: tuple[str, ...] = ()
     lost_bits: int = 0
+    alternatives: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -57,80 +83,49 @@ class Plan:
     """A layer on a design.
 
     Attributes:
-        design: Name of the design; its architecture is `arch/<architecture>.yaml`, its
-            constraints are `mappings/<architecture>.yaml`.
         layer: The layer.
         hardware: The parameter set.
-        architecture: Name of the shipped architecture.
-        parts: The evaluations. Groups run side by side.
-        modes: Computation modes that run side by side.
-        steps: Steps per image, the fold included.
+        parts: The evaluations; none where the layer computes nothing.
+        modes: Computation modes that the layer is run as.
+        steps: Steps per image, the fold included; None where they are what the mapper finds.
+        order: Whether the parts run side by side, each on crossbars (or processing elements) of its
+            own, or in turn on those of the largest one.
+        clock: Length of a cycle in s; None where the components of the architecture decide it.
+        notes: What was assumed for all parts, as sentences.
+        architecture: Timeloop architecture that the parts size; the design fills it in.
+        constraints: Constraints on their mappings, a Timeloop file too; None without any; likewise.
     """
 
-    design: str
     layer: Layer
     hardware: Hardware
-    architecture: str
     parts: tuple[Part, ...]
     modes: int
-    steps: int
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What was assumed for this layer beyond the design's defaults, as sentences."""
-        return tuple(dict.fromkeys(note for part in self.parts for note in part.notes))
+    steps: int | None
+    order: Order = "side_by_side"
+    clock: float | None = None
+    notes: tuple[str, ...] = ()
+    architecture: Path = field(default=Path())
+    constraints: Path | None = None
 
     @property
     def lost_bits(self) -> int:
         """Bits that the converters have fewer than exact sums take, at worst."""
-        return max(part.lost_bits for part in self.parts)
+        return max((part.lost_bits for part in self.parts), default=0)
 
     @property
     def crossbars(self) -> int:
         """Physical crossbars that hold the layer's weights."""
-        return sum(part.crossbars for part in self.parts)
+        return self._together([part.crossbars for part in self.parts])
 
     @property
     def sub_crossbars(self) -> int:
         """Logical matrices: kernel pixels on RED, one per mode on split kernels, else one."""
-        return sum(part.sub_crossbars for part in self.parts)
+        return self._together([part.sub_crossbars for part in self.parts])
 
-
-@dataclass(frozen=True)
-class MappedPlan:
-    """A layer on a CMOS design, whose mapping the mapper chose.
-
-    Attributes:
-        design: Name of the design.
-        layer: The layer.
-        hardware: The parameter set; its circuit prices the design.
-        architecture: Name of the shipped architecture.
-        modes: Computation modes that run one group after the other; 1 when zeros are inserted.
-        steps: Cycles.
-        notes: What was assumed, as sentences.
-        runs: Name and mapped specification of each problem, in the order they run.
-    """
-
-    design: str
-    layer: Layer
-    hardware: Hardware
-    architecture: str
-    modes: int
-    steps: int
-    notes: tuple[str, ...]
-    runs: tuple[tuple[str, Specification], ...]
+    def _together(self, numbers: list[int]) -> int:
+        return sum(numbers) if self.order == "side_by_side" else max(numbers, default=0)
 
     @property
-    def lost_bits(self) -> int:
-        """No converters."""
-        return 0
-
-    @property
-    def crossbars(self) -> int:
-        """No crossbars."""
-        return 0
-
-    @property
-    def sub_crossbars(self) -> int:
-        """No crossbars."""
-        return 0
+    def searched(self) -> bool:
+        """Whether a mapper finds the mapping of some part."""
+        return any(part.loops is None for part in self.parts)

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import math
 
+from red_timeloop import resources
 from red_timeloop.decomposition import decompose
-from red_timeloop.designs.modes import mode_parts
+from red_timeloop.designs.design import CrossbarDesign
+from red_timeloop.designs.modes import mode_count, mode_parts
 from red_timeloop.designs.plan import Plan
+from red_timeloop.designs.zero_padding import ZERO_PADDING
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
 from red_timeloop.layer import TransposedConv
 
-__all__ = ["plan"]
+__all__ = ["RED"]
 
 
 def plan(layer: TransposedConv, hardware: Hardware) -> Plan:
@@ -26,7 +29,7 @@ def plan(layer: TransposedConv, hardware: Hardware) -> Plan:
     step.
 
     Raises:
-        InputError: The fold is more than the kernel pixels of any mode, or nothing is computed.
+        InputError: The fold is more than the kernel pixels of any mode.
     """
     decomposition = decompose(layer)
     most = max((math.prod(g.taps_per_axis) for g in decomposition.groups), default=1)
@@ -37,11 +40,21 @@ def plan(layer: TransposedConv, hardware: Hardware) -> Plan:
             legal=f"1 to {most}",
         )
     return Plan(
-        design="red",
-        layer=layer,
-        hardware=hardware,
-        architecture="red",
-        parts=mode_parts(decomposition, hardware, taps_on="sub_crossbars"),
-        modes=sum(math.prod(group.modes_per_axis) for group in decomposition.groups),
+        layer,
+        hardware,
+        mode_parts(decomposition, hardware, taps_on="sub_crossbars"),
+        modes=mode_count(decomposition),
         steps=decomposition.steps * hardware.fold,
     )
+
+
+RED = CrossbarDesign(
+    name="red",
+    summary="a sub-crossbar per kernel pixel, all modes side by side",
+    transposed=plan,
+    architecture=resources.path("arch/red.yaml"),
+    constraints=resources.path("mappings/red.yaml"),
+    ordinary=ZERO_PADDING,
+    label="RED",
+    colour="#d55e00",
+)

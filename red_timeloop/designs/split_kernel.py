@@ -7,26 +7,36 @@ the kernel in the same way; this is what they give a ReRAM accelerator that is n
 
 from __future__ import annotations
 
-import math
-
+from red_timeloop import resources
 from red_timeloop.decomposition import decompose
-from red_timeloop.designs.modes import mode_parts
+from red_timeloop.designs.design import CrossbarDesign
+from red_timeloop.designs.modes import mode_count, mode_parts
 from red_timeloop.designs.plan import Plan
+from red_timeloop.designs.zero_padding import ZERO_PADDING
 from red_timeloop.hardware import Hardware
 from red_timeloop.layer import TransposedConv
 
-__all__ = ["plan"]
+__all__ = ["SPLIT_KERNEL"]
 
 
 def plan(layer: TransposedConv, hardware: Hardware) -> Plan:
     """Map `layer` as one (taps * C) x M matrix per mode; steps and windows are RED's."""
     decomposition = decompose(layer)
     return Plan(
-        design="split_kernel",
-        layer=layer,
-        hardware=hardware,
-        architecture="split_kernel",
-        parts=mode_parts(decomposition, hardware, taps_on="rows"),
-        modes=sum(math.prod(group.modes_per_axis) for group in decomposition.groups),
+        layer,
+        hardware,
+        mode_parts(decomposition, hardware, taps_on="rows"),
+        modes=mode_count(decomposition),
         steps=decomposition.steps,
     )
+
+
+SPLIT_KERNEL = CrossbarDesign(
+    name="split_kernel",
+    summary="a dense matrix per mode on a plain PIM",
+    transposed=plan,
+    architecture=resources.path("arch/split_kernel.yaml"),
+    constraints=resources.path("mappings/split_kernel.yaml"),
+    ordinary=ZERO_PADDING,
+    colour="#009e73",
+)

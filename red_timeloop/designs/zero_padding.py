@@ -8,72 +8,74 @@ from __future__ import annotations
 
 import math
 
-from red_timeloop.designs.parts import Gather, finish, gather_part
-from red_timeloop.designs.plan import Plan
-from red_timeloop.designs.real import Sweep
+from red_timeloop import resources
+from red_timeloop.designs.design import CrossbarDesign
+from red_timeloop.designs.gather import Gather, finish, gather_part
+from red_timeloop.designs.plan import Phases, Plan
+from red_timeloop.designs.reads import AxisReads
 from red_timeloop.hardware import Hardware
-from red_timeloop.layer import Conv, Layer, TransposedConv
+from red_timeloop.layer import Layer
 
-__all__ = ["plan", "plan_convolution"]
+__all__ = ["ZERO_PADDING", "axis_phases", "axis_reads"]
 
 
-def plan(layer: TransposedConv, hardware: Hardware) -> Plan:
+def plan(layer: Layer, hardware: Hardware) -> Plan:
     """Map `layer` as one (K * C) x M matrix; one step for each output pixel.
 
     Inserted zeros are made at the row drivers: they cost no buffer access (unless
     `hardware.zeros_stored`) and conduct no current, but their rows are selected and their steps
     taken.
     """
-    sweeps = tuple(
-        Sweep(
-            steps=layer.output_size[axis],
-            # In the zero-inserted map, input pixel i stands at i * s: o = i * s + k * d - before.
-            offsets=tuple(
-                layer.padding[axis][0] - k * layer.dilation[axis]
-                for k in reversed(range(layer.kernel_size[axis]))
-            ),
-            pixels=layer.input_size[axis],
-            spacing=layer.stride[axis],
-            tap_stride=layer.dilation[axis],
-        )
-        for axis in range(layer.ndim)
-    )
-    return _plan("zero_padding", layer, hardware, sweeps)
-
-
-def plan_convolution(design: str, layer: Conv, hardware: Hardware) -> Plan:
-    """Map an ordinary convolution as `design` does, which is the same on every ReRAM design."""
-    sweeps = tuple(
-        Sweep(
-            steps=layer.output_size[axis],
-            offsets=tuple(
-                k * layer.dilation[axis] - layer.padding[axis][0]
-                for k in range(layer.kernel_size[axis])
-            ),
-            pixels=layer.input_size[axis],
-            stride=layer.stride[axis],
-            tap_stride=layer.dilation[axis],
-        )
-        for axis in range(layer.ndim)
-    )
-    return _plan(design, layer, hardware, sweeps)
-
-
-def _plan(design: str, layer: Layer, hardware: Hardware, sweeps: tuple[Sweep, ...]) -> Plan:
     gather = Gather(
         name="all taps",
         role="all",
-        sweeps=sweeps,
-        taps=layer.kernel_size,
-        modes=None,
+        reads=tuple(axis_reads(layer, axis) for axis in range(layer.ndim)),
+        phases=tuple(axis_phases(layer, axis) for axis in range(layer.ndim)),
         taps_on="rows",
+        mode_ranks=False,
     )
     return Plan(
-        design=design,
-        layer=layer,
-        hardware=hardware,
-        architecture="zero_padding",
-        parts=finish([gather_part(layer, hardware, gather)], math.prod(layer.kernel_size)),
+        layer,
+        hardware,
+        finish([gather_part(layer, hardware, gather)], math.prod(layer.kernel_size)),
         modes=1,
         steps=math.prod(layer.output_size),
     )
+
+
+def axis_reads(layer: Layer, axis: int) -> AxisReads:
+    """Return what the convolution over the (zero-inserted) map reads along one axis."""
+    before, d, s = layer.padding[axis][0], layer.dilation[axis], layer.stride[axis]
+    # In the zero-inserted map, input pixel i stands at i * s, and i * s = o + before - k * d.
+    return AxisReads(
+        steps=layer.output_size[axis],
+        offsets=tuple(
+            before - k * d if layer.transposed else k * d - before for k in _order(layer, axis)
+        ),
+        pixels=layer.input_size[axis],
+        stride=1 if layer.transposed else s,
+        spacing=s if layer.transposed else 1,
+        tap_stride=d,
+    )
+
+
+def axis_phases(layer: Layer, axis: int) -> Phases:
+    """Return the one phase of such an axis: all kernel pixels, every output pixel."""
+    return Phases((tuple(_order(layer, axis)),), (range(layer.output_size[axis]),))
+
+
+def _order(layer: Layer, axis: int) -> range:
+    """Return the kernel pixels in the order of what they read."""
+    taps = range(layer.kernel_size[axis])
+    return taps[::-1] if layer.transposed else taps
+
+
+ZERO_PADDING = CrossbarDesign(
+    name="zero_padding",
+    summary="a convolution over the zero-inserted map",
+    transposed=plan,
+    architecture=resources.path("arch/zero_padding.yaml"),
+    constraints=resources.path("mappings/zero_padding.yaml"),
+    ordinary=None,
+    colour="#999999",
+)

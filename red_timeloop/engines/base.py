@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol, cast
 
+from red_timeloop.engines.result import EngineResult
 from red_timeloop.errors import InputError
 from red_timeloop.spec.reader import read_specification
 from red_timeloop.spec.types import Specification
@@ -28,11 +29,8 @@ class Engine(Protocol):
 
     __name__: str  # an engine is a module
 
-    def evaluate_specification(self, specification: Specification) -> dict[str, Any]:
+    def evaluate_specification(self, specification: Specification) -> EngineResult:
         """Evaluate a specification that has a problem and a mapping.
-
-        Returns:
-            The result as `model` describes it.
 
         Raises:
             InputError: The specification lacks a part, or the mapping is not legal on it.
@@ -83,7 +81,7 @@ def model(
             names file and key, or the level.
     """
     specification = read_specification(spec_files, mapping=mapping, ert=ert, art=art)
-    return _engine(engine).evaluate_specification(specification)
+    return _engine(engine).evaluate_specification(specification).as_dict()
 
 
 _engine = engine  # `model` has an argument of that name

@@ -17,12 +17,14 @@ from red_timeloop.engines.base import ENGINES
 from red_timeloop.engines.base import engine as engine_of
 from red_timeloop.engines.embedded.machine import Machine, Shape, build_machine, build_shape
 from red_timeloop.engines.embedded.nest import Nest
+from red_timeloop.engines.result import EngineResult
 from red_timeloop.errors import InputError
 from red_timeloop.mapper.bound import build_bound
 from red_timeloop.mapper.candidates import Candidates, Objective, order_of
 from red_timeloop.mapper.evolution import evolve
 from red_timeloop.mapper.exhaustive import exhaust
 from red_timeloop.mapper.padding import padded
+from red_timeloop.mapper.report import SearchReport
 from red_timeloop.mapper.space import Space, build_space
 from red_timeloop.spec.reader import read_specification
 from red_timeloop.spec.types import LevelMapping, Mapping, Problem, Specification
@@ -168,7 +170,7 @@ def search(
             found; names level and dimension.
     """
     specification = read_specification(spec_files, ert=ert, art=art)
-    return search_specification(
+    mapping, result, report = search_specification(
         specification,
         objective,
         engine=engine,
@@ -178,6 +180,7 @@ def search(
         progress=progress,
         mapper_options=mapper_options,
     )
+    return mapping, {**result.as_dict(), "search": report.as_dict()}
 
 
 def search_specification(
@@ -191,7 +194,7 @@ def search_specification(
     progress: Progress = lambda done, best: None,
     mapper_options: SearchOptions | None = None,
     interruptible: bool = True,
-) -> tuple[Mapping, dict[str, Any]]:
+) -> tuple[Mapping, EngineResult, SearchReport]:
     """Find the best mapping of a specification that is already read; see `search`.
 
     Unless `interruptible`, Ctrl-C raises KeyboardInterrupt as usual: for searches that are a part
@@ -205,7 +208,7 @@ def search_specification(
         raise InputError("no file has a problem", key="problem")
     runner = engine_of(engine)
     if runner.__name__ == ENGINES["timeloop"]:
-        from red_timeloop.engines.timeloop.search import search_specification as search_timeloop
+        from red_timeloop.mapper.timeloop import search_specification as search_timeloop
 
         return search_timeloop(specification, objective, mapper_options)
     started = time.perf_counter()
@@ -232,24 +235,23 @@ def search_specification(
     mapping = _mapping(found.nest, space.machine, space.shape)
     mapped = replace(specification, mapping=mapping, problem=problem)
     result = runner.evaluate_specification(mapped)
-    result["search"] = {
-        "objective": objective,
-        "value": found.value,
-        "optimal": found.optimal,
-        "space": found.space,
-        "evaluated": found.evaluated,
-        "pruned": found.pruned,
-        "bound": found.bound,
-        "gap": found.value / found.bound - 1 if found.bound > 0 else None,
-        "padding": {
-            name: [size, problem.sizes[name]]
+    report = SearchReport(
+        objective=objective,
+        value=found.value,
+        optimal=found.optimal,
+        seconds=time.perf_counter() - started,
+        space=found.space,
+        evaluated=found.evaluated,
+        pruned=found.pruned,
+        bound=found.bound,
+        padding={
+            name: (size, problem.sizes[name])
             for name, size in specification.problem.sizes.items()
             if size != problem.sizes[name]
         },
-        "wall_s": time.perf_counter() - started,
-        "seed": seed,
-    }
-    return mapping, result
+        seed=seed,
+    )
+    return mapping, result, report
 
 
 def _space(specification: Specification, problem: Problem) -> Space:

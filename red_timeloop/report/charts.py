@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from html import escape
 
-from red_timeloop.report.data import Bars, Stacks, design_label
+from red_timeloop.report.data import Bars, Stacks
 from red_timeloop.units import area, percent, ratio, scaled
 
 __all__ = ["bar_charts", "format_value", "stack_charts"]
@@ -46,7 +46,7 @@ def bar_charts(bars: Bars) -> Iterator[tuple[str, str]]:
         if not found:
             continue
         words = "; ".join(
-            f"{design_label(design) or layer}: {format_value(value, bars.unit)}"
+            f"{bars.labels[design] or layer}: {format_value(value, bars.unit)}"
             for design, value in found
         )
         body = list(axis.grid(len(found)))
@@ -55,12 +55,12 @@ def bar_charts(bars: Bars) -> Iterator[tuple[str, str]]:
             left, right = sorted((axis.at(value), axis.origin))
             text = format_value(value, bars.unit)
             if design:
-                body.append(_words(_LABEL - 6, y, design_label(design), "end"))
+                body.append(_words(_LABEL - 6, y, bars.labels[design], "end"))
             body.append(
                 f'<rect class="d-{escape(design or "layer")}" x="{left:.2f}" y="{y:.1f}" '
                 f'width="{max(right - left, 0.5):.2f}" height="{_BAR}" rx="1.5" '
                 f'data-layer="{escape(layer)}" data-design="{escape(design)}" '
-                f'data-value="{value!r}"><title>{escape(design_label(design) or layer)}: '
+                f'data-value="{value!r}"><title>{escape(bars.labels[design] or layer)}: '
                 f"{escape(text)}</title></rect>"
             )
             body.append(_words(_WIDTH - _VALUE + 6, y, text, "start", "value"))
@@ -84,7 +84,7 @@ def stack_charts(stacks: Stacks) -> Iterator[tuple[str, str]]:
         for row, design in enumerate(found):
             y = row * _ROW + (_ROW - _BAR) / 2
             parts = stacks.values[layer, design]
-            body.append(_words(_LABEL - 6, y, design_label(design), "end"))
+            body.append(_words(_LABEL - 6, y, stacks.labels[design], "end"))
             body += _pieces(stacks, layer, design, y, pixels / scale)
             whole = format_value(sum(parts.values()), stacks.unit)
             body.append(_words(_WIDTH - _VALUE + 6, y, whole, "start", "value"))
@@ -92,7 +92,7 @@ def stack_charts(stacks: Stacks) -> Iterator[tuple[str, str]]:
             shares = ", ".join(
                 f"{part} {percent(value / (sum(parts.values()) or 1))}" for part, value in largest
             )
-            words.append(f"{design_label(design)}: {whole} ({shares})")
+            words.append(f"{stacks.labels[design]}: {whole} ({shares})")
         title = f"{stacks.title}: {layer}"
         yield layer, _svg(f"{stacks.key}-{layer}", title, "; ".join(words), body, len(found))
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from red_timeloop.comparison import BASELINE, Comparison, LayerResult
+from red_timeloop.comparison import Comparison, LayerResult
+from red_timeloop.designs import BASELINE
 
 __all__ = [
     "COMPONENT_GROUPS",
@@ -16,7 +17,6 @@ __all__ = [
     "Stacks",
     "area",
     "component_group",
-    "design_label",
     "energy",
     "energy_parts",
     "latency",
@@ -62,6 +62,7 @@ class Bars:
         layers: Names in the order of the workload.
         designs: Names in the order they were asked for; empty for values of the layer itself.
         values: Value by (layer, design); what was not run is missing.
+        labels: How the designs are printed, by name.
     """
 
     key: str
@@ -70,6 +71,7 @@ class Bars:
     layers: tuple[str, ...]
     designs: tuple[str, ...]
     values: Mapping[tuple[str, str], float]
+    labels: Mapping[str, str]
 
     @property
     def logarithmic(self) -> bool:
@@ -92,6 +94,7 @@ class Stacks:
         values: Parts by (layer, design).
         reference: Design whose whole is 1 on the axis, within each layer; the largest whole of
             the layer where that design was not run.
+        labels: As in `Bars`.
     """
 
     key: str
@@ -102,6 +105,7 @@ class Stacks:
     parts: tuple[str, ...]
     values: Mapping[tuple[str, str], Mapping[str, float]]
     reference: str
+    labels: Mapping[str, str]
 
     def whole(self, layer: str, design: str) -> float:
         """Return the sum of the parts."""
@@ -162,7 +166,7 @@ def zeros(comparison: Comparison) -> Bars:
         if entry.layer.transposed
     }
     layers = tuple(name for name, _ in values)
-    return Bars("zeros", "Zeros in the zero-inserted input", "%", layers, ("",), values)
+    return Bars("zeros", "Zeros in the zero-inserted input", "%", layers, ("",), values, {"": ""})
 
 
 def energy_parts(comparison: Comparison) -> Stacks:
@@ -205,15 +209,6 @@ def component_group(name: str) -> str:
     return name.replace("_", " ")
 
 
-def design_label(name: str) -> str:
-    """Return a design's name as it is printed.
-
-    >>> design_label("red"), design_label("zero_padding")
-    ('RED', 'zero padding')
-    """
-    return "RED" if name == "red" else name.replace("_", " ")
-
-
 def _energies(result: LayerResult) -> dict[str, float]:
     breakdown: dict[str, float] = result.as_dict()["energy_breakdown_J"]
     return breakdown
@@ -226,7 +221,8 @@ def _key(result: LayerResult) -> tuple[str, str]:
 def _bars(
     comparison: Comparison, key: str, title: str, unit: str, values: dict[tuple[str, str], float]
 ) -> Bars:
-    return Bars(key, title, unit, _layers(comparison), comparison.designs, values)
+    labels = {"": "", **comparison.labels}
+    return Bars(key, title, unit, _layers(comparison), comparison.designs, values, labels)
 
 
 def _stacks(
@@ -237,8 +233,17 @@ def _stacks(
     parts: tuple[str, ...],
     values: Mapping[tuple[str, str], Mapping[str, float]],
 ) -> Stacks:
-    layers = _layers(comparison)
-    return Stacks(key, title, unit, layers, comparison.designs, parts, values, BASELINE)
+    return Stacks(
+        key,
+        title,
+        unit,
+        _layers(comparison),
+        comparison.designs,
+        parts,
+        values,
+        BASELINE.name,
+        comparison.labels,
+    )
 
 
 def _layers(comparison: Comparison) -> tuple[str, ...]:

@@ -6,15 +6,16 @@ vision, and hatches tell designs apart in grey print.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from red_timeloop.comparison import BASELINE, Comparison
+from red_timeloop.comparison import Comparison
+from red_timeloop.designs import BASELINE
 from red_timeloop.files import write_atomic
 from red_timeloop.report import data
 from red_timeloop.report.charts import format_value
-from red_timeloop.report.data import Bars, Stacks, design_label
+from red_timeloop.report.data import Bars, Stacks
 from red_timeloop.report.palette import PARTS, design_colours
 from red_timeloop.report.picture import STYLE, picture
 
@@ -67,7 +68,7 @@ def paper_figures(comparison: Comparison) -> Iterator[tuple[str, str, str, Figur
             data.zeros(comparison),
         ):
             if bars.values:
-                yield bars.key, bars.title, _bar_words(bars), _bar_figure(bars)
+                yield bars.key, bars.title, _bar_words(bars), _bar_figure(bars, comparison.colours)
         for stacks in (data.energy_parts(comparison), data.time_parts(comparison)):
             words = f"{stacks.title}, by layer and design, relative to zero padding."
             yield stacks.key, stacks.title, words, _stack_figure(stacks)
@@ -75,16 +76,16 @@ def paper_figures(comparison: Comparison) -> Iterator[tuple[str, str, str, Figur
 
 def _bar_words(bars: Bars) -> str:
     return "; ".join(
-        f"{layer} {design_label(design)} {format_value(value, bars.unit)}".replace("  ", " ")
+        f"{layer} {bars.labels[design]} {format_value(value, bars.unit)}".replace("  ", " ")
         for (layer, design), value in bars.values.items()
     )
 
 
-def _bar_figure(bars: Bars) -> Figure:
+def _bar_figure(bars: Bars, own: Mapping[str, str]) -> Figure:
     shown = [design for design in bars.designs if not _is_one(bars, design)]
     figure, axes = _canvas(len(bars.layers) * len(shown))
     width = 0.8 / max(1, len(shown))
-    colours = design_colours(shown) | {"": PARTS[0]}
+    colours = design_colours(shown, own) | {"": PARTS[0]}
     base = 1.0 if bars.key == "speedup" and bars.logarithmic else 0.0  # no factor has a zero
     factor = {"%": 100.0, "m2": 1e6}.get(bars.unit, 1.0)
     for number, design in enumerate(shown):
@@ -100,7 +101,7 @@ def _bar_figure(bars: Bars) -> Figure:
             [height - base for height in heights],
             width,
             base,
-            label=design_label(design),
+            label=bars.labels[design],
             color=colours[design],
             edgecolor="#222222",
             linewidth=0.4,
@@ -120,7 +121,7 @@ def _bar_figure(bars: Bars) -> Figure:
 
 def _is_one(bars: Bars, design: str) -> bool:
     """Whether a design is what the others are compared with: its bars would all be alike."""
-    return bars.key in ("speedup", "saving") and design == BASELINE and len(bars.designs) > 1
+    return bars.key in ("speedup", "saving") and design == BASELINE.name and len(bars.designs) > 1
 
 
 def _stack_figure(stacks: Stacks) -> Figure:
@@ -150,7 +151,7 @@ def _stack_figure(stacks: Stacks) -> Figure:
             hatch=_HATCHES[number % len(_HATCHES)],
         )
     axes.set_ylabel(f"{'Energy' if stacks.unit == 'J' else 'Time'} / zero padding's")
-    order = ", ".join(design_label(design) for design in stacks.designs)
+    order = ", ".join(stacks.labels[design] for design in stacks.designs)
     axes.text(0, 1.02, f"bars: {order}", transform=axes.transAxes, fontsize=6, va="bottom")
     _finish(figure, axes, stacks.layers, len(stacks.parts), below=0.09)
     return figure

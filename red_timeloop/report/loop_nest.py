@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from red_timeloop.designs.assemble import assemble
-from red_timeloop.designs.evaluate import DesignResult
-from red_timeloop.designs.plan import MappedPlan
+from red_timeloop.designs.result import DesignResult
 from red_timeloop.spec.types import Specification
 
 __all__ = ["loop_nest", "loop_nests"]
@@ -12,10 +10,7 @@ __all__ = ["loop_nest", "loop_nests"]
 
 def loop_nests(result: DesignResult) -> list[tuple[str, str]]:
     """Return the name and the loop nest of each part of an evaluation."""
-    if isinstance(result.plan, MappedPlan):
-        return [(name, loop_nest(specification)) for name, specification in result.plan.runs]
-    plan = result.plan
-    return [(part.name, loop_nest(assemble(plan, part, result.cycle_time))) for part in plan.parts]
+    return [(each.part.name, loop_nest(each.specification)) for each in result.evaluations]
 
 
 def loop_nest(specification: Specification) -> str:

@@ -11,11 +11,12 @@ from typing import Any
 from markupsafe import Markup
 
 from red_timeloop import __version__
-from red_timeloop.comparison import BASELINE, Comparison, Summary
+from red_timeloop.comparison import Comparison, Summary
+from red_timeloop.designs import BASELINE
 from red_timeloop.errors import InputError
 from red_timeloop.report import data
 from red_timeloop.report.charts import bar_charts, format_value, stack_charts
-from red_timeloop.report.data import Bars, Stacks, design_label
+from red_timeloop.report.data import Bars, Stacks
 from red_timeloop.report.loop_nest import loop_nests
 from red_timeloop.report.palette import PARTS, design_colours
 from red_timeloop.report.table import describe
@@ -65,19 +66,20 @@ def render(
     style, _, _ = environment.loader.get_source(environment, "style.css")  # type: ignore[union-attr]
     names = ", ".join(comparison.workload.name for comparison in comparisons)
     designs = dict.fromkeys(name for c in comparisons for name in c.designs)
+    own = {name: colour for c in comparisons for name, colour in c.colours.items()}
     return environment.get_template("report.html.j2").render(
         title=f"RED on {names}",
         version=__version__,
         style=Markup(style),  # the package's own file
-        colours=Markup(_colour_rules(designs)),
+        colours=Markup(_colour_rules(designs, own)),
         pages=[_page(c, figures.get(c.workload.name, ())) for c in comparisons],
         sweeps=sweeps,
         versions=_versions(comparisons),
     )
 
 
-def _colour_rules(designs: Iterable[str]) -> str:
-    colours = {f"d-{name}": colour for name, colour in design_colours(list(designs)).items()}
+def _colour_rules(designs: Iterable[str], own: Mapping[str, str]) -> str:
+    colours = {f"d-{name}": colour for name, colour in design_colours(list(designs), own).items()}
     colours |= {f"p-{number}": colour for number, colour in enumerate(PARTS)}
     colours["d-layer"] = PARTS[0]
     return "\n".join(f".{name} {{ fill: {c}; background: {c}; }}" for name, c in colours.items())
@@ -90,7 +92,7 @@ def _page(comparison: Comparison, figures: Sequence[str]) -> dict[str, Any]:
         "description": workload.description,
         "layers": {entry.name: describe(entry.layer) for entry in workload.layers},
         "tiles": list(_tiles(comparison)),
-        "summary": [_summary_row(summary) for summary in comparison.summary],
+        "summary": [_summary_row(comparison, summary) for summary in comparison.summary],
         "charts": list(_charts(comparison)),
         "columns": _COLUMNS,
         "rows": list(_rows(comparison)),
@@ -115,10 +117,10 @@ def _by_chart(figures: Sequence[str]) -> dict[str, list[tuple[str, str]]]:
 
 
 def _tiles(comparison: Comparison) -> Iterable[dict[str, str]]:
-    """Yield the headline numbers: those of RED, or of the first design that is not the baseline."""
-    rivals = [summary for summary in comparison.summary if summary.design != BASELINE]
-    for summary in [s for s in rivals if s.design == "red"] or rivals[:1]:
-        name = design_label(summary.design)
+    """Yield the headline numbers: those of the first design that is not the baseline."""
+    rivals = [summary for summary in comparison.summary if summary.design != BASELINE.name]
+    for summary in rivals[:1]:
+        name = comparison.labels[summary.design]
         yield {
             "value": ratio(summary.speedup),
             "text": f"speedup of {name} over zero padding, all layers",
@@ -143,13 +145,14 @@ def _tiles(comparison: Comparison) -> Iterable[dict[str, str]]:
         }
 
 
-def _summary_row(summary: Summary) -> dict[str, str]:
-    if summary.design == BASELINE:
-        return {"design": design_label(BASELINE), "speedup": ratio(1), "saving": percent(0)}
+def _summary_row(comparison: Comparison, summary: Summary) -> dict[str, str]:
+    design = comparison.labels[summary.design]
+    if summary.design == BASELINE.name:
+        return {"design": design, "speedup": ratio(1), "saving": percent(0)}
     speedups = [speedup for speedup, _ in summary.layers.values()]
     savings = [saving for _, saving in summary.layers.values()]
     return {
-        "design": design_label(summary.design),
+        "design": design,
         "speedup": f"{ratio(summary.speedup)} {_range(speedups, ratio)}",
         "saving": f"{percent(summary.energy_saving)} {_range(savings, percent)}",
     }
@@ -160,7 +163,8 @@ def _range(values: list[float], form: Any) -> str:
 
 
 def _charts(comparison: Comparison) -> Iterable[dict[str, Any]]:
-    designs = [{"css": f"d-{name}", "name": design_label(name)} for name in comparison.designs]
+    labels = comparison.labels
+    designs = [{"css": f"d-{name}", "name": labels[name]} for name in comparison.designs]
     once = "One pass over the layer's batch."
     yield _bar_section(data.latency(comparison), once, designs, describe=True)
     yield _stack_section(data.time_parts(comparison), "Bars are relative to zero padding (line).")
@@ -213,7 +217,7 @@ def _rows(comparison: Comparison) -> Iterable[tuple[str, list[list[str]]]]:
             versus = against[result.design].get(result.layer)
             rows.append(
                 [
-                    design_label(result.design),
+                    comparison.labels[result.design],
                     *(f"{values[k]:,}" for k in ("crossbars", "sub_crossbars", "modes")),
                     f"{values['steps']:,}",
                     f"{values['cycles']:,}",
@@ -236,7 +240,7 @@ def _mappings(
     for design in comparison.designs:
         results = [result for result in comparison.results if result.design == design]
         yield (
-            design_label(design),
+            comparison.labels[design],
             [(result.layer, loop_nests(result.design_result)) for result in results],
         )
 

@@ -7,7 +7,7 @@ Wong, Points of view: Color blindness, Nature Methods 8, 441 (2011).
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 __all__ = [
     "BASE",
@@ -28,23 +28,20 @@ BASE = (_SKY, _ORANGE, _GREEN, _PURPLE, _YELLOW, _BLUE, _VERMILION, _GREY)
 # For the parts of a stack, where neighbours must differ in lightness.
 PARTS = (_BLUE, _ORANGE, _SKY, _VERMILION, _YELLOW, _GREEN, _PURPLE, _GREY)
 
-_DESIGNS = {
-    "red": _VERMILION,
-    "zero_padding": _GREY,
-    "padding_free": _SKY,
-    "split_kernel": _GREEN,
-}
 
-
-def design_colours(designs: Sequence[str]) -> dict[str, str]:
+def design_colours(designs: Sequence[str], own: Mapping[str, str]) -> dict[str, str]:
     """Return a colour for every design, the same in every chart.
 
-    >>> design_colours(["eyeriss", "red"])["red"]
-    '#d55e00'
+    Args:
+        designs: Names.
+        own: Colours that designs have of their own; the others get what is free.
+
+    >>> design_colours(["eyeriss", "red"], {"red": "#d55e00"})
+    {'red': '#d55e00', 'eyeriss': '#56b4e9'}
     """
-    rest = [colour for colour in BASE if colour not in _DESIGNS.values()]
-    others = [name for name in designs if name not in _DESIGNS]
-    return _DESIGNS | {name: rest[number % len(rest)] for number, name in enumerate(others)}
+    rest = [colour for colour in BASE if colour not in own.values()]
+    others = [name for name in designs if name not in own]
+    return {**own, **{name: rest[number % len(rest)] for number, name in enumerate(others)}}
 
 
 def mode_colours(phases: Sequence[tuple[int, int]]) -> dict[tuple[int, int], str]:

@@ -6,8 +6,9 @@ import io
 
 import numpy as np
 
+from red_timeloop.designs.registry import colours as own_colours
+from red_timeloop.designs.registry import label
 from red_timeloop.errors import InputError
-from red_timeloop.report.data import design_label
 from red_timeloop.report.palette import design_colours
 from red_timeloop.sweeps.analysis import pareto
 from red_timeloop.sweeps.measures import Objective
@@ -46,7 +47,7 @@ def pareto_figure(
         axes = figure.add_subplot()
         rng = np.random.default_rng(0)
         names = list(dict.fromkeys(results.words["design"].tolist()))
-        colours = design_colours(names)
+        colours = design_colours(names, own_colours())
         for index, design in enumerate(names):
             rows = np.flatnonzero(results.words["design"] == design)
             if len(rows) > _MOST_POINTS:
@@ -60,7 +61,7 @@ def pareto_figure(
                 alpha=0.5,
                 markeredgewidth=0,
                 color=colours[design],
-                label=design_label(design),
+                label=label(design),
                 rasterized=len(rows) > 500,
             )
         axes.plot(
@@ -76,8 +77,8 @@ def pareto_figure(
         for name, scale, measure in (("x", axes.set_xscale, x), ("y", axes.set_yscale, y)):
             if (results.numbers[measure] > 0).all():
                 scale("log")
-            label = measure.rpartition("_") if measure != "energy_saving" else ("", "", "")
-            text = f"{label[0].replace('_', ' ')} [{label[2]}]" if label[0] else measure
+            parts = measure.rpartition("_") if measure != "energy_saving" else ("", "", "")
+            text = f"{parts[0].replace('_', ' ')} [{parts[2]}]" if parts[0] else measure
             (axes.set_xlabel if name == "x" else axes.set_ylabel)(text)
         axes.grid(True, which="major", linewidth=0.3)
         axes.legend(frameon=False, markerscale=2)

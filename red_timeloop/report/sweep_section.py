@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from red_timeloop.report.data import design_label
+from red_timeloop.designs.registry import label
 from red_timeloop.report.sweep_figure import pareto_figure
 from red_timeloop.report.sweep_table import measure_name, measure_text, parameter_text
 from red_timeloop.sweeps.analysis import best, pareto, sensitivity
@@ -55,7 +55,7 @@ def _section(name: str, results: Results) -> dict[str, Any]:
                 str(objective),
                 [
                     (
-                        design_label(effect.design),
+                        label(effect.design),
                         effect.parameter,
                         percent(effect.share),
                         ratio(effect.factor) if effect.factor == effect.factor else "",
@@ -97,7 +97,7 @@ def _table(results: Results, shown: list[str]) -> tuple[list[str], list[list[str
     ]
     heads = [*who, *results.parameters, *map(measure_name, measures)]
     cells = [
-        [design_label(row[name]) if name == "design" else row[name] for name in who]
+        [label(row[name]) if name == "design" else row[name] for name in who]
         + [parameter_text(row[name]) for name in results.parameters]
         + [measure_text(name, row[name]) if name in row else "" for name in measures]
         for row in rows

@@ -1,13 +1,9 @@
-"""What a sweep says, as tables in a terminal and as CSV."""
+"""What a sweep says, as tables in a terminal."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -22,8 +18,6 @@ __all__ = [
     "parameter_text",
     "print_effects",
     "print_results",
-    "to_csv",
-    "to_json",
 ]
 
 _MEASURES: dict[str, tuple[str, Callable[[float], str]]] = {
@@ -90,29 +84,6 @@ def print_effects(effects: Sequence[Effect], console: Console | None = None) -> 
         factor = "-" if effect.factor != effect.factor else ratio(effect.factor)
         table.add_row(effect.design, effect.parameter, percent(effect.share), factor, effect.best)
     _sized(console).print(table)
-
-
-def to_csv(rows: Sequence[dict[str, Any]]) -> str:
-    """Return rows as CSV; columns that a row has not are empty."""
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, fieldnames=names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return stream.getvalue()
-
-
-def to_json(content: dict[str, Any]) -> str:
-    """Return JSON; a number that is infinite, which JSON has not, is the text `inf`."""
-
-    def finite(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: finite(each) for key, each in value.items()}
-        if isinstance(value, list):
-            return [finite(each) for each in value]
-        return str(value) if isinstance(value, float) and math.isinf(value) else value
-
-    return json.dumps(finite(content), indent=2)
 
 
 def measure_name(measure: str) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from rich.console import Console, JustifyMethod
 from rich.table import Table
 
-from red_timeloop.comparison import BASELINE, Comparison, LayerResult
+from red_timeloop.comparison import Comparison, LayerResult
 from red_timeloop.components import STAGES
+from red_timeloop.designs import BASELINE
 from red_timeloop.layer import Layer
 from red_timeloop.units import area, percent, ratio, scaled
 
@@ -38,7 +39,7 @@ def print_comparison(comparison: Comparison, console: Console | None = None) -> 
         table = _table()
         for result in comparison.results:
             if result.layer == entry.name:
-                style = "dim" if result.design == BASELINE else None
+                style = "dim" if result.design == BASELINE.name else None
                 versus = against[result.design].get(result.layer)
                 table.add_row(result.design, *_cells(result, versus), style=style)
         if table.row_count:
@@ -51,7 +52,7 @@ def print_comparison(comparison: Comparison, console: Console | None = None) -> 
     _print_block(console, "All layers", totals)
     _print_block(console, "Where time and energy go, all layers", _stages(comparison))
     console.print()
-    notes = ["speedup, saving: latency and energy against zero_padding."]
+    notes = [f"speedup, saving: latency and energy against {BASELINE.name}."]
     for line in (*notes, *comparison.assumptions):
         console.print(line, style="dim", soft_wrap=True, highlight=False)
     for failure in comparison.failures:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from red_timeloop.comparison import BASELINE, Comparison
+from red_timeloop.comparison import Comparison
+from red_timeloop.designs import BASELINE
 from red_timeloop.units import percent, ratio
 
 __all__ = ["print_zoo"]
@@ -23,7 +24,7 @@ def print_zoo(comparisons: Sequence[Comparison], console: Console | None = None)
     designs = [
         name
         for name in dict.fromkeys(d for comparison in comparisons for d in comparison.designs)
-        if name != BASELINE
+        if name != BASELINE.name
     ]
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     table.add_column("workload", no_wrap=True)

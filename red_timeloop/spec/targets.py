@@ -65,6 +65,7 @@ class Target:
     lists: dict[str, tuple[str, ...]] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
     where: tuple[YamlMap, str] | None = None  # the last entry, for errors
+    rule: str = ""  # what the entry's `rule_ignored` calls it; Timeloop passes over that key
     raw_spelling: bool = False  # named inter_..._spatial: Timeloop's own spelling
 
     def add(self, entry: YamlMap, path: str, *, chosen: bool = False) -> None:
@@ -82,6 +83,7 @@ class Target:
         """
         check_keys(entry, _KEYS[self.kind], path)
         self.where = (entry, path)
+        self.rule = self.rule or text(entry, "rule_ignored", path, "")
         if entry.get("maximize_dims"):
             raise error("the macro is not supported", entry, "maximize_dims", path=path)
         spaces = self.problem.data_space_names
@@ -244,6 +246,7 @@ class Target:
             default_max_factor=self.numbers.get("default_max_factor"),
             default_min_factor=self.numbers.get("default_min_factor"),
             remainders=self.numbers.get("remainders"),
+            rule=self.rule,
         )
 
     def _ones(

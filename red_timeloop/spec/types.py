@@ -319,6 +319,7 @@ class LoopConstraint:
     default_max_factor: int | None = None
     default_min_factor: int | None = None
     remainders: int | None = None
+    rule: str = ""
 
     def factor(self, dimension: str, comparison: Comparison = "=") -> int | None:
         """Return the value of the condition on `dimension`, None when there is none."""

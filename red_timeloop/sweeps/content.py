@@ -11,7 +11,7 @@ import dataclasses
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 
 from red_timeloop import __version__, resources
 from red_timeloop.circuit import Circuit
+from red_timeloop.designs import Design
+from red_timeloop.designs.registry import content_digest
 from red_timeloop.engines.timeloop.tools import find_tools
 from red_timeloop.hardware import Hardware
 from red_timeloop.workload import Workload
@@ -29,23 +31,14 @@ __all__ = [
     "describe_context",
     "describe_hardware",
     "digest",
+    "model_files",
     "model_version",
     "point_keys",
 ]
 
-# What results follow from, beside the input: modules and packages, and the architectures.
-_MODELS = (
-    "layer.py",
-    "decomposition.py",
-    "circuit.py",
-    "hardware.py",
-    "components",
-    "designs",
-    "engines",
-    "spec",
-    "dataflow",
-    "mapper",
-)
+# What no result depends on: what reads models, and what shows results. All else in the package, and
+# all that it ships for its models, is part of the key.
+_BESIDE = ("frontends", "reproduction", "report", "cli")
 _ARCHITECTURES = ("arch", "mappings")
 
 
@@ -66,27 +59,33 @@ def digest(text: str) -> bytes:
 @lru_cache(maxsize=1)
 def model_version() -> dict[str, str]:
     """Return the package's version and a digest of the models, which change between releases."""
-    package = Path(__file__).resolve().parent.parent
-    files = [
-        path
-        for name in _MODELS
-        for path in ([package / name] if name.endswith(".py") else (package / name).rglob("*.py"))
-    ]
-    files += [
-        resources.path(f"{folder}/{name}.yaml")
-        for folder in _ARCHITECTURES
-        for name in resources.names(folder)
-    ]
     hashes = sorted(
         f"{path.parent.name}/{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}"
-        for path in files
-        if path.is_file()
+        for path in model_files()
     )
     return {"package": __version__, "models": digest("\n".join(hashes)).hex()[:16]}
 
 
-def describe_context(workload: Workload, engine: str, sqnr: bool) -> dict[str, Any]:
-    """Return what all points of a sweep over one workload share, apart from the hardware."""
+def model_files() -> list[Path]:
+    """Return the files of the package that results can depend on, but for the input."""
+    package = Path(__file__).resolve().parent.parent
+    found = [
+        path
+        for path in package.rglob("*.py")
+        if path.relative_to(package).parts[0] not in (*_BESIDE, "_data")
+    ]
+    for folder in _ARCHITECTURES:
+        found += resources.path(folder).rglob("*.yaml")
+    return found
+
+
+def describe_context(
+    workload: Workload, engine: str, sqnr: bool, designs: Iterable[Design] = ()
+) -> dict[str, Any]:
+    """Return what all points of a sweep over one workload share, apart from the hardware.
+
+    Designs that do not come with the package are told by the files that define them.
+    """
     layers = [
         {
             "type": "transposed_conv" if entry.layer.transposed else "conv",
@@ -101,7 +100,9 @@ def describe_context(workload: Workload, engine: str, sqnr: bool) -> dict[str, A
     version = model_version()
     if engine == "timeloop":
         version = {**version, "timeloop": _timeloop_version()}
-    return {"engine": engine, "layers": layers, "sqnr": sqnr, "version": version}
+    own = {each.name: digest for each in designs if (digest := content_digest(each))}
+    content = {"engine": engine, "layers": layers, "sqnr": sqnr, "version": version}
+    return {**content, "designs": own} if own else content
 
 
 def _timeloop_version() -> str:

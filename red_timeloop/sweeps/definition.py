@@ -28,7 +28,7 @@ on every design.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -37,7 +37,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from red_timeloop import designs
 from red_timeloop.circuit import Circuit, check_number
+from red_timeloop.comparison import choose
 from red_timeloop.components.registry import parse_technology
+from red_timeloop.designs import BASELINE, Design
 from red_timeloop.engines.timeloop.tools import find_tools
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
@@ -92,7 +94,7 @@ class Sweep:
     Attributes:
         name: Name under which the store remembers it.
         workloads: What is run.
-        designs: Names of the designs.
+        designs: The designs, by name: each as it was asked for, which a worker finds it by.
         engine: Name of the engine.
         bases: Parameter sets that the parameters change.
         space: The parameters and how they are combined.
@@ -105,7 +107,7 @@ class Sweep:
 
     name: str
     workloads: tuple[Workload, ...]
-    designs: tuple[str, ...]
+    designs: Mapping[str, str | Design]
     engine: str
     bases: tuple[Hardware, ...]
     space: Space
@@ -121,8 +123,15 @@ class Sweep:
         return self.space.size * len(self.workloads) * len(self.bases)
 
 
-def load_sweep(definition: str | Path | Mapping[str, Any]) -> Sweep:
+def load_sweep(
+    definition: str | Path | Mapping[str, Any], designs: Sequence[str | Design] = ()
+) -> Sweep:
     """Read and check a sweep file, or a mapping with the same keys.
+
+    Args:
+        definition: The file, or the mapping.
+        designs: In place of those that the definition names: designs, their names, or where they
+            are (`FILE.py:NAME`, `package.module:NAME`), which a file may not say.
 
     Raises:
         InputError: A key is unknown or missing, or a value is not legal; names file and key.
@@ -139,7 +148,7 @@ def load_sweep(definition: str | Path | Mapping[str, Any]) -> Sweep:
     except ValidationError as error:
         raise _explain(error, _SweepKeys).located(file=file) from None
     try:
-        return _build(keys, content)
+        return _build(keys, content, designs)
     except InputError as error:
         raise error.located(file=file) from None
 
@@ -157,7 +166,7 @@ def apply(base: Hardware, values: Mapping[str, Any]) -> Hardware:
     return base.replace(**numbers) if numbers else base
 
 
-def _build(keys: _SweepKeys, source: Mapping[str, Any]) -> Sweep:
+def _build(keys: _SweepKeys, source: Mapping[str, Any], given: Sequence[str | Design]) -> Sweep:
     names = [keys.workloads] if isinstance(keys.workloads, str) else keys.workloads
     workloads = tuple(_at("workloads", load_workload, name) for name in names)
     if keys.layers is not None:
@@ -165,9 +174,10 @@ def _build(keys: _SweepKeys, source: Mapping[str, Any]) -> Sweep:
         workloads = tuple(_at("layers", workload.select, layers) for workload in workloads)
     sets = [keys.hardware] if isinstance(keys.hardware, str) else keys.hardware
     bases = tuple(_at("hardware", Hardware.load, name) for name in sets)
-    chosen = tuple(dict.fromkeys(keys.designs or designs.names()))
-    for name in chosen:
-        _at("designs", designs.get, name)
+    named = tuple(given) or tuple(_at("designs", designs.find, name) for name in keys.designs or ())
+    found = _at("designs", choose, named or None)
+    asked = {designs.find(each, code=True).name: each for each in given}
+    chosen = {design.name: asked.get(design.name, design.name) for design in found}
     if keys.engine == "timeloop" and (missing := find_tools().missing("model")):
         raise InputError(missing, key="engine", legal="embedded; see 'red-timeloop doctor'")
     space = _space(keys, bases)
@@ -205,7 +215,7 @@ def _check_measures(
     keys: _SweepKeys,
     objectives: tuple[Objective, ...],
     constraints: tuple[Condition, ...],
-    chosen: tuple[str, ...],
+    chosen: Mapping[str, str | Design],
 ) -> None:
     """Refuse objectives and constraints on what this sweep does not measure."""
     named = [(f"objectives[{i}]", o.measure) for i, o in enumerate(objectives)]
@@ -213,11 +223,11 @@ def _check_measures(
     for key, measure in named:
         if measure == "sqnr_dB" and not keys.sqnr:
             raise InputError("this sweep does not simulate the SQNR", key=key, legal="sqnr: true")
-        if measure in ("speedup", "energy_saving") and "zero_padding" not in chosen:
+        if measure in ("speedup", "energy_saving") and BASELINE.name not in chosen:
             raise InputError(
                 f"{measure} is against zero padding, which is not run",
                 key=key,
-                legal="zero_padding among the designs",
+                legal=f"{BASELINE.name} among the designs",
             )
 
 

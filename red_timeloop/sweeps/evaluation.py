@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from red_timeloop import designs
 from red_timeloop.circuit import Circuit
-from red_timeloop.designs.design import CmosDesign
-from red_timeloop.designs.evaluate import DesignResult, Run
+from red_timeloop.designs import Design, find
+from red_timeloop.designs.evaluate import Run, evaluate
+from red_timeloop.designs.result import DesignResult
 from red_timeloop.engines.base import engine as get_engine
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
@@ -38,7 +38,7 @@ class Task:
 
     Attributes:
         layers: The workload's layers.
-        designs: Names of the designs.
+        designs: The designs, their names, or where they are: what travels to a worker.
         engine: Name of the engine.
         base: Parameter set that the points change.
         block: The points.
@@ -47,7 +47,7 @@ class Task:
     """
 
     layers: tuple[WorkloadLayer, ...]
-    designs: tuple[str, ...]
+    designs: tuple[str | Design, ...]
     engine: str
     base: Hardware
     block: Block
@@ -129,15 +129,16 @@ def varying_parameters(engine: str) -> frozenset[str]:
 def evaluate_task(task: Task) -> tuple[Outcome, ...]:
     """Evaluate a block on each of its designs; what goes wrong is in the outcomes."""
     illegal = _illegal(task.base, task.block)
+    chosen = [find(reference, code=True) for reference in task.designs]
     if not illegal:
-        return tuple(_on_design(task, name) for name in task.designs)
+        return tuple(_on_design(task, design) for design in chosen)
     legal = [row for row in range(task.block.count) if row not in illegal]
     rest = replace(task, block=task.block.select(legal))
     return tuple(
-        (_on_design(rest, name) if legal else Outcome(name, (), ())).spread(
+        (_on_design(rest, design) if legal else Outcome(design.name, (), ())).spread(
             legal, illegal, len(task.layers)
         )
-        for name in task.designs
+        for design in chosen
     )
 
 
@@ -156,7 +157,7 @@ def _illegal(base: Hardware, block: Block) -> dict[int, str]:
     return {}
 
 
-def _on_design(task: Task, design: str) -> Outcome:
+def _on_design(task: Task, design: Design) -> Outcome:
     count = task.block.count
     columns: list[LayerColumns] = []
     errors: list[str | None] = [None] * count
@@ -173,7 +174,7 @@ def _on_design(task: Task, design: str) -> Outcome:
     sqnr = None
     if task.sqnr and None in errors:
         sqnr = workload_sqnr(known, design, _without_circuit(task))
-    return Outcome(design, tuple(columns), tuple(errors), sqnr)
+    return Outcome(design.name, tuple(columns), tuple(errors), sqnr)
 
 
 def _without_circuit(task: Task) -> Hardware:
@@ -184,7 +185,7 @@ def _without_circuit(task: Task) -> Hardware:
 
 
 def _on_layer(
-    task: Task, design: str, layer: Layer, block: Block
+    task: Task, design: Design, layer: Layer, block: Block
 ) -> tuple[LayerColumns, dict[int, str]]:
     """Evaluate one layer on one design for all points of a block; return also why some fail.
 
@@ -192,9 +193,9 @@ def _on_layer(
     one circuit must not cost the others their results.
     """
     count = block.count
-    if count > 1 and isinstance(designs.get(design), CmosDesign):
-        return _in_halves(task, design, layer, block)  # every point has a mapping of its own
     try:
+        if count > 1 and design.plan(layer, _hardware(task, block)).searched:
+            return _in_halves(task, design, layer, block)  # every point has a mapping of its own
         result = _run(task, design, layer, block)
         columns = _columns(result, count)
     except Exception as error:  # a point that fails is recorded, whatever the reason
@@ -205,15 +206,18 @@ def _on_layer(
     return columns, dict.fromkeys(failed, "the model gives no finite number")
 
 
-def _run(task: Task, design: str, layer: Layer, block: Block) -> DesignResult:
+def _hardware(task: Task, block: Block) -> Hardware:
     varied = {
         name: values if block.count > 1 else float(values[0])
         for name, values in block.varied.items()
     }
-    hardware = apply(task.base, {**block.shared, **varied})
+    return apply(task.base, {**block.shared, **varied})
+
+
+def _run(task: Task, design: Design, layer: Layer, block: Block) -> DesignResult:
     run = _counter(task.engine, task.timeout)
     with np.errstate(all="ignore"):  # no finite number is an error of the point, reported there
-        return designs.get(design).evaluate(layer, hardware, run)
+        return evaluate(design, layer, _hardware(task, block), run)
 
 
 def _counter(engine: str, seconds: float) -> Run:
@@ -226,7 +230,7 @@ def _counter(engine: str, seconds: float) -> Run:
 
 
 def _in_halves(
-    task: Task, design: str, layer: Layer, block: Block
+    task: Task, design: Design, layer: Layer, block: Block
 ) -> tuple[LayerColumns, dict[int, str]]:
     middle = block.count // 2
     first, first_errors = _on_layer(task, design, layer, block.select(range(middle)))

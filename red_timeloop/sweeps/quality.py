@@ -9,11 +9,11 @@ import math
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
-from red_timeloop import designs
-from red_timeloop.designs.design import CmosDesign
+from red_timeloop.designs import Design
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
 from red_timeloop.layer import Layer
@@ -25,15 +25,13 @@ _SIZES = (2, 3, 4, 6, 8, 12, 16, 32)  # of a sample's map: every tap meets a pix
 _SEED = 2019
 
 
-def workload_sqnr(layers: Iterable[Layer], design: str, hardware: Hardware) -> float | None:
+def workload_sqnr(layers: Iterable[Layer], design: Design, hardware: Hardware) -> float | None:
     """Return the least signal to quantization noise ratio in dB over the layers.
 
     Each layer is simulated on a small map with all its input channels: inputs are uniform over
     their range, weights normal with a third of theirs as sigma, both seeded. Infinite when every
     output is exact, as on digital designs; None when a layer cannot be simulated.
     """
-    if isinstance(designs.get(design), CmosDesign):
-        return math.inf
     try:
         return min(_sqnr(sample_layer(layer), design, hardware) for layer in layers)
     except InputError:
@@ -68,15 +66,14 @@ def _shrunk(layer: Layer, size: int) -> Layer | None:
 
 
 @lru_cache(maxsize=4096)
-def _sqnr(layer: Layer, design: str, hardware: Hardware) -> float:
+def _sqnr(layer: Layer, design: Any, hardware: Hardware) -> float:
     from red_timeloop.dataflow import simulate
 
+    if not design.lanes(design.plan(layer, hardware)):
+        return math.inf  # digital
     random = np.random.default_rng(_SEED)
-    inputs = random.integers(0, 2**layer.input_bits, (1, layer.in_channels, *layer.input_size))
+    inputs = random.integers(0, 2**layer.input_bits, layer.input_shape)
     largest = 2 ** (layer.weight_bits - 1) - 1
-    first, second = (layer.in_channels, layer.out_channels)
-    if not layer.transposed:
-        first, second = second, first
-    drawn = random.normal(0, largest / 3, (first, second, *layer.kernel_size))
+    drawn = random.normal(0, largest / 3, layer.weight_shape)
     weights = np.clip(np.rint(drawn), -largest, largest).astype(np.int64)
     return float(simulate(layer, design, inputs, weights, hardware).error.sqnr_db)

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from red_timeloop.designs import Design, find
 from red_timeloop.hardware import Hardware
 from red_timeloop.sweeps.backends import Evaluate, processes, workers
 from red_timeloop.sweeps.content import describe_context, describe_hardware, point_keys
@@ -63,6 +64,7 @@ def sweep(
     definition: str | Path | Mapping[str, Any] | Sweep,
     output: str | Path,
     *,
+    designs: Sequence[str | Design] = (),
     jobs: int = 1,
     address: str | None = None,
     retry_failed: bool = False,
@@ -74,6 +76,7 @@ def sweep(
         definition: A sweep file (see `red_timeloop.sweeps.definition`), a mapping with the same
             keys, or a sweep.
         output: Folder of the store; made when it is not there. Sweeps may share it.
+        designs: In place of those of the definition; see `load_sweep`.
         jobs: Processes on this machine; -1 for one a core.
         address: Address of a Dask scheduler to use in their place.
         retry_failed: Run points again that ended in an error.
@@ -83,7 +86,7 @@ def sweep(
         InputError: The sweep is not legal; raised before the first point.
         SweepError: The store cannot be used or a worker was lost; what is stored stays stored.
     """
-    checked = definition if isinstance(definition, Sweep) else load_sweep(definition)
+    checked = definition if isinstance(definition, Sweep) else load_sweep(definition, designs)
     # A cluster may have more workers than a wave has blocks; a small one is kept busy.
     busy = _CLUSTER if address is not None else processes(jobs)
     counts = {"evaluated": 0, "reused": 0, "failed": 0}
@@ -96,8 +99,8 @@ def sweep(
 
     with Store.create(output) as store:
         identity = store.add_sweep(checked.name, checked.source)
-        designs = {name: store.add_design(name) for name in checked.designs}
-        waiting = _pending(checked, store, identity, designs, retry_failed, report)
+        numbers = {name: store.add_design(name) for name in checked.designs}
+        waiting = _pending(checked, store, identity, numbers, retry_failed, report)
         with workers(jobs, address) as evaluate:
             while tasks := list(islice(waiting, 1 if busy == 1 else _WAVE * busy)):
                 for pending, outcomes in _evaluated(evaluate, tasks):
@@ -107,8 +110,8 @@ def sweep(
                         pending.base,
                         pending.keys,
                         _changes(pending.task.block),
-                        evaluation_columns(outcomes, designs, pending.task.layers),
-                        layer_columns(outcomes, designs),
+                        evaluation_columns(outcomes, numbers, pending.task.layers),
+                        layer_columns(outcomes, numbers),
                     )
                     counts["failed"] += sum(
                         error is not None for outcome in outcomes for error in outcome.errors
@@ -134,8 +137,9 @@ def _pending(
 ) -> Iterator[_Pending]:
     """Yield what is left to do; note the points that are there as this sweep's."""
     varying = varying_parameters(checked.engine)
+    chosen = [find(reference, code=True) for reference in checked.designs.values()]
     for workload in checked.workloads:
-        content = describe_context(workload, checked.engine, checked.sqnr)
+        content = describe_context(workload, checked.engine, checked.sqnr, chosen)
         context, context_key = store.add_context(workload.name, content)
         for base in checked.bases:
             base_id = store.add_base(base.name, describe_hardware(base))
@@ -152,7 +156,7 @@ def _pending(
                 for missing, rows in groups.items():
                     task = Task(
                         layers=workload.layers,
-                        designs=missing,
+                        designs=tuple(checked.designs[name] for name in missing),
                         engine=checked.engine,
                         base=base,
                         block=block.select(rows),

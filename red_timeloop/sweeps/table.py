@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from red_timeloop.designs import BASELINE, find
 from red_timeloop.designs import names as design_names
 from red_timeloop.errors import InputError
 from red_timeloop.sweeps.measures import MEASURES, Condition, Objective
@@ -27,7 +28,6 @@ _STORED = (
     "crossbars",
     "sqnr_dB",
 )
-_BASELINE = "zero_padding"
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def load_results(
     Args:
         path: The store or its folder.
         sweep: Name of the sweep; may be left out when the store has one only.
-        designs: Designs to read; all of them when empty.
+        designs: Designs to read, by name or by where they are; all of them when empty.
 
     Raises:
         InputError: There is no store, no such sweep or design, or nothing was evaluated.
@@ -115,10 +115,11 @@ def load_results(
             raise InputError(f"there is no sweep {name!r}", key="sweep", legal=list(known))
         results = _collect(store, known[name])
     present = sorted(set(results.words["design"].tolist()))
-    for design in designs:
+    names = [find(each, code=True).name if ":" in each else each for each in designs]
+    for design in names:
         if design not in present:
             raise InputError(f"the sweep has no results of {design!r}", key="design", legal=present)
-    return results.select(np.isin(results.words["design"], designs)) if designs else results
+    return results.select(np.isin(results.words["design"], names)) if names else results
 
 
 def _collect(store: Store, definition: Mapping[str, Any]) -> Results:
@@ -180,7 +181,7 @@ def _against_baseline(
     points: NDArray[Any], on: NDArray[Any], numbers: Mapping[str, NDArray[np.float64]]
 ) -> dict[str, NDArray[np.float64]]:
     """Return speedup and energy saving of each row against zero padding at the same point."""
-    base = on == _BASELINE
+    base = on == BASELINE.name
     order = np.searchsorted(points[base], points)  # rows stand by point
     order = np.minimum(order, max(0, int(base.sum()) - 1))
     there = points[base][order] == points if base.any() else np.zeros(len(points), bool)

@@ -14,6 +14,7 @@ from red_timeloop.comparison import Comparison, compare
 from red_timeloop.components import build, register, registry, technology
 from red_timeloop.components.adc import Adc
 from red_timeloop.components.read_circuits import IntegrateAndFire
+from red_timeloop.designs.specification import sizes_as_variables
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
 
@@ -132,7 +133,7 @@ def test_a_set_chooses_its_read_circuit(name: str) -> None:
     bits = CIRCUITS[name]
     hardware = Hardware.load().replace(read_circuit=name, adc_bits=bits, columns_per_adc=1)
     result = run(hardware).results[0].design_result
-    variables = dict(result.plan.parts[0].variables)  # type: ignore[union-attr]
+    variables = sizes_as_variables(result.plan.parts[0].sizes)
     shape = {
         "resolution": bits,
         "weight_slices": variables["weight_slices"],

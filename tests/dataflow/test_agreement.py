@@ -65,7 +65,7 @@ def require_agreement(layer, design: str, hardware: Hardware) -> None:
     expected, _ = oracle(layer, inputs, weights)
     np.testing.assert_array_equal(trace.outputs, expected)
     assert trace.error.exact
-    plan = designs.get(design).plan(layer, hardware)
+    plan = designs.find(design).plan(layer, hardware)
     counted = engine_events(plan, evaluate_specification)
     executed = {name: count for name, count in trace.counts.items() if name not in UNSEEN}
     assert executed == counted
@@ -100,8 +100,8 @@ def require_closed_forms(layer, design, trace, inputs) -> None:
     if not trace.hardware.zeros_stored:
         assert counts["input_buffer_words"] == most_words(layer, design)
     if layer.groups == 1:
-        part = designs.get(design).plan(layer, trace.hardware).parts[0]
-        per_pixel = pulses * part.variables["column_tiles"] * layer.in_channels * layer.batch
+        part = designs.find(design).plan(layer, trace.hardware).parts[0]
+        per_pixel = pulses * part.sizes.column_tiles * layer.in_channels * layer.batch
         real = counts["rows_driven"] - counts["rows_driven_zero"]
         pixels = (
             prod(layer.input_size)
@@ -208,7 +208,7 @@ def test_random_layers_agree_on_random_hardware(layer, input_bits, weight_bits, 
     layer = type(layer)(**{**arguments, "input_bits": input_bits, "weight_bits": weight_bits})
     hardware = EXACT.replace(**chosen)
     try:
-        designs.get(design).plan(layer, hardware)
+        designs.find(design).plan(layer, hardware)
     except InputError:
         assume(False)
     require_agreement(layer, design, hardware)

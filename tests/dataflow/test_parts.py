@@ -13,9 +13,10 @@ from red_timeloop import TransposedConv, designs, simulate
 from red_timeloop.dataflow.buffers import OverlapBuffer, Window, slide
 from red_timeloop.dataflow.converter import converter
 from red_timeloop.dataflow.encoding import InputCode, WeightCode, input_code
-from red_timeloop.dataflow.lanes import AxisReads, lanes
 from red_timeloop.dataflow.nonideal import Nonidealities, wire_loss
 from red_timeloop.dataflow.verification import random_tensors
+from red_timeloop.designs.lanes import plan_lanes
+from red_timeloop.designs.reads import AxisReads
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
 
@@ -224,7 +225,7 @@ def test_the_window_of_a_benchmark_layer() -> None:
 
 def test_a_line_that_is_not_in_the_buffer_is_noticed() -> None:
     layer = TransposedConv(1, 1, (4, 4), 4, stride=2, padding=1)
-    (first, *_) = own = lanes(designs.get("red").plan(layer, EXACT))
+    (first, *_) = own = plan_lanes(designs.find("red").plan(layer, EXACT))
     window = slide(own, 1, False)
     window.check(first.reads[0])
     with pytest.raises(AssertionError, match=r"line -?[0-9]+ is not in the buffer in step 0"):

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from red_timeloop import Conv, TransposedConv, designs
-from red_timeloop.designs.assemble import assemble
-from red_timeloop.designs.evaluate import DesignResult, evaluate
+from red_timeloop.designs.evaluate import evaluate
+from red_timeloop.designs.result import DesignResult
+from red_timeloop.designs.specification import assemble
 from red_timeloop.engines.base import engine
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
@@ -30,7 +31,7 @@ STEPS = {  # per image, on the six layers
 
 @lru_cache(maxsize=256)
 def result(design: str, layer: Layer, hardware: Hardware) -> DesignResult:
-    return evaluate(designs.get(design).plan(layer, hardware), RUN)
+    return evaluate(designs.find(design), layer, hardware, RUN)
 
 
 @pytest.mark.parametrize("design", STEPS)
@@ -59,7 +60,7 @@ def test_a_fold_that_does_not_divide_the_kernel_pixels_still_counts_each_once() 
             folded = result("red", LAYERS[1], hardware)
             assert folded.cycles == 16 * fold
             conducting = sum(
-                part.problem.operations * float(part.variables["cell_real_share"])
+                part.problem.operations * float(part.sizes.cell_real_share)
                 for part in folded.plan.parts
                 if part.crossbars
             )
@@ -81,7 +82,7 @@ def happened(evaluated: DesignResult, level: str, share: str) -> float:
     """Updates of a level that happen in hardware: counted ones times their part's share."""
     (part,) = [part for part in evaluated.plan.parts if part.crossbars]
     counted = evaluated.levels[level].data_spaces["Outputs"].updates
-    return counted * float(part.variables[share])
+    return counted * float(getattr(part.sizes, share))
 
 
 def test_padding_free_converts_and_adds_all_partial_sums_of_a_step() -> None:
@@ -127,7 +128,7 @@ def test_programming_is_reported_apart() -> None:
 
 def test_a_fold_of_more_pixels_than_a_mode_has_is_refused() -> None:
     with pytest.raises(InputError, match=r"fold: no computation mode has 5 .* \(legal: 1 to 4\)"):
-        designs.get("red").plan(LAYERS[2], Hardware.load().replace(fold=5))
+        designs.find("red").plan(LAYERS[2], Hardware.load().replace(fold=5))
 
 
 def test_red_reads_the_window_once_a_step() -> None:
@@ -141,7 +142,7 @@ def test_every_crossbar_design_stores_each_weight_once() -> None:
     for layer in LAYERS[:5]:
         weights = layer.in_channels * layer.out_channels * math.prod(layer.kernel_size)
         for name in ("red", "zero_padding", "split_kernel"):
-            plan = designs.get(name).plan(layer, Hardware.load())
+            plan = designs.find(name).plan(layer, Hardware.load())
             filled = result(name, layer, Hardware.load()).levels["cell"].data_spaces["Weights"]
             assert filled.fills == weights, name
             assert plan.crossbars * 128 * 32 >= weights
@@ -193,7 +194,7 @@ def test_counts_that_are_known_without_an_engine(
     # Cells that conduct: the layer's own multiply-accumulates, for every design that computes
     # only what is kept. Padding-free also computes what the crop throws away.
     conducting = sum(
-        part.problem.operations * float(part.variables["cell_real_share"])
+        part.problem.operations * float(part.sizes.cell_real_share)
         for part in plan.parts
         if part.crossbars
     )
@@ -218,11 +219,12 @@ def test_shares_divide_by_what_the_engine_counts(
     layer = build(values)
     if layer is None or layer.macs == 0:
         return
-    plan = designs.get(design).plan(layer, Hardware.load())
+    plan = designs.find(design).plan(layer, Hardware.load())
     part = plan.parts[-1]
-    counted = RUN(assemble(plan, part, 1e-6))["levels"]["input_buffer"]["data_spaces"]["Inputs"]
+    levels = RUN(assemble(plan, part, 1e-6)).levels
+    counted = levels["input_buffer"].data_spaces["Inputs"].as_dict()
     for count, share in (("fills", "write"), ("reads", "read")):
-        real = counted[count] * float(part.variables[f"input_buffer_{share}_share"])
+        real = counted[count] * float(getattr(part.sizes, f"input_buffer_{share}_share"))
         assert real == pytest.approx(round(real), abs=1e-6 * max(1.0, real))
         assert real <= counted[count]
 
@@ -249,24 +251,26 @@ def test_monolithic_arrays_are_as_large_as_the_matrix() -> None:
 
 def test_grouped_layers_share_crossbars_on_the_diagonal() -> None:
     layer = TransposedConv(64, 64, (8, 8), 4, stride=2, padding=1, groups=64)
-    plan = designs.get("red").plan(layer, Hardware.load())
+    plan = designs.find("red").plan(layer, Hardware.load())
     assert plan.crossbars == 16 * 2  # 32 channels of 4 cells on the 128 columns of a crossbar
 
 
 def test_a_weight_wider_than_a_crossbar_is_refused() -> None:
     hardware = Hardware.load().replace(columns=3)
     with pytest.raises(InputError, match=r"columns: a weight of 8 bits takes 4 cells .* 3 columns"):
-        designs.get("red").plan(LAYERS[0], hardware)
+        designs.find("red").plan(LAYERS[0], hardware)
 
 
 def test_a_layer_without_work_is_refused() -> None:
     layer = TransposedConv(1, 1, (1,), 1, stride=3, padding=0, output_padding=1)
-    assert designs.get("red").plan(layer, Hardware.load()).steps == 1
+    assert designs.find("red").plan(layer, Hardware.load()).steps == 1
     cropped = TransposedConv(1, 1, (2,), 1, stride=3, padding=((1, 1),))
     with pytest.raises(InputError, match="nothing to map"):
-        designs.get("red").plan(cropped, Hardware.load())
+        designs.find("red").plan(cropped, Hardware.load())
 
 
 def test_unknown_design_lists_the_designs() -> None:
-    with pytest.raises(InputError, match=r"unknown design 'rde' \(legal: red, zero_padding"):
-        designs.get("rde")
+    with pytest.raises(
+        InputError, match=r"unknown design 'rde'; did you mean 'red'\? \(legal: red, zero_"
+    ):
+        designs.find("rde")

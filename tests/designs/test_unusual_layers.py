@@ -121,7 +121,7 @@ def test_padding_free_sends_out_each_output_that_it_makes_once(name: str) -> Non
         }
         made *= len(places & set(range(layer.output_size[axis])))
     counted = result.design_result.levels["edram"].data_spaces["Outputs"].updates
-    sent = counted * float(part.variables["edram_output_share"])
+    sent = counted * float(part.sizes.edram_output_share)
     assert sent == pytest.approx(made * layer.out_channels * layer.batch)
 
 

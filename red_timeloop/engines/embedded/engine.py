@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from red_timeloop.engines.embedded.evaluation import evaluate
+from red_timeloop.engines.result import EngineResult
 from red_timeloop.errors import InputError
 from red_timeloop.spec.types import Specification
 
 __all__ = ["evaluate_specification"]
 
 
-def evaluate_specification(specification: Specification) -> dict[str, Any]:
+def evaluate_specification(specification: Specification) -> EngineResult:
     """Evaluate the specification's mapping; see `red_timeloop.engines.base.Engine`."""
     if specification.problem is None:
         raise InputError("no file has a problem", key="problem")
@@ -23,4 +22,4 @@ def evaluate_specification(specification: Specification) -> dict[str, Any]:
         specification.mapping,
         specification.ert,
         specification.art,
-    ).as_dict()
+    ).as_engine_result()

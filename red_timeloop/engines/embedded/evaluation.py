@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from red_timeloop.engines.embedded.cost import Cost, evaluate_cost
 from red_timeloop.engines.embedded.machine import Machine, Shape, build_machine, build_shape
 from red_timeloop.engines.embedded.movement import Traffic, data_movement
 from red_timeloop.engines.embedded.nest import Nest, build_nest
+from red_timeloop.engines.result import EngineResult, LevelResult, SpaceResult
 from red_timeloop.spec.types import Architecture, ArtTable, ErtTable, Mapping, Problem
 
 __all__ = ["Result", "evaluate", "evaluate_nest"]
@@ -45,49 +45,34 @@ class Result:
         """Area in m^2."""
         return self.machine.area
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the result in the form of `red_timeloop.model`: levels innermost first."""
-        compute = self.machine.compute
-        levels: dict[str, Any] = {
-            compute.name: {
-                "instances": compute.instances,
-                "utilized_instances": self.cost.utilized_compute,
-                "energy_J": self.cost.compute_energy,
-                "data_spaces": {},
-            }
+    def as_engine_result(self) -> EngineResult:
+        """Return what users see of it."""
+        compute, cost = self.machine.compute, self.cost
+        levels = {
+            compute.name: LevelResult(compute.instances, cost.utilized_compute, cost.compute_energy)
         }
         for position, storage in enumerate(self.machine.levels):
-            level = self.cost.levels[position]
+            level = cost.levels[position]
             if storage.spatial and not level.energy:
                 continue
-            levels[storage.name] = {
-                "instances": storage.instances,
-                "utilized_instances": level.utilized_instances,
-                "energy_J": level.energy,
-                "data_spaces": {
-                    tensor.name: {
-                        "reads": traffic[position].reads,
-                        "fills": traffic[position].fills,
-                        "updates": traffic[position].updates,
-                        "temporal_reductions": traffic[position].temporal_reductions,
-                        "utilized_instances": level.utilized_instances,
-                        "utilized_capacity": traffic[position].size,
-                        "energy_J": energy,
-                    }
-                    for tensor, traffic, energy in zip(
-                        self.shape.tensors, self.traffic, level.energies, strict=True
-                    )
-                    if traffic[position].kept
-                },
+            used = level.utilized_instances
+            spaces = {
+                tensor.name: SpaceResult(
+                    reads=traffic[position].reads,
+                    fills=traffic[position].fills,
+                    updates=traffic[position].updates,
+                    temporal_reductions=traffic[position].temporal_reductions,
+                    utilized_instances=used,
+                    utilized_capacity=traffic[position].size,
+                    energy=energy,
+                )
+                for tensor, traffic, energy in zip(
+                    self.shape.tensors, self.traffic, level.energies, strict=True
+                )
+                if traffic[position].kept
             }
-        return {
-            "engine": "embedded",
-            "cycles": self.cost.cycles,
-            "computes": self.cost.computes,
-            "energy_J": self.cost.energy,
-            "area_m2": self.machine.area,
-            "levels": levels,
-        }
+            levels[storage.name] = LevelResult(storage.instances, used, level.energy, spaces)
+        return EngineResult("embedded", cost.cycles, cost.computes, cost.energy, self.area, levels)
 
 
 def evaluate(

@@ -119,8 +119,8 @@ def trial() -> str:
         specification.ert,
         specification.art,
     )
-    if found["cycles"] != ours.cycles:
-        return f"timeloop-model says {found['cycles']} cycles, the embedded engine {ours.cycles}"
+    if found.cycles != ours.cycles:
+        return f"timeloop-model says {found.cycles} cycles, the embedded engine {ours.cycles}"
     return ""
 
 

@@ -14,12 +14,12 @@ import shutil
 import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from red_timeloop.components.accelergy import PLUG_IN_PATH
+from red_timeloop.engines.result import EngineResult, LevelResult
 from red_timeloop.engines.timeloop.check import broken_constraints, estimators, failure_reason
 from red_timeloop.engines.timeloop.process import run_limited
-from red_timeloop.engines.timeloop.stats import parse_stats, result_of
+from red_timeloop.engines.timeloop.stats import parse_stats
 from red_timeloop.engines.timeloop.tools import TimeloopError, find_tools
 from red_timeloop.errors import InputError
 from red_timeloop.files import make_folder, write_atomic
@@ -90,21 +90,21 @@ class Run:
     """A run that passed all checks.
 
     Attributes:
-        result: The result as `red_timeloop.model` describes it.
+        result: Counts, cycles and energies.
         mapping: The mapping that was evaluated, or found.
         estimators: Who estimated each component; empty where tables were given.
         broken: Constraints that the mapping found does not obey.
         folder: What the tools wrote; None when it was not to be kept.
     """
 
-    result: dict[str, Any]
+    result: EngineResult
     mapping: Mapping
     estimators: dict[str, str]
     broken: tuple[str, ...] = ()
     folder: Path | None = None
 
 
-def evaluate_specification(specification: Specification) -> dict[str, Any]:
+def evaluate_specification(specification: Specification) -> EngineResult:
     """Evaluate the specification's mapping; see `red_timeloop.engines.base.Engine`."""
     return run_model(specification).result
 
@@ -274,10 +274,10 @@ def _read_run(command: str, specification: Specification, folder: Path) -> Run:
         what = "empty" if stats_file.is_file() else "missing"
         reason = failure_reason(folder) or "the logs do not say why"
         raise TimeloopError(f"{stats_file.name} is {what}: {reason}")
-    stats = parse_stats(stats_file.read_text(errors="replace"))
-    if stats.computes != problem.operations:
+    printed = parse_stats(stats_file.read_text(errors="replace"))
+    if printed.computes != problem.operations:
         raise TimeloopError(
-            f"mapped {stats.computes} computes, the problem has {problem.operations}: "
+            f"mapped {printed.computes} computes, the problem has {problem.operations}: "
             "constraints or a mapping that Timeloop misread dropped a dimension"
         )
     found = estimators(folder)
@@ -292,16 +292,15 @@ def _read_run(command: str, specification: Specification, folder: Path) -> Run:
     if mapping is None:
         mapping = _found_mapping(specification, folder / "timeloop-mapper.map.yaml")
         broken = broken_constraints(mapping, architecture, problem, specification.constraints)
-    result = result_of(stats, area)
-    result["levels"] = {
-        level.name: result["levels"].get(level.name) or _hidden(level, mapping)
+    levels = {
+        level.name: printed.levels.get(level.name) or _hidden(level, mapping)
         for level in reversed(architecture.levels)
-        if level.kind != "spatial" or level.name in result["levels"]
+        if level.kind != "spatial" or level.name in printed.levels
     }
-    return Run(result, mapping, found, tuple(broken))
+    return Run(replace(printed, area=area, levels=levels), mapping, found, tuple(broken))
 
 
-def _hidden(level: Level, mapping: Mapping) -> dict[str, Any]:
+def _hidden(level: Level, mapping: Mapping) -> LevelResult:
     """Return the entry of a level that Timeloop hides, because it has no accesses and no energy.
 
     The compute level is hidden when computing is free; its used instances are the mapping's.
@@ -313,12 +312,7 @@ def _hidden(level: Level, mapping: Mapping) -> dict[str, Any]:
             for chosen in mapping.levels.values()
             for _, count in chosen.spatial_x + chosen.spatial_y
         )
-    return {
-        "instances": level.instances,
-        "utilized_instances": used,
-        "energy_J": 0.0,
-        "data_spaces": {},
-    }
+    return LevelResult(level.instances, used, 0.0)
 
 
 def _found_mapping(specification: Specification, path: Path) -> Mapping:

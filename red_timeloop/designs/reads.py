@@ -10,20 +10,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
-__all__ = ["Sweep", "share"]
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["AxisReads", "share"]
 
 
 @dataclass(frozen=True)
-class Sweep:
+class AxisReads:
     """One axis: step j reads positions `stride * j + offset` for each of `offsets`.
 
     Position x holds a real pixel when `x % spacing == 0` and `0 <= x / spacing < pixels`;
-    spacing > 1 describes a map with inserted zeros.
+    spacing > 1 describes a map with inserted zeros. What is counted here in closed form is read
+    position by position when a data flow is executed (`positions`, `pixel`).
 
     Attributes:
         steps: Number of steps along the axis.
-        offsets: Positions read in step 0, ascending.
+        offsets: Positions read in step 0, ascending, one for each tap.
         pixels: Real pixels along the axis.
         stride: Positions between steps.
         spacing: Positions between real pixels.
@@ -38,6 +43,21 @@ class Sweep:
     spacing: int = 1
     tap_stride: int = 1
 
+    @cached_property
+    def positions(self) -> NDArray[np.int64]:
+        """``[steps, taps]``: the position each step reads."""
+        positions: NDArray[np.int64] = np.add.outer(
+            np.arange(self.steps) * self.stride, np.array(self.offsets)
+        )
+        return positions
+
+    @cached_property
+    def pixel(self) -> NDArray[np.int64]:
+        """``[steps, taps]``: the pixel there; `pixels`, one past the last, for a zero."""
+        pixel, rest = np.divmod(self.positions, self.spacing)
+        real = (rest == 0) & (pixel >= 0) & (pixel < self.pixels)
+        return np.where(real, pixel, self.pixels)
+
     @property
     def box(self) -> int:
         """Taps of the box that holds the offsets."""
@@ -47,7 +67,7 @@ class Sweep:
     def reads(self) -> int:
         """Real pixels read over all steps, each tap for itself.
 
-        >>> Sweep(steps=4, offsets=(-1, 0), pixels=4).reads
+        >>> AxisReads(steps=4, offsets=(-1, 0), pixels=4).reads
         7
         """
         return sum(self._real_steps(offset) for offset in self.offsets)

@@ -1,17 +1,17 @@
-"""The closed forms of `Sweep` against walking the axis position by position."""
+"""The closed forms of `AxisReads` against walking the axis position by position."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from red_timeloop.designs.real import Sweep
+from red_timeloop.designs.reads import AxisReads
 
 
 @st.composite
-def sweeps(draw: st.DrawFn) -> Sweep:
+def sweeps(draw: st.DrawFn) -> AxisReads:
     spacing = draw(st.integers(1, 4))
     tap_stride = draw(st.integers(1, 3))
     first = draw(st.integers(-9, 9))
-    return Sweep(
+    return AxisReads(
         steps=draw(st.integers(1, 12)),
         offsets=tuple(first + tap_stride * k for k in range(draw(st.integers(1, 5)))),
         pixels=draw(st.integers(1, 8)),
@@ -21,19 +21,19 @@ def sweeps(draw: st.DrawFn) -> Sweep:
     )
 
 
-def is_real(sweep: Sweep, position: int) -> bool:
+def is_real(sweep: AxisReads, position: int) -> bool:
     return position % sweep.spacing == 0 and 0 <= position // sweep.spacing < sweep.pixels
 
 
 @given(sweeps())
-def test_reads_are_counted_tap_by_tap(sweep: Sweep) -> None:
+def test_reads_are_counted_tap_by_tap(sweep: AxisReads) -> None:
     touched = [sweep.stride * j + o for j in range(sweep.steps) for o in sweep.offsets]
     assert sweep.reads == sum(is_real(sweep, x) for x in touched)
     assert sweep.positions_read == len(touched)
 
 
 @given(sweeps(), st.booleans())
-def test_fills_fetch_each_position_of_the_boxes_once(sweep: Sweep, sliding: bool) -> None:
+def test_fills_fetch_each_position_of_the_boxes_once(sweep: AxisReads, sliding: bool) -> None:
     low, high = sweep.offsets[0], sweep.offsets[-1]
     if sliding:
         boxes = [

@@ -1,0 +1,74 @@
+"""Shows a command's result as it was asked for, and writes it to the files of `-o`."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from red_timeloop.cli.verbosity import say
+from red_timeloop.files import make_folder, write_atomic
+
+__all__ = ["show", "to_csv", "to_json", "write"]
+
+
+def show(
+    form: str,
+    table: Callable[[], None],
+    content: Callable[[], object],
+    rows: Callable[[], str] | None = None,
+) -> None:
+    """Print a result in the form that `--format` names.
+
+    Args:
+        form: `table`, `json` or `csv`.
+        table: Prints the result for a reader.
+        content: Returns what the JSON holds.
+        rows: Returns the CSV, where the command offers one.
+    """
+    if form == "json":
+        click.echo(to_json(content()), nl=False)
+    elif form == "csv" and rows is not None:
+        click.echo(rows(), nl=False)
+    else:
+        table()
+
+
+def write(folder: Path | None, texts: Mapping[str, str | bytes]) -> None:
+    """Write files, by name, into the folder of `-o` if one was given."""
+    if folder is None:
+        return
+    folder = make_folder(folder)
+    for name, text in texts.items():
+        write_atomic(folder / name, text)
+    *others, last = texts
+    say(f"Wrote {', '.join(others)} and {last} to {folder}")
+
+
+def to_json(content: object) -> str:
+    """Return JSON with a newline; a number that is infinite, which JSON has not, is text: `inf`."""
+
+    def finite(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {key: finite(each) for key, each in value.items()}
+        if isinstance(value, list | tuple):
+            return [finite(each) for each in value]
+        return str(value) if isinstance(value, float) and math.isinf(value) else value
+
+    return json.dumps(finite(content), indent=2) + "\n"
+
+
+def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return rows as CSV; columns that a row has not are empty."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, fieldnames=names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return stream.getvalue()

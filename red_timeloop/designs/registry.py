@@ -1,0 +1,217 @@
+"""The designs there are: shipped, installed with other packages, and in a user's own files.
+
+Another package offers designs through the entry-point group `red_timeloop.designs`. A user's own is
+named by where it is: `FILE.py:NAME` or `package.module:NAME`; such code is loaded only where a
+person named it, never because a workload or a sweep file does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import sys
+from difflib import get_close_matches
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+
+from red_timeloop.designs.cmos import CMOS_DESIGNS
+from red_timeloop.designs.design import Design
+from red_timeloop.designs.padding_free import PADDING_FREE
+from red_timeloop.designs.red import RED
+from red_timeloop.designs.red_serial import RED_SERIAL
+from red_timeloop.designs.split_kernel import SPLIT_KERNEL
+from red_timeloop.designs.zero_padding import ZERO_PADDING
+from red_timeloop.errors import InputError
+
+__all__ = ["BASELINE", "all_names", "colours", "content_digest", "find", "label", "names", "origin"]
+
+BASELINE: Design = ZERO_PADDING  # what speedups and savings are against
+
+_COMPARED: tuple[Design, ...] = (RED, ZERO_PADDING, PADDING_FREE, SPLIT_KERNEL)
+_SHIPPED: dict[str, Design] = {
+    design.name: design for design in (*_COMPARED, RED_SERIAL, *CMOS_DESIGNS)
+}
+_GROUP = "red_timeloop.designs"
+_NEEDED = (
+    *("name", "summary", "label", "colour", "architecture", "constraints", "assumption"),
+    *("plan", "lanes", "scaled"),
+)
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of the designs that are compared unless others are asked for.
+
+    >>> names()
+    ('red', 'zero_padding', 'padding_free', 'split_kernel')
+    """
+    return tuple(design.name for design in _COMPARED)
+
+
+def all_names() -> tuple[str, ...]:
+    """Return the names of all shipped designs, then those of installed packages.
+
+    >>> all_names()[4:9]
+    ('red_serial', 'eyeriss', 'eyeriss_split', 'simba', 'simba_split')
+    """
+    return tuple(dict.fromkeys((*_SHIPPED, *_installed())))
+
+
+def find(reference: str | Design, *, code: bool = False) -> Design:
+    """Return a design.
+
+    Args:
+        reference: A name in `all_names()`, or `FILE.py:NAME`, or `package.module:NAME`; a design
+            is returned as it is.
+        code: Whether the last two are legal: only where a person named them.
+
+    Raises:
+        InputError: There is no such design, or its code cannot be loaded; lists those there are.
+    """
+    if not isinstance(reference, str):
+        return _checked(reference, type(reference).__name__)
+    if reference in _SHIPPED:
+        return _SHIPPED[reference]
+    installed = _installed()
+    if reference in installed:
+        return _load_installed(installed[reference])
+    where, colon, name = reference.rpartition(":")
+    if not colon or not where or not name:
+        near = get_close_matches(reference, all_names(), 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise InputError(f"unknown design {reference!r}{hint}", key="design", legal=all_names())
+    if not code:
+        raise InputError(
+            f"{reference!r} is code, which a file does not make run",
+            key="design",
+            legal="a name; code where you give a design yourself, e.g. with --design",
+        )
+    module = _load_file(Path(where)) if where.endswith(".py") else _load_module(where)
+    if not hasattr(module, name):
+        found = [key for key, value in vars(module).items() if not _lacking(value)]
+        raise InputError(f"{where} has no {name!r}", key="design", legal=found or None)
+    return _checked(getattr(module, name), reference)
+
+
+def origin(name: str) -> str:
+    """Return where the design called `name` comes from: this package, or another with its version.
+
+    >>> origin("red")
+    'red_timeloop'
+    """
+    point = _installed().get(name)
+    if name in _SHIPPED or point is None or point.dist is None:
+        return "red_timeloop"
+    return f"{point.dist.name} {point.dist.version}"
+
+
+def label(name: str) -> str:
+    """Return how a design is printed of which only the name is left, e.g. in a store of results.
+
+    >>> label("red"), label("half_split")
+    ('RED', 'half split')
+    """
+    return find(name).label if name in all_names() else name.replace("_", " ")
+
+
+def colours() -> dict[str, str]:
+    """Return the shipped designs' own colours, by name."""
+    return {name: design.colour for name, design in _SHIPPED.items() if design.colour}
+
+
+def content_digest(design: Design) -> str:
+    """Return a digest of a design's files, or an empty text for a shipped one.
+
+    The Python files beside the one that defines it and its two Timeloop files: what can change the
+    design without its name.
+    """
+    if _SHIPPED.get(design.name) is design:
+        return ""
+    module = sys.modules.get(getattr(design.plan, "__module__", ""), None)
+    defined = [getattr(getattr(design, "transposed", None), "__module__", ""), _module_of(design)]
+    files = {design.architecture, *([design.constraints] if design.constraints else [])}
+    for name in (*defined, getattr(module, "__name__", "")):
+        file = getattr(sys.modules.get(name), "__file__", None)
+        if file and not name.startswith("red_timeloop."):
+            files |= set(Path(file).parent.glob("*.py"))
+    content = hashlib.sha256()
+    for path in sorted(files):
+        content.update(path.read_bytes())
+    return content.hexdigest()
+
+
+def _module_of(design: Design) -> str:
+    return type(design).__module__
+
+
+def _installed() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=_GROUP)}
+
+
+def _load_installed(point: EntryPoint) -> Design:
+    whose = f"{_GROUP} entry point {point.name!r} of {point.dist.name if point.dist else '?'}"
+    try:
+        found = point.load()
+    except Exception as error:  # somebody else's code
+        raise InputError(f"cannot load the {whose}: {_said(error)}", key="design") from error
+    design = _checked(found, point.value)
+    if design.name != point.name:
+        raise InputError(f"the {whose} gives a design called {design.name!r}", key="design")
+    return design
+
+
+def _load_module(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except Exception as error:  # a user's code
+        raise InputError(f"cannot import {name!r}: {_said(error)}", key="design") from error
+
+
+def _load_file(file: Path) -> ModuleType:
+    """Run a Python file once, as a module that may import what lies beside it."""
+    path = file.resolve()
+    if not path.is_file():
+        raise InputError("there is no such file", file=file)
+    known = f"red_timeloop_user_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    if known in sys.modules:
+        return sys.modules[known]
+    specification = importlib.util.spec_from_file_location(known, path)
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))
+    sys.modules[known] = module
+    try:
+        specification.loader.exec_module(module)
+    except Exception as error:  # a user's code
+        del sys.modules[known]
+        raise InputError(f"cannot run it: {_said(error)}", file=file) from error
+    return module
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def _lacking(found: object) -> list[str]:
+    """Return what an object, or a class in place of one, lacks to be a design."""
+    return [name for name in _NEEDED if isinstance(found, type) or not hasattr(found, name)]
+
+
+def _checked(found: object, where: str) -> Design:
+    """Return `found` if it has what a design has."""
+    lacking = _lacking(found)
+    if lacking:
+        raise InputError(
+            f"{where} is no design: it has no {', '.join(lacking)}",
+            key="design",
+            legal="an object with what red_timeloop.designs.Design has",
+        )
+    design: Design = found  # type: ignore[assignment]
+    if not isinstance(design.name, str) or not design.name.isidentifier():
+        raise InputError(
+            f"got {design.name!r}", key=f"{where}.name", legal="a word, e.g. half_split"
+        )
+    return design

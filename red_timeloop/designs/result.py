@@ -1,0 +1,162 @@
+"""What a layer costs on a design: counts, energies and areas by level, times and notes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from red_timeloop.components import STAGES
+from red_timeloop.components.base import plain
+from red_timeloop.components.timing import StepTime
+from red_timeloop.designs.design import Design
+from red_timeloop.designs.plan import Part, Plan
+from red_timeloop.engines.result import EngineResult
+from red_timeloop.spec.types import Specification
+
+__all__ = ["COUNTS", "Clock", "Counts", "DesignResult", "Evaluation", "LevelTotal"]
+
+COUNTS = ("reads", "fills", "updates", "temporal_reductions")
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Accesses of one data space at one level, over all instances, as the engine counts them."""
+
+    reads: int = 0
+    fills: int = 0
+    updates: int = 0
+    temporal_reductions: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(*(getattr(self, key) + getattr(other, key) for key in COUNTS))
+
+
+@dataclass(frozen=True)
+class LevelTotal:
+    """One level of a design, over all its parts.
+
+    Attributes:
+        instances: Copies of the level.
+        energy: Energy of the layer in J, leakage included, programming not.
+        area: Area in m^2.
+        data_spaces: Counts by data space.
+        stage: What the energy is spent on, one of `components.STAGES`.
+    """
+
+    instances: int = 0
+    energy: float = 0.0
+    area: float = 0.0
+    data_spaces: Mapping[str, Counts] = field(default_factory=dict)
+    stage: str = "store"
+
+    def __add__(self, other: LevelTotal) -> LevelTotal:
+        return LevelTotal(
+            self.instances + other.instances,
+            self.energy + other.energy,
+            self.area + other.area,
+            {
+                name: self.data_spaces.get(name, Counts()) + other.data_spaces.get(name, Counts())
+                for name in {**self.data_spaces, **other.data_spaces}
+            },
+            other.stage,
+        )
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The step of a design with a clock: one cycle of `cycle` seconds, all of it computing."""
+
+    cycle: float
+
+    def shares(self) -> dict[str, Any]:
+        """Return the time in s that each part adds, by the names of `components.STAGES`."""
+        return {"compute": self.cycle}
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A part, as the engine got it, and what the engine made of it."""
+
+    part: Part
+    specification: Specification
+    result: EngineResult
+
+
+@dataclass(frozen=True)
+class DesignResult:
+    """A layer on a design, evaluated.
+
+    Times, energies and areas are numbers, or arrays where the plan's circuit holds arrays.
+
+    Attributes:
+        design: The design.
+        plan: What was evaluated.
+        evaluations: Its parts with their mappings, in the order of the plan.
+        engine: The engine that counted; empty where there was nothing to count.
+        cycles: Cycles of the whole batch; a step of a fold is several.
+        computes: Multiply-accumulates that Timeloop counts, borders and inserted zeros included.
+        step_time: What a cycle is made of.
+        levels: Totals by level, outermost first.
+        programming_energy: Energy in J of writing the weights once; not part of `energy`.
+        programming_time: Time in s of that; not part of `latency`.
+        line_drop: Share of the read voltage that bit lines and pass gates take, at worst; above
+            the circuit's `line_drop_limit` the currents are no longer sums of the weights.
+    """
+
+    design: Design
+    plan: Plan
+    evaluations: tuple[Evaluation, ...]
+    engine: str
+    cycles: int
+    computes: int
+    step_time: StepTime | Clock
+    levels: Mapping[str, LevelTotal]
+    programming_energy: Any
+    programming_time: Any
+    line_drop: Any = 0.0
+
+    @property
+    def steps(self) -> int:
+        """Steps per image, the fold included; cycles where a mapper made them."""
+        return self.cycles if self.plan.steps is None else self.plan.steps
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was assumed for this layer beyond the design's defaults, as sentences."""
+        own = (note for each in self.evaluations for note in each.part.notes)
+        return tuple(dict.fromkeys((*self.plan.notes, *own)))
+
+    @property
+    def cycle_time(self) -> Any:
+        """Length of a cycle in s."""
+        return plain(self.step_time.cycle)
+
+    @property
+    def latency(self) -> Any:
+        """Time of the whole batch in s."""
+        return self.cycles * self.cycle_time
+
+    @cached_property
+    def energy(self) -> Any:
+        """Energy of the whole batch in J, without programming."""
+        return sum(level.energy for level in self.levels.values())
+
+    def energy_by_stage(self) -> dict[str, Any]:
+        """Return the energy in J of each of `components.STAGES` that has any, their sum `energy`.
+
+        The first four have the names of the parts of a step.
+        """
+        sums = {
+            name: sum(level.energy for level in self.levels.values() if level.stage == name)
+            for name in STAGES
+        }
+        return {name: energy for name, energy in sums.items() if np.any(energy)}
+
+    @cached_property
+    def area(self) -> Any:
+        """Area in m^2."""
+        return sum(level.area for level in self.levels.values())

@@ -1,0 +1,160 @@
+"""From a part to what an engine takes: a specification with its tables and its mapping."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from red_timeloop.components import find, names
+from red_timeloop.components.tables import price
+from red_timeloop.designs.constraints import read_constraints
+from red_timeloop.designs.plan import Part, Plan, TargetLoops
+from red_timeloop.errors import InputError
+from red_timeloop.spec.loader import load_file
+from red_timeloop.spec.reader import read_specification
+from red_timeloop.spec.types import LevelMapping, Loop, Specification, Value
+from red_timeloop.spec.types import Mapping as LoopNest
+
+__all__ = ["CONSTANTS", "assemble", "priced", "sized", "sizes_as_variables"]
+
+# Variables of an architecture that are no sizes: the circuit says the first two, the file the rest.
+_FROM_CIRCUIT = ("technology", "global_cycle_seconds")
+CONSTANTS = (*_FROM_CIRCUIT, "parameters", "programming_share", "version")
+_OPTIONAL = ("programming_share", "version")  # what needs them says so
+
+
+def assemble(plan: Plan, part: Part, cycle_time: Any) -> Specification:
+    """Size the plan's architecture for `part`, price it and write its mapping down.
+
+    Args:
+        plan: The plan that `part` belongs to.
+        part: One of its evaluations. Where a mapper is to find its mapping, the specification has
+            the constraints in its place.
+        cycle_time: Length of a Timeloop cycle, in s; what leaks, leaks this long. An array when
+            the plan's circuit holds arrays: the tables then hold arrays too.
+
+    Raises:
+        InputError: The architecture's variables are not the part's sizes; names what is missing or
+            unknown.
+    """
+    return priced(sized(plan, part), plan, part, cycle_time)
+
+
+def sized(plan: Plan, part: Part) -> Specification:
+    """Size the plan's architecture for `part`, before the length of a cycle is known; see above.
+
+    Raises:
+        InputError: Also where the set's read circuit is not a component that converts.
+    """
+    variables = sizes_as_variables(part.sizes)
+    _check_variables(plan.architecture, variables)
+    variables["technology"] = f"{plan.hardware.circuit.technology_node_m * 1e9!r}nm"
+    specification = read_specification(plan.architecture, variables=variables, problem=part.problem)
+    return _reading_by(plan.hardware.read_circuit, specification)
+
+
+def _reading_by(read_circuit: str, specification: Specification) -> Specification:
+    """Put another read circuit in the place of the architecture's `adc`."""
+    if read_circuit == "adc":
+        return specification
+    kind = find(read_circuit)
+    if kind is None or kind.stage != "convert":
+        legal = [name for name in names() if (known := find(name)) and known.stage == "convert"]
+        raise InputError(f"no read circuit {read_circuit!r}", key="read_circuit", legal=legal)
+    architecture = specification.architecture
+    levels = tuple(
+        dataclasses.replace(level, subclass=read_circuit) if level.subclass == "adc" else level
+        for level in architecture.levels
+    )
+    return dataclasses.replace(
+        specification, architecture=dataclasses.replace(architecture, levels=levels)
+    )
+
+
+def priced(specification: Specification, plan: Plan, part: Part, cycle_time: Any) -> Specification:
+    """Return what `sized` gave with its tables, for cycles of that length, and its mapping."""
+    architecture, variables = specification.architecture, dict(specification.variables)
+    if not np.ndim(cycle_time):
+        variables["global_cycle_seconds"] = cycle_time
+    ert, art = price(architecture, plan.hardware.circuit, cycle_time)
+    specification = dataclasses.replace(
+        specification,
+        architecture=dataclasses.replace(architecture, variables=variables),
+        variables=variables,
+        ert=ert,
+        art=art,
+    )
+    if part.loops is not None:
+        return dataclasses.replace(specification, mapping=_mapping(specification, part.loops))
+    own = sizes_as_variables(part.sizes)
+    files = plan.architecture, plan.constraints
+    constraints = read_constraints(*files, part.problem, variables=own)
+    return dataclasses.replace(specification, constraints=constraints)
+
+
+def sizes_as_variables(sizes: Any) -> dict[str, Value]:
+    """Return the fields of a part's sizes by name; those of a mapping stand for themselves."""
+    variables: dict[str, Value] = {}
+    for field in dataclasses.fields(sizes):
+        value = getattr(sizes, field.name)
+        if isinstance(value, Mapping):
+            variables |= value
+        elif value is not None:
+            variables[field.name] = value
+    return variables
+
+
+def _check_variables(file: Path, sizes: Mapping[str, Value]) -> None:
+    """Refuse an architecture whose variables are not exactly the sizes and the constants."""
+    declared = load_file(file).get("variables") or {}
+    needed = {*sizes, *CONSTANTS} - set(_OPTIONAL)
+    unknown = [name for name in declared if name not in sizes and name not in CONSTANTS]
+    missing = sorted(needed - set(declared))
+    if unknown:
+        near = get_close_matches(unknown[0], missing, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise InputError(
+            f"the design gives no size of the name {unknown[0]!r}{hint}",
+            file=file,
+            key="variables",
+            legal=sorted({*sizes, *CONSTANTS}),
+        )
+    if missing:
+        raise InputError(
+            f"the variable {missing[0]!r}, which the design sizes, is missing",
+            file=file,
+            key="variables",
+            legal=sorted(needed),
+        )
+
+
+def _mapping(specification: Specification, loops: Mapping[str, TargetLoops]) -> LoopNest:
+    """Give every level the part's loops and the data spaces that the architecture keeps there."""
+    assert specification.problem is not None
+    names = specification.problem.data_space_names
+    levels = {}
+    for level in specification.architecture.mapped_levels:
+        own = loops.get(level.target, TargetLoops())
+        if level.kind == "spatial":
+            levels[level.name] = LevelMapping(
+                spatial_x=_iterating(own.x), spatial_y=_iterating(own.y), bypass=names
+            )
+            continue
+        conditions = specification.constraints.levels[level.name]
+        bypass = conditions.data_spaces.bypass
+        levels[level.name] = LevelMapping(
+            temporal=_iterating(own.temporal),
+            keep=tuple(name for name in names if name not in bypass),
+            bypass=tuple(name for name in names if name in bypass),
+            no_temporal_reuse=conditions.temporal.no_reuse,
+        )
+    return LoopNest(levels)
+
+
+def _iterating(loops: tuple[Loop, ...]) -> tuple[Loop, ...]:
+    return tuple((rank, count) for rank, count in loops if count > 1)
