@@ -176,3 +176,13 @@ def test_columns_with_converters_of_their_own_need_no_multiplexer() -> None:
     energies = array.multiplexer_energy(128, 128, many)
     assert energies[0] == 0
     assert energies[1] == approx(array.multiplexer_energy(128, 128, ISAAC))
+
+
+def test_an_array_is_not_cheap_for_not_computing() -> None:
+    """The energy of a cell counts the drop up to the limit, the result the whole."""
+    circuit = ISAAC.replace(on_resistance_ohm=1333, off_resistance_ohm=20e3)
+    whole = array.cell_energy(1e-8, circuit)
+    assert array.cell_energy(1e-8, circuit, 0.1) == approx(0.9 * whole)
+    assert array.cell_energy(1e-8, circuit, 0.99) == approx(0.75 * whole)
+    shape = {"rows": 1024, "columns": 128, "rows_used": 1024, "columns_used": 32}
+    assert build("reram_array", shape, circuit).line_drop > 0.9  # type: ignore[attr-defined]
