@@ -20,6 +20,7 @@ from red_timeloop.engines.base import Engine
 from red_timeloop.engines.base import engine as get_engine
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
+from red_timeloop.units import percent
 from red_timeloop.workload import Workload, WorkloadLayer, load_workload
 
 __all__ = ["Comparison", "Failure", "LayerResult", "Progress", "Summary", "compare"]
@@ -228,7 +229,7 @@ class Comparison:
         )
         if most and drop > hardware.circuit.line_drop_limit:
             lines.append(
-                f"Bit lines lose up to {100 * drop:.0f} % of the read voltage ({most.design} on "
+                f"Bit lines lose up to {percent(drop)} of the read voltage ({most.design} on "
                 f"{most.layer}): such currents are no sums of the weights any more."
             )
         own: dict[str, dict[str, None]] = {}
