@@ -24,7 +24,7 @@ from typing import Any
 from red_timeloop import __version__
 from red_timeloop.decomposition import decompose
 from red_timeloop.designs import all_names, find, names
-from red_timeloop.designs.evaluate import evaluate
+from red_timeloop.designs.evaluate import evaluate as evaluate_design
 from red_timeloop.engines.embedded.engine import evaluate_specification as embedded
 from red_timeloop.engines.result import EngineResult
 from red_timeloop.engines.timeloop.engine import run_model
@@ -110,7 +110,7 @@ def evaluate(name: str, layer: TransposedConv | Conv, design: str) -> Row:
         return embedded(specification)
 
     try:
-        evaluate(find(design), layer, Hardware.load("isaac_32nm"), both)
+        evaluate_design(find(design), layer, Hardware.load("isaac_32nm"), both)
     except InputError as error:
         print(f"{name} on {design}: not evaluated: {error}", flush=True)
     return row
@@ -140,7 +140,7 @@ def random_layers(count: int, seed: int) -> Iterator[tuple[str, TransposedConv |
         try:
             layer = kind(**sizes)
             decompose(layer)
-            evaluate(find(_FIXED[0]), layer, Hardware.load("isaac_32nm"), embedded)
+            evaluate_design(find(_FIXED[0]), layer, Hardware.load("isaac_32nm"), embedded)
         except InputError:
             continue
         number += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from red_timeloop.engines.embedded import evaluate_nest
 from red_timeloop.engines.embedded.batch import evaluate_batch
 from red_timeloop.engines.embedded.machine import Machine, Shape, build_machine, build_shape
+from red_timeloop.engines.embedded.movement import data_movement
 from red_timeloop.engines.embedded.nest import LevelNest, Nest, build_nest
 from red_timeloop.engines.embedded.row import MappingBatch
 from red_timeloop.errors import InputError
@@ -82,11 +84,24 @@ def test_batch_equals_single_evaluations(file: Path, tmp_path: Path) -> None:
         assert result.legal[row]
         assert result.cycles[row] == single.cycles
         assert result.energy[row] == pytest.approx(single.energy, rel=1e-12)
+        moved = data_movement(batch.nest(row), machine, shape)
         for (space, level), counts in result.traffic.items():
-            traffic = single.traffic[space][level]
+            traffic = moved[space][level]
             numbers = (traffic.size, traffic.reads, traffic.fills, traffic.updates)
             assert tuple(int(each[row]) for each in counts) == numbers
     assert legal > 0 or "crossbar" in file.parent.name
+
+
+def test_a_bandwidth_of_nothing_is_illegal_where_words_move(tmp_path: Path) -> None:
+    machine, shape, levels = load(REFERENCE / "row_stationary" / "conv_k3.json", tmp_path)
+    batch = random_batch(machine, shape, levels, np.random.default_rng(1))
+    result = evaluate_batch(batch, machine, shape)
+    row = int(np.flatnonzero(result.legal)[0])
+    outermost = replace(machine.levels[-1], read_bandwidth=0.0)
+    stopped = replace(machine, levels=(*machine.levels[:-1], outermost))
+    assert not evaluate_batch(batch, stopped, shape).legal.any()
+    with pytest.raises(InputError, match=f"{outermost.name}: a bandwidth of 0, and words to move"):
+        evaluate_nest(batch.nest(row), stopped, shape)
 
 
 def test_illegal_mappings_are_marked(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from red_timeloop.engines.embedded import Result, evaluate
+from red_timeloop.engines.embedded import evaluate
+from red_timeloop.engines.result import EngineResult
 from red_timeloop.errors import InputError
 from red_timeloop.spec.types import (
     Architecture,
@@ -60,13 +61,13 @@ def run(
     pe: LevelMapping = NONE,
     buffer: LevelMapping = ALL,
     architecture: Architecture | None = None,
-) -> Result:
+) -> EngineResult:
     mapping = Mapping({"backing": backing, "inter_pe_spatial": pe, "buffer": buffer})
     return evaluate(architecture or machine(), problem, mapping, ERT, ART)
 
 
-def counts(result: Result, level: str, space: str) -> tuple[int, ...]:
-    data = result.as_engine_result().levels[level].data_spaces[space]
+def counts(result: EngineResult, level: str, space: str) -> tuple[int, ...]:
+    data = result.levels[level].data_spaces[space]
     return data.reads, data.fills, data.updates, data.utilized_capacity
 
 
@@ -93,7 +94,7 @@ def test_multicast_and_spatial_reduction() -> None:
     assert counts(result, "backing", "Weights") == (4, 0, 0, 4)
     assert counts(result, "backing", "Inputs") == (32, 0, 0, 32)
     assert counts(result, "backing", "Outputs")[2] == 8  # four partial sums become one
-    assert result.as_engine_result().levels["mac"].utilized_instances == 4
+    assert result.levels["mac"].utilized_instances == 4
     assert result.cycles == 8
 
 
@@ -138,7 +139,7 @@ def test_energy_area_and_leakage() -> None:
         convolution(R=3, P=8),
         backing=replace(ALL, temporal=(("P", 8),)),
         buffer=replace(ALL, temporal=(("R", 3),)),
-    ).as_engine_result()
+    )
     assert result.computes == result.cycles == 24
     assert result.area == 10.0 + 4 * (2.0 + 1.0)
     assert result.levels["mac"].energy == 24 * 7.0

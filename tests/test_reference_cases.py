@@ -14,7 +14,10 @@ from typing import Any
 import pytest
 
 import red_timeloop
-from red_timeloop.engines.embedded import evaluate
+from red_timeloop.engines.embedded.cost import evaluate_cost
+from red_timeloop.engines.embedded.machine import build_machine, build_shape
+from red_timeloop.engines.embedded.movement import data_movement
+from red_timeloop.engines.embedded.nest import build_nest
 from red_timeloop.spec.reader import read_specification
 
 REFERENCE = Path(__file__).parent / "data" / "reference"
@@ -79,7 +82,12 @@ def test_cycles_of_every_level(file: Path, tmp_path: Path) -> None:
         parsed = read_specification(file.with_suffix(".yaml"), mapping=mapping)
         assert parsed.problem is not None
         assert parsed.mapping is not None
-        result = evaluate(parsed.architecture, parsed.problem, parsed.mapping)
-        for storage, cost in zip(result.machine.levels, result.cost.levels, strict=True):
+        names = parsed.problem.data_space_names
+        machine = build_machine(parsed.architecture, names, None, None)
+        shape = build_shape(parsed.problem)
+        nest = build_nest(parsed.mapping, machine, shape)
+        moved = data_movement(nest, machine, shape)
+        levels = evaluate_cost(nest, machine, moved, parsed.problem.operations).levels
+        for storage, cost in zip(machine.levels, levels, strict=True):
             if storage.name in case["expected"]["levels"]:
                 assert cost.cycles == case["expected"]["levels"][storage.name][1]

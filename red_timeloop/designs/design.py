@@ -24,6 +24,9 @@ class Design(Protocol):
     `red_timeloop.designs.cmos.CmosDesign` fill most of them in.
     """
 
+    def __hash__(self) -> int:
+        """Designs are kept by what they are."""
+
     @property
     def name(self) -> str:
         """Name in commands, files and results."""

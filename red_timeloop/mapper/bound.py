@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from math import prod
 
 import numpy as np
-import numpy.typing as npt
 
+from red_timeloop.engines.embedded.arithmetic import Floats, Integers
 from red_timeloop.mapper.candidates import Objective
 from red_timeloop.mapper.space import Space, divisors
 
 __all__ = ["Bound", "build_bound"]
-
-Integers: TypeAlias = npt.NDArray[np.int64]
-Floats: TypeAlias = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -57,29 +54,22 @@ def build_bound(space: Space, objective: Objective) -> Bound:
     it (unless instances could pass it on to each other) and the leakage of one instance of each
     level.
     """
-    computes = 1
-    for size in space.shape.sizes:
-        computes *= size
-    instances = 1
-    for level in range(len(space.machine.levels)):
-        instances *= _most_used(space, level)
+    computes = space.shape.operations
+    instances = prod(_most_used(space, level) for level in range(len(space.machine.levels)))
     instances = min(instances, space.machine.compute.instances)
     energy = computes * space.machine.compute.energy
     energy += min(_access_energy(space, keep, computes) for keep in range(len(space.keeps)))
     cycles = -(-computes // instances)
     energy += sum(level.leakage for level in space.machine.levels) * cycles
-    latency = sum(level.latency for level in space.machine.levels)
-    return Bound(objective, computes, energy, instances, latency)
+    return Bound(objective, computes, energy, instances, space.machine.latency)
 
 
 def _most_used(space: Space, level: int) -> int:
     """Return the largest number of children that factors of the dimensions can fill."""
     most = 1
-    for number, place in enumerate(space.places):
-        if place.level != level or place.kind == "temporal":
+    for number, (place, fan_out) in enumerate(zip(space.places, space.fan_outs, strict=True)):
+        if place.level != level or fan_out is None:
             continue
-        storage = space.machine.levels[level]
-        fan_out = storage.fan_out_x if place.kind == "x" else storage.fan_out_y
         products = {1}
         for dimension, size in enumerate(space.shape.sizes):
             limits = space.limits[number][dimension]

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from red_timeloop.engines.embedded.arithmetic import Floats, Integers
 from red_timeloop.engines.embedded.batch import evaluate_batch
 from red_timeloop.engines.embedded.nest import LevelNest
 from red_timeloop.engines.embedded.row import MappingBatch
@@ -15,8 +15,6 @@ from red_timeloop.mapper.space import Space
 
 __all__ = ["Candidates", "Costs", "Objective", "evaluate_candidates", "order_of"]
 
-Integers: TypeAlias = npt.NDArray[np.int64]
-Floats: TypeAlias = npt.NDArray[np.float64]
 Objective: TypeAlias = Literal["edp", "energy", "delay"]
 
 _ENERGY_SCALE = 1e-6  # J
@@ -75,12 +73,10 @@ def evaluate_candidates(
             candidates.factors[start : start + chunk],
             candidates.order[start : start + chunk],
         )
-        batch = part.batch(space)
-        result = evaluate_batch(batch, space.machine, space.shape)
+        result = evaluate_batch(part.batch(space), space.machine, space.shape)
         legal = result.legal
         if space.least_used > 1:
-            used = batch.spatial_x.prod(axis=(1, 2)) * batch.spatial_y.prod(axis=(1, 2))
-            legal = legal & (used >= space.least_used)
+            legal = legal & (space.used(part.factors).prod(axis=1) >= space.least_used)
         if objective == "edp":
             value = result.energy * result.cycles
         elif objective == "energy":

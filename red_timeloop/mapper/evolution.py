@@ -11,11 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from math import isclose
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from red_timeloop.engines.embedded.arithmetic import Booleans, Floats, Integers
 from red_timeloop.engines.embedded.nest import LevelNest
 from red_timeloop.mapper.candidates import (
     Candidates,
@@ -26,9 +25,6 @@ from red_timeloop.mapper.candidates import (
 from red_timeloop.mapper.space import Space, primes
 
 __all__ = ["Island", "evolve"]
-
-Integers: TypeAlias = npt.NDArray[np.int64]
-Floats: TypeAlias = npt.NDArray[np.float64]
 
 _PARENTS = 160  # mappings that live on
 _CHILDREN = 1600  # mappings tried in a generation, shared among the islands
@@ -77,51 +73,24 @@ class _Moves:
             for number, place in enumerate(space.places[:-1])
             if place.kind == "x" and space.places[number + 1].kind == "y"
         ]
-        self.fan_outs = np.array(
-            [
-                {
-                    "x": space.machine.levels[place.level].fan_out_x,
-                    "y": space.machine.levels[place.level].fan_out_y,
-                    "temporal": np.iinfo(np.int64).max,
-                }[place.kind]
-                for place in space.places
-            ]
-        )
 
     def start(self) -> Integers | None:
-        """Return one way to deal all dimensions, None if there is none; capacities are ignored."""
-        columns = []
-        for dimension in range(len(self.space.shape.sizes)):
-            column = self._first(dimension)
-            if column is None:
-                return None
-            columns.append(column)
-        return np.stack(columns, axis=1)
+        """Return the way to deal all dimensions that leaves as much as possible to the outside.
 
-    def _first(self, dimension: int) -> Integers | None:
-        """Return a way that leaves as much as possible to the outermost places."""
-
-        def deal(number: int, rest: int) -> list[int] | None:
-            if number == len(self.space.places):
-                return [] if rest == 1 else None
-            for factor in range(1, rest + 1):
-                if rest % factor or factor < self.least[number, dimension]:
-                    continue
-                if factor > self.most[number, dimension]:
-                    break
-                following = deal(number + 1, rest // factor)
-                if following is not None:
-                    return [factor, *following]
+        None if there is none; fan-outs and capacities are ignored.
+        """
+        dimensions = range(len(self.space.shape.sizes))
+        columns = [next(self.space.ways(dimension), None) for dimension in dimensions]
+        if None in columns:
             return None
+        start: Integers = np.array(columns, dtype=np.int64).T
+        return start
 
-        found = deal(0, self.space.shape.sizes[dimension])
-        return None if found is None else np.asarray(found, dtype=np.int64)
-
-    def legal(self, factors: Integers) -> npt.NDArray[np.bool_]:
+    def legal(self, factors: Integers) -> Booleans:
         """Whether factors meet the constraints and fan-outs (capacities are the engine's)."""
         within = (factors >= self.least) & (factors <= self.most)
-        result: npt.NDArray[np.bool_] = np.asarray(within.all(axis=(1, 2)))
-        result &= (factors.prod(axis=2) <= self.fan_outs).all(axis=1)
+        result: Booleans = np.asarray(within.all(axis=(1, 2)))
+        result &= self.space.fits_fan_out(factors)
         for along_x, along_y in self.pairs:
             twice = (factors[:, along_x] > 1) & (factors[:, along_y] > 1)
             result &= ~twice.any(axis=1)

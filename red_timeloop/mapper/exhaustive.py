@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 
-from red_timeloop.engines.embedded.nest import LevelNest
+from red_timeloop.engines.embedded.arithmetic import Booleans, Integers, tile_size
+from red_timeloop.engines.embedded.nest import LevelNest, completed
 from red_timeloop.mapper.bound import Bound
 from red_timeloop.mapper.candidates import (
     Candidates,
@@ -20,8 +20,6 @@ from red_timeloop.mapper.orders import Orders, Pattern, TooManyOrdersError, orde
 from red_timeloop.mapper.space import Space
 
 __all__ = ["Coverage", "exhaust"]
-
-Integers: TypeAlias = npt.NDArray[np.int64]
 
 _ROWS = 8192  # ways to deal all dimensions, held at once
 
@@ -116,11 +114,11 @@ def _deals(
             part = rows[begin : begin + step]
             grown = np.repeat(part, len(table), axis=0)
             grown[:, :, order[depth]] = np.tile(table, (len(part), 1))
-            for reason, legal in (
-                ("fan_out", _fits_fan_out(grown, space)),
-                ("capacity", None),
+            for reason, fits in (
+                ("fan_out", space.fits_fan_out),
+                ("capacity", partial(_fits_capacity, space=space, levels=levels)),
             ):
-                good = _fits_capacity(grown, space, levels) if legal is None else legal
+                good = fits(grown)
                 coverage.pruned[reason] += int((~good).sum()) * remaining[depth + 1]
                 grown = grown[good]
             yield from expand(grown, depth + 1)
@@ -128,53 +126,27 @@ def _deals(
     yield from expand(np.ones((1, len(space.places), len(tables)), dtype=np.int64), 0)
 
 
-def _fits_fan_out(factors: Integers, space: Space) -> npt.NDArray[np.bool_]:
-    legal = np.ones(len(factors), dtype=bool)
-    for number, place in enumerate(space.places):
-        if place.kind == "temporal":
-            continue
-        storage = space.machine.levels[place.level]
-        fan_out = storage.fan_out_x if place.kind == "x" else storage.fan_out_y
-        legal &= factors[:, number].prod(axis=1) <= fan_out
-    return legal
-
-
-def _fits_capacity(
-    factors: Integers, space: Space, levels: tuple[LevelNest, ...]
-) -> npt.NDArray[np.bool_]:
+def _fits_capacity(factors: Integers, space: Space, levels: tuple[LevelNest, ...]) -> Booleans:
     """Whether the tiles fit when every dimension not dealt yet stays outside."""
-    legal = np.ones(len(factors), dtype=bool)
-    extents = np.ones((len(factors), factors.shape[2]), dtype=np.int64)
-    number = 0
+    legal: Booleans = np.ones(len(factors), dtype=np.bool_)
+    extents = np.ones((factors.shape[2], len(factors)), dtype=np.int64)
     for level, storage in enumerate(space.machine.levels):
-        while number < len(space.places) and space.places[number].level == level:
-            extents = extents * factors[:, number]
-            number += 1
-        if storage.capacity is None or not any(levels[level].keep):
-            continue
-        words = np.zeros(len(factors), dtype=np.int64)
-        for index, tensor in enumerate(space.shape.tensors):
-            if levels[level].keep[index]:
-                size = np.ones(len(factors), dtype=np.int64)
-                for axis in zip(*tensor.steps, strict=True):
-                    width = np.ones(len(factors), dtype=np.int64)
-                    for dimension, step in enumerate(axis):
-                        if step:
-                            width = width + abs(step) * (extents[:, dimension] - 1)
-                    size *= width
-                words += size
-        legal &= words <= storage.capacity
+        here = [number for number, place in enumerate(space.places) if place.level == level]
+        extents = extents * factors[:, here].prod(axis=1).T
+        kept = [
+            tensor
+            for tensor, keep in zip(space.shape.tensors, levels[level].keep, strict=True)
+            if keep
+        ]
+        if storage.capacity is not None and kept:
+            words: Integers = sum(tile_size(tensor, list(extents)) for tensor in kept)
+            legal &= words <= storage.capacity
     return legal
 
 
-def _worth(
-    factors: Integers, space: Space, bound: Bound, coverage: Coverage
-) -> npt.NDArray[np.bool_]:
+def _worth(factors: Integers, space: Space, bound: Bound, coverage: Coverage) -> Booleans:
     """Leave out what uses too few instances, or cannot beat the best known."""
-    used = np.ones(len(factors), dtype=np.int64)
-    for number, place in enumerate(space.places):
-        if place.kind != "temporal":
-            used *= factors[:, number].prod(axis=1)
+    used: Integers = space.used(factors).prod(axis=1)
     enough = used >= space.least_used
     coverage.pruned["utilization"] += int((~enough).sum())
     better = bound.value(used) < coverage.value
@@ -201,7 +173,11 @@ def _ordered(
                 coverage.complete = False
                 classes[pattern] = []
         table = np.array(
-            [_completed(orders, factors.shape[2]) for orders in classes[pattern]], dtype=np.int64
+            [
+                [completed(order, factors.shape[2]) for order in orders]
+                for orders in classes[pattern]
+            ],
+            dtype=np.int64,
         )
         if not len(table):
             continue
@@ -221,9 +197,3 @@ def _pattern(factors: Integers, space: Space) -> Pattern:
         else:
             across[place.level] += active
     return tuple(over_time), tuple(across)
-
-
-def _completed(orders: Orders, dimensions: int) -> list[list[int]]:
-    return [
-        [*order, *(each for each in range(dimensions) if each not in order)] for order in orders
-    ]

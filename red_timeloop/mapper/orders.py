@@ -107,10 +107,9 @@ def _neighbours_may_help(
 def _shared_dimensions(tensor: Tensor) -> set[int]:
     """Return the dimensions that move the tensor along an axis together with others."""
     shared: set[int] = set()
-    for axis in zip(*tensor.steps, strict=True):
-        movers = [dimension for dimension, step in enumerate(axis) if step]
-        if len(movers) > 1:
-            shared.update(movers)
+    for axis in tensor.axes:
+        if len(axis) > 1:
+            shared.update(dimension for dimension, _ in axis)
     return shared
 
 

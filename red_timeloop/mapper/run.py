@@ -215,21 +215,12 @@ def search_specification(
     problems = [specification.problem]
     if padding:
         problems += [each for each in [padded(specification.problem)] if each != problems[0]]
-    best: tuple[Found, Space, Problem] | None = None
-    reasons: list[InputError] = []
     with _interruptible(interruptible) as stop:
-        for problem in problems:
-            try:
-                space = _space(specification, problem)
-            except InputError as error:  # a size that the constraints do not allow
-                reasons.append(error)
-                continue
-            found = find(space, objective, budget, seed, stop=stop, progress=progress)
-            if best is None or found.value < best[0].value:
-                best = found, space, problem
-    if best is None:
-        raise reasons[0]
-    found, space, problem = best
+
+        def found_in(space: Space) -> Found:
+            return find(space, objective, budget, seed, stop=stop, progress=progress)
+
+        found, space, problem = _best_of(problems, specification, found_in)
     if found.nest is None:
         raise _nothing_found(found)
     mapping = _mapping(found.nest, space.machine, space.shape)
@@ -252,6 +243,25 @@ def search_specification(
         seed=seed,
     )
     return mapping, result, report
+
+
+def _best_of(
+    problems: Sequence[Problem], specification: Specification, found_in: Callable[[Space], Found]
+) -> tuple[Found, Space, Problem]:
+    best: tuple[Found, Space, Problem] | None = None
+    reasons: list[InputError] = []
+    for problem in problems:
+        try:
+            space = _space(specification, problem)
+        except InputError as error:  # a size that the constraints do not allow
+            reasons.append(error)
+            continue
+        found = found_in(space)
+        if best is None or found.value < best[0].value:
+            best = found, space, problem
+    if best is None:
+        raise reasons[0]
+    return best
 
 
 def _space(specification: Specification, problem: Problem) -> Space:

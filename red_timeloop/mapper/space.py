@@ -7,23 +7,21 @@ which factors are legal; the factors of a dimension multiply to its size.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import product
-from typing import Literal, TypeAlias
+from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from red_timeloop.engines.embedded.arithmetic import Booleans, Integers
 from red_timeloop.engines.embedded.machine import Machine, Shape
 from red_timeloop.engines.embedded.nest import LevelNest
 from red_timeloop.errors import InputError
 from red_timeloop.spec.types import Constraints, LevelConstraints, LoopConstraint
 
 __all__ = ["Limits", "Place", "Space", "build_space", "divisors", "primes"]
-
-Integers: TypeAlias = npt.NDArray[np.int64]
 
 
 @lru_cache(maxsize=4096)
@@ -93,33 +91,54 @@ class Space:
     keeps: tuple[tuple[LevelNest, ...], ...]
     least_used: float
 
+    @cached_property
+    def fan_outs(self) -> tuple[int | None, ...]:
+        """Children along X or Y at each place; None over time."""
+        levels = self.machine.levels
+        fan_outs = {
+            "x": [each.fan_out_x for each in levels],
+            "y": [each.fan_out_y for each in levels],
+        }
+        return tuple(
+            fan_outs[place.kind][place.level] if place.kind in fan_outs else None
+            for place in self.places
+        )
+
+    def used(self, factors: Integers) -> Integers:
+        """Return the children in use at each place across instances, `[N, places across]`."""
+        across = [number for number, fan_out in enumerate(self.fan_outs) if fan_out is not None]
+        used: Integers = factors[:, across].prod(axis=2)
+        return used
+
+    def fits_fan_out(self, factors: Integers) -> Booleans:
+        """Whether no place of `factors[N, places, D]` has more children than there are."""
+        available = [fan_out for fan_out in self.fan_outs if fan_out is not None]
+        fits: Booleans = np.all(self.used(factors) <= np.array(available, np.int64), axis=1)
+        return fits
+
     def options(self, dimension: int) -> Integers:
         """Return all legal ways to deal a dimension's iterations, `[ways, places]`."""
-        rows: list[tuple[int, ...]] = []
-        self._deal(dimension, 0, self.shape.sizes[dimension], (), rows)
+        rows = list(self.ways(dimension))
         return np.asarray(rows, dtype=np.int64).reshape(-1, len(self.places))
 
-    def _deal(
-        self,
-        dimension: int,
-        number: int,
-        rest: int,
-        taken: tuple[int, ...],
-        rows: list[tuple[int, ...]],
-    ) -> None:
-        if number == len(self.places):
-            if rest == 1:
-                rows.append(taken)
-            return
-        limits = self.limits[number][dimension]
-        place = self.places[number]
-        sibling = number and self.places[number - 1] == Place(place.level, "x")
-        for factor in divisors(rest):
-            if not limits.least <= factor <= limits.most:
-                continue
-            if place.kind == "y" and sibling and factor > 1 and taken[-1] > 1:
-                continue  # one loop of a dimension, along X or along Y
-            self._deal(dimension, number + 1, rest // factor, (*taken, factor), rows)
+    def ways(self, dimension: int) -> Iterator[tuple[int, ...]]:
+        """Yield the legal ways to deal a dimension's iterations, the most of it outside first."""
+
+        def deal(number: int, rest: int, taken: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+            if number == len(self.places):
+                if rest == 1:
+                    yield taken
+                return
+            limits, place = self.limits[number][dimension], self.places[number]
+            sibling = number and self.places[number - 1] == Place(place.level, "x")
+            for factor in divisors(rest):
+                if not limits.least <= factor <= limits.most:
+                    continue
+                if place.kind == "y" and sibling and factor > 1 and taken[-1] > 1:
+                    continue  # one loop of a dimension, along X or along Y
+                yield from deal(number + 1, rest // factor, (*taken, factor))
+
+        return deal(0, self.shape.sizes[dimension], ())
 
     def count_options(self, dimension: int) -> int:
         """Return the number of ways to deal a dimension (an upper bound where X and Y compete)."""

@@ -34,7 +34,6 @@ class Collected:
     problem: Problem
     legal: tuple[str, ...]  # names a target may have
     targets: dict[TargetKey, Target] = field(default_factory=dict)
-    branch_keeps: dict[str, set[str]] = field(default_factory=dict)  # kept by containers
     overbooked: dict[str, float] = field(default_factory=dict)
     min_utilization: float = 0.0
 
@@ -146,7 +145,7 @@ def _vanished(collected: Collected, target: str, kind: str, entry: YamlMap, path
     probe = Target(target, kind, collected.problem)
     probe.add(entry, path)
     if kind == "dataspace":
-        collected.branch_keeps.setdefault(target, set()).update(probe.data_space_constraint().keep)
+        probe.data_space_constraint()  # keeping and bypassing the same is refused here too
         return
     sizes = collected.problem.sizes
     for condition in probe.loop_constraint().factors:

@@ -11,18 +11,27 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from red_timeloop.engines.embedded.arithmetic import (
+    Booleans,
+    Floats,
+    Integers,
+    access_energies,
+    axis_widths,
+    leakage,
+    slowed,
+    speed,
+    tile_size,
+)
 from red_timeloop.engines.embedded.machine import Machine, Shape, Tensor
 from red_timeloop.engines.embedded.moves import accesses
-from red_timeloop.engines.embedded.nest import Nest
+from red_timeloop.engines.embedded.nest import Nest, completed
 from red_timeloop.engines.embedded.row import MappingBatch, Row
 from red_timeloop.engines.embedded.steps import (
     Codes,
     LoopSteps,
     Shared,
     Span,
-    axis_widths,
     histograms,
     moves,
     neighbour_differences,
@@ -30,9 +39,7 @@ from red_timeloop.engines.embedded.steps import (
 
 __all__ = ["BatchResult", "MappingBatch", "batch_of", "evaluate_batch"]
 
-Integers: TypeAlias = npt.NDArray[np.int64]
-Floats: TypeAlias = npt.NDArray[np.float64]
-Booleans: TypeAlias = npt.NDArray[np.bool_]
+Words: TypeAlias = tuple[Integers, Integers, Integers, Integers]  # tile, reads, fills, updates
 
 
 @dataclass(frozen=True)
@@ -50,9 +57,7 @@ class BatchResult:
     legal: Booleans
     cycles: Integers
     energy: Floats
-    traffic: dict[tuple[int, int], tuple[Integers, Integers, Integers, Integers]] = field(
-        default_factory=dict
-    )
+    traffic: dict[tuple[int, int], Words] = field(default_factory=dict)
 
 
 def batch_of(nests: Sequence[Nest], shape: Shape) -> MappingBatch:
@@ -71,16 +76,11 @@ def batch_of(nests: Sequence[Nest], shape: Shape) -> MappingBatch:
             ):
                 for dimension, factor in loops:
                     target[row, position, dimension] = factor
-            order[row, position] = _completed([each for each, _ in level.temporal], dimensions)
-            spatial_order[row, position] = _completed(
+            order[row, position] = completed([each for each, _ in level.temporal], dimensions)
+            spatial_order[row, position] = completed(
                 [each for each, _ in (*level.spatial_x, *level.spatial_y)], dimensions
             )
     return MappingBatch(nests[0].levels, temporal, along_x, along_y, order, spatial_order)
-
-
-def _completed(first: list[int], dimensions: int) -> list[int]:
-    first = list(dict.fromkeys(first))
-    return first + [each for each in range(dimensions) if each not in first]
 
 
 def evaluate_batch(batch: MappingBatch, machine: Machine, shape: Shape) -> BatchResult:
@@ -107,55 +107,40 @@ class _Evaluation:
         self.rows = batch.spatial_y.prod(axis=2)
         self.children = self.columns * self.rows
         around = np.cumprod(self.children[:, ::-1], axis=1)[:, ::-1]
-        self.used = around[:, 0]
         self.copies = around // self.children
         self.loops = LoopSteps(batch.temporal, batch.order, self.middle)
-        self.computes = int(np.prod(np.asarray(shape.sizes, dtype=object)))
-        self.compute_cycles = self.computes // self.used
+        self.compute_cycles = shape.operations // around[:, 0]
         self.codes = [Codes.of(tensor, shape.sizes) for tensor in shape.tensors]
         self.nothing = np.zeros(self.count, dtype=np.int64)
         none_here = (batch.temporal * spatial == 1).all(axis=(0, 2))
         self.silent = [bool(each) for each in none_here]
 
     def run(self) -> BatchResult:
-        machine, batch = self.machine, self.batch
-        traffic: dict[tuple[int, int], tuple[Integers, Integers, Integers, Integers]] = {}
+        machine = self.machine
+        traffic: dict[tuple[int, int], Words] = {}
         legal = self._fits_fan_out()
         for index, tensor in enumerate(self.shape.tensors):
             moved, sound = self._tensor(index, tensor)
             legal &= sound
             traffic.update({(index, position): each for position, each in moved.items()})
-        cycles = self.compute_cycles.copy()
-        energy = np.full(self.count, self.computes * machine.compute.energy)
+        cycles = self.compute_cycles
+        energy = np.full(self.count, self.shape.operations * machine.compute.energy)
+        copies = list(self.copies.T)
         for position, storage in enumerate(machine.levels):
-            kept = [each for each in traffic if each[1] == position]
-            words = sum((traffic[each][0] for each in kept), np.zeros(self.count, dtype=np.int64))
+            kept = {index: each for (index, level), each in traffic.items() if level == position}
             if storage.capacity is not None:
+                words = sum(each[0] for each in kept.values())
                 legal &= (words <= storage.capacity) & (words >= storage.least_words)
-            cycles = np.maximum(cycles, self._cycles(position, traffic, kept))
-            copies = self.copies[:, position]
-            sharing = copies / np.minimum(copies, storage.clusters)
-            for each in kept:
-                _, reads, fills, updates = traffic[each]
-                block = storage.block_size
-                cluster = (
-                    -(-reads // block) * storage.read_energy
-                    + -(-fills // block) * storage.fill_energy
-                    + -(-updates // block) * storage.update_energy
-                )
-                energy += cluster / sharing * copies
+            accesses = {index: each[1:] for index, each in kept.items()}
+            share = speed(storage, accesses, self.compute_cycles)
+            legal &= share > 0
+            cycles = np.maximum(cycles, slowed(self.compute_cycles, share))
+            for each in access_energies(storage, accesses.values(), copies[position]):
+                energy += each
         for position, storage in enumerate(machine.levels):
             if storage.leakage:
-                behind = storage.instances / machine.levels[storage.gate].instances
-                leaking = (
-                    behind * self.copies[:, storage.gate]
-                    if behind > 1
-                    else self.copies[:, position]
-                )
-                energy += storage.leakage * cycles * leaking
-        cycles = cycles + sum(storage.latency for storage in machine.levels)
-        assert len(batch) == len(cycles)
-        return BatchResult(legal, cycles, energy, traffic)
+                energy += leakage(machine, position, copies, cycles)
+        return BatchResult(legal, cycles + machine.latency, energy, traffic)
 
     def _fits_fan_out(self) -> Booleans:
         legal = np.ones(self.count, dtype=bool)
@@ -164,41 +149,14 @@ class _Evaluation:
             legal &= self.rows[:, position] <= storage.fan_out_y
         return legal
 
-    def _cycles(
-        self,
-        position: int,
-        traffic: dict[tuple[int, int], tuple[Integers, Integers, Integers, Integers]],
-        kept: list[tuple[int, int]],
-    ) -> Integers:
-        storage = self.machine.levels[position]
-        bandwidths = (storage.read_bandwidth, storage.write_bandwidth, storage.shared_bandwidth)
-        if bandwidths == (None, None, None):
-            return self.compute_cycles
-        read_rate, write_rate = np.zeros(self.count), np.zeros(self.count)
-        for each in kept:
-            _, reads, fills, updates = traffic[each]
-            scale = storage.bandwidth_scale[each[0]]
-            read_rate += reads / self.compute_cycles * scale
-            write_rate += (fills + updates) / self.compute_cycles * scale
-        speed = np.ones(self.count)
-        for available, wanted in zip(
-            bandwidths, (read_rate, write_rate, read_rate + write_rate), strict=True
-        ):
-            if available is not None:
-                slow = available < wanted
-                speed = np.where(slow, np.minimum(speed, available / wanted), speed)
-        return np.ceil(self.compute_cycles / speed).astype(np.int64)
-
-    def _tensor(
-        self, index: int, tensor: Tensor
-    ) -> tuple[dict[int, tuple[Integers, Integers, Integers, Integers]], Booleans]:
+    def _tensor(self, index: int, tensor: Tensor) -> tuple[dict[int, Words], Booleans]:
         """Return the words moved at every level that keeps the tensor, and what is legal."""
         keep = [level.keep[index] for level in self.batch.levels]
         apart = [level.no_coalesce[index] for level in self.batch.levels]
         top = max(position for position in range(len(keep)) if keep[position])
         if apart[top]:  # not legal, see `movement`
             return {}, np.zeros(self.count, dtype=bool)
-        sizes = [_sizes(tensor, self.outer[:, position]) for position in range(len(keep))]
+        sizes = [tile_size(tensor, _extents(self.outer, each)) for each in range(len(keep))]
         partitions = self._partitions(tensor, sizes)
         served: list[Floats] = []
         shares: list[Floats] = []
@@ -232,7 +190,7 @@ class _Evaluation:
         partitions: list[Integers],
         asked: tuple[list[Floats], list[Floats], dict[int, Floats]],
         top: int,
-    ) -> tuple[dict[int, tuple[Integers, Integers, Integers, Integers]], Booleans]:
+    ) -> tuple[dict[int, Words], Booleans]:
         served, shares, peers = asked
         zero = np.zeros(self.count)
         result = {}
@@ -266,7 +224,7 @@ class _Evaluation:
         for position in range(len(sizes) - 2, -1, -1):
             above = self.children[:, position + 1]
             if (above > 1).any():
-                middle = _sizes(tensor, self.middle[:, position + 1])
+                middle = tile_size(tensor, _extents(self.middle, position + 1))
                 partition = np.where(above > 1, partition * sizes[position] // middle, partition)
             partitions.append(partition)
         return partitions[::-1]
@@ -286,7 +244,7 @@ class _Evaluation:
             self.loops.from_level(position),
             self.loops.total[position],
             codes,
-            axis_widths(tensor, self.inner[:, position]),
+            axis_widths(tensor, _extents(self.inner, position)),
             reused,
             span,
         )
@@ -355,8 +313,8 @@ class _Evaluation:
         reach = [
             width - own
             for width, own in zip(
-                axis_widths(tensor, self.middle[:, position]),
-                axis_widths(tensor, inner),
+                axis_widths(tensor, _extents(self.middle, position)),
+                axis_widths(tensor, _extents(self.inner, position)),
                 strict=True,
             )
         ]
@@ -371,16 +329,9 @@ class _Evaluation:
         return Row(self.batch, row, self.inner[row], self.middle[row], self.copies[row])
 
 
-def _sizes(tensor: Tensor, extents: Integers) -> Integers:
-    """Return the words of the tiles of `extents[B, D]`."""
-    result = np.ones(len(extents), dtype=np.int64)
-    for axis in zip(*tensor.steps, strict=True):
-        width: Integers = np.ones(len(extents), dtype=np.int64)
-        for dimension, step in enumerate(axis):
-            if step:
-                width = width + abs(step) * (extents[:, dimension] - 1)
-        result *= width
-    return result
+def _extents(extents: Integers, position: int) -> list[Integers]:
+    """Return the extents `[B, L, D]` of a level, dimension by dimension."""
+    return list(extents[:, position].T)
 
 
 def _round(values: Floats) -> Integers:

@@ -22,4 +22,4 @@ def evaluate_specification(specification: Specification) -> EngineResult:
         specification.mapping,
         specification.ert,
         specification.art,
-    ).as_engine_result()
+    )

@@ -7,10 +7,12 @@ capacity, its bandwidths and its energies, and a data space is a matrix of coeff
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass
+from functools import cached_property
 
-from red_timeloop.engines.embedded.spatial import Vector
+from red_timeloop.engines.embedded.spatial import SpatialLoops, Vector
 from red_timeloop.errors import InputError
 from red_timeloop.spec.types import Architecture, ArtTable, ErtTable, Level, Problem
 
@@ -93,6 +95,11 @@ class Machine:
     compute: Compute
 
     @property
+    def latency(self) -> int:
+        """Cycles that all networks add."""
+        return sum(level.latency for level in self.levels)
+
+    @property
     def area(self) -> float:
         """Area of all instances of all levels in m^2."""
         total = sum(level.area * level.instances for level in self.levels)
@@ -107,10 +114,25 @@ class Tensor:
     steps: tuple[Vector, ...]
     read_write: bool
 
-    @property
+    @cached_property
     def relevant(self) -> tuple[bool, ...]:
         """Whether the tensor depends on each dimension."""
         return tuple(any(step) for step in self.steps)
+
+    @cached_property
+    def axes(self) -> tuple[tuple[tuple[int, int], ...], ...]:
+        """For each axis the dimensions that move along it: (dimension, size of its coefficient)."""
+        return tuple(
+            tuple((dimension, abs(step)) for dimension, step in enumerate(axis) if step)
+            for axis in zip(*self.steps, strict=True)
+        )
+
+    def vectors(self, loops: Iterable[tuple[int, int, int]]) -> SpatialLoops:
+        """Return how loops (dimension, iterations, stride) move the tiles: (step, iterations)."""
+        return tuple(
+            (tuple(stride * step for step in self.steps[dimension]), count)
+            for dimension, count, stride in loops
+        )
 
 
 @dataclass(frozen=True)
@@ -120,6 +142,11 @@ class Shape:
     dimensions: tuple[str, ...]
     sizes: tuple[int, ...]
     tensors: tuple[Tensor, ...]
+
+    @property
+    def operations(self) -> int:
+        """Operations of the problem."""
+        return math.prod(self.sizes)
 
     def index(self, dimension: str) -> int:
         """Return the position of `dimension`."""

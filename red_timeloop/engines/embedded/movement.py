@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
+from red_timeloop.engines.embedded.arithmetic import tile_size
 from red_timeloop.engines.embedded.machine import Machine, Shape, Tensor
-from red_timeloop.engines.embedded.moves import Block, accesses, tile_size
+from red_timeloop.engines.embedded.moves import Block, accesses
 from red_timeloop.engines.embedded.nest import Nest
 from red_timeloop.errors import InputError
 
@@ -99,10 +100,6 @@ def _blocks(
 ) -> tuple[list[Block], list[list[tuple[int, int, int]]]]:
     """Return the blocks, and for each the loops over time of its level and all outside it."""
     extents = [1] * len(shape.sizes)
-    used = 1
-    for level in nest.levels:
-        for _, factor in (*level.spatial_x, *level.spatial_y):
-            used *= factor
     blocks: list[Block] = []
     own: list[list[tuple[int, int, int]]] = []
 
@@ -113,24 +110,19 @@ def _blocks(
             extents[dimension] *= factor
         return strided
 
-    for level, storage in zip(nest.levels, machine.levels, strict=True):
+    for level, storage, copies in zip(nest.levels, machine.levels, nest.copies[1:], strict=True):
         inner = tuple(extents)
         along_x, along_y = advance(level.spatial_x), advance(level.spatial_y)
         middle = tuple(extents)
         own.append(advance(level.temporal))
-        columns = rows = 1
-        for _, factor, _ in along_x:
-            columns *= factor
-        for _, factor, _ in along_y:
-            rows *= factor
-        used //= columns * rows
+        columns, rows = level.grid
         blocks.append(
             Block(
                 spatial=tuple(along_x + along_y),
                 columns=max(columns, storage.fan_out_x),
                 rows=max(rows, storage.fan_out_y),
                 children=columns * rows,
-                copies=used,
+                copies=copies,
                 inner=inner,
                 middle=middle,
                 outer=tuple(extents),

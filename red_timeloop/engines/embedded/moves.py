@@ -18,7 +18,9 @@ Each such step happens `(n_j - 1) * product of n_i of all loops outside j` times
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
+from red_timeloop.engines.embedded.arithmetic import axis_widths, overlap, volume
 from red_timeloop.engines.embedded.machine import Tensor
 from red_timeloop.engines.embedded.nest import LevelNest
 from red_timeloop.engines.embedded.spatial import (
@@ -29,7 +31,7 @@ from red_timeloop.engines.embedded.spatial import (
     sharing,
 )
 
-__all__ = ["Block", "accesses", "tile_size"]
+__all__ = ["Block", "accesses"]
 
 
 @dataclass(frozen=True)
@@ -46,17 +48,6 @@ class Block:
     outer: tuple[int, ...]  # with all loops
 
 
-def tile_size(tensor: Tensor, extents: tuple[int, ...]) -> int:
-    """Return the words of the box that `extents` iterations of each dimension touch."""
-    size = 1
-    for axis in zip(*tensor.steps, strict=True):
-        width = 1
-        for step, extent in zip(axis, extents, strict=True):
-            width += abs(step) * (extent - 1)
-        size *= width
-    return size
-
-
 def accesses(
     index: int,
     tensor: Tensor,
@@ -66,19 +57,12 @@ def accesses(
     reused: bool,
 ) -> tuple[dict[tuple[int, int], float], float]:
     """Return the words that the children ask for, by sharing, and those passed between them."""
-    whole = tile_size(tensor, block.inner)
-    steps = [
-        (tuple(stride * step for step in tensor.steps[dimension]), factor)
-        for dimension, factor, stride in time
-    ]
-    moves = _moves(steps, whole, block.inner, tensor, reused)
+    widths = axis_widths(tensor, block.inner)
+    moves = _moves(tensor.vectors(time), widths, reused)
     if block.children == 1:
         return {(1, 1): float(sum(size * times for size, _, _, times in moves))}, 0.0
 
-    spatial: SpatialLoops = tuple(
-        (tuple(stride * step for step in tensor.steps[dimension]), factor)
-        for dimension, factor, stride in block.spatial
-    )
+    spatial = tensor.vectors(block.spatial)
     alone = level.no_multicast[index]
     histogram: Histogram = ((1, block.children),) if alone else sharing(spatial)
     groups = sum(count for _, count in histogram)
@@ -110,21 +94,16 @@ def _links(
 
 
 def _moves(
-    steps: list[tuple[Vector, int]],
-    whole: int,
-    extents: tuple[int, ...],
-    tensor: Tensor,
-    reused: bool,
+    steps: SpatialLoops, widths: list[int], reused: bool
 ) -> list[tuple[int, int, Vector, int]]:
     """Return the kinds of steps of a tile: (words moved, words before, translation, times).
 
     "Words before" are the words moved in the step before, which tell what the neighbours hold; -1
     in the very first step.
     """
-    still: Vector = (0,) * len(tensor.steps[0])
-    outside = 1
-    for _, count in steps:
-        outside *= count
+    whole = volume(widths)
+    still: Vector = (0,) * len(widths)
+    outside = prod(count for _, count in steps)
     moves: list[tuple[int, int, Vector, int]] = [(whole, -1, still, 1)]
     first: Vector | None = None
     carried = still
@@ -140,13 +119,13 @@ def _moves(
         elif first is None:
             if any(step):
                 first = step
-                size = _new_words(tensor, extents, step, whole)
+                size = whole - overlap(widths, step)
             else:
                 size = 0
         elif not any(translation):
             size = 0
         elif translation == first:
-            size = _new_words(tensor, extents, translation, whole)
+            size = whole - overlap(widths, translation)
         else:
             size = whole
         if number == 0:
@@ -160,14 +139,3 @@ def _moves(
             for before, times in starts
         )
     return moves
-
-
-def _new_words(tensor: Tensor, extents: tuple[int, ...], step: Vector, whole: int) -> int:
-    """Return the words of a box that were not in it before it moved by `step`."""
-    common = 1
-    for distance, axis in zip(step, zip(*tensor.steps, strict=True), strict=True):
-        width = 1
-        for coefficient, extent in zip(axis, extents, strict=True):
-            width += abs(coefficient) * (extent - 1)
-        common *= max(0, width - abs(distance))
-    return whole - common

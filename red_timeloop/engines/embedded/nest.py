@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
+from math import prod
 from typing import TypeAlias
 
 from red_timeloop.engines.embedded.machine import Machine, Shape
 from red_timeloop.errors import InputError
 from red_timeloop.spec.types import Loop, Mapping
 
-__all__ = ["Flags", "LevelNest", "Nest", "NestLoop", "build_nest", "check_nest"]
+__all__ = ["Flags", "LevelNest", "Nest", "NestLoop", "build_nest", "check_nest", "completed"]
 
 NestLoop: TypeAlias = tuple[int, int]  # (dimension, iterations), never one iteration
 Flags: TypeAlias = tuple[bool, ...]  # one for each data space
@@ -29,12 +32,33 @@ class LevelNest:
     rmw_first_update: Flags
     no_coalesce: Flags
 
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Columns and rows of the children in use."""
+        columns, rows = (
+            prod(count for _, count in loops) for loops in (self.spatial_x, self.spatial_y)
+        )
+        return columns, rows
+
 
 @dataclass(frozen=True)
 class Nest:
     """All levels; `levels[0]` belongs to the innermost storage."""
 
     levels: tuple[LevelNest, ...]
+
+    @cached_property
+    def copies(self) -> tuple[int, ...]:
+        """Instances in use of the compute level and of every storage level, innermost first."""
+        found = [1]
+        for level in reversed(self.levels):
+            found.append(found[-1] * prod(level.grid))
+        return tuple(reversed(found))
+
+
+def completed(order: Iterable[int], dimensions: int) -> list[int]:
+    """Return the order with the dimensions that are not in it at the end, each once."""
+    return list(dict.fromkeys((*order, *range(dimensions))))
 
 
 def build_nest(mapping: Mapping, machine: Machine, shape: Shape) -> Nest:
@@ -103,13 +127,13 @@ def check_nest(nest: Nest, machine: Machine, shape: Shape) -> None:
     for level, storage in zip(nest.levels, machine.levels, strict=True):
         for dimension, factor in (*level.spatial_x, *level.spatial_y, *level.temporal):
             products[dimension] *= factor
-        for axis, loops, available in (
-            ("X", level.spatial_x, storage.fan_out_x),
-            ("Y", level.spatial_y, storage.fan_out_y),
+        for axis, loops, used, available in zip(
+            "XY",
+            (level.spatial_x, level.spatial_y),
+            level.grid,
+            (storage.fan_out_x, storage.fan_out_y),
+            strict=True,
         ):
-            used = 1
-            for _, factor in loops:
-                used *= factor
             if loops and storage.fan_out_x * storage.fan_out_y == 1:
                 raise InputError(
                     f"spatial loops {_show(loops, shape)} at a level without fan-out",

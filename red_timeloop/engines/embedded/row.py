@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
-import numpy as np
-import numpy.typing as npt
-
+from red_timeloop.engines.embedded.arithmetic import Integers
 from red_timeloop.engines.embedded.machine import Machine, Tensor
 from red_timeloop.engines.embedded.moves import Block
 from red_timeloop.engines.embedded.nest import LevelNest, Nest, NestLoop
 from red_timeloop.engines.embedded.spatial import SpatialLoops
 
 __all__ = ["MappingBatch", "Row"]
-
-Integers: TypeAlias = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -101,10 +96,7 @@ class Row:
 
     def spatial(self, tensor: Tensor, position: int) -> SpatialLoops:
         """Return how the loops across the instances move the tiles of a data space."""
-        return tuple(
-            (tuple(stride * step for step in tensor.steps[dimension]), factor)
-            for dimension, factor, stride in self.across(position)
-        )
+        return tensor.vectors(self.across(position))
 
     def block(self, position: int, machine: Machine) -> Block:
         """Return the level's block of loops."""

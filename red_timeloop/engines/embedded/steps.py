@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from red_timeloop.engines.embedded.arithmetic import Booleans, Floats, Integers, overlap, volume
 from red_timeloop.engines.embedded.machine import Tensor
 from red_timeloop.engines.embedded.spatial import Vector, sharing
 
@@ -18,15 +17,10 @@ __all__ = [
     "Shared",
     "Slot",
     "Span",
-    "axis_widths",
     "histograms",
     "moves",
     "neighbour_differences",
 ]
-
-Integers: TypeAlias = npt.NDArray[np.int64]
-Floats: TypeAlias = npt.NDArray[np.float64]
-Booleans: TypeAlias = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -45,8 +39,8 @@ class Codes:
     def of(tensor: Tensor, sizes: tuple[int, ...]) -> Codes | None:
         """Return the codes of `tensor`, None when its vectors do not fit 62 bits."""
         bits = []
-        for axis in zip(*tensor.steps, strict=True):
-            reach = sum(abs(step) * size for step, size in zip(axis, sizes, strict=True))
+        for axis in tensor.axes:
+            reach = sum(step * sizes[dimension] for dimension, step in axis)
             bits.append((2 * reach).bit_length() + 2)
         if sum(bits) > 62:
             return None
@@ -183,18 +177,6 @@ def _sequential_sum(values: Floats) -> Floats:
     return result
 
 
-def axis_widths(tensor: Tensor, extents: Integers) -> list[Integers]:
-    """Return the width of the tiles of `extents[B, D]` on every axis."""
-    widths = []
-    for axis in zip(*tensor.steps, strict=True):
-        width: Integers = np.ones(len(extents), dtype=np.int64)
-        for dimension, step in enumerate(axis):
-            if step:
-                width = width + abs(step) * (extents[:, dimension] - 1)
-        widths.append(width)
-    return widths
-
-
 def moves(
     slots: list[Slot],
     total: Integers,
@@ -213,7 +195,7 @@ def moves(
         reused: Whether the tile stays between steps.
         span: How far its instances lie apart; None when there are no links between them.
     """
-    whole = np.prod(np.stack(widths), axis=0)
+    whole = volume(widths)
     if not reused and span is None:
         return whole * total, np.zeros(len(whole), dtype=bool)
     outside = total
@@ -240,9 +222,7 @@ def moves(
         for translation, times in translations:
             maybe |= (times > 0) & span.holds(translation, codes)
         return whole * total, maybe
-    common = np.ones(len(whole), dtype=np.int64)
-    for width, distance in zip(widths, codes.axes(first), strict=True):
-        common *= np.maximum(0, width - np.abs(distance))
+    common = overlap(widths, codes.axes(first))
     maybe = np.zeros(len(whole), dtype=bool)
     if span is not None:
         maybe = _maybe_linked(slots, translations, first, common, partial, codes, span)
@@ -334,8 +314,8 @@ def histograms(
     groups = np.where(relevant, counts, 1).prod(axis=1)
     children = counts.prod(axis=1)
     close = np.zeros(len(counts), dtype=bool)
-    for axis in zip(*tensor.steps, strict=True):
-        close |= (active & (np.asarray(axis) != 0)).sum(axis=1) > 1
+    for axis in tensor.axes:
+        close |= active[:, [dimension for dimension, _ in axis]].sum(axis=1) > 1
     members = (children // groups)[:, None]
     groups = groups[:, None]
     rows = np.flatnonzero(close)
