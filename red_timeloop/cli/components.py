@@ -10,8 +10,14 @@ from typing import Any, cast
 
 import click
 
+from red_timeloop.circuit import Circuit
 from red_timeloop.cli import options
+from red_timeloop.components import build, find, names
+from red_timeloop.components.attributes import Attribute, attributes_of
+from red_timeloop.components.registry import origin
 from red_timeloop.errors import InputError
+from red_timeloop.hardware import Hardware
+from red_timeloop.units import area, scaled
 
 __all__ = ["command"]
 
@@ -62,8 +68,6 @@ def command(name: str | None, hardware: str, settings: tuple[str, ...], form: st
 
 
 def _print_list(form: str) -> None:
-    from red_timeloop.components import find, names
-    from red_timeloop.components.registry import origin
 
     models = [(name, find(name)) for name in names()]
     listed = [
@@ -84,27 +88,12 @@ def _summary(kind: type) -> str:
 
 
 def _described(name: str, hardware: str, settings: tuple[str, ...]) -> dict[str, Any]:
-    from red_timeloop.circuit import Circuit
-    from red_timeloop.components import build, find, names
-    from red_timeloop.components.attributes import attributes_of
-    from red_timeloop.components.registry import origin
-    from red_timeloop.hardware import Hardware
 
     kind = find(name)
     if kind is None:
         raise InputError(f"unknown component {name!r}", key="NAME", legal=names())
-    given = dict(map(_setting, settings))
     own = attributes_of(kind)
-    for key in given:
-        if key not in own and key not in (*Circuit.names(), "technology"):
-            legal = [*own, "technology", *Circuit.names()]
-            raise InputError(f"{name} has no such attribute", key=key, legal=legal)
-    missing = {key: _EXAMPLE.get(key) for key, each in own.items() if each.needed}
-    example = {
-        key: min(value, int(own[key].range[1]))
-        for key, value in missing.items()
-        if value is not None and key not in given
-    }
+    given, example = _arguments(name, own, settings)
     component = build(name, {**example, **given}, Hardware.load(hardware).circuit)
     recorder = _Recorder(component.circuit)
     watched = dataclasses.replace(component, circuit=cast(Circuit, recorder))
@@ -146,6 +135,23 @@ def _described(name: str, hardware: str, settings: tuple[str, ...]) -> dict[str,
     }
 
 
+def _arguments(
+    name: str, own: Mapping[str, Attribute], settings: tuple[str, ...]
+) -> tuple[dict[str, str], dict[str, int]]:
+    """Return the attributes and numbers that were given, and examples of those that are needed."""
+    given = dict(map(_setting, settings))
+    for key in given:
+        if key not in own and key not in (*Circuit.names(), "technology"):
+            legal = [*own, "technology", *Circuit.names()]
+            raise InputError(f"{name} has no such attribute", key=key, legal=legal)
+    example = {
+        key: min(_EXAMPLE[key], int(each.range[1]))
+        for key, each in own.items()
+        if each.needed and key in _EXAMPLE and key not in given
+    }
+    return given, example
+
+
 class _Recorder:
     """A circuit that remembers which of its numbers were asked for."""
 
@@ -166,7 +172,6 @@ def _setting(setting: str) -> tuple[str, str]:
 
 
 def _print_one(content: Mapping[str, Any]) -> None:
-    from red_timeloop.units import area, scaled
 
     click.echo(f"{content['name']}: {content['model']} ({content['origin']})")
     click.echo(f"stage {content['stage']}; circuit numbers of {content['hardware']}\n")
