@@ -206,7 +206,7 @@ class _Run:
         keeps = self.space.keeps[: max(1, evaluations)]
         share = max(min(_FEWEST, evaluations // len(keeps)), evaluations // (4 * len(keeps)))
         share = max(1, min(_CHILDREN, share))
-        islands = []
+        islands: list[Island] = []
         for levels in keeps:
             if islands and self.stop():
                 break

@@ -1,1 +1,1 @@
-"""The exact search: bounds that are proved, and what they leave over, evaluated (docs/mapper.md)."""
+"""The exact search: bounds that are proved; what they leave over is evaluated."""

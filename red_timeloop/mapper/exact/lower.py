@@ -22,7 +22,8 @@ __all__ = ["Lower", "Open", "Slice", "pairs_of", "plans", "slices"]
 
 Open: TypeAlias = tuple[tuple[int, ...], ...]  # for each data space, the storages left open
 WordsOf: TypeAlias = Callable[[Tile, Tile | None], Floats]  # of a tile, or of a box of children
-_MOST_PAIRS = 6_000_000
+SizeOf: TypeAlias = Callable[[Floats], Floats]
+_MOST_PAIRS = 3_000_000
 
 
 @dataclass(frozen=True)
@@ -242,15 +243,12 @@ class Lower:
         total = 0.0
         for boundary in part.boundaries:
             if boundary.inner in open_[boundary.tensor]:
-                form = part.frame.forms[boundary.tensor]
-                total += float(
-                    boundary_price(
-                        part,
-                        boundary,
-                        inner,
-                        lambda tile, child, form=form: form.size(inner * tile.within),
-                    )[0]
-                )
+                size = part.frame.forms[boundary.tensor].size
+
+                def words(tile: Tile, child: Tile | None, size: SizeOf = size) -> Floats:
+                    return size(inner * tile.within)
+
+                total += float(boundary_price(part, boundary, inner, words)[0])
         return total
 
     def _advance(self, level: int, before: dict[Open, Floats]) -> dict[Open, Floats]:

@@ -113,11 +113,13 @@ class Part:
     @cached_property
     def outside(self) -> Floats:
         """Steps over time around a tile, for each point of the grid."""
-        return self.steps / self.factors.prod(axis=1)
+        outside: Floats = self.steps / self.factors.prod(axis=1)
+        return outside
 
     def extents(self, level: int) -> Floats:
         """Return the extents of the tiles of a storage, for each point of the grid."""
-        return self.factors * self.within[level]
+        extents: Floats = self.factors * self.within[level]
+        return extents
 
     def fits(self, level: int) -> np.ndarray:
         """Whether the tiles of the grid fit a storage, and fill as much of it as is asked for."""

@@ -35,7 +35,8 @@ class Spread:
 
     def used(self) -> Integers:
         """Return the compute instances in use."""
-        return self.factors.prod(axis=(1, 2))
+        used: Integers = self.factors.prod(axis=(1, 2))
+        return used
 
 
 def spreads(frame: Frame) -> Spread:

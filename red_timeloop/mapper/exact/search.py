@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import product
+from typing import TypeAlias
 
 import numpy as np
 
@@ -19,6 +20,9 @@ from red_timeloop.mapper.exact.walk import Leaves, Walk, tensors_inside
 from red_timeloop.mapper.space import Space
 
 __all__ = ["Proof", "prove"]
+
+# storage and order of its loops -> all orders like it
+Alike: TypeAlias = dict[tuple[int, tuple[int, ...]], list[tuple[int, ...]]]
 
 # Two values closer than this are the same: energies are sums of floating-point numbers.
 SAME = 1e-9
@@ -243,11 +247,20 @@ def _ordered(part: Part, leaves: Leaves, step: int) -> Iterator[tuple[Integers, 
     for begin in range(0, len(plain), step):
         rows = plain[begin : begin + step]
         yield leaves.temporal[rows], leaves.order[rows]
+    alike: Alike = {}
+    held: list[tuple[Integers, Integers]] = []
+    count = 0
     for row in np.flatnonzero(deep):
-        orders = _alike(part, leaves.temporal[row], leaves.order[row])
+        orders = _alike(part, leaves.temporal[row], leaves.order[row], alike)
         for begin in range(0, len(orders), step):
             piece = orders[begin : begin + step]
-            yield np.repeat(leaves.temporal[row][None], len(piece), axis=0), piece
+            held.append((np.repeat(leaves.temporal[row][None], len(piece), axis=0), piece))
+        count += len(orders)
+        if count >= step:
+            yield np.concatenate([a for a, _ in held]), np.concatenate([b for _, b in held])
+            held, count = [], 0
+    if held:
+        yield np.concatenate([a for a, _ in held]), np.concatenate([b for _, b in held])
 
 
 def _deep(part: Part, leaves: Leaves) -> np.ndarray:
@@ -264,14 +277,17 @@ def _deep(part: Part, leaves: Leaves) -> np.ndarray:
     return deep
 
 
-def _alike(part: Part, temporal: Integers, order: Integers) -> Integers:
+def _alike(part: Part, temporal: Integers, order: Integers, known: Alike) -> Integers:
     """Return all orders that agree with one in all but what neighbours may do."""
     choices = []
     count = 1
     for level in range(part.levels):
         active = tuple(each for each in order[level].tolist() if temporal[level, each] > 1)
         idle = tuple(each for each in order[level].tolist() if temporal[level, each] == 1)
-        own = orders_alike(part.frame, level, active, tensors_inside(part, level))
+        key = level, active
+        if key not in known:
+            known[key] = orders_alike(part.frame, level, active, tensors_inside(part, level))
+        own = known[key]
         choices.append([(*each, *idle) for each in own])
         count *= len(own)
         if count > _DEEPEST:
