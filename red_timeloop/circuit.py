@@ -66,6 +66,7 @@ class Circuit:
     # Cell
     on_resistance_ohm: float = _number(1e3, 1e8)
     off_resistance_ohm: float = _number(1e3, math.inf)
+    access_resistance_ohm: float = _number(0.0, 1e8)
     read_voltage_v: float = _number(0.01, 2.0)
     read_pulse_s: float = _number(1e-10, 1e-5)
     cell_width_features: float = _number(1.0, 40.0)
@@ -80,8 +81,10 @@ class Circuit:
     # Row and column periphery
     stage_effort: float = _number(1.5, 20.0)
     dac_power_w: float = _number(0.0, 1e-2)
-    dac_on_time_s: float = _number(1e-11, 1e-5)
     dac_area_m2: float = _number(0.0, 1e-8)
+    pass_gate_share: float = _number(1e-3, 1.0)
+    linear_resistance_share: float = _number(0.05, 1.0)
+    line_drop_limit: float = _number(1e-3, 1.0)
     clamp_current_a: float = _number(0.0, 1e-3)
     sample_hold_power_w: float = _number(0.0, 1e-3)
     sample_hold_area_m2: float = _number(0.0, 1e-8)
@@ -95,6 +98,11 @@ class Circuit:
     adc_corner_rate_hz: float = _number(1e6, 1e12)
     adc_bit_area_m2: float = _number(1e-14, 1e-8)
     adc_capacitor_area_m2: float = _number(0.0, 1e-9)
+    # Read circuits beside it
+    spike_fo4: float = _number(1.0, 1e3)
+    spike_gates: float = _number(1.0, 1e4)
+    sense_fo4: float = _number(1.0, 1e4)
+    sense_gates: float = _number(1.0, 1e4)
     # Anchors of the ReRAM accelerator: shift-add, buffers
     anchor_node_m: float = _number(5e-9, 250e-9)
     anchor_supply_voltage_v: float = _number(0.3, 3.3)

@@ -20,6 +20,7 @@ from red_timeloop.engines.base import Engine
 from red_timeloop.engines.base import engine as get_engine
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
+from red_timeloop.units import percent
 from red_timeloop.workload import Workload, WorkloadLayer, load_workload
 
 __all__ = ["Comparison", "Failure", "LayerResult", "Progress", "Summary", "compare"]
@@ -203,9 +204,10 @@ class Comparison:
             else "arrays as large as the logical matrix"
         )
         bits = "exact" if hardware.adc_bits is None else f"{hardware.adc_bits}-bit"
+        reads = "" if hardware.read_circuit == "adc" else f" ({hardware.read_circuit})"
         lines = [
-            f"{hardware.name}: {size}, {hardware.cell_bits}-bit cells, {bits} converters, sums "
-            f"merged {'digitally' if hardware.merge == 'digital' else 'in current'}, fold "
+            f"{hardware.name}: {size}, {hardware.cell_bits}-bit cells, {bits} converters{reads}, "
+            f"sums merged {'digitally' if hardware.merge == 'digital' else 'in current'}, fold "
             f"{hardware.fold}; {self.engine} engine; weights resident, programming not counted."
         ]
         if self.crossbars is not None:
@@ -219,6 +221,16 @@ class Comparison:
             lines.append(
                 f"Converters have up to {lost} bit{'s' * (lost > 1)} fewer than exact sums take "
                 f"({most.design} on {most.layer}): designs are not compared at equal accuracy."
+            )
+        drop, most = max(
+            ((r.design_result.line_drop, r) for r in self.results),
+            default=(0.0, None),
+            key=lambda pair: pair[0],
+        )
+        if most and drop > hardware.circuit.line_drop_limit:
+            lines.append(
+                f"Bit lines lose up to {percent(drop)} of the read voltage ({most.design} on "
+                f"{most.layer}): such currents are no sums of the weights any more."
             )
         own: dict[str, dict[str, None]] = {}
         for result in self.results:

@@ -41,6 +41,9 @@ class Hardware:
             sign bit in a column of its own, subtracted).
         merge: How the sums of crossbars that belong to one output meet: `digital` (each is
             converted, then added) or `current` (bit lines joined, one conversion).
+        read_circuit: The component that reads the columns: `adc` (converters shared by
+            columns: ISAAC), `survey_adc`, `integrate_and_fire`, `sense_amplifier`, or one that
+            was registered.
         fold: Kernel pixels that share one sub-crossbar, stacked on its rows, driven in turn.
         zeros_stored: Whether inserted zeros are stored in the buffers and read from them;
             otherwise the row drivers make them.
@@ -59,6 +62,7 @@ class Hardware:
     adc_bits: int | None = 8
     weight_encoding: str = "offset"
     merge: str = "digital"
+    read_circuit: str = "adc"
     fold: int = 1
     zeros_stored: bool = False
     pipeline: str = "two_stage"
@@ -80,8 +84,9 @@ class Hardware:
             raise InputError(
                 f"got {shown(self.zeros_stored)}", key="zeros_stored", legal="true, false"
             )
-        if not isinstance(self.name, str):
-            raise InputError(f"got {shown(self.name)}", key="name", legal="text")
+        for key in ("name", "read_circuit"):
+            if not isinstance(getattr(self, key), str):
+                raise InputError(f"got {shown(getattr(self, key))}", key=key, legal="text")
         for key, legal in _CHOICES.items():
             if getattr(self, key) not in legal:
                 raise InputError(f"got {shown(getattr(self, key))}", key=key, legal=legal)

@@ -128,7 +128,7 @@ def test_a_design_that_the_mapper_maps(tmp_path: Path) -> None:
             "adc.resolution: out of range: 99 (legal: 1 .. ",
         ),
         (["tables", "--set", "rows=1", "--set", "crossbar_rows=2"], "crossbar_rows: given twice"),
-        (["tables", "--set", "typo=1"], "typo: unknown setting (legal: access_width_features"),
+        (["tables", "--set", "typo=1"], "typo: unknown setting (legal: access_resistance_ohm"),
         (["tables", "--design", "eyeriss", "--set", "rows=1"], "rows: unknown setting (legal: "),
         (["tables", "--set", "rows=[1]"], "rows: got [1] (legal: a number or a word)"),
         (["tables", "--set", "rows=1", "--format", "lib"], "--format lib: lists all components"),

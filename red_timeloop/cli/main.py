@@ -27,6 +27,7 @@ _COMMANDS: dict[str, str] = {
     "model": "model",
     "export": "export",
     "tables": "tables",
+    "components": "components",
     "doctor": "doctor",
     "map": "map_",
     "simulate": "simulate",

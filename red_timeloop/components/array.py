@@ -21,24 +21,29 @@ from red_timeloop.components import technology, wires
 
 __all__ = [
     "activation_energy",
-    "activation_seconds",
     "array_area",
     "bit_line_capacitance",
-    "bit_line_energy",
     "cell_energy",
     "cell_write_energy",
+    "column_parts",
     "converters",
     "drive_seconds",
+    "line_drop",
     "mean_conductance",
+    "multiplexer_energy",
+    "pass_gate_resistance",
+    "read_seconds",
     "row_area",
-    "row_drive_energy",
+    "row_parts",
     "row_select_energy",
     "settle_seconds",
     "word_line_capacitance",
 ]
 
+# Gates with contacts between them repeat about every four features: 160 nm at 45 nm, 112.5 nm at
+# 32 nm (Intel's IEDM papers of 2007 and 2008; from memory, not confirmed).
+_CONTACTED_PITCH_FEATURES = 4.0
 _DECODER_GATE_INPUTS = 2  # a decoder of n address bits takes about n / 2 + 1 two-input gates a row
-_MULTIPLEXER_BITS = 8  # pass gates are laid out for converters of eight bits
 
 
 def word_line_capacitance(columns: Any, circuit: Circuit) -> Any:
@@ -72,10 +77,26 @@ def bit_line_resistance(rows: Any, circuit: Circuit) -> Any:
 
 
 def mean_conductance(circuit: Circuit) -> Any:
-    """Return the mean conductance [S] of a cell, between off and on by the mean share."""
-    off = 1 / np.asarray(circuit.off_resistance_ohm)
-    on = 1 / np.asarray(circuit.on_resistance_ohm)
+    """Return the mean conductance [S] of a cell, between off and on by the mean share.
+
+    The access transistor stands in series with the element, on or off.
+    """
+    access = circuit.access_resistance_ohm
+    off = 1 / (np.asarray(circuit.off_resistance_ohm) + access)
+    on = 1 / (np.asarray(circuit.on_resistance_ohm) + access)
     return (off + (on - off) * circuit.mean_conductance_share)[()]
+
+
+def line_drop(rows: Any, rows_used: Any, circuit: Circuit) -> Any:
+    """Return the share of the read voltage that the path of a column's current loses, mean input.
+
+    To first order: cells that draw alike share a line of resistance R that is held at one end, so
+    the mean cell is R / 3 away from there, and the pass gate carries the whole current. With
+    `n` driven cells of conductance `g` they see `1 / (1 + n g (R / 3 + R_gate))` of the voltage.
+    """
+    conductance = rows_used * circuit.mean_input_share * mean_conductance(circuit)
+    path = bit_line_resistance(rows, circuit) / 3 + pass_gate_resistance(rows, circuit)
+    return 1 - 1 / (1 + conductance * path)
 
 
 def drive_seconds(columns: Any, circuit: Circuit) -> Any:
@@ -85,15 +106,32 @@ def drive_seconds(columns: Any, circuit: Circuit) -> Any:
     return wires.buffer_chain_delay(load, circuit) + np.log(2) * line
 
 
-def pass_gate_capacitance(rows: Any, resolution: Any, circuit: Circuit) -> Any:
-    """Return the gate capacitance [F] of the pass gate between a bit line and its converter.
+def pass_gate_resistance(rows: Any, circuit: Circuit) -> Any:
+    """Return the resistance [ohm] of the pass gate between a bit line and its converter.
 
-    The smallest that lets its part of the settling end within half of the read pulse.
+    At most a share of all cells of the column in parallel, every one of them on: the gate then
+    takes no more than that share of the voltage off the fullest column. Never more than that of
+    the smallest transistor.
     """
-    smallest = technology.inverter_capacitance(circuit)
-    resistance = wires.driver_resistance(smallest, circuit)
-    settling = _constants(resolution) * resistance * bit_line_capacitance(rows, circuit)
-    return smallest * np.maximum(1.0, settling / (circuit.read_pulse_s / 2))
+    sized = circuit.pass_gate_share * circuit.on_resistance_ohm / rows
+    smallest = technology.transistor_capacitance(circuit)
+    return np.minimum(sized, _linear_resistance(circuit) / smallest)
+
+
+def pass_gate_capacitance(rows: Any, circuit: Circuit) -> Any:
+    """Return the gate capacitance [F] of that pass gate."""
+    return _linear_resistance(circuit) / pass_gate_resistance(rows, circuit)
+
+
+def _linear_resistance(circuit: Circuit) -> Any:
+    """Return the resistance times the gate capacitance [ohm F] of an n-channel pass transistor.
+
+    At the read voltage it works in its linear region, where it conducts better than while it
+    switches; the n-channel part of an inverter is a third of its input.
+    """
+    inverter = technology.inverter_capacitance(circuit)
+    switching = wires.driver_resistance(inverter, circuit) * inverter / 3
+    return circuit.linear_resistance_share * switching
 
 
 def settle_seconds(rows: Any, rows_used: Any, resolution: Any, circuit: Circuit) -> Any:
@@ -111,31 +149,32 @@ def settle_seconds(rows: Any, rows_used: Any, resolution: Any, circuit: Circuit)
     conductance = rows_used * circuit.mean_input_share * mean_conductance(circuit)
     # An input that is all zeros leaves nothing to settle: at least one cell conducts.
     conductance = np.maximum(conductance, mean_conductance(circuit))
-    gate = wires.driver_resistance(pass_gate_capacitance(rows, resolution, circuit), circuit)
     constant = wires.elmore_delay(
-        1 / conductance + gate,
+        1 / conductance + pass_gate_resistance(rows, circuit),
         bit_line_resistance(rows, circuit),
         bit_line_capacitance(rows, circuit),
     )
-    return _constants(resolution) * constant
+    return (resolution + 1) * np.log(2) * constant
 
 
-def _constants(resolution: Any) -> Any:
-    """Return the time constants after which half a step of the converter is left."""
-    return (resolution + 1) * np.log(2)
+def read_seconds(rows: Any, rows_used: Any, resolution: Any, circuit: Circuit) -> Any:
+    """Return how long [s] driven rows are read in one pulse: the pulse, or longer to settle."""
+    settle = settle_seconds(rows, rows_used, resolution, circuit)
+    return np.maximum(circuit.read_pulse_s, settle)
 
 
-def activation_seconds(
-    rows: Any, columns: Any, rows_used: Any, resolution: Any, circuit: Circuit
-) -> Any:
-    """Return how long [s] cells conduct in one pulse: the pulse, or longer to drive and settle."""
-    settled = drive_seconds(columns, circuit) + settle_seconds(rows, rows_used, resolution, circuit)
-    return np.maximum(circuit.read_pulse_s, settled)
+def cell_energy(seconds: Any, circuit: Circuit, drop: Any = 0.0) -> Any:
+    """Return the mean energy [J] of one cell over one pulse of `seconds`, mean input and weight.
 
-
-def cell_energy(seconds: Any, circuit: Circuit) -> Any:
-    """Return the mean energy [J] of one cell over one pulse of `seconds`, mean input and weight."""
-    current = circuit.read_voltage_v * mean_conductance(circuit)
+    Args:
+        seconds: How long the cell conducts.
+        circuit: The circuit numbers.
+        drop: Share of the read voltage that the path of the current loses; it lessens the current,
+            and what the path takes of the energy is part of it. Counted up to `line_drop_limit`:
+            an array that loses more does not compute, and must not look cheap for it.
+    """
+    kept = 1 - np.minimum(drop, circuit.line_drop_limit)
+    current = circuit.read_voltage_v * mean_conductance(circuit) * kept
     return circuit.mean_input_share * current * circuit.read_voltage_v * seconds
 
 
@@ -150,16 +189,18 @@ def row_select_energy(circuit: Circuit) -> Any:
     return technology.register_energy(1, circuit)
 
 
-def row_drive_energy(columns: Any, dac_bits: Any, circuit: Circuit) -> Any:
-    """Return the energy [J] of one pulse on a word line over `columns` cells, mean input.
+def row_parts(columns: Any, dac_bits: Any, circuit: Circuit) -> dict[str, Any]:
+    """Return the energies [J] of one pulse on a word line over `columns` cells, mean input.
 
-    The converter of `dac_bits` takes the one-bit power for its on-time once for each step of its
-    range, `2^dac_bits - 1` times (Saberi et al., "Analysis of power consumption and linearity in
-    capacitive digital-to-analog converters", TCAS-I 2011: exponential in the bits).
+    While it drives a pulse, the converter of `dac_bits` takes the one-bit power once for each step
+    of its range, `2^dac_bits - 1` times (Saberi et al., "Analysis of power consumption and
+    linearity in capacitive digital-to-analog converters", TCAS-I 2011: exponential in the bits).
+    An input that is zero raises no pulse.
     """
     line = wires.buffer_chain_energy(word_line_capacitance(columns, circuit), circuit)
-    dac = circuit.dac_power_w * circuit.dac_on_time_s * (2.0**dac_bits - 1)
-    return dac_scale(circuit) * dac + circuit.mean_input_share * line
+    dac = circuit.dac_power_w * circuit.read_pulse_s * (2.0**dac_bits - 1)
+    share = circuit.mean_input_share
+    return {"converter": share * dac_scale(circuit) * dac, "line": share * line}
 
 
 def dac_scale(circuit: Circuit) -> Any:
@@ -167,8 +208,8 @@ def dac_scale(circuit: Circuit) -> Any:
     return technology.energy_from_anchor(1.0, circuit)
 
 
-def bit_line_energy(rows: Any, seconds: Any, circuit: Circuit) -> Any:
-    """Return the energy [J] of one physical column in one pulse of `seconds`.
+def column_parts(rows: Any, seconds: Any, circuit: Circuit) -> dict[str, Any]:
+    """Return the energies [J] of one physical column in one pulse of `seconds`.
 
     The line is charged to the read voltage from the supply through its clamp; the clamp's bias
     flows for as long as cells conduct; the sampled value is held while it waits for a converter.
@@ -176,41 +217,45 @@ def bit_line_energy(rows: Any, seconds: Any, circuit: Circuit) -> Any:
     charge = bit_line_capacitance(rows, circuit) * circuit.read_voltage_v * circuit.supply_voltage_v
     bias = circuit.clamp_current_a * circuit.supply_voltage_v * seconds
     hold = circuit.sample_hold_power_w * circuit.columns_per_adc / circuit.adc_rate_hz
-    return charge + bias + hold
+    return {"line": charge, "clamp": bias, "hold": hold}
 
 
-def activation_energy(
-    rows: Any, columns: Any, joined: Any, resolution: Any, circuit: Circuit
-) -> Any:
+def activation_energy(rows: Any, columns: Any, joined: Any, circuit: Circuit) -> Any:
     """Return the energy [J] of one pulse that does not depend on how much of the array is used.
 
-    Control logic, one enable line along the rows, and the select lines of the multiplexer, each
-    of which runs along all columns and is raised once to read its share of them.
+    Control logic, one enable line along the rows, and the multiplexer.
 
     Args:
         rows: Physical rows.
         columns: Physical columns.
         joined: Arrays on one bit line; its pass gates are sized to them all, and shared by them.
-        resolution: Bits of the converter.
         circuit: The circuit numbers.
     """
     control = circuit.control_gates * circuit.bit_toggle_share * technology.gate_energy(circuit)
     enable = _line(rows, circuit.cell_height_features, circuit)
-    enable = enable + rows * _small_gate(circuit)
+    enable = enable + rows * technology.transistor_capacitance(circuit)
+    multiplexer = multiplexer_energy(rows * joined, columns, circuit) / joined
+    return control + wires.buffer_chain_energy(enable, circuit) + multiplexer
+
+
+def multiplexer_energy(rows: Any, columns: Any, circuit: Circuit) -> Any:
+    """Return the energy [J] of connecting each of `columns` to its converter once.
+
+    A select line runs along all columns and opens the pass gates of one column to a converter;
+    there are as many lines as columns share a converter. Columns with a converter each need none.
+    """
     shared = np.minimum(circuit.columns_per_adc, columns)
-    gates = columns / shared * pass_gate_capacitance(rows * joined, resolution, circuit)
-    select = shared * (_line(columns, circuit.cell_width_features, circuit) + gates) / joined
-    return (
-        control
-        + wires.buffer_chain_energy(enable, circuit)
-        + wires.buffer_chain_energy(select, circuit)
-    )
+    gates = columns / shared * pass_gate_capacitance(rows, circuit)
+    line = _line(columns, circuit.cell_width_features, circuit)
+    energy = shared * wires.buffer_chain_energy(line + gates, circuit)
+    return np.where(shared > 1, energy, 0.0)[()]
 
 
 def decode_energy(rows: Any, circuit: Circuit) -> Any:
     """Return the energy [J] of choosing the rows of a step: the predecoded address lines."""
     address = np.log2(np.maximum(rows, 2))
-    line = _line(rows, circuit.cell_height_features, circuit) + rows / 2 * _small_gate(circuit)
+    gates = rows / 2 * technology.transistor_capacitance(circuit)
+    line = _line(rows, circuit.cell_height_features, circuit) + gates
     return address * circuit.bit_toggle_share * wires.buffer_chain_energy(line, circuit)
 
 
@@ -231,9 +276,7 @@ def array_area(rows: Any, columns: Any, circuit: Circuit) -> Any:
     cell = circuit.cell_width_features * circuit.cell_height_features * feature**2
     gate = technology.gate_area(circuit)
     decoder = rows * (np.log2(np.maximum(rows, 2)) / _DECODER_GATE_INPUTS + 1) * gate
-    multiplexer = columns * _transistor_area(
-        pass_gate_capacitance(rows, _MULTIPLEXER_BITS, circuit), circuit
-    )
+    multiplexer = columns * _transistor_area(pass_gate_capacitance(rows, circuit), circuit)
     sampling = columns * technology.area_from_anchor(circuit.sample_hold_area_m2, circuit)
     return rows * columns * cell + decoder + multiplexer + sampling + circuit.control_gates * gate
 
@@ -251,14 +294,11 @@ def _line(cells: Any, pitch_features: Any, circuit: Circuit) -> Any:
     return cells * pitch_features * circuit.technology_node_m * circuit.wire_capacitance_f_per_m
 
 
-def _small_gate(circuit: Circuit) -> Any:
-    """Return the capacitance [F] of a transistor's gate, three features wide."""
-    return 3 * circuit.technology_node_m * circuit.gate_capacitance_f_per_m
-
-
 def _transistor_area(capacitance: Any, circuit: Circuit) -> Any:
-    """Return the area [m^2] of transistors of that total gate capacitance [F].
+    """Return the area [m^2] of a wide transistor, or a chain, of that gate capacitance [F].
 
-    At the density of a logic gate, which holds four of three features in its area.
+    Fingers side by side at the contacted pitch, and what the smallest transistor takes in a gate.
     """
-    return capacitance / (4 * _small_gate(circuit)) * technology.gate_area(circuit)
+    pitch = _CONTACTED_PITCH_FEATURES * circuit.technology_node_m
+    width = capacitance / circuit.gate_capacitance_f_per_m
+    return width * pitch + technology.gate_area(circuit) / 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -62,6 +63,11 @@ class Component:
         if action not in self.actions:
             raise ValueError(f"{type(self).__name__} has no action {action!r}: {self.actions}")
         return self.leakage_power * self.global_cycle_seconds if action == "leak" else 0.0
+
+    @property
+    def parts(self) -> Mapping[str, Any]:
+        """What one pulse takes, energies [J] by physical event; none for what knows no pulses."""
+        return {}
 
     @property
     def area(self) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +27,8 @@ class ReramArray(Component):
         cell_bits: Bits of one cell.
         joined_arrays: Arrays whose bit lines are joined, so that their currents add.
         resolution: Bits of the converter, to whose half step the sum settles.
+        line_columns: Cells along the driven word line, where it runs on through further arrays;
+            None for the columns of this one.
     """
 
     stage = "settle"
@@ -39,32 +42,44 @@ class ReramArray(Component):
     cell_bits: int = field(default=1, metadata=within(1, 8))
     joined_arrays: int = 1
     resolution: int = field(default=8, metadata=within(1, 16))
+    line_columns: int | None = None
 
     @property
     def activation_energy(self) -> Any:
         """Energy [J] of one step that does not depend on the columns used."""
-        pulse = array.activation_energy(
-            self.rows, self.columns, self.joined_arrays, self.resolution, self.circuit
-        )
+        pulse = array.activation_energy(self.rows, self.columns, self.joined_arrays, self.circuit)
         return self.input_slices * pulse + array.decode_energy(self.rows, self.circuit)
 
     @property
     def column_energy(self) -> Any:
         """Energy [J] of one physical column in one step."""
-        pulse = array.bit_line_energy(self.rows, self.conduction_seconds, self.circuit)
-        return self.input_slices * pulse
+        parts = array.column_parts(self.rows, self.conduction_seconds, self.circuit)
+        return self.input_slices * sum(parts.values())
+
+    @property
+    def parts(self) -> Mapping[str, Any]:
+        """Energies [J] of a pulse: one physical column's, and what the whole array takes."""
+        column = array.column_parts(self.rows, self.conduction_seconds, self.circuit)
+        joined = self.joined_arrays
+        multiplexer = array.multiplexer_energy(self.rows * joined, self.columns, self.circuit)
+        whole = array.activation_energy(self.rows, self.columns, joined, self.circuit)
+        return {
+            "column": sum(column.values()) + multiplexer / self.columns / joined,
+            **{f"column {name}": energy for name, energy in column.items()},
+            "column multiplexer": multiplexer / self.columns / joined,
+            "control": whole - multiplexer / joined,
+        }
 
     @property
     def conduction_seconds(self) -> Any:
-        """Time [s] that cells conduct in one pulse."""
+        """Time [s] that cells conduct in one pulse: while rows are driven and then read."""
+        return array.drive_seconds(self.line_columns or self.columns, self.circuit) + self.latency
+
+    @property
+    def line_drop(self) -> Any:
+        """Share of the read voltage that bit line and pass gate take, mean input and weight."""
         joined = self.joined_arrays
-        return array.activation_seconds(
-            self.rows * joined,
-            self.columns,
-            self.rows_used * joined,
-            self.resolution,
-            self.circuit,
-        )
+        return array.line_drop(self.rows * joined, self.rows_used * joined, self.circuit)
 
     def action_energy(self, action: str) -> Any:
         """Return the energy [J]: an update is one logical column's share of one step."""
@@ -86,8 +101,11 @@ class ReramArray(Component):
 
     @property
     def latency(self) -> Any:
-        """Time [s] of one pulse once its rows are driven: until the bit lines have settled."""
-        return self.conduction_seconds - array.drive_seconds(self.columns, self.circuit)
+        """Time [s] of one pulse once its rows are driven: the pulse, or longer to settle."""
+        joined = self.joined_arrays
+        return array.read_seconds(
+            self.rows * joined, self.rows_used * joined, self.resolution, self.circuit
+        )
 
 
 @dataclass(frozen=True)
@@ -101,6 +119,8 @@ class RowDriver(Component):
         dac_bits: Bits of one pulse.
         real_share: Share of the values that are real; the others are inserted zeros, which are
             latched like any value but raise no pulse.
+        line_columns: Cells along the driven word line, where it runs on through further arrays;
+            None for the columns of this one. The driver is sized for them all.
     """
 
     stage = "drive"
@@ -110,24 +130,38 @@ class RowDriver(Component):
     input_slices: int = 1
     dac_bits: int = field(default=1, metadata=within(1, 8))
     real_share: float = field(default=1.0, metadata=within(0, 1))
+    line_columns: int | None = None
+
+    @property
+    def load(self) -> int:
+        """Cells that one row drives."""
+        return self.line_columns or self.columns
 
     def action_energy(self, action: str) -> Any:
         """Return the energy [J]: a read presents one value to one row, over all pulses."""
         if action != "read":
             return self.idle(action)
         select = array.row_select_energy(self.circuit)
-        drive = array.row_drive_energy(self.columns, self.dac_bits, self.circuit)
-        return self.input_slices * (select + self.real_share * drive)
+        drive = array.row_parts(self.load, self.dac_bits, self.circuit)
+        return self.input_slices * (select + self.real_share * sum(drive.values()))
+
+    @property
+    def parts(self) -> Mapping[str, Any]:
+        """Energies [J] of a pulse on one row, mean input."""
+        drive = array.row_parts(self.load, self.dac_bits, self.circuit)
+        latch = array.row_select_energy(self.circuit)
+        row = {f"row {name}": energy for name, energy in drive.items()}
+        return {"row": latch + sum(drive.values()), "row latch": latch, **row}
 
     @property
     def area(self) -> Any:
         """Area [m^2] of the drivers of all rows."""
-        return self.rows * array.row_area(self.columns, self.dac_bits, self.circuit)
+        return self.rows * array.row_area(self.load, self.dac_bits, self.circuit)
 
     @property
     def latency(self) -> Any:
         """Time [s] until the last gate of a row has switched."""
-        return array.drive_seconds(self.columns, self.circuit)
+        return array.drive_seconds(self.load, self.circuit)
 
 
 @dataclass(frozen=True)
@@ -148,6 +182,7 @@ class ReramCell(Component):
         rows_used: Rows that hold weights; None for all.
         joined_arrays: Arrays whose bit lines are joined.
         resolution: Bits of the converter.
+        line_columns: Cells along the driven word line; None for `columns`.
     """
 
     stage = "settle"
@@ -162,6 +197,7 @@ class ReramCell(Component):
     rows_used: int | None = None
     joined_arrays: int = 1
     resolution: int = field(default=8, metadata=within(1, 16))
+    line_columns: int | None = None
 
     @property
     def conduction_seconds(self) -> Any:
@@ -169,15 +205,30 @@ class ReramCell(Component):
         if self.rows is None:
             return self.circuit.read_pulse_s
         joined, used = self.joined_arrays, self.rows_used or self.rows
-        return array.activation_seconds(
-            self.rows * joined, self.columns, used * joined, self.resolution, self.circuit
+        drive = array.drive_seconds(self.line_columns or self.columns, self.circuit)
+        return drive + array.read_seconds(
+            self.rows * joined, used * joined, self.resolution, self.circuit
         )
+
+    @property
+    def line_drop(self) -> Any:
+        """Share of the read voltage that bit line and pass gate take; 0 with `rows` unknown."""
+        if self.rows is None:
+            return 0.0
+        joined, used = self.joined_arrays, self.rows_used or self.rows
+        return array.line_drop(self.rows * joined, used * joined, self.circuit)
+
+    @property
+    def parts(self) -> Mapping[str, Any]:
+        """Energy [J] of a pulse on one cell, mean input and weight."""
+        pulse = array.cell_energy(self.conduction_seconds, self.circuit, self.line_drop)
+        return {"cell": pulse}
 
     def action_energy(self, action: str) -> Any:
         """Return the energy [J]: a read is one input value by one weight, a write programs it."""
         if action == "read":
-            pulse = array.cell_energy(self.conduction_seconds, self.circuit)
-            return self.weight_slices * self.input_slices * self.real_share * pulse
+            pulses = self.weight_slices * self.input_slices * self.real_share
+            return pulses * self.parts["cell"]
         if action == "write":
             return self.weight_slices * array.cell_write_energy(self.circuit)
         return self.idle(action)

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar, overload
 
 from red_timeloop.circuit import Circuit
-from red_timeloop.components import adc, crossbar, digital, memory
+from red_timeloop.components import adc, crossbar, digital, memory, read_circuits
 from red_timeloop.components.attributes import attributes_of
 from red_timeloop.components.base import STAGES, Component
 from red_timeloop.errors import InputError, shown
@@ -33,6 +33,7 @@ _PACKAGE: abc.Mapping[str, type[Component]] = MappingProxyType(
         "dram": memory.Dram,
         "edram": memory.Edram,
         "host": memory.Host,
+        "integrate_and_fire": read_circuits.IntegrateAndFire,
         "mac": digital.Mac,
         "output_register": digital.OutputRegister,
         "overlap_adder": digital.OverlapAdder,
@@ -41,8 +42,10 @@ _PACKAGE: abc.Mapping[str, type[Component]] = MappingProxyType(
         "reram_cell": crossbar.ReramCell,
         "reram_mac": crossbar.ReramMac,
         "row_driver": crossbar.RowDriver,
+        "sense_amplifier": read_circuits.SenseAmplifier,
         "shift_add": digital.ShiftAdd,
         "sram_buffer": memory.SramBuffer,
+        "survey_adc": read_circuits.SurveyAdc,
     }
 )
 _registered: dict[str, type[Component]] = {}  # only `register` adds to it

@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from red_timeloop.components import build
+from red_timeloop.components import Component, build
 from red_timeloop.components.base import plain
+from red_timeloop.components.crossbar import ReramArray
 from red_timeloop.components.tables import components_of, stage
 from red_timeloop.components.timing import StepTime, slowest, step_time
 from red_timeloop.designs.design import Design
@@ -70,7 +71,7 @@ def evaluate(
         smallest.append(plan.crossbars)
         if plan.crossbars > crossbars:
             continue
-        cycle = plain(_step(plan, [sized(plan, part) for part in plan.parts]).cycle)
+        cycle = plain(_step(plan, _crossbars(plan, [sized(plan, x) for x in plan.parts])).cycle)
         for copies in copied(plan, crossbars):
             cut = tiled(copies, cycle)
             for candidate in (copies,) if cut is copies else (copies, cut):
@@ -89,7 +90,8 @@ def evaluate(
 def _evaluate(design: Design, plan: Plan, run: Run) -> DesignResult:
     """Evaluate all parts of `plan` with the engine's `run` and combine them."""
     machines = [sized(plan, part) for part in plan.parts]
-    step = _step(plan, machines)
+    crossbars = _crossbars(plan, machines)
+    step = _step(plan, crossbars)
     runs = tuple(
         _run(plan, part, machine, plain(step.cycle), run)
         for part, machine in zip(plan.parts, machines, strict=True)
@@ -109,6 +111,7 @@ def _evaluate(design: Design, plan: Plan, run: Run) -> DesignResult:
         levels=_levels(plan, runs, cycles),
         programming_energy=programming_energy,
         programming_time=programming_time,
+        line_drop=_line_drop(crossbars),
     )
 
 
@@ -140,18 +143,29 @@ def _mapped(part: Part, specification: Specification) -> tuple[float, Part, Spec
     return report.value, part, replace(specification, mapping=mapping)
 
 
-def _step(plan: Plan, machines: Sequence[Specification]) -> StepTime | Clock:
-    """Return the step time of the slowest of the parts with crossbars; all keep in step."""
+def _crossbars(plan: Plan, machines: Sequence[Specification]) -> list[dict[str, Component]]:
+    """Return the components of the parts with crossbars; none where a clock says the step."""
     if plan.clock is not None:
-        return Clock(plan.clock)
-    circuit, pipeline = plan.hardware.circuit, plan.hardware.pipeline
-    pulses = plan.hardware.input_slices(plan.layer.input_bits)
-    times = [
-        step_time(components_of(machine.architecture, circuit).values(), pulses, pipeline)
+        return []
+    return [
+        components_of(machine.architecture, plan.hardware.circuit)
         for machine, part in zip(machines, plan.parts, strict=True)
         if part.role != "inputs"
     ]
-    return slowest(times)
+
+
+def _step(plan: Plan, crossbars: Sequence[Mapping[str, Component]]) -> StepTime | Clock:
+    """Return the step time of the slowest of the parts with crossbars; all keep in step."""
+    if plan.clock is not None:
+        return Clock(plan.clock)
+    pulses, pipeline = plan.hardware.input_slices(plan.layer.input_bits), plan.hardware.pipeline
+    return slowest([step_time(each.values(), pulses, pipeline) for each in crossbars])
+
+
+def _line_drop(crossbars: Sequence[Mapping[str, Component]]) -> Any:
+    """Return the share of the read voltage that the worst part's lines lose."""
+    arrays = [x for each in crossbars for x in each.values() if isinstance(x, ReramArray)]
+    return plain(np.maximum.reduce(np.broadcast_arrays(0.0, *(x.line_drop for x in arrays))))
 
 
 def _levels(plan: Plan, runs: Sequence[Evaluation], cycles: int) -> dict[str, LevelTotal]:

@@ -103,6 +103,8 @@ class DesignResult:
         levels: Totals by level, outermost first.
         programming_energy: Energy in J of writing the weights once; not part of `energy`.
         programming_time: Time in s of that; not part of `latency`.
+        line_drop: Share of the read voltage that bit lines and pass gates take, at worst; above
+            the circuit's `line_drop_limit` the currents are no longer sums of the weights.
     """
 
     design: Design
@@ -115,6 +117,7 @@ class DesignResult:
     levels: Mapping[str, LevelTotal]
     programming_energy: Any
     programming_time: Any
+    line_drop: Any = 0.0
 
     @property
     def steps(self) -> int:

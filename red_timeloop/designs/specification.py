@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from red_timeloop.components import find, names
 from red_timeloop.components.tables import price
 from red_timeloop.designs.constraints import read_constraints
 from red_timeloop.designs.plan import Part, Plan, TargetLoops
@@ -45,11 +46,34 @@ def assemble(plan: Plan, part: Part, cycle_time: Any) -> Specification:
 
 
 def sized(plan: Plan, part: Part) -> Specification:
-    """Size the plan's architecture for `part`, before the length of a cycle is known; see above."""
+    """Size the plan's architecture for `part`, before the length of a cycle is known; see above.
+
+    Raises:
+        InputError: Also where the set's read circuit is not a component that converts.
+    """
     variables = sizes_as_variables(part.sizes)
     _check_variables(plan.architecture, variables)
     variables["technology"] = f"{plan.hardware.circuit.technology_node_m * 1e9!r}nm"
-    return read_specification(plan.architecture, variables=variables, problem=part.problem)
+    specification = read_specification(plan.architecture, variables=variables, problem=part.problem)
+    return _reading_by(plan.hardware.read_circuit, specification)
+
+
+def _reading_by(read_circuit: str, specification: Specification) -> Specification:
+    """Put another read circuit in the place of the architecture's `adc`."""
+    if read_circuit == "adc":
+        return specification
+    kind = find(read_circuit)
+    if kind is None or kind.stage != "convert":
+        legal = [name for name in names() if (known := find(name)) and known.stage == "convert"]
+        raise InputError(f"no read circuit {read_circuit!r}", key="read_circuit", legal=legal)
+    architecture = specification.architecture
+    levels = tuple(
+        dataclasses.replace(level, subclass=read_circuit) if level.subclass == "adc" else level
+        for level in architecture.levels
+    )
+    return dataclasses.replace(
+        specification, architecture=dataclasses.replace(architecture, levels=levels)
+    )
 
 
 def priced(specification: Specification, plan: Plan, part: Part, cycle_time: Any) -> Specification:

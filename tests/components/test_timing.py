@@ -47,9 +47,8 @@ def step(components: Iterable[Component], pipeline: str = "none") -> StepTime:
 def test_each_stage_is_what_its_equations_say() -> None:
     circuit = ISAAC.replace(columns_per_adc=16)
     time = step(crossbar(circuit, columns_used=20, inputs=9, rows=4096, rows_used=3000))
-    drive = array.drive_seconds(128, circuit)
-    assert time.drive == approx(drive)
-    assert time.settle == approx(array.activation_seconds(4096, 128, 3000, 8, circuit) - drive)
+    assert time.drive == approx(array.drive_seconds(128, circuit))
+    assert time.settle == approx(array.read_seconds(4096, 3000, 8, circuit))
     # 80 physical columns over the array's 8 converters.
     assert time.convert == approx(10 / circuit.adc_rate_hz)
     # A shift-add, and four levels of adders for nine sums.
