@@ -125,6 +125,18 @@ def pairs_of(part: Part, level: int, given: Integers, inward: bool) -> tuple[Int
     return rows, flat
 
 
+def _pieces(part: Part, level: int, inner: Integers) -> Iterator[Integers]:
+    """Cut inner tile shapes into pieces whose pairs with outer ones fit the memory."""
+    index = np.stack(np.unravel_index(inner, part.shape), axis=1)
+    counts = np.ones(len(inner))
+    for dimension, values in enumerate(part.values):
+        multiples = (values[None, :] % values[:, None] == 0).sum(axis=1)
+        counts = counts * multiples[index[:, dimension]]
+    number = (np.cumsum(counts) // (_MOST_PAIRS // 2)).astype(np.int64)
+    for piece in np.unique(number):
+        yield inner[number == piece]
+
+
 def slices(part: Part, level: int, inner: Integers, outer: Integers) -> Iterator[Slice]:
     """Return the pairs `inner`, `outer` of tile shapes around a storage's loops, priced."""
     factors = part.factors
@@ -257,18 +269,33 @@ class Lower:
         for values in before.values():
             reached |= np.isfinite(values)
         inner = np.flatnonzero(reached)
+        after: dict[Open, Floats] = {}
         if level == part.levels - 1:
-            rows, outer = pairs_of(part, level, np.asarray([len(part.factors) - 1]), True)
-            good = reached[outer]
-            inner, outer = outer[good], np.full(int(good.sum()), len(part.factors) - 1)
+            last = len(part.factors) - 1
+            _, found = pairs_of(part, level, np.asarray([last]), True)
+            found = found[reached[found]]
+            self._relax(level, before, after, (found, np.full(len(found), last)))
         else:
-            rows, outer = pairs_of(part, level, inner, False)
-            inner = inner[rows]
+            for piece in _pieces(part, level, inner):
+                rows, outer = pairs_of(part, level, piece, False)
+                self._relax(level, before, after, (piece[rows], outer))
+        for key, values in after.items():
+            self._drop(level, key, values)
+        return {key: values for key, values in after.items() if np.isfinite(values).any()}
+
+    def _relax(
+        self,
+        level: int,
+        before: dict[Open, Floats],
+        after: dict[Open, Floats],
+        pairs: tuple[Integers, Integers],
+    ) -> None:
+        """Lower what is known outside a storage's loops by pairs of inner and outer tile shape."""
+        part, (inner, outer) = self.part, pairs
         good = part.fits(level)[outer]
         inner, outer = inner[good], outer[good]
         order = np.argsort(outer, kind="stable")
         inner, outer = inner[order], outer[order]
-        after: dict[Open, Floats] = {}
         for piece in slices(part, level, inner, outer):
             begin, end = inner[piece.rows], outer[piece.rows]
             starts = np.flatnonzero(np.concatenate([[True], end[1:] != end[:-1]]))
@@ -281,9 +308,6 @@ class Lower:
                 key = self._opened(level, open_, piece.moved)
                 found = after.setdefault(key, np.full(len(part.factors), np.inf))
                 found[end[starts]] = np.minimum(found[end[starts]], best)
-        for key, values in after.items():
-            self._drop(level, key, values)
-        return {key: values for key, values in after.items() if np.isfinite(values).any()}
 
     def _drop(self, level: int, open_: Open, values: Floats) -> None:
         """Forget tile shapes that make no mapping worth it, whatever is outside them."""
