@@ -18,7 +18,7 @@ from red_timeloop.mapper.exact.frame import Floats, Frame, Integers
 from red_timeloop.mapper.exact.part import Boundary, Crossing, Part, TooLargeError
 from red_timeloop.mapper.exact.words import Tile, Turn, closing_words, gapless, tile_of, union_of
 
-__all__ = ["Lower", "Open", "Slice", "pairs_of", "plans", "slices"]
+__all__ = ["Lower", "Open", "Slice", "pairs_of", "pieces", "plans", "slices"]
 
 Open: TypeAlias = tuple[tuple[int, ...], ...]  # for each data space, the storages left open
 WordsOf: TypeAlias = Callable[[Tile, Tile | None], Floats]  # of a tile, or of a box of children
@@ -125,16 +125,16 @@ def pairs_of(part: Part, level: int, given: Integers, inward: bool) -> tuple[Int
     return rows, flat
 
 
-def _pieces(part: Part, level: int, inner: Integers) -> Iterator[Integers]:
-    """Cut inner tile shapes into pieces whose pairs with outer ones fit the memory."""
-    index = np.stack(np.unravel_index(inner, part.shape), axis=1)
-    counts = np.ones(len(inner))
+def pieces(part: Part, given: Integers, inward: bool, most: int) -> Iterator[Integers]:
+    """Cut `given` so that no piece has many more pairs than `most`; return the rows of each."""
+    index = np.stack(np.unravel_index(given, part.shape), axis=1)
+    counts = np.ones(len(given))
     for dimension, values in enumerate(part.values):
-        multiples = (values[None, :] % values[:, None] == 0).sum(axis=1)
-        counts = counts * multiples[index[:, dimension]]
-    number = (np.cumsum(counts) // (_MOST_PAIRS // 2)).astype(np.int64)
+        divides = values[None, :] % values[:, None] == 0
+        counts = counts * divides.sum(axis=0 if inward else 1)[index[:, dimension]]
+    number = (np.cumsum(counts) // most).astype(np.int64)
     for piece in np.unique(number):
-        yield inner[number == piece]
+        yield np.flatnonzero(number == piece)
 
 
 def slices(part: Part, level: int, inner: Integers, outer: Integers) -> Iterator[Slice]:
@@ -276,9 +276,9 @@ class Lower:
             found = found[reached[found]]
             self._relax(level, before, after, (found, np.full(len(found), last)))
         else:
-            for piece in _pieces(part, level, inner):
-                rows, outer = pairs_of(part, level, piece, False)
-                self._relax(level, before, after, (piece[rows], outer))
+            for piece in pieces(part, inner, False, _MOST_PAIRS // 2):
+                rows, outer = pairs_of(part, level, inner[piece], False)
+                self._relax(level, before, after, (inner[piece][rows], outer))
         for key, values in after.items():
             self._drop(level, key, values)
         return {key: values for key, values in after.items() if np.isfinite(values).any()}
