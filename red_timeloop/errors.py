@@ -9,6 +9,7 @@ from reprlib import Repr
 __all__ = ["InputError", "shown"]
 
 _LONGEST = 2000  # characters of a message, however long the value is that it shows
+_LONGEST_KEY = 200  # of what says where
 
 
 class InputError(ValueError):
@@ -34,12 +35,12 @@ class InputError(ValueError):
         key: str | None = None,
         legal: str | Iterable[object] | None = None,
     ) -> None:
-        self.message = message if len(message) <= _LONGEST else message[: _LONGEST - 3] + "..."
-        self.file = None if file is None else str(file)
-        self.key = key
-        self.legal = (
-            legal if legal is None or isinstance(legal, str) else ", ".join(map(str, legal))
-        )
+        self.message = _line(message, _LONGEST)
+        self.file = None if file is None else _line(str(file), _LONGEST)
+        self.key = None if key is None else _line(key, _LONGEST_KEY)
+        if legal is not None and not isinstance(legal, str):
+            legal = ", ".join(map(str, legal))
+        self.legal = None if legal is None else _line(legal, _LONGEST)
         super().__init__(self.message)
 
     def __str__(self) -> str:
@@ -52,6 +53,13 @@ class InputError(ValueError):
         return InputError(
             self.message, file=self.file or file, key=self.key or key, legal=self.legal
         )
+
+
+def _line(text: str, longest: int) -> str:
+    """Return `text` in one line that a terminal shows as it is, cut short."""
+    if not text.isprintable():
+        text = "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+    return text if len(text) <= longest else text[: longest - 3] + "..."
 
 
 def shown(value: object) -> str:
