@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from math import prod
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ _KEPT_ELEMENTS = 4096  # of a tensor; larger ones hold weights, which shape infe
 # Elements of a computed value, by the kind of its dtype. Floats scale sizes, a few at a time.
 _MOST_ELEMENTS = {"b": _KEPT_ELEMENTS, "i": _KEPT_ELEMENTS, "f": 16}
 _MOST = 2**31 - 1  # of a size
+_INFERENCE_BYTES = 2**30  # a model of 10 000 operators takes some 20 MB
 
 # Operators whose output is no larger than their inputs together (or bounded by one of them), so
 # that computing them on small values is safe whatever a file says.
@@ -55,14 +58,45 @@ def prepare(
     operators = [type(node).FromString(node.SerializeToString()) for node in proto.graph.node]
     computed: set[str] = set()
     while True:
-        try:
-            inferred = onnx.shape_inference.infer_shapes(proto, data_prop=True)
-        except Exception as error:
-            raise InputError(f"shape inference failed: {error}", key="model") from None
+        inferred = _infer(onnx, proto)
         new = _fold(onnx, proto.graph, shapes_of(inferred.graph))
         if not new:
             return inferred, operators, computed
         computed |= new
+
+
+def _infer(onnx: Any, proto: Any) -> Any:
+    try:
+        with _limited_memory(_INFERENCE_BYTES):
+            return onnx.shape_inference.infer_shapes(proto, data_prop=True)
+    except Exception as error:  # of a kind of its own, from C++
+        reason = f"shape inference failed: {error}"
+        if isinstance(error, MemoryError) or "bad_alloc" in str(error):
+            reason = f"shape inference takes over {_INFERENCE_BYTES} bytes: its sizes are too large"
+        raise InputError(reason, key="model") from None
+
+
+@contextmanager
+def _limited_memory(more: int) -> Iterator[None]:
+    """Let the process take `more` bytes meanwhile, where the system can limit it (not on Windows).
+
+    A value that is used as a shape may have billions of elements, and onnx makes an axis of each.
+    """
+    try:
+        import resource
+
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    except (ImportError, OSError):
+        yield
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    limit = pages * resource.getpagesize() + more
+    limits = [limit, *(each for each in (soft, hard) if each != resource.RLIM_INFINITY)]
+    resource.setrlimit(resource.RLIMIT_AS, (min(limits), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
 def _fill_in(onnx: Any, graph: Any, given: dict[str, Sequence[int]]) -> None:
