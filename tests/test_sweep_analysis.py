@@ -242,7 +242,7 @@ def test_commands_in_a_real_process(store: Path, tmp_path: Path) -> None:
     bad = subprocess.run(
         [*command, "best", str(tmp_path)], capture_output=True, text=True, check=False
     )
-    assert bad.returncode == 1
+    assert bad.returncode == 2
     assert "damaged or no sweep store" in bad.stderr
     assert "Traceback" not in bad.stderr
 

@@ -142,15 +142,12 @@ def _with_sizes(torch: Any, module: Any, positional: tuple[Any, ...], named: dic
     if not isinstance(module, torch.nn.Module):
         return module
     values = (*module.parameters(), *module.buffers())
-    if not any(map(torch.nn.parameter.is_lazy, values)):
-        return module
-    sized = copy.deepcopy(module).eval()
     lazy = torch.nn.parameter.is_lazy
-    for part in sized.modules():
-        for held in (part._parameters, part._buffers):
-            for key, value in held.items():
-                if lazy(value):  # moved by hand: `to` makes an ordinary parameter of it
-                    held[key] = type(value)(device="meta", dtype=value.dtype)
+    if not any(map(lazy, values)):
+        return module
+    # copied by hand: a lazy buffer cannot be, and a parameter would lose its laziness
+    memo = {id(v): type(v)(device="meta", dtype=v.dtype) for v in values if lazy(v)}
+    sized = copy.deepcopy(module, memo).eval()
     sized._apply(lambda value: value if lazy(value) else value.to("meta"))
     arguments = tree_map_only(torch.Tensor, lambda t: t.to("meta"), (positional, named))
     with torch.no_grad():

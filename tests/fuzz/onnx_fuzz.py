@@ -79,7 +79,7 @@ def seeds() -> list[bytes]:
         node("Gather", ["s", "two"], ["n"], axis=0),
         node("Sub", ["n", "two"], ["d"]),
         node("ConstantOfShape", ["d"], ["z"], value=_integers("value", 0)),
-        node("Concat", ["z", "d", "z", "d"], ["p"], axis=0),
+        node("Concat", ["z", "d", "zero", "z", "d", "zero"], ["p"], axis=0),
         node("Slice", ["p", "zero", "eight"], ["pads"]),
         node("Pad", ["x", "pads"], ["u"]),
         same,
@@ -96,7 +96,7 @@ def seeds() -> list[bytes]:
     outside.external_data.add(key="location", value="w.bin")
     quantised = [
         node("DequantizeLinear", ["q", "scale"], ["w"]),
-        node("ConvTranspose", ["x", "w"], ["u"], output_shape=[9, 9]),
+        node("ConvTranspose", ["x", "w"], ["u"], output_shape=[8, 8]),
         node("MatMulInteger", ["a", "c"], ["y"]),
     ]
     return [
