@@ -22,8 +22,16 @@ def spatial_sizes(value: object, others: Iterable[object]) -> tuple[int, ...]:
     if _is_sequence(value):
         sizes = list(value)  # type: ignore[call-overload]
     else:
-        several = (other for other in others if _is_sequence(other))
-        sizes = [value] * len(list(next(several, [0])))  # type: ignore[call-overload]
+        several = next((other for other in others if _is_sequence(other)), None)
+        if several is None:
+            number = integer(value, "input_size", 1)
+            raise InputError(
+                f"{number} does not say how many axes there are",
+                key="input_size",
+                legal=f"one integer an axis: [{number}], [{number}, {number}], ...; a bare one only "
+                "where kernel_size, stride or dilation has one value an axis",
+            )
+        sizes = [value] * len(list(several))  # type: ignore[call-overload]
     if not 1 <= len(sizes) <= _MAX_AXES:
         raise InputError(
             f"{shown(value)} has {len(sizes)} values", key="input_size", legal="1 to 3 spatial axes"

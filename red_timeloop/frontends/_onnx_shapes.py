@@ -164,7 +164,7 @@ def _holds_data(onnx: Any, tensor: Any) -> bool:
     if tensor.data_location == onnx.TensorProto.EXTERNAL:
         return False
     if tensor.data_type in (onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE):
-        return prod(tensor.dims) <= _MOST_ELEMENTS["f"]
+        return bool(prod(tensor.dims) <= _MOST_ELEMENTS["f"])
     integers = (onnx.TensorProto.INT32, onnx.TensorProto.INT64, onnx.TensorProto.BOOL)
     return bool(tensor.data_type in integers)
 
