@@ -28,8 +28,8 @@ def spatial_sizes(value: object, others: Iterable[object]) -> tuple[int, ...]:
             raise InputError(
                 f"{number} does not say how many axes there are",
                 key="input_size",
-                legal=f"one integer an axis: [{number}], [{number}, {number}], ...; a bare one only "
-                "where kernel_size, stride or dilation has one value an axis",
+                legal=f"one integer an axis: [{number}], [{number}, {number}], ...; a bare one "
+                "only where kernel_size, stride or dilation has one value an axis",
             )
         sizes = [value] * len(list(several))  # type: ignore[call-overload]
     if not 1 <= len(sizes) <= _MAX_AXES:

@@ -27,8 +27,8 @@ def test_padding_takes_pairs_and_single_values():
     assert layer.output_size == (8, 11)
 
 
-def test_an_integer_input_size_is_one_axis_unless_another_argument_has_more():
-    assert TransposedConv(1, 1, 8, 4, stride=2).output_size == (18,)
+def test_an_integer_input_size_has_the_axes_of_another_argument():
+    assert TransposedConv(1, 1, 8, [4], stride=2).output_size == (18,)
     assert TransposedConv(1, 1, 8, 4, stride=(2, 1)).output_size == (18, 11)
     assert Conv(1, 1, 8, (3, 3, 3)).output_size == (6, 6, 6)
     with pytest.raises(InputError, match=r"stride: \(1, 1\) has 2 values, but input_size has 3"):
@@ -37,9 +37,21 @@ def test_an_integer_input_size_is_one_axis_unless_another_argument_has_more():
         Conv(1, 1, 8.5, (3, 3))
 
 
+@pytest.mark.parametrize("kind", [TransposedConv, Conv])
+@pytest.mark.parametrize("more", [{}, {"stride": 2, "padding": (1, 1), "dilation": 2}])
+def test_an_integer_input_size_alone_does_not_say_how_many_axes_there_are(kind, more):
+    with pytest.raises(InputError) as refused:
+        kind(1, 1, 16, 4, **more)
+    assert str(refused.value) == (
+        "input_size: 16 does not say how many axes there are (legal: one integer an axis: [16], "
+        "[16, 16], ...; a bare one only where kernel_size, stride or dilation has one value an "
+        "axis)"
+    )
+
+
 def test_a_bare_padding_pair_with_one_axis():
-    assert TransposedConv(1, 1, 8, 4, padding=(1, 2)).padding == ((1, 2),)
-    assert TransposedConv(1, 1, 8, 4, padding=[(1, 2)]).padding == ((1, 2),)
+    assert TransposedConv(1, 1, (8,), 4, padding=(1, 2)).padding == ((1, 2),)
+    assert TransposedConv(1, 1, (8,), 4, padding=[(1, 2)]).padding == ((1, 2),)
     with pytest.raises(InputError, match=r"padding: \(1, 2\) has 2 values, but input_size has 3"):
         TransposedConv(1, 1, (8, 8, 8), 4, padding=(1, 2))
 
