@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEVELOP := $(VENV)/.ready-to-develop
 
-.PHONY: run test lint format docs benchmark browser clean
+.PHONY: run test lint format docs benchmark fuzz browser clean
 
 run: $(READY)
 	$(BIN)/red-timeloop compare
@@ -32,6 +32,12 @@ docs: $(DEVELOP)
 
 benchmark: $(DEVELOP)
 	$(BIN)/python -m pytest benchmarks --benchmark-only
+
+# Mutated models and damaged stores given to their readers: make fuzz N=100000
+N := 20000
+fuzz: $(DEVELOP)
+	$(BIN)/python tests/fuzz/onnx_fuzz.py $(N)
+	$(BIN)/python tests/fuzz/store_fuzz.py $(N)
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -147,3 +147,24 @@ def test_a_kernel_wider_than_the_padded_input_is_named():
 def test_a_convolution_has_no_output_padding():
     with pytest.raises(TypeError, match="output_padding"):
         Conv(**GOOD, output_padding=1)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"in_channels": 2**22 + 1}, "in_channels: 4194305 is too large (legal: 1 to 4194304)"),
+        ({"out_channels": 2**31}, "out_channels: 2147483648 is too large (legal: 1 to 4194304)"),
+        (
+            {"kernel_size": (4000, 4000)},
+            "kernel_size: (4000, 4000) are 16000000 in all (legal: a product of at most 1048576)",
+        ),
+        (
+            {"stride": (257, 256)},
+            "stride: (257, 256) are 65792 in all (legal: a product of at most",
+        ),
+    ],
+)
+def test_sizes_that_would_take_minutes_are_refused_by_their_limit(change, message):
+    with pytest.raises(InputError) as refused:
+        TransposedConv(**{**GOOD, **change})
+    assert str(refused.value).startswith(message)

@@ -225,7 +225,8 @@ def test_ending_the_command_ends_what_it_has_started(tmp_path: Path) -> None:
         "from red_timeloop.engines.timeloop import process\n"
         "def command():\n"
         f"    words = ['sh', '-c', 'echo $$ > {mark}.new; mv {mark}.new {mark}; sleep 60']\n"
-        f"    process.run_limited(words, Path({str(tmp_path)!r}), Path({str(tmp_path / 'log')!r}), 60)\n"
+        f"    folder = Path({str(tmp_path)!r})\n"
+        "    process.run_limited(words, folder=folder, log=folder / 'log', seconds=60)\n"
         "main.cli.main = lambda **_: command()\n"
         "main.main([])"
     )
