@@ -33,10 +33,12 @@ docs: $(DEVELOP)
 benchmark: $(DEVELOP)
 	$(BIN)/python -m pytest benchmarks --benchmark-only
 
-# Mutated files given to the readers: make fuzz N=100000
+# Mutated files, models and damaged stores given to their readers: make fuzz N=100000
 N := 20000
 fuzz: $(DEVELOP)
 	$(BIN)/python tests/fuzz/yaml_fuzz.py $(N)
+	$(BIN)/python tests/fuzz/onnx_fuzz.py $(N)
+	$(BIN)/python tests/fuzz/store_fuzz.py $(N)
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Mapping, Set
+from math import prod
 
 from red_timeloop.errors import InputError, shown
 
@@ -15,6 +16,11 @@ __all__ = ["integer", "pairs", "per_axis", "spatial_sizes"]
 _MAX_AXES = 3
 _MAX_COUNT = 2**31 - 1  # the index of a tensor in the frameworks
 _MAX_TAPS = 2**16  # of a kernel or a stride: each tap and each phase is looked at
+_MAX_PIXELS = {  # of all axes together: each pixel of the kernel, each mode of the output
+    "kernel_size": 2**20,
+    "stride": 2**16,
+}
+_MAX_CHANNELS = 2**22  # each crossbar of a matrix is looked at
 
 
 def spatial_sizes(value: object, others: Iterable[object]) -> tuple[int, ...]:
@@ -22,8 +28,16 @@ def spatial_sizes(value: object, others: Iterable[object]) -> tuple[int, ...]:
     if _is_sequence(value):
         sizes = list(value)  # type: ignore[call-overload]
     else:
-        several = (other for other in others if _is_sequence(other))
-        sizes = [value] * len(list(next(several, [0])))  # type: ignore[call-overload]
+        several = next((other for other in others if _is_sequence(other)), None)
+        if several is None:
+            number = integer(value, "input_size", 1)
+            raise InputError(
+                f"{number} does not say how many axes there are",
+                key="input_size",
+                legal=f"one integer an axis: [{number}], [{number}, {number}], ...; a bare one "
+                "only where kernel_size, stride or dilation has one value an axis",
+            )
+        sizes = [value] * len(list(several))  # type: ignore[call-overload]
     if not 1 <= len(sizes) <= _MAX_AXES:
         raise InputError(
             f"{shown(value)} has {len(sizes)} values", key="input_size", legal="1 to 3 spatial axes"
@@ -35,6 +49,7 @@ def integer(value: object, key: str, least: int) -> int:
     """Return `value`, which has `__index__`, as an int from `least` to what `key` allows."""
     legal = f"an integer of at least {least}"
     most = _MAX_TAPS if key in ("kernel_size", "stride") else _MAX_COUNT
+    most = _MAX_CHANNELS if key.endswith("_channels") else most
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise InputError(f"{shown(value)} is not an integer", key=key, legal=legal)
     try:
@@ -69,7 +84,13 @@ def _values(value: object, ndim: int, key: str, one: str) -> list[object]:
 
 def per_axis(value: object, ndim: int, key: str, least: int) -> tuple[int, ...]:
     """Return one integer of at least `least` an axis; a bare one stands for all axes."""
-    return tuple(integer(entry, key, least) for entry in _values(value, ndim, key, "an integer"))
+    values = tuple(integer(entry, key, least) for entry in _values(value, ndim, key, "an integer"))
+    most = _MAX_PIXELS.get(key)
+    if most is not None and prod(values) > most:
+        raise InputError(
+            f"{values} are {prod(values)} in all", key=key, legal=f"a product of at most {most}"
+        )
+    return values
 
 
 def pairs(value: object, ndim: int) -> tuple[tuple[int, int], ...]:

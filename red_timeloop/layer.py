@@ -131,7 +131,7 @@ class TransposedConv(Layer):
         in_channels: Input channels, a multiple of `groups`.
         out_channels: Output channels, a multiple of `groups`.
         input_size: Input pixels, one value an axis; its length is the number of spatial axes, 1 to
-            3. An int stands for as many axes as another argument has values, else for one.
+            3. An int stands for as many axes as `kernel_size`, `stride` or `dilation` has values.
         kernel_size: Kernel pixels, an int for all axes or one value an axis; so are `stride`,
             `output_padding` and `dilation`.
         stride: Output pixels between neighbouring input pixels.

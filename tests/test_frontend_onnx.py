@@ -366,7 +366,10 @@ def test_illegal_geometry_names_the_operator():
     for attributes, message in (
         ({"strides": [0]}, "stride"),
         ({"group": 2}, "not divisible by groups = 2"),
-        ({"pads": [-1, 0]}, "padding: ConvTranspose 'up': -1 is too small"),
+        (
+            {"pads": [-1, 0]},
+            r"pads: ConvTranspose 'up': \[-1, 0\] is out of range \(legal: integers from 0",
+        ),
         ({"kernel_shape": [4]}, r"kernel_shape: ConvTranspose 'up': \[4\] is not the weights'"),
     ):
         node = helper.make_node("ConvTranspose", ["x", "w"], ["y"], "up", **attributes)
@@ -387,7 +390,171 @@ def test_channels_that_the_weights_do_not_take_are_refused(kind, taken):
         frontend.load(model)
 
 
+AttributeType = onnx.AttributeProto
+
+
+def _attribute(name, kind, **fields):
+    return AttributeType(name=name, type=kind, **fields)
+
+
+@pytest.mark.parametrize(
+    ("attribute", "message"),
+    [
+        (_attribute("strides", AttributeType.INT, i=2), "is an integer, 2 (legal: 2 integers"),
+        (_attribute("strides", AttributeType.STRING, s=b"ab"), "is text, 'ab' (legal: 2 integers"),
+        (_attribute("strides", AttributeType.INTS, ints=[2]), "[2] has 1 values (legal: 2 integ"),
+        (_attribute("strides", AttributeType.INTS, ref_attr_name="s"), "refers to the attribute"),
+        (_attribute("dilations", AttributeType.FLOATS, floats=[1, 2]), "is a list of floats, [1."),
+        (_attribute("pads", AttributeType.INT, i=1), "is an integer, 1 (legal: 4 integers from 0"),
+        (_attribute("pads", AttributeType.INTS, ints=[2**40] * 4), f"{[2**40] * 4} is out of"),
+        (_attribute("group", AttributeType.INTS, ints=[1]), "is a list of integers, [1] (legal: "),
+        (_attribute("group", AttributeType.INT, i=0), "0 is out of range (legal: integers from 1"),
+        (_attribute("kernel_shape", AttributeType.TENSOR), "is of the type TENSOR (legal: 2 int"),
+        (_attribute("output_shape", AttributeType.STRINGS), "is a list of texts, [] (legal: 2 o"),
+        (_attribute("output_padding", AttributeType.FLOAT, f=1), "is a float, 1.0 (legal: 2 int"),
+        (_attribute("auto_pad", AttributeType.INT, i=1), "is an integer, 1 (legal: NOTSET, SAME"),
+    ],
+)
+def test_every_attribute_has_its_type_its_number_and_its_range(attribute, message):
+    node = helper.make_node("ConvTranspose", ["x", "w"], ["y"], "up")
+    node.attribute.append(attribute)
+    model = _model([node], [_info("x", [1, 2, 5, 5])], [_tensor("w", np.ones((2, 3, 4, 4)))])
+    with pytest.raises(InputError) as refused:
+        frontend.load(model)
+    assert str(refused.value).startswith(f"{attribute.name}: ConvTranspose 'up': {message}")
+    node.attribute.append(attribute)
+    model = _model([node], [_info("x", [1, 2, 5, 5])], [_tensor("w", np.ones((2, 3, 4, 4)))])
+    with pytest.raises(InputError, match="is given twice"):
+        frontend.load(model)
+
+
+@pytest.mark.parametrize("kind", ["Conv", "ConvTranspose"])
+@pytest.mark.parametrize("shape", [(), (3,), (3, 3), (3, 3, 2), (3, 3, 2, 2, 2)])
+def test_weights_of_another_rank_are_refused(kind, shape):
+    node = helper.make_node(kind, ["x", "w"], ["y"], "up")
+    model = _model([node], [_info("x", [1, 3, 8, 8])], [_tensor("w", np.zeros(shape, "f4"))])
+    with pytest.raises(InputError, match=r"do not have the same axes|shape inference failed"):
+        frontend.load(model)
+
+
+def _functions(*bodies):
+    """Models of local functions f0, f1, ...: each a list of the functions that it calls."""
+    made = []
+    for index, calls in enumerate(bodies):
+        names = ["a", *(f"t{i}" for i in range(len(calls)))]
+        nodes = [
+            helper.make_node(
+                call, [names[i]], [names[i + 1]], domain="own" if call[0] == "f" else ""
+            )
+            for i, call in enumerate(calls)
+        ]
+        opsets = [helper.make_opsetid("", 21), helper.make_opsetid("own", 1)]
+        made.append(helper.make_function("own", f"f{index}", ["a"], [names[-1]], nodes, opsets))
+    up = helper.make_node("ConvTranspose", ["m", "w"], ["y"])
+    return _model(
+        [helper.make_node("f0", ["x"], ["m"], domain="own"), up],
+        [_info("x", [1, 2, 5])],
+        [_tensor("w", np.ones((2, 3, 4), "f4"))],
+        functions=made,
+        opsets=[helper.make_opsetid("own", 1)],
+    )
+
+
+def test_functions_are_counted_before_they_are_inlined():
+    # 2**2 calls of Relu, and the transposed convolution
+    small = frontend.load(_functions(["f1", "f1"], ["f2", "f2"], ["Relu"]))
+    assert len(small.operators) == 5
+    bomb = [[f"f{i + 1}"] * 2 for i in range(30)] + [["Relu"]]
+    with pytest.raises(InputError, match=f"has {2**30 + 1} nodes with .* at most 200000"):
+        frontend.load(_functions(*bomb))
+    with pytest.raises(InputError, match=r"the function 'own\.f0' calls itself"):
+        frontend.load(_functions(["f1"], ["f0"]))
+    deep = [[f"f{i + 1}"] for i in range(150)] + [["Relu"]]
+    with pytest.raises(InputError, match=r"'own\.f100' is nested 101 deep"):
+        frontend.load(_functions(*deep))
+
+
+def test_functions_called_with_more_than_they_take_are_refused():
+    model = _functions(["Relu"])
+    model.graph.node[0].input.append("w")
+    with pytest.raises(InputError, match=r"has 2 inputs and 1 outputs \(legal: at most 1 and 1"):
+        frontend.load(model)
+
+
+def test_a_scalar_input_is_a_complete_shape():
+    nodes = [
+        helper.make_node("ConvTranspose", ["x", "w"], ["u"], strides=[2, 2]),
+        helper.make_node("Mul", ["u", "gain"], ["y"]),
+    ]
+    weights = [_tensor("w", np.ones((2, 3, 4, 4), "f4"))]
+    imported = frontend.load(_model(nodes, [_info("x", [1, 2, 5, 5]), _info("gain", [])], weights))
+    assert imported.workload.layers[0].layer.output_size == (12, 12)
+
+
+@pytest.mark.parametrize("start", [0, 1, -2])
+def test_sizes_are_followed_through_padding_and_partial_shapes(start):
+    """The pads are made of zeros of a computed number, and of a part of a shape."""
+    sizes = {0: [1, 2, 7], 1: [2, 7], -2: [2, 7]}[start]
+    pads = len(sizes) - 1  # as many zeros as there are sizes but one, then the size of the rest
+    nodes = [
+        helper.make_node("Shape", ["x"], ["s"], start=start),
+        helper.make_node("Shape", ["s"], ["n"]),
+        helper.make_node("Sub", ["n", "one"], ["zeros"]),
+        helper.make_node("ConstantOfShape", ["zeros"], ["z"], value=_tensor("v", np.array([0]))),
+        helper.make_node("Slice", ["s", "last", "end"], ["tail"]),
+        helper.make_node("Concat", ["z", "tail", "more"], ["pads"], axis=0),
+        helper.make_node("Slice", ["pads", "minus6", "end"], ["six"]),
+        helper.make_node("Pad", ["x", "six"], ["p"]),
+        helper.make_node("Conv", ["p", "w"], ["y"]),
+    ]
+    more = np.zeros(6 - pads - 1, "i8")
+    constants = [
+        _tensor("one", np.array([1])),
+        _tensor("last", np.array([-1])),
+        _tensor("end", np.array([2**31])),
+        _tensor("minus6", np.array([-6])),
+        _tensor("more", more),
+        _tensor("w", np.ones((3, 2, 3), "f4")),
+    ]
+    # position of the 7 among the six pads: (before: N, C, L, after: N, C, L)
+    place = pads
+    if place % 3 != 2:
+        constants[4] = _tensor("more", np.zeros(6 - 3, "i8"))
+        constants.append(_tensor("front", np.zeros(2 - pads, "i8")))
+        nodes[5] = helper.make_node("Concat", ["front", "z", "tail", "more"], ["pads"], axis=0)
+    imported = frontend.load(_model(nodes, [_info("x", [1, 2, 7])], constants))
+    assert imported.workload.layers[0].layer.input_size == (14,)
+
+
+def test_a_computed_value_that_would_be_large_is_not_made():
+    nodes = [
+        helper.make_node("ConstantOfShape", ["huge"], ["z"]),
+        helper.make_node("Conv", ["z", "w"], ["y"]),
+    ]
+    constants = [
+        _tensor("huge", np.array([2**20, 3, 2**20])),
+        _tensor("w", np.ones((3, 3, 3), "f4")),
+    ]
+    with pytest.raises(InputError, match="nothing to import: its operators are"):
+        frontend.load(_model(nodes, [_info("x", [1])], constants))
+
+
+def test_what_is_left_out_gives_its_reason_where_nothing_is_left():
+    node = helper.make_node("ConvTranspose", ["x", "w"], ["y"], "up")
+    model = _model([node], [_info("x", [1, 1, 3, 3]), _info("w", [1, 2, 3, 3])])
+    with pytest.raises(InputError, match="import: ConvTranspose 'up': its weights depend on the i"):
+        frontend.load(model)
+
+
+@pytest.mark.parametrize("size", [0, -1, 2**31, 2**70])
+def test_sizes_that_no_tensor_has_are_refused(size):
+    node = helper.make_node("Conv", ["x", "w"], ["y"])
+    model = _model([node], [_info("x", [1, 3, None])], [_tensor("w", np.ones((3, 3, 3), "f4"))])
+    with pytest.raises(InputError, match=r"'x' cannot be .* \(legal: sizes from 1 to 2147483647"):
+        frontend.load(model, shapes={"x": (1, 3, size)})
+
+
 def test_a_model_without_layers_is_refused():
     model = _model([helper.make_node("Relu", ["x"], ["y"])], [_info("x", [1])])
-    with pytest.raises(InputError, match="nothing to import, its operators are Relu"):
+    with pytest.raises(InputError, match="nothing to import: its operators are Relu"):
         frontend.load(model)

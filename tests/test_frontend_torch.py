@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from oracle import configurations
 
-from red_timeloop import decompose
+from red_timeloop import TransposedConv, decompose
 from red_timeloop.errors import InputError
 from red_timeloop.frontends import torch as frontend
 
@@ -191,3 +191,48 @@ def test_unbatched_inputs_and_plain_functions():
 
     (entry,) = frontend.load(function, torch.randn(2, 5, 5)).workload.layers
     assert (entry.layer.batch, entry.layer.output_size) == (1, (10, 10))
+
+
+def _up():
+    return torch.nn.ConvTranspose2d(3, 4, 4, 2, 1)
+
+
+EXAMPLE = torch.zeros(1, 3, 5, 5)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: torch.export.export(_up().eval(), (EXAMPLE,)),
+        lambda: torch.export.export(_up().eval(), (EXAMPLE,)).module(),
+        lambda: torch.nn.LazyConvTranspose2d(4, 4, 2, 1),
+        lambda: torch.jit.script(_up()),
+        lambda: torch.jit.trace(_up(), EXAMPLE),
+        lambda: torch.nn.Sequential(torch.jit.script(_up())),
+        lambda: torch.compile(_up()),
+        lambda: torch.nn.DataParallel(_up()),
+        lambda: torch.compile(torch.nn.DataParallel(_up())),
+    ],
+)
+@pytest.mark.filterwarnings("ignore")
+def test_whatever_wraps_a_module_is_read(make):
+    for inputs in ({"example": EXAMPLE}, {"shapes": [(1, 3, 5, 5)]}):
+        module = make()
+        (entry,) = frontend.load(module, **inputs).workload.layers
+        assert replace(entry.layer, name=None) == TransposedConv(3, 4, (5, 5), 4, 2, 1)
+
+
+def test_a_lazy_module_stays_as_it_was():
+    module = torch.nn.Sequential(
+        torch.nn.LazyConvTranspose2d(4, 4, 2, 1), torch.nn.LazyBatchNorm2d()
+    )
+    imported = frontend.load(module, shapes={"input": (1, 3, 5, 5)})
+    assert imported.workload.layers[0].layer.output_size == (10, 10)
+    assert module[0].has_uninitialized_params()
+    assert module.training
+
+
+def test_a_lazy_module_that_does_not_run_is_refused_in_one_line():
+    with pytest.raises(InputError, match="the module does not run on the given input") as refused:
+        frontend.load(torch.nn.LazyConvTranspose2d(4, 4), shapes=[(3,)])
+    assert "\n" not in str(refused.value)

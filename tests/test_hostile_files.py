@@ -75,7 +75,7 @@ def test_merge_keys_take_the_nearest_value(tmp_path: Path) -> None:
     path = tmp_path / "w.yaml"
     path.write_text(
         "name: w\nsource: s\nlayers:\n"
-        "- &base {name: a, type: conv, in_channels: 2, out_channels: 3, input_size: 4,"
+        "- &base {name: a, type: conv, in_channels: 2, out_channels: 3, input_size: [4],"
         " kernel_size: 1, stride: 2}\n"
         "- {<<: *base, name: b, stride: 1}\n"
     )
@@ -97,9 +97,9 @@ def test_parameter_files_are_read_again_when_they_change(tmp_path: Path) -> None
 def test_values_too_large_to_look_at_are_refused() -> None:
     for key, value in {"stride": 10**8, "kernel_size": 10**6, "batch": 10**20}.items():
         with pytest.raises(InputError, match=f"^{key}: {value} is too large"):
-            TransposedConv(2, 2, **{"input_size": 4, "kernel_size": 4, key: value})
+            TransposedConv(2, 2, **{"input_size": (4,), "kernel_size": 4, key: value})
     with pytest.raises(InputError, match="is not an integer"):
-        TransposedConv(2, 2, input_size=4, kernel_size="x" * 10**6)
+        TransposedConv(2, 2, input_size=(4,), kernel_size="x" * 10**6)
 
 
 def test_values_of_the_wrong_type() -> None:

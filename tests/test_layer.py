@@ -27,8 +27,8 @@ def test_padding_takes_pairs_and_single_values():
     assert layer.output_size == (8, 11)
 
 
-def test_an_integer_input_size_is_one_axis_unless_another_argument_has_more():
-    assert TransposedConv(1, 1, 8, 4, stride=2).output_size == (18,)
+def test_an_integer_input_size_has_the_axes_of_another_argument():
+    assert TransposedConv(1, 1, 8, [4], stride=2).output_size == (18,)
     assert TransposedConv(1, 1, 8, 4, stride=(2, 1)).output_size == (18, 11)
     assert Conv(1, 1, 8, (3, 3, 3)).output_size == (6, 6, 6)
     with pytest.raises(InputError, match=r"stride: \(1, 1\) has 2 values, but input_size has 3"):
@@ -37,9 +37,21 @@ def test_an_integer_input_size_is_one_axis_unless_another_argument_has_more():
         Conv(1, 1, 8.5, (3, 3))
 
 
+@pytest.mark.parametrize("kind", [TransposedConv, Conv])
+@pytest.mark.parametrize("more", [{}, {"stride": 2, "padding": (1, 1), "dilation": 2}])
+def test_an_integer_input_size_alone_does_not_say_how_many_axes_there_are(kind, more):
+    with pytest.raises(InputError) as refused:
+        kind(1, 1, 16, 4, **more)
+    assert str(refused.value) == (
+        "input_size: 16 does not say how many axes there are (legal: one integer an axis: [16], "
+        "[16, 16], ...; a bare one only where kernel_size, stride or dilation has one value an "
+        "axis)"
+    )
+
+
 def test_a_bare_padding_pair_with_one_axis():
-    assert TransposedConv(1, 1, 8, 4, padding=(1, 2)).padding == ((1, 2),)
-    assert TransposedConv(1, 1, 8, 4, padding=[(1, 2)]).padding == ((1, 2),)
+    assert TransposedConv(1, 1, (8,), 4, padding=(1, 2)).padding == ((1, 2),)
+    assert TransposedConv(1, 1, (8,), 4, padding=[(1, 2)]).padding == ((1, 2),)
     with pytest.raises(InputError, match=r"padding: \(1, 2\) has 2 values, but input_size has 3"):
         TransposedConv(1, 1, (8, 8, 8), 4, padding=(1, 2))
 
@@ -135,3 +147,24 @@ def test_a_kernel_wider_than_the_padded_input_is_named():
 def test_a_convolution_has_no_output_padding():
     with pytest.raises(TypeError, match="output_padding"):
         Conv(**GOOD, output_padding=1)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"in_channels": 2**22 + 1}, "in_channels: 4194305 is too large (legal: 1 to 4194304)"),
+        ({"out_channels": 2**31}, "out_channels: 2147483648 is too large (legal: 1 to 4194304)"),
+        (
+            {"kernel_size": (4000, 4000)},
+            "kernel_size: (4000, 4000) are 16000000 in all (legal: a product of at most 1048576)",
+        ),
+        (
+            {"stride": (257, 256)},
+            "stride: (257, 256) are 65792 in all (legal: a product of at most",
+        ),
+    ],
+)
+def test_sizes_that_would_take_minutes_are_refused_by_their_limit(change, message):
+    with pytest.raises(InputError) as refused:
+        TransposedConv(**{**GOOD, **change})
+    assert str(refused.value).startswith(message)

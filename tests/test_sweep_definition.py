@@ -245,3 +245,18 @@ def test_conditions_and_objectives() -> None:
     assert Objective.parse("max energy_J").cost(columns)[1] == -2.0
     with pytest.raises(InputError):
         Objective.parse("least energy_J")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"layers": []}, r"layers: got \[\] .legal: list should have at least 1 item"),
+        (
+            {"sampling": "random", "points": 2**31 - 1},
+            r"points: got 2147483647 .legal: less than or equal to 10000000",
+        ),
+    ],
+)
+def test_sweeps_of_nothing_or_of_too_much_are_refused(change: dict, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        load_sweep({"parameters": {"read_voltage_v": {"from": 0.1, "to": 0.3}}, **change})

@@ -193,3 +193,47 @@ def test_interrupting_ends_with_130_and_one_line() -> None:
     os.close(leader)
     assert shown.decode().rstrip().endswith("Interrupted.")
     assert b"Traceback" not in shown
+
+
+@pytest.mark.parametrize("module", ["click", "red_timeloop.comparison", "numpy", "yaml"])
+def test_interrupting_an_import_ends_with_130_and_one_line(module: str, tmp_path: Path) -> None:
+    """The signal comes when the command imports a module, before there is any work."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, signal, sys\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name == {module!r}:\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Finder())\n"
+    )
+    paths = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [*COMMAND, "compare", "--layer", "GAN_Deconv3"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": paths},
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "Interrupted.\n")
+
+
+def test_ending_the_command_ends_what_it_has_started(tmp_path: Path) -> None:
+    """Timeloop runs in a session of its own, which a terminal or a supervisor does not end."""
+    mark = tmp_path / "pid"
+    code = (
+        "import sys; from pathlib import Path; from red_timeloop.cli import main\n"
+        "from red_timeloop.engines.timeloop import process\n"
+        "def command():\n"
+        f"    words = ['sh', '-c', 'echo $$ > {mark}.new; mv {mark}.new {mark}; sleep 60']\n"
+        f"    folder = Path({str(tmp_path)!r})\n"
+        "    process.run_limited(words, folder=folder, log=folder / 'log', seconds=60)\n"
+        "main.cli.main = lambda **_: command()\n"
+        "main.main([])"
+    )
+    with subprocess.Popen([sys.executable, "-c", code]) as parent:
+        while not mark.exists():
+            assert parent.poll() is None
+        parent.terminate()
+        assert parent.wait(timeout=60) == 128 + signal.SIGTERM
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(mark.read_text()), 0)

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from red_timeloop.errors import InputError
 from red_timeloop.sweeps import SweepError
 from red_timeloop.sweeps.measures import Condition, Objective
 from red_timeloop.sweeps.table import Results, load_results
@@ -49,13 +50,13 @@ def feasible(
 ) -> Results:
     """Return the points of a sweep that keep to its constraints and to `conditions`.
 
-    A store that cannot be read ends the command with one line and exit code 1.
+    A store that cannot be read ends the command with one line and exit code 2.
     """
     bounds = [Condition.parse(text, "--where") for text in conditions]
     try:
         return load_results(folder, name, designs).feasible(bounds)
     except SweepError as error:
-        raise click.ClickException(str(error)) from error
+        raise InputError(str(error)) from error
 
 
 def chosen(objectives: Sequence[str], results: Results) -> tuple[Objective, ...]:

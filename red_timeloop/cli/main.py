@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import signal
 import sys
+import threading
 import time
 import traceback
 from importlib import import_module
@@ -12,6 +14,7 @@ from pathlib import Path
 import click
 
 from red_timeloop import __version__
+from red_timeloop.cli import end_at_once
 from red_timeloop.cli.verbosity import Verbosity, add_options
 from red_timeloop.errors import InputError
 
@@ -51,6 +54,8 @@ class _LazyGroup(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module = import_module(f"red_timeloop.cli.{_COMMANDS[cmd_name]}")
+        if signal.getsignal(signal.SIGINT) is end_at_once:
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # from here on there is work
         command = module.command
         assert isinstance(command, click.Command)
         return add_options(command)
@@ -88,6 +93,8 @@ add_options(cli)
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; bad input ends with one message and exit code 2."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _terminated)
     verbosity = Verbosity()
     started = time.monotonic()
     try:
@@ -107,8 +114,11 @@ def main(arguments: list[str] | None = None) -> None:
         what = error.filename or "the output"
         click.echo(f"Error: {what}: {error.strerror or error}", err=True)
         sys.exit(2)
-    except click.exceptions.Abort:
+    except (click.exceptions.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
+        if hasattr(signal, "pthread_sigmask"):
+            # An interrupt in code made from text (a dataclass's) lets Python end by the signal.
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         sys.exit(130)
     except click.ClickException as error:
         error.show()
@@ -116,6 +126,11 @@ def main(arguments: list[str] | None = None) -> None:
     if verbosity.verbose:
         click.echo(f"Took {time.monotonic() - started:.2f} s.", err=True)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _terminated(*_: object) -> None:
+    """End as an exception does, so that what was started (Timeloop) ends too."""
+    sys.exit(128 + signal.SIGTERM)
 
 
 if __name__ == "__main__":

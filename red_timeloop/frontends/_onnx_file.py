@@ -2,77 +2,97 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import stat
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from red_timeloop.errors import InputError
+from red_timeloop.errors import InputError, shown
 
-__all__ = ["parse", "refuse_outside"]
+__all__ = ["check", "parse", "parse_file"]
 
 _LARGEST_FILE = 2 * 2**30  # bytes; protocol buffers end there
 
 
-def parse(onnx: Any, path: Path) -> Any:
+def parse_file(onnx: Any, path: Path) -> Any:
     """Read the model at `path` without its external data."""
     try:
-        size = path.stat().st_size
-        if size >= _LARGEST_FILE:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # a pipe or a device has no end
+            raise InputError("is no regular file", file=path, legal="an ONNX file")
+        if status.st_size >= _LARGEST_FILE:
             raise InputError(
-                f"{size} bytes are too many for one ONNX file",
+                f"{status.st_size} bytes are too many for one ONNX file",
                 file=path,
                 legal="less than 2 GiB, with the weights as external data",
             )
-        proto = onnx.load(str(path), format="protobuf", load_external_data=False)
+        return parse(onnx, path.read_bytes(), path)
     except OSError as error:
         raise InputError(f"cannot read: {error.strerror or error}", file=path) from error
-    except InputError:
-        raise
+
+
+def parse(onnx: Any, data: bytes, path: Path | None = None) -> Any:
+    """Read a model from bytes."""
+    try:
+        proto = onnx.ModelProto.FromString(data)
     except Exception as error:  # protobuf's DecodeError has no common base across its versions
         raise InputError(
             f"not an ONNX model, or truncated: {error}", file=path, legal="an ONNX file"
         ) from error
     if not proto.graph.node or not proto.ir_version:
         raise InputError("not an ONNX model: it has no operators", file=path, legal="an ONNX file")
-    _require_text(proto.graph, path)
     return proto
 
 
-def _require_text(graph: Any, path: Path) -> None:
-    """Refuse names that are not UTF-8, which only a damaged file has (they come as bytes)."""
-    names = [name for node in graph.node for name in (node.name, node.op_type, node.domain)]
-    names += [name for node in graph.node for name in (*node.input, *node.output)]
-    names += [a.name for node in graph.node for a in node.attribute]
-    names += [part.name for part in (*graph.input, *graph.initializer, *graph.value_info)]
-    if not all(isinstance(name, str) for name in (*names, graph.name)):
-        raise InputError("not an ONNX model, or damaged: names are not text", file=path)
+def check(onnx: Any, proto: Any, folder: Path | None) -> None:
+    """Refuse text that is none, and external data outside the model's folder, links followed."""
+    for message in _messages(proto):
+        for field, value in message.ListFields():
+            if field.type != field.TYPE_STRING:
+                continue
+            for text in [value] if isinstance(value, str | bytes) else value:
+                if not isinstance(text, str):  # not UTF-8, which only a damaged file has
+                    raise InputError(
+                        f"not an ONNX model, or damaged: {field.full_name} is not text but "
+                        f"{shown(text)}"
+                    )
+    for message in _messages(proto):
+        if isinstance(message, onnx.TensorProto) and (
+            message.data_location == onnx.TensorProto.EXTERNAL or message.external_data
+        ):
+            _refuse_outside(message, folder)
 
 
-def refuse_outside(onnx: Any, proto: Any, folder: Path | None) -> None:
-    """Refuse tensors whose external data lies outside the model's folder, links followed."""
-    for tensor in _tensors(onnx, proto):
-        if tensor.data_location != onnx.TensorProto.EXTERNAL:
-            continue
-        location = {entry.key: entry.value for entry in tensor.external_data}.get("location", "")
-        parts = (PurePosixPath(location), PureWindowsPath(location))
-        outside = not location or any(p.is_absolute() or ".." in p.parts for p in parts)
-        outside = outside or bool(PureWindowsPath(location).drive)
-        if not outside and folder is not None:
-            outside = not (folder / location).resolve().is_relative_to(folder.resolve())
-        if outside:
+def _refuse_outside(tensor: Any, folder: Path | None) -> None:
+    locations = [entry.value for entry in tensor.external_data if entry.key == "location"] or [""]
+    for location in locations:
+        if _outside(location, folder):
             raise InputError(
-                f"tensor {tensor.name!r} has its data in {location!r}, outside the model's folder",
+                f"tensor {shown(tensor.name)} has its data in {shown(location)}, outside the "
+                "model's folder",
                 key="external_data",
                 legal="relative paths below the folder of the model",
             )
 
 
-def _tensors(onnx: Any, message: Any) -> Iterator[Any]:
-    """Every TensorProto anywhere in a message."""
-    if isinstance(message, onnx.TensorProto):
-        yield message
-        return
+def _outside(location: str, folder: Path | None) -> bool:
+    parts = (PurePosixPath(location), PureWindowsPath(location))
+    if not location or any(p.is_absolute() or ".." in p.parts for p in parts):
+        return True
+    if PureWindowsPath(location).drive:
+        return True
+    try:
+        return folder is not None and not (
+            (folder / location).resolve().is_relative_to(folder.resolve())
+        )
+    except (OSError, ValueError, RuntimeError):  # no path at all: a zero byte, a loop of links
+        return True
+
+
+def _messages(message: Any) -> Iterator[Any]:
+    """A message and every message in it; the depth is bounded by the format's own."""
+    yield message
     for field, value in message.ListFields():
         if field.message_type is not None:
-            for part in value if isinstance(value, Sequence) or hasattr(value, "add") else [value]:
-                yield from _tensors(onnx, part)
+            for part in [value] if hasattr(value, "ListFields") else value:
+                yield from _messages(part)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from math import prod
 from typing import Any
 
+from red_timeloop.frontends._onnx_attributes import Attributes
+
 __all__ = ["FREE", "macs_of"]
 
 # Activations, elementwise arithmetic, normalisation, pooling, resampling, reductions, quantisation
@@ -36,7 +38,7 @@ _GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
 
 
 def macs_of(
-    node: Any, shapes: Mapping[str, tuple[int | None, ...] | None], attributes: Mapping[str, Any]
+    node: Any, shapes: Mapping[str, tuple[int | None, ...] | None], attributes: Attributes
 ) -> tuple[int | None, str]:
     """Multiply-accumulates of an operator that is not modelled, where known, and the reason."""
     known = [_known(shapes.get(name)) for name in node.input]
@@ -44,7 +46,7 @@ def macs_of(
     if node.op_type in _GATES:
         return _recurrent(node.op_type, known), "recurrent layers are not modelled"
     if node.op_type == "Einsum":
-        return _einsum(attributes.get("equation", b""), known), "Einsum is not modelled"
+        return _einsum(attributes.word("equation", ""), known), "Einsum is not modelled"
     if node.op_type == "DeformConv":
         weights = known[1] if len(known) > 1 else None
         macs = prod(made) * prod(weights[1:]) if made and weights else None
@@ -69,11 +71,10 @@ def _recurrent(kind: str, known: list[tuple[int, ...] | None]) -> int | None:
     return known[0][0] * known[0][1] * (prod(known[1]) + prod(known[2]))
 
 
-def _einsum(equation: object, known: list[tuple[int, ...] | None]) -> int | None:
+def _einsum(equation: str, known: list[tuple[int, ...] | None]) -> int | None:
     """The product of all index sizes, which is right for two factors."""
-    text = equation.decode("ascii", "replace") if isinstance(equation, bytes) else str(equation)
-    terms = text.replace(" ", "").split("->")[0].split(",")
-    if len(terms) != len(known) or "." in text:
+    terms = equation.replace(" ", "").split("->")[0].split(",")
+    if len(terms) != len(known) or "." in equation:
         return None
     sizes: dict[str, int] = {}
     for term, shape in zip(terms, known, strict=True):

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from math import prod
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from red_timeloop.errors import InputError
+from red_timeloop.errors import InputError, shown
+from red_timeloop.frontends._onnx_attributes import Attributes
 
 __all__ = ["prepare", "shape_of", "shapes_of"]
 
 _KEPT_ELEMENTS = 4096  # of a tensor; larger ones hold weights, which shape inference does not read
+# Elements of a computed value, by the kind of its dtype. Floats scale sizes, a few at a time.
+_MOST_ELEMENTS = {"b": _KEPT_ELEMENTS, "i": _KEPT_ELEMENTS, "f": 16}
+_MOST = 2**31 - 1  # of a size
+_INFERENCE_BYTES = 2**30  # a model of 10 000 operators takes some 20 MB
 
 # Operators whose output is no larger than their inputs together (or bounded by one of them), so
 # that computing them on small values is safe whatever a file says.
@@ -20,9 +27,18 @@ _SMALL_OPERATORS = frozenset(
     """
     Constant Shape Size Identity Cast Mod Add Sub Mul Div Neg Abs Min Max Equal Less Greater Not And
     Or Where Slice Concat Gather Reshape Squeeze Unsqueeze Transpose ReduceProd ReduceSum ReduceMax
-    ReduceMin Flatten
+    ReduceMin Flatten Floor Ceil Round Sqrt Pow Sign Clip GreaterOrEqual LessOrEqual Xor GatherND
+    GatherElements ScatterND ScatterElements
     """.split()  # noqa: SIM905 - a list of this length is read more easily so
 )
+
+# Operators whose output has as many elements as their inputs say: how many.
+_BOUNDED: dict[str, Callable[..., float]] = {
+    "ConstantOfShape": lambda shape: prod(shape.tolist()),
+    "Expand": lambda data, shape: max(data.size, 1) * prod(max(1, n) for n in shape.tolist()),
+    "Tile": lambda data, repeats: data.size * prod(repeats.tolist()),
+    "Range": lambda start, end, step: abs((end.item() - start.item()) / step.item()),
+}
 
 
 def prepare(
@@ -34,10 +50,6 @@ def prepare(
         The model with all shapes that can be known, its operators as they were, and the names of
         the values that were computed: constants, since all sizes are given.
     """
-    if proto.functions:
-        from onnx import inliner
-
-        proto = inliner.inline_local_functions(proto)
     for tensor in proto.graph.initializer:
         if prod(tensor.dims) > _KEPT_ELEMENTS:
             for field in ("raw_data", "float_data", "int32_data", "int64_data", "double_data"):
@@ -46,14 +58,45 @@ def prepare(
     operators = [type(node).FromString(node.SerializeToString()) for node in proto.graph.node]
     computed: set[str] = set()
     while True:
-        try:
-            inferred = onnx.shape_inference.infer_shapes(proto, data_prop=True)
-        except Exception as error:
-            raise InputError(f"shape inference failed: {error}", key="model") from error
+        inferred = _infer(onnx, proto)
         new = _fold(onnx, proto.graph, shapes_of(inferred.graph))
         if not new:
             return inferred, operators, computed
         computed |= new
+
+
+def _infer(onnx: Any, proto: Any) -> Any:
+    try:
+        with _limited_memory(_INFERENCE_BYTES):
+            return onnx.shape_inference.infer_shapes(proto, data_prop=True)
+    except Exception as error:  # of a kind of its own, from C++
+        reason = f"shape inference failed: {error}"
+        if isinstance(error, MemoryError) or "bad_alloc" in str(error):
+            reason = f"shape inference takes over {_INFERENCE_BYTES} bytes: its sizes are too large"
+        raise InputError(reason, key="model") from None
+
+
+@contextmanager
+def _limited_memory(more: int) -> Iterator[None]:
+    """Let the process take `more` bytes meanwhile, where the system can limit it (not on Windows).
+
+    A value that is used as a shape may have billions of elements, and onnx makes an axis of each.
+    """
+    try:
+        import resource
+
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    except (ImportError, OSError):
+        yield
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    limit = pages * resource.getpagesize() + more
+    limits = [limit, *(each for each in (soft, hard) if each != resource.RLIM_INFINITY)]
+    resource.setrlimit(resource.RLIMIT_AS, (min(limits), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
 def _fill_in(onnx: Any, graph: Any, given: dict[str, Sequence[int]]) -> None:
@@ -64,8 +107,10 @@ def _fill_in(onnx: Any, graph: Any, given: dict[str, Sequence[int]]) -> None:
     for value in inputs:
         if value.name in given:
             _set_shape(value, given.pop(value.name))
-        elif value.type.HasField("tensor_type") and None in (shape_of(value) or (None,)):
-            open_inputs.append(value)
+        elif value.type.HasField("tensor_type"):
+            shape = shape_of(value)
+            if shape is None or None in shape:  # rank 0 is complete
+                open_inputs.append(value)
     if open_inputs:
         raise _ask(open_inputs)
     made = {output for node in graph.node for output in node.output}
@@ -116,8 +161,12 @@ def _array(onnx: Any, tensor: Any) -> Any:
 
 
 def _holds_data(onnx: Any, tensor: Any) -> bool:
+    if tensor.data_location == onnx.TensorProto.EXTERNAL:
+        return False
+    if tensor.data_type in (onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE):
+        return bool(prod(tensor.dims) <= _MOST_ELEMENTS["f"])
     integers = (onnx.TensorProto.INT32, onnx.TensorProto.INT64, onnx.TensorProto.BOOL)
-    return tensor.data_type in integers and tensor.data_location != onnx.TensorProto.EXTERNAL
+    return bool(tensor.data_type in integers)
 
 
 def _value(
@@ -129,13 +178,21 @@ def _value(
     """The value of a node's only output where it is small and known, else None."""
     if len(node.output) != 1 or node.domain not in ("", "ai.onnx"):
         return None
-    if node.op_type == "Shape" and not node.attribute:
+    if node.op_type == "Shape":
         shape = shapes.get(node.input[0]) if node.input else None
-        return None if shape is None or None in shape else np.array(shape, np.int64)
+        if shape is None:
+            return None
+        attributes = Attributes(onnx, node)
+        part = slice(attributes.integer("start", 0), attributes.integer("end", len(shape)))
+        return None if None in shape[part] else np.array(shape[part], np.int64)
     known = all(not name or name in values for name in node.input)
-    if not known or node.op_type not in _SMALL_OPERATORS:
+    if not known or node.op_type not in _SMALL_OPERATORS | _BOUNDED.keys():
         return None
     try:
+        if node.op_type in _BOUNDED:
+            made = _BOUNDED[node.op_type](*(values[name] for name in node.input))
+            if not 0 <= made <= _KEPT_ELEMENTS:
+                return None
         return _evaluate(onnx, node, values)
     except Exception:  # not a chain that the evaluator knows: the shape is asked for where needed
         return None
@@ -150,7 +207,7 @@ def _evaluate(onnx: Any, node: Any, values: Mapping[str, Any]) -> Any:
     model = onnx.helper.make_model(onnx.helper.make_graph([node], "one", inputs, outputs))
     (made,) = ReferenceEvaluator(model).run(None, {name: values[name] for name in names})
     made = np.asarray(made)
-    return made if made.dtype.kind in "bi" and made.size <= _KEPT_ELEMENTS else None
+    return made if made.size <= _MOST_ELEMENTS.get(made.dtype.kind, 0) else None
 
 
 def _ask(values: Sequence[Any]) -> InputError:
@@ -161,7 +218,7 @@ def _ask(values: Sequence[Any]) -> InputError:
             d.dim_param or (str(d.dim_value) if d.HasField("dim_value") else "?") for d in dims
         ]
         described.append(f"{value.name} [{', '.join(sizes) or 'unknown'}]")
-    known = shape_of(values[0]) or (None, None)
+    known = shape_of(values[0]) or (None, None)  # of rank 0 nothing is open
     example = "x".join(str(size or (64 if axis else 1)) for axis, size in enumerate(known))
     return InputError(
         f"the model leaves sizes of its inputs open: {'; '.join(described)}",
@@ -171,6 +228,12 @@ def _ask(values: Sequence[Any]) -> InputError:
 
 
 def _set_shape(value: Any, sizes: Sequence[int]) -> None:
+    if not all(isinstance(size, int) and 1 <= size <= _MOST for size in sizes):
+        raise InputError(
+            f"{shown(value.name)} cannot be {shown(list(sizes))}",
+            key="shape",
+            legal=f"sizes from 1 to {_MOST}",
+        )
     shape = value.type.tensor_type.shape
     if value.type.tensor_type.HasField("shape") and len(shape.dim) not in (0, len(sizes)):
         raise InputError(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
-from red_timeloop.errors import InputError
+from red_timeloop.errors import InputError, shown
 from red_timeloop.layer import Conv, TransposedConv
 from red_timeloop.workload import Workload, WorkloadLayer
 
@@ -163,10 +163,14 @@ class Collector:
             InputError: Nothing was imported.
         """
         if not self._layers:
+            left = [op for op in self._operators if op.status == "not_modelled"]
             kinds = sorted({op.type for op in self._operators})
             raise InputError(
-                "the model has nothing to import, its operators are "
-                + (", ".join(kinds[:20]) or "none"),
+                "the model has nothing to import: "
+                + (
+                    "; ".join(f"{op.type} {shown(op.name)}: {op.reason}" for op in left[:5])
+                    or f"its operators are {', '.join(kinds[:20]) or 'none'}"
+                ),
                 key="model",
                 legal="a model with (transposed) convolutions or products with constant matrices",
             )

@@ -8,13 +8,16 @@ it.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from math import prod
 from pathlib import Path
 from typing import Any
 
-from red_timeloop.errors import InputError
-from red_timeloop.frontends._onnx_file import parse, refuse_outside
+from red_timeloop.errors import InputError, shown
+from red_timeloop.frontends._onnx_attributes import Attributes
+from red_timeloop.frontends._onnx_file import check, parse, parse_file
+from red_timeloop.frontends._onnx_functions import inline
 from red_timeloop.frontends._onnx_geometry import conv_arguments, transposed_arguments
 from red_timeloop.frontends._onnx_operators import FREE, macs_of
 from red_timeloop.frontends._onnx_shapes import prepare, shapes_of
@@ -62,13 +65,13 @@ def load(
     """
     onnx = framework("onnx", "onnx")
     if isinstance(model, onnx.ModelProto):
-        proto, source, folder = type(model).FromString(model.SerializeToString()), None, None
+        proto, source, folder = parse(onnx, model.SerializeToString()), None, None
     else:
         source, folder = Path(model), Path(model).parent
-        proto = parse(onnx, source)
+        proto = parse_file(onnx, source)
     try:
-        refuse_outside(onnx, proto, folder)
-        graph = _Graph(onnx, *prepare(onnx, proto, shapes or {}))
+        check(onnx, proto, folder)
+        graph = _Graph(onnx, *prepare(onnx, inline(onnx, proto), shapes or {}))
         label = name or (source.stem if source else proto.graph.name) or "onnx_model"
         origin = f"ONNX model {source.name if source else label}"
         collector = Collector(origin, input_bits, weight_bits)
@@ -118,10 +121,9 @@ class _Graph:
             )
         return tuple(size for size in shape if size is not None)
 
-    def attributes(self, node: Any) -> dict[str, Any]:
-        """Attributes of a node as Python values."""
-        get = self._onnx.helper.get_attribute_value
-        return {attribute.name: get(attribute) for attribute in node.attribute}
+    def attributes(self, node: Any) -> Attributes:
+        """The attributes of a node, to be read by type."""
+        return Attributes(self._onnx, node)
 
     def bits(self, name: str) -> int | None:
         """Bits of a quantised value: an integer tensor, or one just dequantised."""
@@ -153,9 +155,10 @@ def _account(graph: _Graph, node: Any, name: str, collector: Collector) -> None:
         collector.free(name, kind)
     else:
         label = kind if standard else f"{node.domain}.{kind}"
-        macs, reason = (
-            macs_of(node, graph.shapes, graph.attributes(node)) if standard else (None, "")
-        )
+        macs, reason = None, ""
+        if standard:
+            with _naming(node, name):
+                macs, reason = macs_of(node, graph.shapes, graph.attributes(node))
         collector.not_modelled(name, label, reason or "unknown operator", macs)
 
 
@@ -164,19 +167,15 @@ def _convolution(graph: _Graph, node: Any, name: str, collector: Collector) -> N
     transposed = node.op_type == "ConvTranspose"
     geometry = transposed_arguments if transposed else conv_arguments
     layer_type: type[TransposedConv] | type[Conv] = TransposedConv if transposed else Conv
-    try:
-        arguments = geometry(
-            graph.attributes(node), graph.shape(data, name), graph.shape(weights, name)
-        )
-    except InputError as error:
-        raise InputError(
-            f"{node.op_type} {name!r}: {error.message}", key=error.key, legal=error.legal
-        ) from None
+    sizes = graph.shape(data, name), graph.shape(weights, name)
+    with _naming(node, name):
+        arguments = geometry(graph.attributes(node), *sizes)
     if len(arguments["input_size"]) > 3:
         collector.not_modelled(name, node.op_type, "more than three spatial axes")
         return
     if not graph.constant(weights):
-        macs = layer_type(**arguments).macs
+        with _naming(node, name):
+            macs = layer_type(**arguments).macs
         collector.not_modelled(name, node.op_type, "its weights depend on the inputs", macs)
         return
     bits = {"input_bits": graph.bits(data), "weight_bits": graph.bits(weights)}
@@ -187,9 +186,10 @@ def _product(graph: _Graph, node: Any, name: str, collector: Collector) -> None:
     first, second = (_input(node, position, name) for position in _PRODUCTS[node.op_type])
     left, right = list(graph.shape(first, name)), list(graph.shape(second, name))
     if node.op_type == "Gemm":
-        attributes = graph.attributes(node)
-        left = left[::-1] if attributes.get("transA") else left
-        right = right[::-1] if attributes.get("transB") else right
+        with _naming(node, name):
+            attributes = graph.attributes(node)
+            left = left[::-1] if attributes.integer("transA", 0) else left
+            right = right[::-1] if attributes.integer("transB", 0) else right
     left = [1, *left] if len(left) == 1 else left
     right = [*right, 1] if len(right) == 1 else right
     if not left or not right[1:] or left[-1] != right[-2]:
@@ -212,6 +212,17 @@ def _product(graph: _Graph, node: Any, name: str, collector: Collector) -> None:
     else:
         bits = {"input_bits": graph.bits(first), "weight_bits": graph.bits(second)}
         collector.matrix_product(name, node.op_type, rows, inner, columns, bits, second)
+
+
+@contextmanager
+def _naming(node: Any, name: str) -> Iterator[None]:
+    """Say which node an error is about."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(
+            f"{node.op_type} {shown(name)}: {error.message}", key=error.key, legal=error.legal
+        ) from None
 
 
 def _input(node: Any, position: int, name: str) -> str:

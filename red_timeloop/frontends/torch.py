@@ -7,8 +7,10 @@ ones alike.
 
 from __future__ import annotations
 
+import copy
+import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from math import prod
 from typing import Any
 
@@ -32,7 +34,8 @@ def load(
     """Read a PyTorch module as a workload.
 
     Args:
-        module: A ``torch.nn.Module``, or any callable on tensors.
+        module: A ``torch.nn.Module``, or any callable on tensors. Exported programs, compiled,
+            scripted and traced modules, those in a ``DataParallel`` and lazy ones are read too.
         example: An example input, or a tuple of them. Only shapes and dtypes matter.
         shapes: Instead of `example`: shapes of float inputs, in order or by the parameter names of
             ``forward``.
@@ -45,13 +48,24 @@ def load(
             nothing could be imported, or ``torch`` is not installed.
     """
     torch = framework("torch", "torch")
+    module = _unwrapped(torch, module)
     if not callable(module):
         raise InputError(f"{module!r} is not a module", key="module", legal="a torch.nn.Module")
     label = name or getattr(module, "__name__", None) or type(module).__name__
-    positional, named = _inputs(torch, example, shapes)
+    positional, named = _ordered(module, *_inputs(torch, example, shapes))
     collector = Collector(f"PyTorch module {label}", input_bits, weight_bits)
     _run(torch, module, positional, named, collector)
     return collector.finish(label, f"Imported from PyTorch module {label}")
+
+
+def _unwrapped(torch: Any, module: Any) -> Any:
+    """The module in what `torch.export`, `torch.compile` or `DataParallel` made of it."""
+    if isinstance(module, torch.export.ExportedProgram):
+        return module.module()
+    parallel = (torch.nn.DataParallel, torch.nn.parallel.DistributedDataParallel)
+    while isinstance(module, parallel) or hasattr(module, "_orig_mod"):
+        module = module.module if isinstance(module, parallel) else module._orig_mod
+    return module
 
 
 def _inputs(torch: Any, example: Any, shapes: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -68,12 +82,42 @@ def _inputs(torch: Any, example: Any, shapes: Any) -> tuple[tuple[Any, ...], dic
     )
 
 
+def _ordered(
+    module: Any, positional: tuple[Any, ...], named: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Put named inputs in their order: lazy and exported modules take them in no other way."""
+    try:
+        signature = inspect.signature(getattr(module, "forward", module))
+        bound = signature.bind(*positional, **named)
+    except (TypeError, ValueError):  # the call will say what it lacks
+        return positional, named
+    return bound.args, bound.kwargs
+
+
 def _run(
+    torch: Any, module: Any, positional: tuple[Any, ...], named: dict[str, Any], into: Collector
+) -> None:
+    """Run the module; whatever it raises is an InputError."""
+    try:
+        _watch(torch, module, positional, named, into)
+    except InputError:
+        raise
+    except Exception as error:
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise InputError(
+            f"the module does not run on the given input: {first}",
+            key="module",
+            legal="an input it accepts; no control flow that depends on values",
+        ) from error
+
+
+def _watch(
     torch: Any, module: Any, positional: tuple[Any, ...], named: dict[str, Any], into: Collector
 ) -> None:
     from torch._subclasses.fake_tensor import FakeTensorMode
     from torch.utils._pytree import tree_map_only
 
+    module = _with_sizes(torch, module, positional, named)
     fake = FakeTensorMode(allow_non_fake_inputs=True)
 
     def as_fake(tensor: Any) -> Any:
@@ -85,26 +129,36 @@ def _run(
     state = _fake_state(torch, module, as_fake)
     watcher = _watcher(torch, into, arguments)
     with _evaluating(torch, module, watcher), torch.no_grad(), fake, watcher:
-        try:
-            if state is None:
-                module(*arguments[0], **arguments[1])
-            else:
-                torch.func.functional_call(module, state, arguments[0], arguments[1])
-        except InputError:
-            raise
-        except Exception as error:
-            first = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise InputError(
-                f"the module does not run on the given input: {first}",
-                key="module",
-                legal="an input it accepts; no control flow that depends on values",
-            ) from error
+        if state is None:
+            module(*arguments[0], **arguments[1])
+        else:
+            torch.func.functional_call(module, state, arguments[0], arguments[1])
+
+
+def _with_sizes(torch: Any, module: Any, positional: tuple[Any, ...], named: dict[str, Any]) -> Any:
+    """A lazy module as it is after its first run, which gives its parameters their sizes."""
+    from torch.utils._pytree import tree_map_only
+
+    if not isinstance(module, torch.nn.Module):
+        return module
+    values = (*module.parameters(), *module.buffers())
+    lazy = torch.nn.parameter.is_lazy
+    if not any(map(lazy, values)):
+        return module
+    # copied by hand: a lazy buffer cannot be, and a parameter would lose its laziness
+    memo = {id(v): type(v)(device="meta", dtype=v.dtype) for v in values if lazy(v)}
+    sized = copy.deepcopy(module, memo).eval()
+    sized._apply(lambda value: value if lazy(value) else value.to("meta"))
+    arguments = tree_map_only(torch.Tensor, lambda t: t.to("meta"), (positional, named))
+    with torch.no_grad():
+        sized(*arguments[0], **arguments[1])
+    return sized
 
 
 def _fake_state(torch: Any, module: Any, as_fake: Any) -> dict[str, Any] | None:
     """Stand-ins for the parameters and buffers, so that a model of any size takes no memory."""
-    if not isinstance(module, torch.nn.Module):
-        return None
+    if not isinstance(module, torch.nn.Module) or any(map(_scripted, module.modules())):
+        return None  # scripted code keeps its own parameters
     values = [*module.named_parameters(remove_duplicate=False)]
     values += module.named_buffers(remove_duplicate=False)
     stand_ins: dict[int, Any] = {}
@@ -112,6 +166,11 @@ def _fake_state(torch: Any, module: Any, as_fake: Any) -> dict[str, Any] | None:
         if id(value) not in stand_ins:
             stand_ins[id(value)] = as_fake(value)
     return {key: stand_ins[id(value)] for key, value in values}
+
+
+def _scripted(part: Any) -> bool:
+    """Whether TorchScript runs it, in which no hook can be set."""
+    return type(part).__module__.startswith("torch.jit")
 
 
 @contextmanager
@@ -125,12 +184,14 @@ def _evaluating(torch: Any, module: Any, watcher: Any) -> Iterator[None]:
     fast_path = torch.backends.mha.get_fastpath_enabled()
     onednn = torch.backends.mkldnn.enabled
     try:
-        module.eval()
+        with suppress(NotImplementedError):  # of an exported program, which has one mode only
+            module.eval()
         torch.backends.mha.set_fastpath_enabled(False)  # it hides a whole encoder in one operator
         torch.backends.mkldnn.enabled = False  # and this a whole recurrent layer
         for path, part in module.named_modules():
-            handles.append(part.register_forward_pre_hook(watcher.entering(path)))
-            handles.append(part.register_forward_hook(watcher.leaving, always_call=True))
+            if not _scripted(part):
+                handles.append(part.register_forward_pre_hook(watcher.entering(path)))
+                handles.append(part.register_forward_hook(watcher.leaving, always_call=True))
         yield
     finally:
         for handle in handles:
@@ -208,7 +269,7 @@ def _watcher(torch: Any, collector: Collector, arguments: Any) -> Any:
 def _account(
     watcher: Any, func: Any, kind: str, name: str, args: Any, result: Any, collector: Collector
 ) -> None:
-    if kind == "convolution":
+    if kind in ("convolution", "_convolution"):  # the second in traced modules
         _convolution(watcher, name, args, collector)
     elif kind in ("mm", "addmm", "bmm", "baddbmm", "mv", "addmv", "dot"):
         first, second = args[1:3] if kind in ("addmm", "baddbmm", "addmv") else args[:2]

@@ -11,6 +11,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import zlib
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -28,6 +29,7 @@ from red_timeloop.workload import Workload
 
 __all__ = [
     "canonical",
+    "checksum",
     "describe_context",
     "describe_hardware",
     "digest",
@@ -121,6 +123,23 @@ def describe_hardware(hardware: Hardware) -> dict[str, Any]:
         if field.name not in ("name", "circuit")
     }
     return {**own, **{name: getattr(hardware.circuit, name) for name in Circuit.names()}}
+
+
+def checksum(*values: object) -> int:
+    """Return a CRC-32 of a row, the same for what a database makes of the values.
+
+    >>> checksum(1, "a", None) == checksum(1.0, "a", math.nan)
+    True
+    """
+    return zlib.crc32("\n".join(map(_stored, values)).encode("utf-8", "surrogatepass"))
+
+
+def _stored(value: object) -> str:
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, int | float):
+        return "" if math.isnan(value) else repr(float(value))
+    return "" if value is None else str(value)
 
 
 def point_keys(

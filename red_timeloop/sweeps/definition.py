@@ -55,6 +55,7 @@ _WHOLE = ("rows", "columns", "cell_bits", "dac_bits", "adc_bits", "fold")
 _Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.\-]*$", max_length=200)]
 _DRAWN = ("random", "latin_hypercube")
 _MOST_STEPS = 1_000_000
+_MOST_POINTS = 10_000_000  # drawn at once
 
 
 class _Keys(BaseModel):
@@ -73,13 +74,13 @@ class _SweepKeys(_Keys):
     name: _Name = "sweep"
     description: str = ""
     workloads: str | Annotated[list[str], Field(min_length=1)] = "red_date2019"
-    layers: list[str] | None = None
+    layers: Annotated[list[str], Field(min_length=1)] | None = None
     designs: Annotated[list[str], Field(min_length=1)] | None = None
     engine: Literal["embedded", "timeloop"] = "embedded"
     hardware: str | Annotated[list[str], Field(min_length=1)] = "isaac_32nm"
     parameters: dict[str, Any] = {}
     sampling: Sampling = "product"
-    points: Annotated[int, Field(ge=1, strict=True)] | None = None
+    points: Annotated[int, Field(ge=1, le=_MOST_POINTS, strict=True)] | None = None
     seed: Annotated[int, Field(ge=0, strict=True)] = 0
     objectives: list[str] = ["energy_J", "latency_s"]
     constraints: list[str] = []

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-__all__ = ["APPLICATION", "SCHEMA", "TABLES"]
+__all__ = ["APPLICATION", "SCHEMA", "TABLES", "UPGRADES"]
 
-SCHEMA = 1
+SCHEMA = 2
+UPGRADES = {  # from the schema before
+    2: (
+        "ALTER TABLE points ADD COLUMN checksum INTEGER",
+        "ALTER TABLE evaluations ADD COLUMN checksum INTEGER",
+    )
+}
 APPLICATION = 0x52454453  # marks a SQLite file as a store of sweeps
 
 TABLES = """
@@ -26,7 +32,8 @@ CREATE TABLE points (
     key BLOB NOT NULL UNIQUE,        -- digest of context and effective parameter set
     context INTEGER NOT NULL REFERENCES contexts,
     base INTEGER NOT NULL REFERENCES bases,
-    changes TEXT NOT NULL            -- JSON: what the point changes in its base
+    changes TEXT NOT NULL,           -- JSON: what the point changes in its base
+    checksum INTEGER                 -- of the row; NULL in rows that schema 1 wrote
 );
 CREATE TABLE evaluations (
     point INTEGER NOT NULL REFERENCES points,
@@ -39,6 +46,7 @@ CREATE TABLE evaluations (
     programming_energy_J REAL,
     crossbars INTEGER,
     sqnr_dB REAL,
+    checksum INTEGER,                -- of the row, with its point and its design
     PRIMARY KEY (point, design)
 ) WITHOUT ROWID;
 CREATE TABLE layers (

@@ -11,18 +11,18 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from red_timeloop.errors import InputError
+from red_timeloop.errors import InputError, shown
 from red_timeloop.files import make_folder
-from red_timeloop.sweeps.content import canonical, digest
+from red_timeloop.sweeps.content import canonical, checksum, digest
 from red_timeloop.sweeps.errors import SweepError
 from red_timeloop.sweeps.rows import Columns
-from red_timeloop.sweeps.schema import APPLICATION, SCHEMA, TABLES
+from red_timeloop.sweeps.schema import APPLICATION, SCHEMA, TABLES, UPGRADES
 
 __all__ = ["FILE_NAME", "Store", "find_store"]
 
@@ -30,12 +30,12 @@ FILE_NAME = "sweep.sqlite"
 _WAIT_SECONDS = 60.0  # for another sweep that is writing
 
 _EVALUATION = """
-INSERT INTO evaluations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO evaluations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (point, design) DO UPDATE SET
     error = excluded.error, cycles = excluded.cycles, latency_s = excluded.latency_s,
     energy_J = excluded.energy_J, area_m2 = excluded.area_m2,
     programming_energy_J = excluded.programming_energy_J, crossbars = excluded.crossbars,
-    sqnr_dB = excluded.sqnr_dB
+    sqnr_dB = excluded.sqnr_dB, checksum = excluded.checksum
 WHERE evaluations.error IS NOT NULL
 """
 _LAYER = "INSERT OR IGNORE INTO layers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -127,8 +127,12 @@ class Store:
                     run(statement)
             run(f"PRAGMA application_id = {APPLICATION}")
             run(f"PRAGMA user_version = {SCHEMA}")
-        run("COMMIT")
         self._check()
+        for version in range(run("PRAGMA user_version").fetchone()[0] + 1, SCHEMA + 1):
+            for statement in UPGRADES[version]:
+                run(statement)
+            run(f"PRAGMA user_version = {version}")
+        run("COMMIT")
         found = run("PRAGMA quick_check(1)").fetchone()[0]
         if found != "ok":
             raise sqlite3.DatabaseError(found)
@@ -254,15 +258,27 @@ class Store:
         many = self._connection.executemany
         with self._transaction():
             many(
-                "INSERT OR IGNORE INTO points (key, context, base, changes) VALUES (?, ?, ?, ?)",
-                [(key, context, base, change) for key, change in zip(keys, changes, strict=True)],
+                "INSERT OR IGNORE INTO points (key, context, base, changes, checksum)"
+                " VALUES (?, ?, ?, ?, ?)",
+                [
+                    (key, context, base, change, checksum(key, context, base, change))
+                    for key, change in zip(keys, changes, strict=True)
+                ],
             )
             found = dict(self._select("SELECT key, id FROM points WHERE key IN", keys))
             ids = np.array([found[key] for key in keys])
             many("INSERT OR IGNORE INTO members VALUES (?, ?)", [(sweep, i) for i in ids.tolist()])
             # Rows in the order of the tables' keys, so that each goes to the end.
-            for statement, rows in ((_EVALUATION, evaluations), (_LAYER, layers)):
-                many(statement, zip(ids[rows.points].tolist(), *rows.values, strict=True))
+            many(
+                _EVALUATION,
+                (
+                    (*row, checksum(*row))
+                    for row in zip(
+                        ids[evaluations.points].tolist(), *evaluations.values, strict=True
+                    )
+                ),
+            )
+            many(_LAYER, zip(ids[layers.points].tolist(), *layers.values, strict=True))
 
     def _select(self, query: str, keys: Sequence[bytes]) -> Iterator[tuple[Any, ...]]:
         """Yield what a query that ends in `IN` finds."""
@@ -287,35 +303,86 @@ class Store:
     def sweeps(self) -> dict[str, dict[str, Any]]:
         """Return the sweeps in the store by name: their ids and files, the latest of a name."""
         with _explained(self.file):
-            rows = self._connection.execute("SELECT id, name, content FROM sweeps ORDER BY id")
-            return {name: {"id": number, **json.loads(content)} for number, name, content in rows}
+            rows = self._connection.execute(
+                "SELECT id, name, content, key FROM sweeps ORDER BY id"
+            ).fetchall()
+        found: dict[str, dict[str, Any]] = {}
+        for number, name, content, key in rows:
+            sweep = self._content("sweeps", number, content)
+            self._require("sweeps", number, digest(canonical([name, sweep])) == key)
+            found[name] = {"id": number, **sweep}
+        return found
 
     def bases(self) -> dict[int, dict[str, Any]]:
         """Return every number of each parameter set by its id, and its `name`."""
         with _explained(self.file):
-            rows = self._connection.execute("SELECT id, name, content FROM bases").fetchall()
-        return {number: {**json.loads(content), "name": name} for number, name, content in rows}
+            rows = self._connection.execute("SELECT id, name, content, key FROM bases").fetchall()
+        found: dict[int, dict[str, Any]] = {}
+        for number, name, content, key in rows:
+            base = self._content("bases", number, content)
+            self._require("bases", number, digest(content) == key and isinstance(name, str))
+            found[number] = {**base, "name": name}
+        return found
+
+    def contexts(self) -> dict[int, str]:
+        """Return the workload of each context by its id."""
+        with _explained(self.file):
+            rows = self._connection.execute(
+                "SELECT id, workload, content, key FROM contexts"
+            ).fetchall()
+        for number, workload, content, key in rows:
+            self._content("contexts", number, content)
+            self._require("contexts", number, digest(content) == key and isinstance(workload, str))
+        return {number: workload for number, workload, *_ in rows}
+
+    def _content(self, table: str, number: object, text: object) -> dict[str, Any]:
+        """Return the JSON of a row."""
+        content = None
+        if isinstance(text, str):
+            with suppress(ValueError, RecursionError):
+                content = json.loads(text)
+        self._require(table, number, isinstance(content, dict))
+        return dict(content or {})
+
+    def _require(self, table: str, number: object, intact: bool) -> None:
+        """Refuse a row that is not what was written."""
+        if not intact:
+            raise SweepError(
+                f"{self.file}: is damaged: row {shown(number)} of {table} is not what was written;"
+                " it was left as it is: move it away or name another folder"
+            )
 
     def evaluations(self, sweep: int | None = None) -> Iterator[tuple[Any, ...]]:
-        """Yield a row for each point and design, by point.
+        """Yield a row for each point and design, by the point's key and the design's name.
 
-        Columns: point, workload, base, changes (JSON), design, error, cycles, latency_s, energy_J,
+        Columns: point, workload, base, changes, design, error, cycles, latency_s, energy_J,
         area_m2, programming_energy_J, crossbars, sqnr_dB.
 
         Args:
             sweep: Id of the sweep whose points are wanted; None for all.
         """
         only = "" if sweep is None else "JOIN members m ON m.point = p.id AND m.sweep = ?"
+        workloads = self.contexts()
         with _explained(self.file):
+            (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+            sums = "p.checksum, e.checksum" if version > 1 else "NULL, NULL"
             rows = self._connection.execute(
-                "SELECT p.id, c.workload, p.base, p.changes, d.name, e.error, e.cycles,"
-                " e.latency_s, e.energy_J, e.area_m2, e.programming_energy_J, e.crossbars,"
-                f" e.sqnr_dB FROM points p {only} JOIN evaluations e ON e.point = p.id"
-                " JOIN designs d ON d.id = e.design JOIN contexts c ON c.id = p.context"
-                " ORDER BY p.id, e.design",
+                "SELECT p.id, p.key, p.context, p.base, p.changes, e.design, d.name, e.error,"
+                " e.cycles, e.latency_s, e.energy_J, e.area_m2, e.programming_energy_J,"
+                f" e.crossbars, e.sqnr_dB, {sums}"
+                f" FROM points p {only} JOIN evaluations e ON e.point = p.id"
+                " LEFT JOIN designs d ON d.id = e.design ORDER BY p.key, d.name",
                 () if sweep is None else (sweep,),
             )
-            yield from rows
+            last, changes = None, dict[str, Any]()
+            for point, key, context, base, text, design, name, *measured, whole, mine in rows:
+                if point != last:
+                    good = whole in (None, checksum(key, context, base, text))
+                    self._require("points", point, good and context in workloads)
+                    last, changes = point, self._content("points", point, text)
+                good = mine in (None, checksum(point, design, *measured))
+                self._require("evaluations", point, good and isinstance(name, str))
+                yield point, workloads[context], base, changes, name, *measured
 
     def failures(self, most: int = 10) -> list[tuple[str, int]]:
         """Return the reasons of failed evaluations and how many have each, the most usual first."""
@@ -357,7 +424,9 @@ def _explained(file: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         text = str(error)
-        if "full" in text or "disk I/O" in text:
+        if "decode" in text:  # bytes that are not text
+            reason = f"is damaged ({text}); it was left as it is"
+        elif "full" in text or "disk I/O" in text:
             reason = f"cannot write ({text}): make room and run again; what is stored stays stored"
         elif "locked" in text:
             reason = "another process keeps the store locked; run again when it has ended"

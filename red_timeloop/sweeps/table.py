@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from red_timeloop.designs import BASELINE, find
 from red_timeloop.designs import names as design_names
 from red_timeloop.errors import InputError
+from red_timeloop.sweeps.errors import SweepError
 from red_timeloop.sweeps.measures import MEASURES, Condition, Objective
 from red_timeloop.sweeps.store import Store
 
@@ -106,7 +107,7 @@ def load_results(
         InputError: There is no store, no such sweep or design, or nothing was evaluated.
         SweepError: The store is damaged or of a newer version.
     """
-    with Store.read(path) as store:
+    with Store.read(path) as store, _intact(store.file):
         known = store.sweeps()
         if sweep is None and len(known) != 1:
             raise InputError("the store holds several sweeps", key="sweep", legal=list(known))
@@ -122,6 +123,19 @@ def load_results(
     return results.select(np.isin(results.words["design"], names)) if names else results
 
 
+@contextmanager
+def _intact(file: Path) -> Iterator[None]:
+    """Say that a store is damaged where a value is not of its kind; schema 1 has no checksums."""
+    try:
+        yield
+    except InputError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise SweepError(
+            f"{file}: is damaged: a value is not of its kind ({error}); it was left as it is"
+        ) from error
+
+
 def _collect(store: Store, definition: Mapping[str, Any]) -> Results:
     bases = store.bases()
     # Another sweep may have run the same points on other designs, zero padding for one.
@@ -129,7 +143,7 @@ def _collect(store: Store, definition: Mapping[str, Any]) -> Results:
     rows: list[tuple[Any, ...]] = []
     settings: list[tuple[int, dict[str, Any]]] = []
     failed: dict[str, int] = {}
-    last: tuple[int, dict[str, Any]] = (-1, {})
+    numbered: dict[int, int] = {}  # points in the order of their keys, whatever their ids
     for point, workload, base, changes, design, error, *measured in store.evaluations(
         definition["id"]
     ):
@@ -138,10 +152,11 @@ def _collect(store: Store, definition: Mapping[str, Any]) -> Results:
                 reason = f"{design}: {error}"
                 failed[reason] = failed.get(reason, 0) + 1
             continue
-        if point != last[0]:
-            last = (point, json.loads(changes))
-        rows.append((point, workload, design, *measured))
-        settings.append((base, last[1]))
+        if base not in bases:
+            raise SweepError(f"{store.file}: is damaged: point {point} has the unknown base {base}")
+        number = numbered.setdefault(point, len(numbered))
+        rows.append((number, workload, design, *measured))
+        settings.append((base, changes))
     if not any(row[2] in own for row in rows):
         reasons = "; ".join(failed) or "nothing was evaluated yet"
         raise InputError(f"the sweep has no results: {reasons}", file=store.file)

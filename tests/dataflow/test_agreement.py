@@ -218,7 +218,7 @@ def test_random_layers_agree_on_random_hardware(layer, input_bits, weight_bits, 
 @pytest.mark.parametrize(
     "layer",
     [
-        TransposedConv(150, 40, 4, 5, stride=3),
+        TransposedConv(150, 40, (4,), 5, stride=3),
         TransposedConv(130, 33, (3, 2), (3, 4), stride=2, padding=1, groups=1),
         TransposedConv(72, 72, (3, 3), 4, stride=2, padding=1, groups=9),
         Conv(140, 35, (4, 3), 3, stride=2, padding=1),

@@ -95,7 +95,7 @@ def test_whole_number_sums_are_rounded_without_a_bias() -> None:
 
 def test_an_execution_converts_every_column_of_every_pulse() -> None:
     """A crossbar of 12 rows, spelled out with Python integers."""
-    layer = TransposedConv(12, 2, 1, 1)
+    layer = TransposedConv(12, 2, (1,), 1)
     inputs, weights = random_tensors(layer, 3)
     hardware = Hardware.load().replace(adc_bits=3, columns=16)
     expected = []

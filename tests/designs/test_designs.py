@@ -112,7 +112,7 @@ def test_a_group_of_modes_that_sees_only_the_border_is_evaluated() -> None:
 
 
 def test_outputs_that_no_kernel_pixel_reaches_are_evaluated_where_they_are_computed() -> None:
-    layer = TransposedConv(1, 1, 2, 1, stride=2, padding=1)  # its one output is an inserted zero
+    layer = TransposedConv(1, 1, (2,), 1, stride=2, padding=1)  # its one output is an inserted zero
     assert layer.macs == 0
     assert result("zero_padding", layer, Hardware.load()).cycles == 1
     assert result("padding_free", layer, Hardware.load()).cycles == 2
