@@ -124,6 +124,16 @@ def test_stopping_leaves_a_bound_below_the_optimum() -> None:
     assert stopped > 5
 
 
+def test_a_single_operation_has_one_mapping() -> None:
+    for seed in range(2000):
+        space = random_space(random.Random(seed))
+        if space is not None and set(space.shape.sizes) == {1}:
+            proof = prove(space, "energy")
+            assert proof.complete
+            return
+    raise AssertionError("no such space")
+
+
 def test_placements_make_up_their_spread() -> None:
     space = next(filter(None, (random_space(random.Random(seed)) for seed in range(9, 99))))
     frame = build_frame(space)

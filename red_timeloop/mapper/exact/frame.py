@@ -60,7 +60,8 @@ class Form:
 
 @dataclass(frozen=True)
 class Frame:
-    """A space as the exact search sees it; dimensions of one iteration are left out.
+    """A space as the exact search sees it; dimensions of one iteration are left out,
+    unless all are.
 
     Attributes:
         space: The mappings.
@@ -101,7 +102,7 @@ class Frame:
 def build_frame(space: Space) -> Frame:
     """Return the exact search's view of `space`."""
     sizes = space.shape.sizes
-    dimensions = tuple(each for each, size in enumerate(sizes) if size > 1)
+    dimensions = tuple(each for each, size in enumerate(sizes) if size > 1) or (0,)
     storages, temporal = [], []
     groups: list[tuple[int, ...]] = []
     group: list[int] = []
