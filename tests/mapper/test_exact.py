@@ -124,6 +124,19 @@ def test_stopping_leaves_a_bound_below_the_optimum() -> None:
     assert stopped > 5
 
 
+def test_fewer_words_may_be_a_mapping_that_the_rules_do_not_cover() -> None:
+    """Outputs with gaps: the order that moves them least is illegal, and another one the best."""
+    space = random_space(random.Random(1289))
+    assert space is not None
+    assert build_frame(space).delicate
+    best = min(
+        float((costs.energy * costs.cycles)[costs.legal].min())
+        for _, _, costs in all_mappings(space)
+        if costs.legal.any()
+    )
+    assert prove(space, "edp").value == pytest.approx(best, rel=1e-9)
+
+
 def test_a_single_operation_has_one_mapping() -> None:
     for seed in range(2000):
         space = random_space(random.Random(seed))

@@ -39,21 +39,21 @@ def orders_worth_trying(
     level: int,
     active: tuple[int, ...],
     tensors: tuple[int, ...],
-    linked: bool,
+    every: bool,
 ) -> list[Order]:
     """Return one order of each class that can be the best for `tensors`, the data spaces inside.
 
     An order matters to a tile only by the loops before the first that moves it, and for a sliding
     window by how the loops along its axis follow. An order is left out when, for every data space,
-    another one has as many loops before the first move and as good a sequence from there; not so if
-    neighbours may help (`linked`), which is not always for the better.
+    another one has as many loops before the first move and as good a sequence from there; `every`
+    class is returned if fewer words are not always for the better.
     """
     classes: dict[tuple[object, ...], Order] = {}
     for order in all_orders(frame, level, active):
         mark = tuple(_mark(frame.forms[tensor], order) for tensor in tensors)
         classes.setdefault(mark, order)
     marks = list(classes)
-    if linked:
+    if every:
         return list(classes.values())
     kept = [
         mark

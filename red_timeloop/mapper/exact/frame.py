@@ -87,6 +87,18 @@ class Frame:
         """Operations of the problem."""
         return prod(self.sizes)
 
+    @property
+    def delicate(self) -> bool:
+        """Whether outputs may have gaps or overlaps.
+
+        Then a mapping of fewer words may be one that Timeloop's rules do not cover.
+        """
+        return any(
+            tensor.read_write and (len(axis) > 1 or any(step != 1 for _, step in axis))
+            for tensor, form in zip(self.space.shape.tensors, self.forms, strict=True)
+            for axis in form.axes
+        )
+
     def storage(self, level: int) -> Storage:
         """Return a storage, the innermost being 0."""
         return self.space.machine.levels[self.storages[level]]

@@ -217,9 +217,9 @@ class Walk:
         key = level, active
         if key not in self._choices:
             tensors = tensors_inside(self.part, level)
-            found = orders_worth_trying(
-                self.part.frame, level, active, tensors, any(e.links for e in self.part.boundaries)
-            )
+            # neighbours may help in one order and not in another; fewer words may be illegal
+            every = self.part.frame.delicate or any(e.links for e in self.part.boundaries)
+            found = orders_worth_trying(self.part.frame, level, active, tensors, every)
             idle = tuple(each for each in range(len(self.part.frame.sizes)) if each not in active)
             self._choices[key] = [(*order, *idle) for order in found]
         return self._choices[key]
