@@ -239,12 +239,7 @@ def search_specification(
     Unless `interruptible`, Ctrl-C raises KeyboardInterrupt as usual: for searches that are a part
     of something longer, which should end as a whole.
     """
-    if objective not in OBJECTIVES:
-        raise InputError(f"unknown objective {objective!r}", key="objective", legal=OBJECTIVES)
-    if budget < 1:
-        raise InputError(f"a budget of {budget} mappings", key="budget", legal="at least 1")
-    if seconds is not None and seconds <= 0:
-        raise InputError(f"{seconds:g} seconds", key="seconds", legal="above 0")
+    _check(objective, budget, seconds)
     if specification.problem is None:
         raise InputError("no file has a problem", key="problem")
     runner = engine_of(engine)
@@ -283,14 +278,26 @@ def search_specification(
         parts=found.parts,
         pruned=found.pruned,
         bound=found.bound,
-        padding={
-            name: (size, problem.sizes[name])
-            for name, size in specification.problem.sizes.items()
-            if size != problem.sizes[name]
-        },
+        padding=_padding(specification.problem, problem),
         seed=seed,
     )
     return mapping, result, report
+
+
+def _check(objective: str, budget: int, seconds: float | None) -> None:
+    """Refuse options that make no search."""
+    if objective not in OBJECTIVES:
+        raise InputError(f"unknown objective {objective!r}", key="objective", legal=OBJECTIVES)
+    if budget < 1:
+        raise InputError(f"a budget of {budget} mappings", key="budget", legal="at least 1")
+    if seconds is not None and seconds <= 0:
+        raise InputError(f"{seconds:g} seconds", key="seconds", legal="above 0")
+
+
+def _padding(given: Problem, padded: Problem) -> dict[str, tuple[int, int]]:
+    """Return the sizes that were rounded up, before and after."""
+    sizes = {name: (size, padded.sizes[name]) for name, size in given.sizes.items()}
+    return {name: pair for name, pair in sizes.items() if pair[0] != pair[1]}
 
 
 def _best_of(

@@ -18,7 +18,7 @@ from red_timeloop.mapper.exact.frame import Floats, Frame, Integers
 from red_timeloop.mapper.exact.part import Boundary, Crossing, Part, TooLargeError
 from red_timeloop.mapper.exact.words import Tile, Turn, closing_words, gapless, tile_of, union_of
 
-__all__ = ["Lower", "Open", "Slice", "pairs_of", "plans", "slices"]
+__all__ = ["Lower", "Open", "Slice", "pairs_of", "pieces", "plans", "slices"]
 
 Open: TypeAlias = tuple[tuple[int, ...], ...]  # for each data space, the storages left open
 WordsOf: TypeAlias = Callable[[Tile, Tile | None], Floats]  # of a tile, or of a box of children
@@ -123,6 +123,18 @@ def pairs_of(part: Part, level: int, given: Integers, inward: bool) -> tuple[Int
         flat = np.repeat(flat, many) * len(values) + chosen
         rows = np.repeat(rows, many)
     return rows, flat
+
+
+def pieces(part: Part, given: Integers, inward: bool, most: int) -> Iterator[Integers]:
+    """Cut `given` so that no piece has many more pairs than `most`; return the rows of each."""
+    index = np.stack(np.unravel_index(given, part.shape), axis=1)
+    counts = np.ones(len(given))
+    for dimension, values in enumerate(part.values):
+        divides = values[None, :] % values[:, None] == 0
+        counts = counts * divides.sum(axis=0 if inward else 1)[index[:, dimension]]
+    number = (np.cumsum(counts) // most).astype(np.int64)
+    for piece in np.unique(number):
+        yield np.flatnonzero(number == piece)
 
 
 def slices(part: Part, level: int, inner: Integers, outer: Integers) -> Iterator[Slice]:
@@ -257,18 +269,33 @@ class Lower:
         for values in before.values():
             reached |= np.isfinite(values)
         inner = np.flatnonzero(reached)
+        after: dict[Open, Floats] = {}
         if level == part.levels - 1:
-            rows, outer = pairs_of(part, level, np.asarray([len(part.factors) - 1]), True)
-            good = reached[outer]
-            inner, outer = outer[good], np.full(int(good.sum()), len(part.factors) - 1)
+            last = len(part.factors) - 1
+            _, found = pairs_of(part, level, np.asarray([last]), True)
+            found = found[reached[found]]
+            self._relax(level, before, after, (found, np.full(len(found), last)))
         else:
-            rows, outer = pairs_of(part, level, inner, False)
-            inner = inner[rows]
+            for piece in pieces(part, inner, False, _MOST_PAIRS // 2):
+                rows, outer = pairs_of(part, level, inner[piece], False)
+                self._relax(level, before, after, (inner[piece][rows], outer))
+        for key, values in after.items():
+            self._drop(level, key, values)
+        return {key: values for key, values in after.items() if np.isfinite(values).any()}
+
+    def _relax(
+        self,
+        level: int,
+        before: dict[Open, Floats],
+        after: dict[Open, Floats],
+        pairs: tuple[Integers, Integers],
+    ) -> None:
+        """Lower what is known outside a storage's loops by pairs of inner and outer tile shape."""
+        part, (inner, outer) = self.part, pairs
         good = part.fits(level)[outer]
         inner, outer = inner[good], outer[good]
         order = np.argsort(outer, kind="stable")
         inner, outer = inner[order], outer[order]
-        after: dict[Open, Floats] = {}
         for piece in slices(part, level, inner, outer):
             begin, end = inner[piece.rows], outer[piece.rows]
             starts = np.flatnonzero(np.concatenate([[True], end[1:] != end[:-1]]))
@@ -281,9 +308,6 @@ class Lower:
                 key = self._opened(level, open_, piece.moved)
                 found = after.setdefault(key, np.full(len(part.factors), np.inf))
                 found[end[starts]] = np.minimum(found[end[starts]], best)
-        for key, values in after.items():
-            self._drop(level, key, values)
-        return {key: values for key, values in after.items() if np.isfinite(values).any()}
 
     def _drop(self, level: int, open_: Open, values: Floats) -> None:
         """Forget tile shapes that make no mapping worth it, whatever is outside them."""

@@ -15,7 +15,7 @@ import numpy as np
 from red_timeloop.mapper.exact.choices import orders_worth_trying
 from red_timeloop.mapper.exact.context import Context, codes_of
 from red_timeloop.mapper.exact.frame import Floats, Integers
-from red_timeloop.mapper.exact.lower import Lower, Open, pairs_of, slices
+from red_timeloop.mapper.exact.lower import Lower, Open, pairs_of, pieces, slices
 from red_timeloop.mapper.exact.part import Crossing, Part
 
 __all__ = ["Leaves", "Target", "Walk", "tensors_inside"]
@@ -116,9 +116,8 @@ class Walk:
 
     def _expand(self, rows: _Rows, level: int) -> Iterator[_Rows]:
         """Give rows the loops of a storage: first their iterations, then their orders."""
-        step = max(1, _ROOM // self._fan_in(level))
-        for begin in range(0, len(rows), step):
-            piece = rows.take(np.arange(begin, min(begin + step, len(rows))))
+        for chosen in pieces(self.part, rows.shape, True, _ROOM):
+            piece = rows.take(chosen)
             context = self._context(piece, level)
             crossings = {
                 (each.tensor, each.inner): context.crossing(each)
@@ -138,11 +137,6 @@ class Walk:
                     yield part.take(self._beaten(part))
             else:
                 yield grown
-
-    def _fan_in(self, level: int) -> int:
-        """Return about how many tile shapes fit inside one."""
-        finite = sum(np.isfinite(each) for each in self.inside[level].values())
-        return max(1, int(np.count_nonzero(finite)) // 4)
 
     def _context(self, rows: _Rows, level: int) -> Context:
         return Context(
@@ -207,7 +201,7 @@ class Walk:
         """Choose the orders of the loops of a storage."""
         active = rows.temporal[:, level] > 1
         codes = (active * (1 << np.arange(active.shape[1]))).sum(axis=1)
-        pieces = []
+        found = []
         for code in np.unique(codes):
             own = rows.take(np.flatnonzero(codes == code))
             orders = np.asarray(
@@ -216,8 +210,8 @@ class Walk:
             count = len(orders)
             grown = own.take(np.repeat(np.arange(len(own)), count))
             grown.order[:, level] = np.tile(orders, (len(own), 1))
-            pieces.append(grown)
-        return _joined(pieces)
+            found.append(grown)
+        return _joined(found)
 
     def _orders(self, level: int, active: tuple[int, ...]) -> list[tuple[int, ...]]:
         key = level, active
