@@ -321,7 +321,7 @@ def compare(
     if layers:
         loaded = loaded.select([layers] if isinstance(layers, str) else list(layers))
     parameters = hardware if isinstance(hardware, Hardware) else Hardware.load(hardware)
-    chosen = choose(designs)
+    chosen = known.choose(designs)
     counter = get_engine(engine)
     tasks = [(entry, design) for entry in loaded.layers for design in chosen]
     results: list[LayerResult] = []
@@ -353,27 +353,6 @@ def compare(
         iso_area=iso_area,
         crossbars=crossbars,
     )
-
-
-def choose(designs: str | Iterable[str | Design] | None) -> tuple[Design, ...]:
-    """Return the designs that are asked for, each once; the four ReRAM designs when none is.
-
-    Raises:
-        InputError: There is no such design, or two have one name, the baseline among them.
-    """
-    asked = [designs] if isinstance(designs, str) else designs or known.names()
-    chosen: dict[str, Design] = {}
-    for reference in asked:
-        design = known.find(reference, code=True)
-        for other in (chosen.get(design.name), BASELINE):
-            if other is not None and other.name == design.name and other is not design:
-                raise InputError(
-                    f"two designs are called {design.name!r}",
-                    key="design",
-                    legal="names that differ",
-                )
-        chosen[design.name] = design
-    return tuple(chosen.values())
 
 
 class _Evaluator:

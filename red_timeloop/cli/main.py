@@ -8,6 +8,8 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 
@@ -93,14 +95,13 @@ add_options(cli)
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; bad input ends with one message and exit code 2."""
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _terminated)
     verbosity = Verbosity()
     started = time.monotonic()
     try:
-        code = cli.main(
-            args=arguments, prog_name="red-timeloop", standalone_mode=False, obj=verbosity
-        )
+        with _ending_what_runs():
+            code = cli.main(
+                args=arguments, prog_name="red-timeloop", standalone_mode=False, obj=verbosity
+            )
     except InputError as error:
         if verbosity.verbose:
             traceback.print_exc()
@@ -128,9 +129,21 @@ def main(arguments: list[str] | None = None) -> None:
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _terminated(*_: object) -> None:
-    """End as an exception does, so that what was started (Timeloop) ends too."""
-    sys.exit(128 + signal.SIGTERM)
+@contextmanager
+def _ending_what_runs() -> Iterator[None]:
+    """Let SIGTERM end the command as an exception does, so that a Timeloop that runs ends too."""
+
+    def end(*_: object) -> None:
+        sys.exit(128 + signal.SIGTERM)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from red_timeloop.designs.cmos import CmosDesign
 from red_timeloop.designs.design import CrossbarDesign, Design
 from red_timeloop.designs.plan import Part, Plan
-from red_timeloop.designs.registry import BASELINE, all_names, find, names, origin
+from red_timeloop.designs.registry import BASELINE, all_names, choose, find, names, origin
 from red_timeloop.designs.zero_padding import ZERO_PADDING
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Part",
     "Plan",
     "all_names",
+    "choose",
     "find",
     "names",
     "origin",

@@ -11,6 +11,7 @@ import hashlib
 import importlib
 import importlib.util
 import sys
+from collections.abc import Iterable
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -25,7 +26,17 @@ from red_timeloop.designs.split_kernel import SPLIT_KERNEL
 from red_timeloop.designs.zero_padding import ZERO_PADDING
 from red_timeloop.errors import InputError
 
-__all__ = ["BASELINE", "all_names", "colours", "content_digest", "find", "label", "names", "origin"]
+__all__ = [
+    "BASELINE",
+    "all_names",
+    "choose",
+    "colours",
+    "content_digest",
+    "find",
+    "label",
+    "names",
+    "origin",
+]
 
 BASELINE: Design = ZERO_PADDING  # what speedups and savings are against
 
@@ -92,6 +103,27 @@ def find(reference: str | Design, *, code: bool = False) -> Design:
         found = [key for key, value in vars(module).items() if not _lacking(value)]
         raise InputError(f"{where} has no {name!r}", key="design", legal=found or None)
     return _checked(getattr(module, name), reference)
+
+
+def choose(designs: str | Iterable[str | Design] | None) -> tuple[Design, ...]:
+    """Return the designs that are asked for, each once; the four ReRAM designs when none is.
+
+    Raises:
+        InputError: There is no such design, or two have one name, the baseline among them.
+    """
+    asked = [designs] if isinstance(designs, str) else designs or names()
+    chosen: dict[str, Design] = {}
+    for reference in asked:
+        design = find(reference, code=True)
+        for other in (chosen.get(design.name), BASELINE):
+            if other is not None and other.name == design.name and other is not design:
+                raise InputError(
+                    f"two designs are called {design.name!r}",
+                    key="design",
+                    legal="names that differ",
+                )
+        chosen[design.name] = design
+    return tuple(chosen.values())
 
 
 def origin(name: str) -> str:

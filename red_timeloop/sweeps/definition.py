@@ -37,9 +37,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from red_timeloop import designs
 from red_timeloop.circuit import Circuit, check_number
-from red_timeloop.comparison import choose
 from red_timeloop.components.registry import parse_technology
-from red_timeloop.designs import BASELINE, Design
+from red_timeloop.designs import BASELINE, Design, choose
 from red_timeloop.engines.timeloop.tools import find_tools
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware

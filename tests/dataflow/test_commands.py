@@ -79,14 +79,14 @@ def test_simulate_reports_the_error_of_real_converters(
 def test_simulate_ends_with_1_when_a_count_differs(
     workload: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from red_timeloop.dataflow import events
+    from red_timeloop.cli import simulate
 
-    counted = events.engine_events
+    counted = simulate.engine_events
 
     def wrong(*arguments: object) -> dict[str, int | float]:
         return {**counted(*arguments), "adc_conversions": 1}  # type: ignore[arg-type]
 
-    monkeypatch.setattr(events, "engine_events", wrong)
+    monkeypatch.setattr(simulate, "engine_events", wrong)
     assert code_of("simulate", f"{workload}:up", "--design", "red") == 1
     assert "MISMATCH: the engine counts adc_conversions otherwise" in capsys.readouterr().out
 
