@@ -106,7 +106,7 @@ def test_values_of_the_wrong_type() -> None:
     for sizes in ({3: 4, 5: 6}, {3, 4}, frozenset([3])):
         with pytest.raises(InputError, match=r"^input_size: .* is not an integer"):
             TransposedConv(2, 2, sizes, 2)
-    with pytest.raises(InputError, match=r"^design: unknown design '3' "):
+    with pytest.raises(InputError, match=r"^design: int is no design: it has no name"):
         compare(designs=[3])
     with pytest.raises(InputError, match=r"^hardware: no parameter set '3' "):
         compare(hardware=3)

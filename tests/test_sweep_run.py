@@ -17,13 +17,13 @@ import numpy as np
 import pytest
 
 from red_timeloop.comparison import compare
-from red_timeloop.designs import design as design_module
 from red_timeloop.designs import names as design_names
 from red_timeloop.designs.evaluate import evaluate
 from red_timeloop.engines.timeloop import tools
 from red_timeloop.hardware import Hardware
 from red_timeloop.layer import Conv
 from red_timeloop.sweeps import Store, SweepError, load_sweep, run, sweep
+from red_timeloop.sweeps import evaluation as evaluation_module
 from red_timeloop.sweeps.definition import apply
 from red_timeloop.sweeps.quality import sample_layer
 from red_timeloop.sweeps.table import load_results
@@ -130,7 +130,7 @@ def test_points_that_share_a_mapping_are_one_evaluation(
 ) -> None:
     calls = []
     monkeypatch.setattr(
-        design_module, "evaluate", lambda *arguments: calls.append(1) or evaluate(*arguments)
+        evaluation_module, "evaluate", lambda *arguments: calls.append(1) or evaluate(*arguments)
     )
     definition = {
         "workloads": workload,
@@ -247,17 +247,17 @@ def test_one_bad_circuit_does_not_cost_the_others(
 ) -> None:
     """A model that breaks down on some numbers of a block, by an exception or by a NaN."""
 
-    def fragile(plan: Any, counter: Any) -> Any:
-        voltages = np.atleast_1d(plan.hardware.circuit.read_voltage_v)
+    def fragile(design: Any, layer: Any, hardware: Any, counter: Any) -> Any:
+        voltages = np.atleast_1d(hardware.circuit.read_voltage_v)
         if (voltages == 0.25).any():
             raise ZeroDivisionError("no such voltage")
         if (voltages == 0.15).any():
-            circuit = plan.hardware.circuit
+            circuit = hardware.circuit
             bad = np.where(voltages == 0.15, np.nan, circuit.read_voltage_v)
             object.__setattr__(circuit, "read_voltage_v", bad)
-        return evaluate(plan, counter)
+        return evaluate(design, layer, hardware, counter)
 
-    monkeypatch.setattr(design_module, "evaluate", fragile)
+    monkeypatch.setattr(evaluation_module, "evaluate", fragile)
     voltages = [0.1, 0.15, 0.2, 0.25, 0.3, 0.35]
     definition = {
         "workloads": workload,

@@ -121,7 +121,10 @@ def test_a_design_that_the_mapper_maps(tmp_path: Path) -> None:
             "unknown design 'rd",
         ),
         (["export", "red_date2019:GAN_Deconv1", "-o", str(ROOT)], "holds something already"),
-        (["tables", "--design", "rde"], "--design: unknown design 'rde' (legal: eyeriss, padding"),
+        (
+            ["tables", "--design", "rde"],
+            "design: unknown design 'rde'; did you mean 'red'? (legal: red",
+        ),
         (["tables", "--set", "rows"], "--set: got 'rows' (legal: KEY=VALUE)"),
         (
             ["tables", "--set", "adc_resolution=99"],

@@ -10,8 +10,7 @@ import sys
 import pytest
 
 from red_timeloop import zoo
-from red_timeloop.comparison import BASELINE
-from red_timeloop.designs import names
+from red_timeloop.designs import BASELINE, names
 from red_timeloop.hardware import Hardware
 from red_timeloop.layer import TransposedConv
 from red_timeloop.report.zoo_table import print_zoo
@@ -52,7 +51,7 @@ def test_red_takes_the_steps_of_its_decomposition_and_never_more_than_zero_paddi
         steps = {(r["layer"], r["design"]): r["steps"] for r in comparison["results"]}
         for entry in load_workload(comparison["workload"]).layers:
             if entry.layer.transposed:
-                assert steps[entry.name, "red"] <= steps[entry.name, BASELINE]
+                assert steps[entry.name, "red"] <= steps[entry.name, BASELINE.name]
             else:  # an ordinary convolution runs alike everywhere
                 assert len({steps[entry.name, design] for design in names()}) == 1
 

@@ -232,7 +232,7 @@ def cancels(count: int, stride: int, other_count: int, other_stride: int) -> boo
 
     >>> cancels(4, 1, 3, 1)  # the second dimension's stride is the first's
     True
-    >>> cancels(4, 2, 3, 1)
+    >>> cancels(4, 3, 3, 1)
     False
     """
     if other_count == 1:
