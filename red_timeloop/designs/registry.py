@@ -160,10 +160,9 @@ def content_digest(design: Design) -> str:
     """
     if _SHIPPED.get(design.name) is design:
         return ""
-    module = sys.modules.get(getattr(design.plan, "__module__", ""), None)
-    defined = [getattr(getattr(design, "transposed", None), "__module__", ""), _module_of(design)]
+    code = (type(design), design.plan, getattr(design, "transposed", None))
     files = {design.architecture, *([design.constraints] if design.constraints else [])}
-    for name in (*defined, getattr(module, "__name__", "")):
+    for name in (getattr(each, "__module__", "") for each in code):
         file = getattr(sys.modules.get(name), "__file__", None)
         if file and not name.startswith("red_timeloop."):
             files |= set(Path(file).parent.glob("*.py"))
@@ -171,10 +170,6 @@ def content_digest(design: Design) -> str:
     for path in sorted(files):
         content.update(path.read_bytes())
     return content.hexdigest()
-
-
-def _module_of(design: Design) -> str:
-    return type(design).__module__
 
 
 def _installed() -> dict[str, EntryPoint]:

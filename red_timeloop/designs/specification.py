@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,8 @@ def sizes_as_variables(sizes: Any) -> dict[str, Value]:
 
 def _check_variables(file: Path, sizes: Mapping[str, Value]) -> None:
     """Refuse an architecture whose variables are not exactly the sizes and the constants."""
-    declared = load_file(file).get("variables") or {}
+    status = file.stat()
+    declared = _declared(file, status.st_mtime_ns, status.st_size)
     needed = {*sizes, *CONSTANTS} - set(_OPTIONAL)
     unknown = [name for name in declared if name not in sizes and name not in CONSTANTS]
     missing = sorted(needed - set(declared))
@@ -131,6 +133,12 @@ def _check_variables(file: Path, sizes: Mapping[str, Value]) -> None:
             key="variables",
             legal=sorted(needed),
         )
+
+
+@lru_cache(maxsize=32)
+def _declared(file: Path, _changed: int, _size: int) -> tuple[str, ...]:
+    """Return the variables of a file; every layer asks for those of the same few."""
+    return tuple(load_file(file).get("variables") or ())
 
 
 def _mapping(specification: Specification, loops: Mapping[str, TargetLoops]) -> LoopNest:
