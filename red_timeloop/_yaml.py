@@ -14,7 +14,6 @@ import re
 import stat
 from collections import abc
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,6 @@ __all__ = ["Quoted", "Tags", "YamlList", "YamlMap", "load", "parse", "read_text"
 LARGEST_FILE = 16 * 2**20  # bytes; a specification has a few kB, a table a few MB
 MOST_VALUES = 1_000_000  # in one file, those that aliases repeat included; 0.3 GB
 DEEPEST = 100
-_WORTH_KEEPING = 100_000  # characters; larger files are read once
 
 _STANDARD = "tag:yaml.org,2002:"
 _INTEGER = re.compile(r"[-+]?[0-9]+")
@@ -194,17 +192,7 @@ def parse(
         raise InputError(f"not valid YAML: {error}", file=name) from None
 
 
-def _events(text: str) -> abc.Iterable[yaml.Event]:
-    """Return what the parser sees; a small file's is kept: a shipped one is parsed once."""
-    return _kept_events(text) if len(text) < _WORTH_KEEPING else _parsed(text)
-
-
-@lru_cache(maxsize=16)
-def _kept_events(text: str) -> tuple[yaml.Event, ...]:
-    return tuple(_parsed(text))
-
-
-def _parsed(text: str) -> abc.Iterator[yaml.Event]:
+def _events(text: str) -> abc.Iterator[yaml.Event]:
     base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     depth = 0
     for event in yaml.parse(text, Loader=base):
