@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from places import DATA
 
 from red_timeloop.engines.embedded import evaluate_nest
 from red_timeloop.engines.embedded.batch import evaluate_batch
@@ -18,7 +19,7 @@ from red_timeloop.engines.embedded.row import MappingBatch
 from red_timeloop.errors import InputError
 from red_timeloop.spec.reader import read_specification
 
-REFERENCE = Path(__file__).parent / "data" / "reference"
+REFERENCE = DATA / "reference"
 COUNT = 60
 
 

@@ -10,11 +10,12 @@ import time
 from pathlib import Path
 
 import pytest
+from places import DATA
 
 import red_timeloop
 from red_timeloop.errors import InputError
 
-REFERENCE = Path(__file__).parent / "data" / "reference"
+REFERENCE = DATA / "reference"
 RED = REFERENCE / "crossbar_red"
 RESULTS = json.loads((REFERENCE.parent / "reference_mapper.json").read_text())
 

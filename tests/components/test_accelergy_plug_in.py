@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from places import ROOT
 
 from red_timeloop import resources
 from red_timeloop.circuit import Circuit
@@ -139,7 +140,7 @@ architecture:
       attributes: {weight_slices: 4, input_slices: 8, cell_bits: 2, dac_bits: 1}
       required_actions: [read, write, update, leak]
 """
-SHARE = Path(__file__).parents[1] / "share" / "accelergy"
+SHARE = ROOT / "share" / "accelergy"
 
 
 @pytest.mark.timeloop

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from places import DATA
 
 from red_timeloop.engines.base import model
 from red_timeloop.engines.embedded.sparse.evaluation import evaluate_sparse
 from red_timeloop.spec.reader import read_specification
 
-REFERENCE = Path(__file__).parent / "data" / "sparse_reference"
+REFERENCE = DATA / "sparse_reference"
 CASES = [
     pytest.param(file.with_suffix(".yaml"), case, id=f"{file.stem}-{case['number']}")
     for file in sorted(REFERENCE.glob("*.json"))

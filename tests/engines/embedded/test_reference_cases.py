@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from places import DATA
 
 import red_timeloop
 from red_timeloop.engines.embedded.cost import evaluate_cost
@@ -20,7 +21,7 @@ from red_timeloop.engines.embedded.movement import data_movement
 from red_timeloop.engines.embedded.nest import build_nest
 from red_timeloop.spec.reader import read_specification
 
-REFERENCE = Path(__file__).parent / "data" / "reference"
+REFERENCE = DATA / "reference"
 CASES = [(file, number) for file in sorted(REFERENCE.glob("*/*.json")) for number in range(10)]
 ROUNDING = 0.005 * (1 + 1e-9)
 

@@ -9,12 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from places import DATA
 
 import red_timeloop
 from red_timeloop.errors import InputError
 from red_timeloop.spec.types import LevelMapping, Mapping
 
-FAMILY = Path(__file__).parent / "data" / "reference" / "row_stationary"
+FAMILY = DATA / "reference" / "row_stationary"
 SPEC = FAMILY / "conv_k3.yaml"
 TABLES = {"ert": FAMILY / "ERT.yaml", "art": FAMILY / "ART.yaml"}
 

@@ -8,11 +8,11 @@ network latency, data spaces that depend on a dimension twice, and all switches 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from places import DATA
 
 from red_timeloop.engines.embedded import evaluate
 from red_timeloop.engines.embedded.batch import batch_of, evaluate_batch
@@ -29,7 +29,7 @@ from red_timeloop.spec.types import (
     Problem,
 )
 
-CASES = json.loads((Path(__file__).parent / "data" / "reference_switches.json").read_text())
+CASES = json.loads((DATA / "reference_switches.json").read_text())
 PICOJOULE = 1e-12
 
 

@@ -6,9 +6,9 @@ import dataclasses
 import re
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
+from places import ROOT
 
 from red_timeloop.circuit import Circuit
 from red_timeloop.components import STAGES, build, find, names
@@ -277,7 +277,7 @@ def test_larger_nodes_cost_more(subclass: str) -> None:
 
 
 def test_the_documentation_lists_every_component_with_legal_attributes() -> None:
-    page = Path(__file__).parents[1] / "docs" / "circuits.md"
+    page = ROOT / "docs" / "circuits.md"
     rows = [line for line in page.read_text().splitlines() if line.startswith("| `")]
     documented: dict[str, set[str]] = {}
     for row in rows:

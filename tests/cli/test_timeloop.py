@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from places import DATA, ROOT, STANDIN
 
 import red_timeloop
 from red_timeloop import resources
@@ -17,9 +18,7 @@ from red_timeloop.engines.timeloop import tools
 from red_timeloop.spec.loader import load_text
 from red_timeloop.spec.reader import read_art_file, read_ert_file, read_specification
 
-ROOT = Path(__file__).parents[1]
-STANDIN = Path(__file__).parent / "standin"
-DATA = Path(__file__).parent / "data" / "timeloop_runs"
+RUNS = DATA / "timeloop_runs"
 
 
 def run(
@@ -204,7 +203,7 @@ def test_doctor_finds_what_is_there(tmp_path: Path) -> None:
         "PYTHONPATH": f"{ROOT}{os.pathsep}{STANDIN}",
         "RED_TIMELOOP_PYTHON": sys.executable,
         "STANDIN": "capacity",
-        "STANDIN_DATA": str(DATA),
+        "STANDIN_DATA": str(RUNS),
     }
     done = run("doctor", environment=settings)
     assert done.returncode == 1

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from places import DATA, STANDIN
 
 from red_timeloop.comparison import compare
 from red_timeloop.designs import names as design_names
@@ -407,14 +408,13 @@ def test_a_sampled_layer_has_the_taps_and_rows_of_the_layer() -> None:
 @pytest.fixture
 def standin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], None]:
     """Put a stand-in for the real Timeloop on PATH, which replays a recorded run."""
-    here = Path(__file__).parent
 
     def behaving(how: str) -> None:
         settings = {
-            "PATH": f"{here / 'standin' / 'bin'}{os.pathsep}/usr/bin{os.pathsep}/bin",
-            "PYTHONPATH": str(here / "standin"),
+            "PATH": f"{STANDIN / 'bin'}{os.pathsep}/usr/bin{os.pathsep}/bin",
+            "PYTHONPATH": str(STANDIN),
             "STANDIN": how,
-            "STANDIN_DATA": str(here / "data" / "timeloop_runs"),
+            "STANDIN_DATA": str(DATA / "timeloop_runs"),
             "STANDIN_CHILD": str(tmp_path / "child"),
             "TMPDIR": str(tmp_path),
             tools.PYTHON_VARIABLE: sys.executable,

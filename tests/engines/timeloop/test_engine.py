@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from places import DATA, STANDIN
 
 import red_timeloop
 from red_timeloop.cli.main import cli
@@ -34,8 +35,7 @@ from red_timeloop.mapper.run import search
 from red_timeloop.spec.reader import read_specification
 from red_timeloop.spec.types import Specification
 
-DATA = Path(__file__).parent / "data" / "timeloop_runs"
-STANDIN = Path(__file__).parent / "standin"
+RUNS = DATA / "timeloop_runs"
 Behave = Callable[..., None]
 
 
@@ -48,7 +48,7 @@ def behave(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Behave:
             "PATH": f"{STANDIN / 'bin'}{os.pathsep}/usr/bin{os.pathsep}/bin",
             "PYTHONPATH": str(STANDIN),
             "STANDIN": how,
-            "STANDIN_DATA": str(DATA),
+            "STANDIN_DATA": str(RUNS),
             "STANDIN_CHILD": str(tmp_path / "child"),
             tools.PYTHON_VARIABLE: sys.executable,
             **environment,
@@ -62,16 +62,16 @@ def behave(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Behave:
 
 @pytest.fixture
 def model_spec() -> Specification:
-    return read_specification(DATA / "model.yaml")
+    return read_specification(RUNS / "model.yaml")
 
 
 @pytest.fixture
 def mapper_spec() -> Specification:
-    return read_specification(DATA / "mapper.yaml")
+    return read_specification(RUNS / "mapper.yaml")
 
 
 def test_stats_are_read() -> None:
-    text = (DATA / "model.stats.txt").read_text()
+    text = (RUNS / "model.stats.txt").read_text()
     stats = parse_stats(text)
     assert (stats.cycles, stats.computes) == (16, 8192)
     assert next(iter(stats.levels)) == "cell"
@@ -83,12 +83,12 @@ def test_stats_are_read() -> None:
 
 
 def test_stats_of_sparse_problems_are_those_of_the_embedded_engine(tmp_path: Path) -> None:
-    reference = DATA.parent / "sparse_reference"
+    reference = RUNS.parent / "sparse_reference"
     case = json.loads((reference / "zi_rs_skipping_a.json").read_text())[0]
     (tmp_path / "mapping.yaml").write_text(json.dumps({"mapping": case["mapping"]}))
     spec = reference / "zi_rs_skipping_a.yaml"
     ours = embedded(read_specification(spec, mapping=tmp_path / "mapping.yaml"))
-    theirs = parse_stats((DATA / "sparse.stats.txt").read_text())
+    theirs = parse_stats((RUNS / "sparse.stats.txt").read_text())
     assert (theirs.cycles, theirs.computes) == (ours.cycles, ours.computes)
     assert theirs.energy == pytest.approx(ours.energy, rel=1e-5, abs=0)
     assert theirs.levels["mac"].computes == ours.levels["mac"].computes
@@ -116,7 +116,7 @@ def test_stats_of_sparse_problems_are_those_of_the_embedded_engine(tmp_path: Pat
 )
 def test_damaged_stats_are_refused(damage: Callable[[str], str], expected: str) -> None:
     with pytest.raises(TimeloopError, match=expected.replace("(", r"\(")):
-        parse_stats(damage((DATA / "model.stats.txt").read_text()))
+        parse_stats(damage((RUNS / "model.stats.txt").read_text()))
 
 
 def test_recorded_run_is_the_embedded_result(behave: Behave, model_spec: Specification) -> None:
@@ -142,7 +142,7 @@ def test_recorded_run_is_the_embedded_result(behave: Behave, model_spec: Specifi
 
 def test_public_call_runs_it(behave: Behave) -> None:
     behave("good")
-    found = red_timeloop.model(DATA / "model.yaml", engine="timeloop")
+    found = red_timeloop.model(RUNS / "model.yaml", engine="timeloop")
     assert (found["engine"], found["cycles"]) == ("timeloop", 16)
 
 
@@ -150,9 +150,9 @@ def test_auto_takes_timeloop_where_it_works(
     behave: Behave, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     behave("good")
-    assert red_timeloop.model(DATA / "model.yaml", engine="auto")["engine"] == "timeloop"
+    assert red_timeloop.model(RUNS / "model.yaml", engine="auto")["engine"] == "timeloop"
     monkeypatch.setenv("PATH", "/nowhere")
-    assert red_timeloop.model(DATA / "model.yaml", engine="auto")["engine"] == "embedded"
+    assert red_timeloop.model(RUNS / "model.yaml", engine="auto")["engine"] == "embedded"
     with pytest.raises(InputError, match="unknown engine 'other'"):
         engine("other")
 
@@ -169,27 +169,27 @@ def test_mapper_returns_result_and_mapping(behave: Behave, mapper_spec: Specific
 
 def test_search_is_the_real_mappers(behave: Behave) -> None:
     behave("good")
-    found = search([DATA / "mapper.yaml"], "edp", engine="timeloop")
+    found = search([RUNS / "mapper.yaml"], "edp", engine="timeloop")
     mapping, result = found
     assert result["engine"] == "timeloop"
     report = result["search"]
     assert report["value"] == result["energy_J"] * result["cycles"]
     assert (report["optimal"], report["bound"], report["broken_constraints"]) == (False, None, [])
     assert set(mapping.levels) >= {"edram", "inter_row_spatial"}
-    embedded_keys = search([DATA / "mapper.yaml"], "edp")[1]["search"]
+    embedded_keys = search([RUNS / "mapper.yaml"], "edp")[1]["search"]
     assert set(embedded_keys) <= set(report)
     with pytest.raises(InputError, match="unknown objective 'speed'"):
-        search([DATA / "mapper.yaml"], "speed", engine="timeloop")  # type: ignore[arg-type]
+        search([RUNS / "mapper.yaml"], "speed", engine="timeloop")  # type: ignore[arg-type]
 
 
 def test_map_command_passes_options_on(behave: Behave, tmp_path: Path) -> None:
     behave("good")
     runner = CliRunner()
-    arguments = ["map", str(DATA / "mapper.yaml"), "--engine", "timeloop", "--threads", "1"]
+    arguments = ["map", str(RUNS / "mapper.yaml"), "--engine", "timeloop", "--threads", "1"]
     done = runner.invoke(cli, [*arguments, "-o", str(tmp_path / "out")])
     assert done.exit_code == 0, done.output
     assert "the best that timeloop-mapper found (random_pruned)" in done.output
-    again = read_specification(DATA / "mapper.yaml", mapping=tmp_path / "out" / "mapping.yaml")
+    again = read_specification(RUNS / "mapper.yaml", mapping=tmp_path / "out" / "mapping.yaml")
     assert again.mapping is not None
     done = runner.invoke(cli, [*arguments, "--algorithm", "magic"])
     assert isinstance(done.exception, InputError)

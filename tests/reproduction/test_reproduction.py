@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from places import ROOT
 
 from red_timeloop.comparison import compare
 from red_timeloop.hardware import Hardware
@@ -62,7 +63,7 @@ def test_page_in_the_documentation_is_what_the_command_writes(
 ) -> None:
     """Up to the networks, whose CMOS rival is mapped by a search that may get better."""
     made = (written[1] / "reproduction.md").read_text()
-    kept = (Path(__file__).parents[1] / "docs" / "reproduction.md").read_text()
+    kept = (ROOT / "docs" / "reproduction.md").read_text()
     last = "## Speedup of RED over other accelerators"
     said = "docs/reproduction.md is old: red-timeloop reproduce -o docs"
     assert _layers_only(made.partition(last)[0]) == _layers_only(kept.partition(last)[0]), said
