@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,17 +13,15 @@ from typing import Any
 from red_timeloop import designs as known
 from red_timeloop.components.base import plain
 from red_timeloop.designs import BASELINE, Design
-from red_timeloop.designs.evaluate import evaluate
-from red_timeloop.designs.red import RED
+from red_timeloop.designs.evaluator import Evaluator
 from red_timeloop.designs.result import DesignResult
-from red_timeloop.engines.base import Engine
 from red_timeloop.engines.base import engine as get_engine
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
 from red_timeloop.units import percent
 from red_timeloop.workload import Workload, WorkloadLayer, load_workload
 
-__all__ = ["Comparison", "Failure", "LayerResult", "Progress", "Summary", "compare"]
+__all__ = ["Comparison", "Failure", "LayerResult", "Progress", "Summary", "compare", "compare_on"]
 
 # Called before each evaluation with (done, total, "layer on design").
 Progress = Callable[[int, int, str], None]
@@ -322,16 +320,31 @@ def compare(
         loaded = loaded.select([layers] if isinstance(layers, str) else list(layers))
     parameters = hardware if isinstance(hardware, Hardware) else Hardware.load(hardware)
     chosen = known.choose(designs)
-    counter = get_engine(engine)
-    tasks = [(entry, design) for entry in loaded.layers for design in chosen]
+    evaluator = Evaluator(parameters, get_engine(engine), iso_area=iso_area, crossbars=crossbars)
+    return compare_on(loaded, chosen, evaluator, progress=progress, keep_going=keep_going)
+
+
+def compare_on(
+    workload: Workload,
+    designs: Sequence[Design],
+    evaluator: Evaluator,
+    *,
+    progress: Progress | None = None,
+    keep_going: bool = False,
+) -> Comparison:
+    """Run every layer of a workload on every design; several workloads may share an evaluator.
+
+    Raises:
+        InputError: A design cannot hold a layer, and `keep_going` is not set.
+    """
+    tasks = [(entry, design) for entry in workload.layers for design in designs]
     results: list[LayerResult] = []
     failures: list[Failure] = []
-    evaluator = _Evaluator(parameters, counter, iso_area, crossbars)
     for done, (entry, design) in enumerate(tasks):
         if progress:
             progress(done, len(tasks), f"{entry.name} on {design.name}")
         try:
-            results.append(LayerResult(entry, evaluator(entry, design)))
+            results.append(LayerResult(entry, evaluator(entry.layer, design)))
         except InputError as error:
             if not keep_going:
                 raise InputError(
@@ -344,51 +357,26 @@ def compare(
     if progress:
         progress(len(tasks), len(tasks), "")
     return Comparison(
-        workload=loaded,
-        hardware=parameters,
-        engine=results[0].design_result.engine if results else engine,
+        workload=workload,
+        hardware=evaluator.hardware,
+        engine=results[0].design_result.engine if results else evaluator.engine_name,
         results=tuple(results),
-        baseline=tuple(_baseline(loaded, results, evaluator)),
+        baseline=tuple(_baseline(workload, results, evaluator)),
         failures=tuple(failures),
-        iso_area=iso_area,
-        crossbars=crossbars,
+        iso_area=evaluator.iso_area,
+        crossbars=evaluator.crossbars,
     )
 
 
-class _Evaluator:
-    """Evaluates a layer on a design, equal layers only once."""
-
-    def __init__(
-        self, hardware: Hardware, counter: Engine, iso_area: bool, crossbars: int | None
-    ) -> None:
-        self._hardware = hardware
-        self._counter = counter
-        self._iso_area = iso_area
-        self._crossbars = crossbars
-        self._known: dict[tuple[object, str], DesignResult] = {}
-
-    def __call__(self, entry: WorkloadLayer, design: Design) -> DesignResult:
-        layer = replace(entry.layer, name=None)
-        key = (layer, design.name)
-        if key not in self._known:
-            if self._iso_area and design is not RED:
-                design = design.scaled(self(entry, RED).area)
-            run = self._counter.evaluate_specification
-            self._known[key] = evaluate(
-                design, layer, self._hardware, run, crossbars=self._crossbars
-            )
-        return self._known[key]
-
-
 def _baseline(
-    workload: Workload, results: Sequence[LayerResult], evaluator: _Evaluator
+    workload: Workload, results: Sequence[LayerResult], evaluator: Evaluator
 ) -> Iterable[LayerResult]:
     """Yield zero padding's results for the layers that have any result."""
     ran = {result.layer for result in results}
     for entry in workload.layers:
         if entry.name in ran:
             try:
-                yield LayerResult(entry, evaluator(entry, BASELINE))
+                yield LayerResult(entry, evaluator(entry.layer, BASELINE))
             except InputError:  # a layer that zero padding cannot hold has nothing to compare with
                 continue
 
