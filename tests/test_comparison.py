@@ -5,17 +5,24 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 import red_timeloop
+from red_timeloop import designs
 from red_timeloop.errors import InputError
+from red_timeloop.export import export
 from red_timeloop.hardware import Hardware
 from red_timeloop.layer import TransposedConv
+from red_timeloop.report.table import print_comparison
+from red_timeloop.report.zoo_table import print_zoo
 from red_timeloop.workload import Workload, WorkloadLayer
 
 
@@ -175,3 +182,21 @@ def test_converters_too_coarse_for_their_sums_are_told() -> None:
     (line,) = told(weight_encoding="twos_complement")
     assert "up to 1 bit fewer" in line
     assert told(merge="current", adc_bits=None) == []
+
+
+def test_a_layer_that_computes_nothing_leaves_every_output_whole(tmp_path: Path) -> None:
+    nothing = TransposedConv(4, 3, (2, 2), 1, stride=3, padding=1)
+    workload = Workload("empty", "", (WorkloadLayer(nothing, "made up"),))
+    comparison = red_timeloop.compare(workload, ["red", "eyeriss_split"], "embedded")
+    assert comparison.summary[0].speedup == math.inf
+    assert comparison.summary[0].energy_saving == 1
+    assert comparison.engine == "embedded"
+    comparison.report(tmp_path)
+    told = json.loads((tmp_path / "empty.json").read_text(), parse_constant=pytest.fail)
+    assert told["summary"][0]["speedup_vs_zero_padding"] == "inf"
+    print_comparison(comparison, Console(file=(stream := io.StringIO())))
+    print_zoo([comparison], Console(file=stream))
+    pages = stream.getvalue() + (tmp_path / "report.html").read_text() + comparison.to_csv()
+    assert not re.search(r"\bnan\b", pages, re.IGNORECASE)
+    with pytest.raises(InputError, match=r"empty: no kernel pixel reaches an output pixel: red "):
+        export(designs.find("red"), nothing, Hardware.load(), tmp_path / "bundle", "empty")

@@ -125,6 +125,12 @@ def test_sensitivity_finds_the_effects_that_were_put_in() -> None:
     assert (effects["a"].best, effects["b"].best) == ("1", "1")
 
 
+def test_sensitivity_leaves_out_points_that_compute_nothing() -> None:
+    results = made_up(a=np.array([1.0, 2, 3]), energy_J=np.array([4.0, 1, np.inf]))
+    (effect,) = sensitivity(results, ENERGY)
+    assert (effect.best, effect.factor) == ("2", pytest.approx(4))
+
+
 def test_sensitivity_bins_what_has_many_values() -> None:
     rng = np.random.default_rng(2)
     a, b = rng.uniform(1, 100, 5000), rng.uniform(1, 100, 5000)

@@ -13,7 +13,6 @@ from red_timeloop.designs.evaluate import evaluate as evaluate_design
 from red_timeloop.designs.result import DesignResult
 from red_timeloop.engines.embedded import evaluate
 from red_timeloop.engines.embedded.engine import evaluate_specification
-from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
 from red_timeloop.layer import Layer
 from red_timeloop.mapper.padding import MOST
@@ -141,16 +140,7 @@ def test_awkward_sizes_are_padded_and_reported() -> None:
     padded = [note for note in result.notes if "padded" in note]
     original = 8 * 13 * 11 * 11 * 9
     assert (result.computes > original) == bool(padded)
-    assert math.prod([result.computes]) >= original
-
-
-def test_layer_without_operations_is_refused() -> None:
-    nothing = TransposedConv(4, 4, (1, 1), 1, stride=4, padding=0, output_padding=0)
-    cropped = TransposedConv(4, 4, (2, 2), 1, stride=4, padding=((1, 0), (1, 0)))
-    assert run("eyeriss_split", nothing).cycles > 0
-    if not cropped.macs:
-        with pytest.raises(InputError, match="nothing to map"):
-            run("eyeriss_split", cropped)
+    assert result.computes >= original
 
 
 def test_compare_runs_them_when_asked() -> None:

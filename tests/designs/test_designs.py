@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from red_timeloop import Conv, TransposedConv, designs
+from red_timeloop.dataflow import simulate
 from red_timeloop.designs.evaluate import evaluate
 from red_timeloop.designs.result import DesignResult
 from red_timeloop.designs.specification import assemble
@@ -262,12 +264,24 @@ def test_a_weight_wider_than_a_crossbar_is_refused() -> None:
         designs.find("red").plan(LAYERS[0], hardware)
 
 
-def test_a_layer_without_work_is_refused() -> None:
-    layer = TransposedConv(1, 1, (1,), 1, stride=3, padding=0, output_padding=1)
-    assert designs.find("red").plan(layer, Hardware.load()).steps == 1
-    cropped = TransposedConv(1, 1, (2,), 1, stride=3, padding=((1, 1),))
-    with pytest.raises(InputError, match="nothing to map"):
-        designs.find("red").plan(cropped, Hardware.load())
+NOTHING = TransposedConv(4, 3, (2, 2), 1, stride=3, padding=1)  # pixels 0 and 3 of 4 are cropped
+
+
+@pytest.mark.parametrize("design", ["red", "red_serial", "split_kernel", "eyeriss_split"])
+def test_a_layer_whose_kernel_pixels_reach_no_output_costs_nothing(design: str) -> None:
+    nothing = result(design, NOTHING, Hardware.load())
+    assert (nothing.cycles, nothing.computes, nothing.plan.crossbars) == (0, 0, 0)
+    assert (nothing.latency, nothing.energy, nothing.area, nothing.programming_time) == (0, 0, 0, 0)
+    assert nothing.energy_by_stage() == {}
+    inputs, weights = np.ones(NOTHING.input_shape, int), np.ones(NOTHING.weight_shape, int)
+    assert simulate(NOTHING, design, inputs, weights).outputs.tolist() == [[[[0, 0], [0, 0]]] * 3]
+
+
+@pytest.mark.parametrize("design", ["zero_padding", "padding_free"])
+def test_designs_that_do_not_skip_take_their_steps_for_nothing(design: str) -> None:
+    taken = result(design, NOTHING, Hardware.load())
+    assert taken.cycles == 4  # output pixels; input pixels
+    assert taken.energy > 0
 
 
 def test_unknown_design_lists_the_designs() -> None:
