@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
+from close import near
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -66,7 +67,7 @@ def test_a_fold_that_does_not_divide_the_kernel_pixels_still_counts_each_once() 
                 for part in folded.plan.parts
                 if part.crossbars
             )
-            assert conducting == pytest.approx(LAYERS[1].macs)
+            assert conducting == near(LAYERS[1].macs)
             assert folded.levels["input_buffer"].data_spaces["Inputs"].reads == 73_728
 
 
@@ -78,7 +79,7 @@ def test_a_fold_converts_each_partial_sum_all_the_same() -> None:
         for name in ("adc", "shift_add", "row_driver", "cell"):
             pulses = once.levels[name].energy
             # The drop along bit lines is that of the rows of a turn.
-            assert folded.levels[name].energy == pytest.approx(pulses, rel=1e-2), name
+            assert folded.levels[name].energy == near(pulses, rel=1e-2), name
 
 
 def happened(evaluated: DesignResult, level: str, share: str) -> float:
@@ -95,7 +96,7 @@ def test_padding_free_converts_and_adds_all_partial_sums_of_a_step() -> None:
         evaluated = result("padding_free", layer, Hardware.load().replace(rows=rows, columns=rows))
         assert happened(evaluated, "adc", "adc_share") == partial_sums
         assert happened(evaluated, "output_buffer", "output_buffer_share") == partial_sums
-        assert happened(evaluated, "edram", "edram_output_share") == pytest.approx(8 * 8 * 6)
+        assert happened(evaluated, "edram", "edram_output_share") == near(8 * 8 * 6)
 
 
 def test_joined_bit_lines_are_converted_in_every_turn_of_a_fold() -> None:
@@ -125,7 +126,7 @@ def test_programming_is_reported_apart() -> None:
     circuit = Hardware.load().circuit
     one_cell = circuit.write_voltage_v * circuit.write_current_a * circuit.write_pulse_s
     cells = 512 * 256 * 25 * 4
-    assert evaluated.programming_energy == pytest.approx(cells * one_cell * circuit.write_pulses)
+    assert evaluated.programming_energy == near(cells * one_cell * circuit.write_pulses)
     assert evaluated.programming_time == 128 * circuit.write_pulse_s * circuit.write_pulses
 
 
@@ -193,7 +194,7 @@ def test_counts_that_are_known_without_an_engine(
     plan = evaluated.plan
     assert evaluated.cycles == plan.steps
     energy = sum(level.energy for level in evaluated.levels.values())
-    assert energy == pytest.approx(evaluated.energy)
+    assert energy == near(evaluated.energy)
     # Cells that conduct: the layer's own multiply-accumulates, for every design that computes
     # only what is kept. Padding-free also computes what the crop throws away.
     conducting = sum(
@@ -204,9 +205,9 @@ def test_counts_that_are_known_without_an_engine(
     if design == "padding_free":
         channels = layer.in_channels * layer.out_channels // layer.groups
         pixels = math.prod(layer.input_size) * math.prod(layer.kernel_size)
-        assert conducting == pytest.approx(pixels * channels)
+        assert conducting == near(pixels * channels)
     else:
-        assert conducting == pytest.approx(layer.macs)
+        assert conducting == near(layer.macs)
 
 
 @settings(max_examples=60, deadline=None)
