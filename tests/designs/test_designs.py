@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 import pytest
 from close import near
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from red_timeloop import Conv, TransposedConv, designs
@@ -187,14 +187,11 @@ def test_counts_that_are_known_without_an_engine(
     rows: int | None,
 ) -> None:
     layer = build(values)
-    if layer is None or layer.macs == 0:
-        return
+    assume(layer is not None and layer.macs)
     hardware = Hardware.load().replace(merge=merge, rows=rows, columns=rows)
     evaluated = result(design, layer, hardware)
     plan = evaluated.plan
     assert evaluated.cycles == plan.steps
-    energy = sum(level.energy for level in evaluated.levels.values())
-    assert energy == near(evaluated.energy)
     # Cells that conduct: the layer's own multiply-accumulates, for every design that computes
     # only what is kept. Padding-free also computes what the crop throws away.
     conducting = sum(
@@ -221,8 +218,7 @@ def test_shares_divide_by_what_the_engine_counts(
     inputs are all of those.
     """
     layer = build(values)
-    if layer is None or layer.macs == 0:
-        return
+    assume(layer is not None and layer.macs)
     plan = designs.find(design).plan(layer, Hardware.load())
     part = plan.parts[-1]
     levels = RUN(assemble(plan, part, 1e-6)).levels
