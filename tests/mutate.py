@@ -31,7 +31,7 @@ MODULES = {  # of each package, and the tests that mirror them, the fast ones fi
         " test_design_arrays designs/test_unusual_layers dataflow/test_agreement"
     ),
     "engines/embedded/ arithmetic batch cost evaluation machine moves row spatial steps": (
-        "engines/embedded/test_by_hand engines/embedded/test_arithmetic test_embedded_engine"
+        "engines/embedded/test_moves engines/embedded/test_arithmetic test_embedded_engine"
         " test_reference_switches test_batch_engine test_reference_cases"
     ),
     "mapper/ bound exhaustive": "mapper/test_bound test_mapper",
