@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -85,7 +86,8 @@ class Summary:
 
     Attributes:
         design: Name of the design.
-        speedup: Latency of zero padding over that of the design, over the layers it ran.
+        speedup: Latency of zero padding over that of the design, over the layers it ran; infinite
+            where the design computes nothing.
         energy_saving: Share of zero padding's energy that the design saves over them.
         layers: `(speedup, energy saving)` of each layer.
         time_by_stage: Where the design's time goes, in s, over the layers it ran: the parts of a
@@ -356,12 +358,14 @@ def compare_on(
             failures.append(Failure(entry.name, design.name, str(error)))
     if progress:
         progress(len(tasks), len(tasks), "")
+    baseline = tuple(_baseline(workload, results, evaluator))
+    engines = (result.design_result.engine for result in (*results, *baseline))
     return Comparison(
         workload=workload,
         hardware=evaluator.hardware,
-        engine=results[0].design_result.engine if results else evaluator.engine_name,
+        engine=next(filter(None, engines), evaluator.engine_name),
         results=tuple(results),
-        baseline=tuple(_baseline(workload, results, evaluator)),
+        baseline=baseline,
         failures=tuple(failures),
         iso_area=evaluator.iso_area,
         crossbars=evaluator.crossbars,
@@ -407,4 +411,5 @@ def _against(pairs: Sequence[tuple[LayerResult, LayerResult]]) -> tuple[float, f
     ]
     if not pairs:
         return 1.0, 0.0
-    return latency[1] / latency[0], 1 - energy[0] / energy[1]
+    speedup = latency[1] / latency[0] if latency[0] else math.inf
+    return speedup, 1 - energy[0] / energy[1]

@@ -8,7 +8,7 @@ import click
 
 from red_timeloop.cli import options, results
 from red_timeloop.cli.progress import progress_bar
-from red_timeloop.files import make_folder
+from red_timeloop.files import make_folder, to_json
 from red_timeloop.report.reproduction import page, print_reproduction
 from red_timeloop.reproduction import reproduce
 
@@ -30,5 +30,5 @@ def command(form: str, output: Path | None) -> None:
         result = reproduce(lambda text: progress(0, 0, text))
     results.show(form, lambda: print_reproduction(result), result.as_dict)
     if output is not None:
-        text = results.to_json(result.as_dict())
+        text = to_json(result.as_dict())
         results.write(output, {"reproduction.md": page(result), "reproduction.json": text})

@@ -162,9 +162,12 @@ def _crossbars(plan: Plan, machines: Sequence[Specification]) -> list[dict[str, 
 
 
 def _step(plan: Plan, crossbars: Sequence[Mapping[str, Component]]) -> StepTime | Clock:
-    """Return the step time of the slowest of the parts with crossbars; all keep in step."""
-    if plan.clock is not None:
-        return Clock(plan.clock)
+    """Return the step time of the slowest of the parts with crossbars; all keep in step.
+
+    Where there are none, no step is taken: it has no length.
+    """
+    if plan.clock is not None or not crossbars:
+        return Clock(plan.clock or 0.0)
     pulses, pipeline = plan.hardware.input_slices(plan.layer.input_bits), plan.hardware.pipeline
     return slowest([step_time(each.values(), pulses, pipeline) for each in crossbars])
 

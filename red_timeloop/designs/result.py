@@ -68,13 +68,16 @@ class LevelTotal:
 
 @dataclass(frozen=True)
 class Clock:
-    """The step of a design with a clock: one cycle of `cycle` seconds, all of it computing."""
+    """The step of a design with a clock: one cycle of `cycle` seconds, all of it computing.
+
+    Where a layer computes nothing there is no step, and `cycle` is 0.
+    """
 
     cycle: float
 
     def shares(self) -> dict[str, Any]:
         """Return the time in s that each part adds, by the names of `components.STAGES`."""
-        return {"compute": self.cycle}
+        return {"compute": self.cycle} if self.cycle else {}
 
 
 @dataclass(frozen=True)
@@ -143,7 +146,7 @@ class DesignResult:
     @cached_property
     def energy(self) -> Any:
         """Energy of the whole batch in J, without programming."""
-        return sum(level.energy for level in self.levels.values())
+        return sum((level.energy for level in self.levels.values()), 0.0)
 
     def energy_by_stage(self) -> dict[str, Any]:
         """Return the energy in J of each of `components.STAGES` that has any, their sum `energy`.
@@ -159,4 +162,4 @@ class DesignResult:
     @cached_property
     def area(self) -> Any:
         """Area in m^2."""
-        return sum(level.area for level in self.levels.values())
+        return sum((level.area for level in self.levels.values()), 0.0)

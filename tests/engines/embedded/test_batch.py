@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from close import near
 from places import DATA
 
 from red_timeloop.engines.embedded import evaluate_nest
@@ -84,13 +85,13 @@ def test_batch_equals_single_evaluations(file: Path, tmp_path: Path) -> None:
         legal += 1
         assert result.legal[row]
         assert result.cycles[row] == single.cycles
-        assert result.energy[row] == pytest.approx(single.energy, rel=1e-12)
+        assert result.energy[row] == near(single.energy, rel=1e-12)
         moved = data_movement(batch.nest(row), machine, shape)
         for (space, level), counts in result.traffic.items():
             traffic = moved[space][level]
             numbers = (traffic.size, traffic.reads, traffic.fills, traffic.updates)
             assert tuple(int(each[row]) for each in counts) == numbers
-    assert legal > 0 or "crossbar" in file.parent.name
+    assert legal > 0
 
 
 def test_a_bandwidth_of_nothing_is_illegal_where_words_move(tmp_path: Path) -> None:
@@ -125,7 +126,7 @@ def test_vectors_too_long_for_packing_are_evaluated_exactly(
     monkeypatch.setattr(steps.Codes, "of", staticmethod(lambda tensor, sizes: None))
     unpacked = evaluate_batch(batch, machine, shape)
     assert (packed.cycles == unpacked.cycles).all()
-    assert packed.energy == pytest.approx(unpacked.energy, rel=1e-12)
+    assert packed.energy == near(unpacked.energy, rel=1e-12)
 
 
 def test_nest_of_a_row_keeps_order(tmp_path: Path) -> None:

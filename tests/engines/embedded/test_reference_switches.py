@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from close import near
 from places import DATA
 
 from red_timeloop.engines.embedded import evaluate
@@ -90,7 +91,7 @@ def test_batch_is_the_same(case: dict[str, Any]) -> None:
     batch = evaluate_batch(batch_of([nest, nest, nest], shape), machine, shape)
     assert batch.legal.all()
     assert (batch.cycles == single.cycles).all()
-    assert batch.energy == pytest.approx(np.full(3, single.energy), rel=1e-12)
+    assert batch.energy == near(np.full(3, single.energy), rel=1e-12)
     moved = data_movement(nest, machine, shape)
     for (space, level), counts in batch.traffic.items():
         traffic = moved[space][level]
