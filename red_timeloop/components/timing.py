@@ -20,9 +20,10 @@ from red_timeloop.errors import InputError
 
 __all__ = ["PIPELINES", "StepTime", "slowest", "step_time"]
 
-PIPELINES = ("none", "two_stage", "full")
+PIPELINES = ("none", "unsampled", "two_stage", "full")
 _STAGES = {
     "none": (STEP_STAGES,),
+    "unsampled": (("drive", "settle", "convert"), ("accumulate",)),
     "two_stage": (("drive", "settle"), ("convert", "accumulate")),
     "full": tuple((part,) for part in STEP_STAGES),
 }
