@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from red_timeloop import resources
-from red_timeloop.circuit import Circuit
+from red_timeloop.circuit import Circuit, read_set
 from red_timeloop.errors import InputError, shown
 
 __all__ = ["Hardware"]
@@ -55,7 +55,8 @@ class Hardware:
             otherwise the row drivers make them.
         zero_aware: Whether an inserted zero raises no pulse and its cells conduct nothing; if not,
             it is driven and read like data, as an evaluation that knows no activity has it.
-        pipeline: Which parts of a step overlap: `none`, `two_stage` (read | convert) or `full`.
+        pipeline: Which parts of a step overlap: `none`, `unsampled` (read and convert | add),
+            `two_stage` (read | convert and add) or `full`.
         circuit: The numbers that the component models use.
 
     >>> Hardware.load("isaac_32nm").input_slices(8)
@@ -185,11 +186,7 @@ def _shipped(name: str) -> Hardware:
 
 
 def _read(path: Path) -> Hardware:
-    from red_timeloop import _yaml
-
-    content = _yaml.load(path)
-    if not isinstance(content, dict):
-        raise InputError("a parameter set is a mapping of keys to values", file=path)
+    content = read_set(path)
     legal = {f.name for f in dataclasses.fields(Hardware)}
     for key in content:
         if key not in legal | {"description", "sources"}:
