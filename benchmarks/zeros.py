@@ -101,7 +101,7 @@ def rows(name: str, layer: TransposedConv) -> Iterator[Row]:
     """Yield the ways to treat the zeros of a layer."""
     hardware = Hardware.load("isaac_32nm")
     found = evaluate(find("eyeriss"), layer, hardware, embedded)
-    (_, spec), *_ = found.plan.runs
+    spec = found.evaluations[0].specification
     assert spec.problem is not None
     share = real_share(layer, spec.problem)
     ways: list[tuple[str, Action | None, str]] = [("computed", None, "fixed_structured")]
