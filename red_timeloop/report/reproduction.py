@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -17,6 +17,7 @@ __all__ = ["PICTURE", "page", "print_reproduction", "span"]
 
 PICTURE = "reproduction.svg"
 _BLOCKS = 20  # width of the longest bar
+_WIDTH = 140  # of a pipe or file, which has none of its own
 _INTRODUCTION = (
     "The published figures of RED beside the modelled ones, all layers with one set of circuits. "
     "`isaac_32nm` is the default; `red_paper` is inferred from the published figures: word lines "
@@ -24,13 +25,16 @@ _INTRODUCTION = (
     "number of it was fitted; its mechanisms were chosen among several, and its file says what is "
     "inferred. In layers of the first paper with more than "
     f"{CROSSBAR_LIMIT} sub-crossbars two kernel pixels share one (inferred from 31.15x); none do in "
-    "the networks of the second. An end counts as met within 5 % of a speedup, 20 % of an energy "
+    "the networks of the second. The CMOS array has a size of its own. An end counts as met within 5 % of a speedup, 20 % of an energy "
     "efficiency and 10 points of a saving. What the papers' texts say of layers, node and converters "
     "was not at hand: their abstracts and introductions were."
 )
 _WHY = (
-    "Where RED misses an energy end on one layer, the crossbars say why. A split kernel is RED with "
-    "the rows of its modes packed; data without zeros on ReRAM were LerGAN's before (MICRO 2018)."
+    "Where an energy end is missed on one layer, the crossbars say why: every sub-crossbar of a mode is "
+    "converted for itself, however few of its rows are used. Merged in current a mode is converted once, "
+    "and the lines of thousands of rows that this joins settle more slowly than the speedups allow "
+    "(`red_paper, merged in current`). A split kernel is RED with the rows of its modes packed; data "
+    "without zeros on ReRAM were LerGAN's before (MICRO 2018)."
 )
 _MOVES = (
     "One parameter at a time over its published spread, all others kept: the one that moves each end "
@@ -53,7 +57,7 @@ def print_reproduction(result: Reproduction, console: Console | None = None) -> 
     """Print summary, figures and sensitivities."""
     console = console or Console()
     if not console.is_terminal:
-        console = Console(file=console.file, width=120)
+        console = Console(file=console.file, width=_WIDTH)
     console.print(_INTRODUCTION, highlight=False, soft_wrap=True)
     for block in _blocks(result):
         console.print(f"\n{block.heading}", style="bold", highlight=False)
@@ -107,13 +111,17 @@ def _blocks(result: Reproduction) -> Iterator[_Block]:
         if figure.variant in MAIN and figure.note
     ]
     yield _Block("Why", "\n".join([_WHY, "", *notes]))
-    headings = ("figure", "set", "against", "end", "parameter", "moves", "at its ends", "factor")
-    yield _Block("What moves the ends most", _MOVES, headings, list(_bars(result.sensitivities)))
+    headings = ("set", "against", "end", "parameter", "moves", "at its ends", "factor")
+    yield _Block("What moves the ends most", _MOVES)
+    longest = max((each.bars[0].swing for each in result.sensitivities), default=0.0) or 1.0
+    for published in PUBLISHED.values():
+        mine = [each for each in result.sensitivities if each.published == published]
+        if mine:
+            yield _Block(_title(published), "", headings, [_bar(each, longest) for each in mine])
 
 
 def _figure_block(published: Published, figures: Sequence[Figure]) -> _Block:
-    title = published.figure[0].upper() + published.figure[1:]
-    whole = f"{title}: published {span(published, published.low, published.high)}"
+    whole = f"{_title(published)}: published {span(published, published.low, published.high)}"
     notes = [f"Source: {published.source}.", published.note and f"Published {published.note}."]
     shown = [figure for figure in figures if figure.variant in MAIN]
     if not shown:
@@ -150,21 +158,22 @@ def _variants(result: Reproduction) -> _Block:
     return _Block("Every variant against zero padding", "", headings, rows)
 
 
-def _bars(sensitivities: Iterable[Sensitivity]) -> Iterator[list[str]]:
-    widest = [(each, each.bars[0]) for each in sensitivities]
-    scale = max((bar.swing for _, bar in widest), default=0.0) or 1.0
-    for each, bar in widest:
-        ends = [_value(each.published, each.value(ratio)) for ratio in (bar.at_low, bar.at_high)]
-        yield [
-            each.published.figure,
-            each.set,
-            each.rival,
-            each.end,
-            bar.parameter,
-            f"{bar.low} to {bar.high}",
-            f"{ends[0]} to {ends[1]}",
-            f"{'█' * round(_BLOCKS * bar.swing / scale)} {bar.factor:.2f}x".strip(),
-        ]
+def _bar(each: Sensitivity, longest: float) -> list[str]:
+    bar = each.bars[0]
+    ends = [_value(each.published, each.value(ratio)) for ratio in (bar.at_low, bar.at_high)]
+    return [
+        each.set,
+        each.rival,
+        each.end,
+        bar.parameter,
+        f"{bar.low} to {bar.high}",
+        f"{ends[0]} to {ends[1]}",
+        f"{'█' * round(_BLOCKS * bar.swing / longest)} {bar.factor:.2f}x".strip(),
+    ]
+
+
+def _title(published: Published) -> str:
+    return published.figure[0].upper() + published.figure[1:]
 
 
 def _unit(published: Published) -> str:

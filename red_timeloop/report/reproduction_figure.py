@@ -16,6 +16,7 @@ from red_timeloop.reproduction.variants import VARIANTS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Canvas
 
 __all__ = ["reproduction_figure"]
 
@@ -45,14 +46,20 @@ def reproduction_figure(result: Reproduction, form: str) -> bytes:
     ]
     panels = [published for published in PUBLISHED.values() if published.rivals]
     with mpl.rc_context(PAPER):
-        canvas = Canvas(figsize=(TWO_COLUMNS, 0.16 * len(rows) + 1.0), layout="constrained")
+        canvas = Canvas(figsize=(TWO_COLUMNS, 0.16 * len(rows) + 1.6), layout="constrained")
         every = canvas.subplots(1, len(panels), sharey=True)
         for axes, published in zip(every, panels, strict=True):
             _panel(axes, published, result.of(published), rows)
         _labels(every[0], rows)
+        _legend(canvas)
         words = "; ".join(f"{p.figure}: {span(p, p.low, p.high)}" for p in panels)
         title = "Published and modelled figures of RED"
         return picture(canvas, form, title, f"Published, as bands: {words}.")
+
+
+def _place(rows: Rows, row: tuple[str, str]) -> float:
+    """Return where a row stands, a gap before each rival's first."""
+    return rows.index(row) + 1.2 * list(_RIVALS).index(row[0])
 
 
 def _panel(axes: Axes, published: Published, figures: Sequence[Figure], rows: Rows) -> None:
@@ -63,7 +70,7 @@ def _panel(axes: Axes, published: Published, figures: Sequence[Figure], rows: Ro
     for end in (low, high):
         axes.axvline(end, color="#222222", linewidth=0.7, zorder=1)
     for figure in figures:
-        row = rows.index((str(figure.rival), str(figure.variant)))
+        row = _place(rows, (str(figure.rival), str(figure.variant)))
         main = figure.variant in MAIN
         colour = _COLOURS.get(str(figure.variant), _MUTED)
         ends = [scale * figure.low, scale * figure.high]
@@ -90,13 +97,48 @@ def _panel(axes: Axes, published: Published, figures: Sequence[Figure], rows: Ro
     axes.spines[["top", "right", "left"]].set_visible(False)
 
 
+def _legend(canvas: Canvas) -> None:
+    """Say what bands, marks and their filling mean."""
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    def mark(shape: str, filled: bool, words: str) -> Line2D:
+        face = _MUTED if filled else "white"
+        return Line2D([], [], color=_MUTED, marker=shape, markerfacecolor=face, label=words)
+
+    low, high = _MARKS
+    canvas.legend(
+        handles=[
+            Patch(facecolor=_BAND, edgecolor="#222222", linewidth=0.7, label="published range"),
+            mark(low, True, "lower end, met"),
+            mark(low, False, "missed"),
+            mark(high, True, "upper end, met"),
+            mark(high, False, "missed"),
+        ],
+        loc="outside lower center",
+        ncols=5,
+        frameon=False,
+        markerscale=0.6,
+        handlelength=2,
+    )
+
+
 def _labels(axes: Axes, rows: Rows) -> None:
-    """Name the rows, and the rivals where their rows begin."""
-    texts = []
-    for number, (rival, variant) in enumerate(rows):
-        first = number == 0 or rows[number - 1][0] != rival
-        texts.append(f"vs. {_RIVALS[rival]}:  {variant}" if first else variant)
-    axes.set_yticks(range(len(rows)), texts)
-    axes.set_ylim(len(rows) - 0.4, -0.6)
+    """Name the rows, and above them the rivals whose rows begin."""
+    axes.set_yticks([_place(rows, row) for row in rows], [variant for _, variant in rows])
+    for rival, words in _RIVALS.items():
+        first = next(_place(rows, row) for row in rows if row[0] == rival)
+        axes.annotate(
+            f"against {words}",
+            (0, first - 0.85),
+            xycoords=("axes fraction", "data"),
+            xytext=(-4, 0),
+            textcoords="offset points",
+            ha="right",
+            va="center",
+            fontstyle="italic",
+            fontsize=6.5,
+        )
+    axes.set_ylim(_place(rows, rows[-1]) + 0.6, -1.4)
     for tick, (_, variant) in zip(axes.get_yticklabels(), rows, strict=True):
         tick.set_color(_COLOURS.get(variant, "#222222"))

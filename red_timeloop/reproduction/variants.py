@@ -83,6 +83,7 @@ VARIANTS = (
     Variant("monolithic_65nm"),
     Variant("red_paper", "zeros skipped", {key: not value for key, value in _ZEROS.items()}),
     Variant("red_paper", "a line for each crossbar", {"word_lines": "separate"}),
+    Variant("red_paper", "merged in current", {"merge": "current"}),
     Variant("red_paper", "integrate and fire", {"read_circuit": "integrate_and_fire"}),
     Variant("red_paper", "at 65 nm", {"technology_node_m": 65e-9, "supply_voltage_v": 1.1}),
     Variant("red_paper", "GAN_Deconv1 as printed", printed=True),
