@@ -89,7 +89,9 @@ def _points(evaluate: Callable[[Hardware], Figures], hardware: Hardware) -> Iter
     swept = evaluate(_one_at_a_time(hardware))
     for index, (name, spread) in enumerate(hardware.circuit.spreads.items()):
         low, high = (f"{value:g}" for value in spread)
-        at = [{key: _at(value, 2 * index + side) for key, value in swept.items()} for side in (0, 1)]
+        at = [
+            {key: _at(value, 2 * index + side) for key, value in swept.items()} for side in (0, 1)
+        ]
         yield name, (low, high), (at[0], at[1])
     for name, *sides in ARCHITECTURE:
         pair = tuple(evaluate(hardware.replace(**side)) for side in sides)

@@ -32,6 +32,7 @@ RERAM = ("zero_padding", "padding_free")
 CMOS = "eyeriss"
 _FOLDED = "folded"  # RED with two kernel pixels to a sub-crossbar
 
+
 @dataclass(frozen=True)
 class Case:
     """One layer, or the transposed convolutions of one network.
