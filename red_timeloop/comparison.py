@@ -15,14 +15,17 @@ from red_timeloop import designs as known
 from red_timeloop.components.base import plain
 from red_timeloop.designs import BASELINE, Design
 from red_timeloop.designs.evaluator import Evaluator
+from red_timeloop.designs.red import RED
 from red_timeloop.designs.result import DesignResult
+from red_timeloop.designs.words import assumptions, reason
 from red_timeloop.engines.base import engine as get_engine
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
-from red_timeloop.units import percent
 from red_timeloop.workload import Workload, WorkloadLayer, load_workload
 
 __all__ = ["Comparison", "Failure", "LayerResult", "Progress", "Summary", "compare", "compare_on"]
+
+_TIE = 1.005  # energies that print alike
 
 # Called before each evaluation with (done, total, "layer on design").
 Progress = Callable[[int, int, str], None]
@@ -59,6 +62,9 @@ class LayerResult:
             "repeat": self.entry.repeat,
             "crossbars": plan.crossbars,
             "sub_crossbars": plan.sub_crossbars,
+            "rows_used": result.rows[0],
+            "rows": result.rows[1],
+            "conversions": result.conversions,
             "modes": plan.modes,
             "steps": result.steps,
             "cycles": result.cycles,
@@ -197,40 +203,12 @@ class Comparison:
     @property
     def assumptions(self) -> tuple[str, ...]:
         """What the numbers rest on, one sentence each."""
-        hardware = self.hardware
-        size = (
-            f"{hardware.rows}x{hardware.columns} crossbars"
-            if hardware.rows and hardware.columns
-            else "arrays as large as the logical matrix"
-        )
-        bits = "exact" if hardware.adc_bits is None else f"{hardware.adc_bits}-bit"
-        reads = "" if hardware.read_circuit == "adc" else f" ({hardware.read_circuit})"
-        lines = [
-            f"{hardware.name}: {size}, {hardware.cell_bits}-bit cells, {bits} converters{reads}, "
-            f"sums merged {'digitally' if hardware.merge == 'digital' else 'in current'}, fold "
-            f"{hardware.fold}; {self.engine} engine; weights resident, programming not counted."
-        ]
+        results = [(result.layer, result.design_result) for result in self.results]
+        lines = list(assumptions(self.hardware, self.engine, results))
         if self.crossbars is not None:
             lines.append(
                 "ReRAM designs mapped for energy times delay: buffer tiles, loop order, fold and "
                 f"copies, with at most {self.crossbars} crossbars a layer."
-            )
-        short = [(r.design_result.plan.lost_bits, r) for r in self.results]
-        lost, most = max(short, default=(0, None), key=lambda pair: pair[0])
-        if lost and most:
-            lines.append(
-                f"Converters have up to {lost} bit{'s' * (lost > 1)} fewer than exact sums take "
-                f"({most.design} on {most.layer}): designs are not compared at equal accuracy."
-            )
-        drop, most = max(
-            ((r.design_result.line_drop, r) for r in self.results),
-            default=(0.0, None),
-            key=lambda pair: pair[0],
-        )
-        if most and drop > hardware.circuit.line_drop_limit:
-            lines.append(
-                f"Bit lines lose up to {percent(drop)} of the read voltage ({most.design} on "
-                f"{most.layer}): such currents are no sums of the weights any more."
             )
         own: dict[str, dict[str, None]] = {}
         for result in self.results:
@@ -240,6 +218,23 @@ class Comparison:
         lines += [f"{entry.name}: unconfirmed: {'; '.join(entry.unconfirmed)}" for entry in unsure]
         return tuple(lines)
 
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why, for each transposed convolution on which a ReRAM rival needs no more energy."""
+        found = []
+        for mine in self.results:
+            rivals = [
+                rival.design_result
+                for rival in self.results
+                if (rival.layer, rival.design_result.plan.crossbars > 0) == (mine.layer, True)
+                and rival.design != mine.design
+            ]
+            if mine.design == RED.name and rivals and mine.entry.layer.transposed:
+                best = min(rivals, key=lambda rival: rival.energy)
+                if best.energy <= _TIE * mine.design_result.energy:
+                    found.append(reason(mine.layer, mine.design_result, best))
+        return tuple(found)
+
     def as_dict(self) -> dict[str, Any]:
         """Return the comparison in the keys of the JSON output (schema 1)."""
         return {
@@ -247,7 +242,10 @@ class Comparison:
             "workload": self.workload.name,
             "engine": self.engine,
             "hardware": self.hardware.name,
+            "zero_aware": self.hardware.zero_aware,
+            "zeros_stored": self.hardware.zeros_stored,
             "assumptions": list(self.assumptions),
+            "reasons": list(self.reasons),
             "results": [result.as_dict() for result in self.results],
             "summary": [summary.as_dict() for summary in self.summary],
             "failures": [vars(failure) for failure in self.failures],

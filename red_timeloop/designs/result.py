@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,6 +12,7 @@ import numpy as np
 
 from red_timeloop.components import STAGES
 from red_timeloop.components.base import plain
+from red_timeloop.components.tables import stage
 from red_timeloop.components.timing import StepTime
 from red_timeloop.designs.design import Design
 from red_timeloop.designs.plan import Part, Plan
@@ -126,6 +128,26 @@ class DesignResult:
     def steps(self) -> int:
         """Steps per image, the fold included; cycles where a mapper made them."""
         return self.cycles if self.plan.steps is None else self.plan.steps
+
+    @property
+    def rows(self) -> tuple[int, int]:
+        """Word lines that a crossbar uses and that it has, in the part with the most crossbars."""
+        largest = max(self.plan.parts, key=lambda part: part.crossbars, default=None)
+        if largest is None or not largest.crossbars:
+            return 0, 0
+        return largest.sizes.rows_used, largest.sizes.crossbar_rows
+
+    @property
+    def conversions(self) -> float:
+        """Conversions of columns, of all slices of weights and pulses; 0 where none convert."""
+        total = 0.0
+        for each in self.evaluations:
+            for level in each.specification.architecture.levels:
+                if each.part.role != "inputs" and stage(level) == "convert":
+                    counted = each.result.levels[level.name].data_spaces["Outputs"].total("updates")
+                    kinds = ("update_share", "weight_slices", "input_slices")
+                    total += counted * math.prod(level.attributes.get(kind, 1) for kind in kinds)
+        return total
 
     @property
     def notes(self) -> tuple[str, ...]:

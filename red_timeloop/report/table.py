@@ -53,7 +53,7 @@ def print_comparison(comparison: Comparison, console: Console | None = None) -> 
     _print_block(console, "Where time and energy go, all layers", _stages(comparison))
     console.print()
     notes = [f"speedup, saving: latency and energy against {BASELINE.name}."]
-    for line in (*notes, *comparison.assumptions):
+    for line in (*notes, *comparison.assumptions, *comparison.reasons):
         console.print(line, style="dim", soft_wrap=True, highlight=False)
     for failure in comparison.failures:
         console.print(

@@ -10,7 +10,7 @@ from red_timeloop.components import STAGES
 from red_timeloop.hardware import Hardware
 
 
-@pytest.mark.parametrize("pipeline", ["none", "two_stage", "full"])
+@pytest.mark.parametrize("pipeline", ["none", "unsampled", "two_stage", "full"])
 def test_parts_add_up(pipeline: str) -> None:
     hardware = Hardware.load("monolithic_65nm").replace(pipeline=pipeline)
     layers = ["GAN_Deconv3", "FCN_Deconv1"]
