@@ -9,8 +9,8 @@ import numpy as np
 
 from red_timeloop.engines.embedded.arithmetic import Booleans, Floats, Integers
 from red_timeloop.engines.embedded.batch import evaluate_batch
+from red_timeloop.engines.embedded.mappings import MappingBatch
 from red_timeloop.engines.embedded.nest import LevelNest, mapping_of
-from red_timeloop.engines.embedded.row import MappingBatch
 from red_timeloop.engines.embedded.sparse.evaluation import SparseProblem
 from red_timeloop.errors import InputError
 from red_timeloop.mapper.space import Space
@@ -62,7 +62,7 @@ class Costs:
 
 
 def evaluate_candidates(
-    candidates: Candidates, space: Space, objective: Objective, chunk: int = 2048
+    candidates: Candidates, space: Space, objective: Objective, chunk: int = 8192
 ) -> Costs:
     """Return the costs of all candidates."""
     values, cycles, energies = [], [], []

@@ -26,7 +26,7 @@ Alike: TypeAlias = dict[tuple[int, tuple[int, ...]], list[tuple[int, ...]]]
 
 # Two values closer than this are the same: energies are sums of floating-point numbers.
 SAME = 1e-9
-_BATCH = 4096  # mappings evaluated in one call
+_BATCH = 8192  # mappings evaluated in one call
 _DEEPEST = 20_000  # orders of one mapping's loops that are gone through
 
 
