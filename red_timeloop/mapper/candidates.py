@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -17,7 +18,7 @@ from red_timeloop.mapper.space import Space
 
 __all__ = ["Candidates", "Costs", "Objective", "evaluate_candidates", "order_of", "value_of"]
 
-Objective: TypeAlias = Literal["edp", "energy", "delay"]
+Objective: TypeAlias = Literal["edp", "energy", "delay", "pareto"]
 
 _ENERGY_SCALE = 1e-6  # J
 
@@ -38,6 +39,10 @@ class Candidates:
 
     def __len__(self) -> int:
         return len(self.factors)
+
+    def take(self, rows: Sequence[int]) -> Candidates:
+        """Return some of the candidates."""
+        return Candidates(self.levels, self.factors[rows], self.order[rows])
 
     def batch(self, space: Space) -> MappingBatch:
         """Return the candidates in the engine's form."""
@@ -105,9 +110,10 @@ def _sparse_costs(
 def value_of(objective: Objective, energy: Floats, cycles: Floats | Integers) -> Floats:
     """Return the value of J and cycles.
 
-    Among equal delays less energy is better: it adds less than half a cycle.
+    Among equal delays less energy is better: it adds less than half a cycle. The value of a front
+    (`pareto`) orders its mappings: energy times cycles.
     """
-    if objective == "edp":
+    if objective in ("edp", "pareto"):
         return energy * cycles
     if objective == "energy":
         return energy + 0.0 * cycles
