@@ -59,6 +59,32 @@ def test_the_mapping_file_gives_the_same_result(tmp_path: Path) -> None:
     assert report == result["search"]
 
 
+def test_front_is_written_mapping_by_mapping(tmp_path: Path) -> None:
+    done = subprocess.run(
+        arguments(RED, "deconv_k4s2", "--objective", "pareto", "-o", str(tmp_path)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    report = json.loads((tmp_path / "search.json").read_text())
+    assert report["optimal"] is True
+    assert report["left"] == []
+    assert len(report["front"]) == len(list(tmp_path.glob("mapping-*.yaml"))) >= 1
+    assert f"{len(report['front'])} mappings are the front" in done.stdout
+    for number, point in enumerate(report["front"], 1):
+        again = red_timeloop.model(
+            RED / "deconv_k4s2.yaml",
+            mapping=tmp_path / f"mapping-{number}.yaml",
+            ert=RED / "ERT.yaml",
+        )
+        assert again["cycles"] == point["cycles"]
+        assert again["energy_J"] == pytest.approx(point["energy_J"], rel=1e-9, abs=0)
+    best = min(point["energy_J"] * point["cycles"] for point in report["front"])
+    stats = json.loads((tmp_path / "stats.json").read_text())
+    assert stats["energy_J"] * stats["cycles"] == pytest.approx(best, rel=1e-9, abs=0)
+
+
 def test_table_ends_with_the_certificate() -> None:
     done = subprocess.run(
         arguments(RED, "deconv_k4s2"), capture_output=True, text=True, check=False

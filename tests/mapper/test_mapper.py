@@ -14,7 +14,9 @@ from red_timeloop.engines.embedded.machine import build_machine, build_shape
 from red_timeloop.engines.embedded.nest import Nest, check_nest
 from red_timeloop.errors import InputError
 from red_timeloop.mapper.candidates import Candidates, Objective
-from red_timeloop.mapper.run import OBJECTIVES, find, forget, search_specification
+from red_timeloop.mapper.find import ENDS as OBJECTIVES
+from red_timeloop.mapper.find import find, forget
+from red_timeloop.mapper.run import search_specification
 from red_timeloop.mapper.space import Space, build_space
 from red_timeloop.spec.types import (
     Architecture,

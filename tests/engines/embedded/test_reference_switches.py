@@ -16,8 +16,9 @@ from close import near
 from places import DATA
 
 from red_timeloop.engines.embedded import evaluate
-from red_timeloop.engines.embedded.batch import batch_of, evaluate_batch
+from red_timeloop.engines.embedded.batch import evaluate_batch
 from red_timeloop.engines.embedded.machine import build_machine, build_shape
+from red_timeloop.engines.embedded.mappings import batch_of
 from red_timeloop.engines.embedded.movement import data_movement
 from red_timeloop.engines.embedded.nest import build_nest
 from red_timeloop.spec.types import (
