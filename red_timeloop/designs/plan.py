@@ -94,6 +94,9 @@ class Plan:
         notes: What was assumed for all parts, as sentences.
         architecture: Timeloop architecture that the parts size; the design fills it in.
         constraints: Constraints on their mappings, a Timeloop file too; None without any; likewise.
+        jinja: Data of the architecture's templates, as pairs.
+        own_circuit: Whether node, supply, prices and variables are what the architecture says, in
+            place of the parameter set.
     """
 
     layer: Layer
@@ -106,6 +109,8 @@ class Plan:
     notes: tuple[str, ...] = ()
     architecture: Path = field(default=Path())
     constraints: Path | None = None
+    jinja: tuple[tuple[str, Any], ...] = ()
+    own_circuit: bool = False
 
     @property
     def lost_bits(self) -> int:
