@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from red_timeloop.comparison import Comparison, Progress, compare
+from red_timeloop.designs import Design
 from red_timeloop.hardware import Hardware
 from red_timeloop.workload import Workload, load_workload, workload_names
 
@@ -13,8 +14,8 @@ __all__ = ["compare_zoo", "zoo_as_csv", "zoo_as_dict"]
 
 
 def compare_zoo(
-    designs: Iterable[str] | None = None,
-    engine: str = "auto",
+    designs: Iterable[str | Design] | None = None,
+    engine: str = "embedded",
     *,
     hardware: Hardware,
     progress: Progress | None = None,
@@ -22,7 +23,7 @@ def compare_zoo(
     """Compare the designs on every shipped workload; what a design cannot hold is recorded.
 
     Args:
-        designs: Names of designs; all of them when None.
+        designs: As in `red_timeloop.compare`.
         engine: As in `red_timeloop.compare`.
         hardware: The parameter set that all designs share.
         progress: Told what comes next: layers done, layers in all, "layer of workload".
@@ -38,7 +39,7 @@ def compare_zoo(
 
 def _run(
     zoo: list[Workload],
-    designs: list[str] | None,
+    designs: list[str | Design] | None,
     engine: str,
     hardware: Hardware,
     progress: Progress | None,

@@ -40,7 +40,8 @@ def design(function: _F) -> _F:
         metavar="DESIGN",
         multiple=True,
         shell_complete=_complete_designs,
-        help="A design to run: its name, or your own as FILE.py:NAME or package.module:NAME; "
+        help="A design to run: its name, or your own as FILE.py:NAME or package.module:NAME, or a "
+        "Timeloop architecture, [NAME=]ARCH.yaml or a folder, with zeros inserted and split; "
         "repeat for more.  [default: the four ReRAM designs]",
     )(function)
 
@@ -61,7 +62,7 @@ def engine(function: _F) -> _F:
     return click.option(
         "--engine",
         type=click.Choice(["auto", "embedded", "timeloop"]),
-        default="auto",
+        default="embedded",
         show_default=True,
         help="Who counts: this package, the real Timeloop, or Timeloop where it works.",
     )(function)

@@ -99,7 +99,7 @@ class CmosDesign:
     def assumption(self) -> str:
         """What the numbers rest on."""
         size = "the area of RED, layer by layer"
-        shared = "parameters" in self._read().variables
+        shared = "parameters" in self.read().variables
         if self.area is None:
             size = "their published size" if shared else "sizes, bits, node and clock of their files"
         bits = "; operand bits, node and supply of the ReRAM designs" if shared else ""
@@ -108,10 +108,15 @@ class CmosDesign:
 
     @property
     def _objective(self) -> str:
-        objective = self._read().objective or "edp"
+        objective = self.read().objective or "edp"
         return {"edp": "energy times delay"}.get(objective, objective)
 
-    def _read(self, variables: Mapping[str, Value] | None = None) -> Specification:
+    def read(self, variables: Mapping[str, Value] | None = None) -> Specification:
+        """Return what its files say, without a problem and with other values of `variables`.
+
+        Raises:
+            InputError: They are not legal, or about ranks that no convolution has.
+        """
         data = dict(self.jinja)
         return read_specification(
             self.architecture, variables=variables, jinja=data, unmapped=True, problem=ANY_LAYER
@@ -119,7 +124,7 @@ class CmosDesign:
 
     def plan(self, layer: Layer, hardware: Hardware) -> Plan:
         """Turn `layer` into the problems that are mapped, one after the other."""
-        read = self._read()
+        read = self.read()
         shared = "parameters" in read.variables
         own = _shared(read, layer, hardware) if shared else _as_written(read, hardware)
         sizes, clock, notes = own
@@ -129,7 +134,7 @@ class CmosDesign:
             sizes = replace(sizes, array={**sizes.array, **grown})
             grid = "x".join(str(sizes.array[name]) for name in list(grown)[:2])
             notes = (*notes, f"{grid} processing elements, for the area of RED")
-        machine = self._read(sizes_as_variables(sizes))
+        machine = self.read(sizes_as_variables(sizes))
         if machine.architecture.sparse:
             notes = (*notes, "density of Inputs: the share of real pixels, fixed structured")
         parts = convolutions(layer, split=self.split)
@@ -165,7 +170,7 @@ class CmosDesign:
         fan_outs, depths = self._growing(sizes)
         node = f"{hardware.circuit.technology_node_m * 1e9!r}nm"
         constants = {"technology": node, "global_cycle_seconds": clock}
-        read = self._read({**constants, **sizes_as_variables(sizes)})
+        read = self.read({**constants, **sizes_as_variables(sizes)})
         art = tables(read, None if "parameters" not in read.variables else hardware.circuit)[1]
         levels = read.architecture.levels
         assert self.area is not None
