@@ -9,6 +9,7 @@ from typing import Any
 
 from red_timeloop.errors import InputError
 from red_timeloop.spec.architecture import read_architecture
+from red_timeloop.spec.compound import read_classes
 from red_timeloop.spec.constraints import collect, resolve_constraints
 from red_timeloop.spec.fields import (
     check_count,
@@ -254,6 +255,7 @@ def _specification(
         art=art or (read_art(sections["ART"]) if top.get("ART") else None),
         mapper=dict(sections["mapper"]),
         globals=dict(sections["globals"]),
+        components=read_classes(sections["components"]),
         objective=settings.metrics[0] if settings.metrics else None,
         most_temporal_loops=settings.most_temporal_loops,
         notes=tuple(notes),
