@@ -76,6 +76,7 @@ class CmosDesign:
         constraints: The constraints on its mappings that are not in there.
         split: Whether it runs the sub-convolutions instead of the zero-inserted map.
         jinja: Data of the templates, as pairs.
+        estimator: Who prices it where the parameter set does not; see `engines.pricing`.
         area: Area in m^2 to scale the accelerator to; its own size when None.
         label: Name in pictures; the name in words if empty.
         colour: Colour in pictures, `#rrggbb`; one that is free if empty.
@@ -87,6 +88,7 @@ class CmosDesign:
     constraints: Path | None = None
     split: bool = False
     jinja: tuple[tuple[str, Any], ...] = ()
+    estimator: str = "auto"
     area: float | None = None
     label: str = ""
     colour: str = ""
@@ -150,7 +152,7 @@ class CmosDesign:
             architecture=self.architecture,
             constraints=self.constraints,
             jinja=self.jinja,
-            own_circuit=not shared,
+            estimator=None if shared else self.estimator,
         )
 
     def lanes(self, plan: Plan) -> tuple[Lane, ...]:
@@ -171,7 +173,8 @@ class CmosDesign:
         node = f"{hardware.circuit.technology_node_m * 1e9!r}nm"
         constants = {"technology": node, "global_cycle_seconds": clock}
         read = self.read({**constants, **sizes_as_variables(sizes)})
-        art = tables(read, None if "parameters" not in read.variables else hardware.circuit)[1]
+        shared = "parameters" in read.variables
+        art = tables(read, hardware.circuit if shared else self.estimator)[1]
         levels = read.architecture.levels
         assert self.area is not None
         factor = self.area / float(sum(art.areas[x.name] * x.instances for x in levels))

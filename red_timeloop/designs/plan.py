@@ -95,8 +95,8 @@ class Plan:
         architecture: Timeloop architecture that the parts size; the design fills it in.
         constraints: Constraints on their mappings, a Timeloop file too; None without any; likewise.
         jinja: Data of the architecture's templates, as pairs.
-        own_circuit: Whether node, supply, prices and variables are what the architecture says, in
-            place of the parameter set.
+        estimator: Who prices an architecture whose variables, node and supply are its own
+            (`engines.pricing`); None where they are the parameter set's.
     """
 
     layer: Layer
@@ -110,7 +110,7 @@ class Plan:
     architecture: Path = field(default=Path())
     constraints: Path | None = None
     jinja: tuple[tuple[str, Any], ...] = ()
-    own_circuit: bool = False
+    estimator: str | None = None
 
     @property
     def lost_bits(self) -> int:

@@ -131,6 +131,18 @@ class DesignResult:
         return tuple(dict.fromkeys((*self.plan.notes, *own)))
 
     @property
+    def priced_by(self) -> str:
+        """Who priced which component, where the parameter set did not; empty where it did."""
+        found: dict[str, list[str]] = {}
+        for each in self.evaluations if self.plan.estimator else ():
+            ert = each.specification.ert
+            for level in ert.energies if ert else ():
+                who = ert.priced_by.get(level, "") if ert and ert.priced_by else "the files' tables"
+                if who and level not in found.setdefault(who, []):
+                    found[who].append(level)
+        return "; ".join(f"{', '.join(levels)}: {who}" for who, levels in found.items())
+
+    @property
     def cycle_time(self) -> Any:
         """Length of a cycle in s."""
         return plain(self.step_time.cycle)

@@ -16,6 +16,7 @@ from red_timeloop.components import find, names
 from red_timeloop.components.tables import price
 from red_timeloop.designs.constraints import read_constraints
 from red_timeloop.designs.plan import Part, Plan, TargetLoops
+from red_timeloop.engines.pricing import price_specification
 from red_timeloop.errors import InputError
 from red_timeloop.spec.loader import load_file
 from red_timeloop.spec.reader import read_specification
@@ -61,7 +62,7 @@ def sized(plan: Plan, part: Part) -> Specification:
         InputError: Also where the set's read circuit is not a component that converts.
     """
     variables = sizes_as_variables(part.sizes)
-    if not plan.own_circuit:
+    if plan.estimator is None:
         _check_variables(plan.architecture, variables)
         variables["technology"] = f"{plan.hardware.circuit.technology_node_m * 1e9!r}nm"
     specification = read_specification(
@@ -97,8 +98,7 @@ def priced(specification: Specification, plan: Plan, part: Part, cycle_time: Any
     architecture, variables = specification.architecture, dict(specification.variables)
     if not np.ndim(cycle_time):
         variables["global_cycle_seconds"] = cycle_time
-    circuit = None if plan.own_circuit else plan.hardware.circuit
-    ert, art = tables(specification, circuit, cycle_time)
+    ert, art = tables(specification, plan.estimator or plan.hardware.circuit, cycle_time)
     specification = dataclasses.replace(
         specification,
         architecture=dataclasses.replace(architecture, variables=variables),
@@ -115,22 +115,25 @@ def priced(specification: Specification, plan: Plan, part: Part, cycle_time: Any
 
 
 def tables(
-    specification: Specification, circuit: Circuit | None, cycle_time: Any = None
+    specification: Specification, source: Circuit | str, cycle_time: Any = None
 ) -> tuple[ErtTable, ArtTable]:
-    """Return the energies and areas: those of the files, or those that the models say.
+    """Return the energies and areas of what a design runs on.
 
     Args:
         specification: What is priced.
-        circuit: The parameter set; None: node and supply are what the files say.
+        source: The circuit that all designs share; or an estimator (`engines.pricing`), which is
+            asked for what the files have no tables of.
         cycle_time: Length of a cycle in s; None for what the files say.
 
     Raises:
         InputError: A component has no price; names it.
     """
+    if not isinstance(source, str):
+        return price(specification.architecture, source, cycle_time)
     if specification.ert is not None and specification.art is not None:
         return specification.ert, specification.art
-    ert, art = price(specification.architecture, circuit, cycle_time)
-    return specification.ert or ert, specification.art or art
+    prices = price_specification(specification, source)
+    return specification.ert or prices.ert, specification.art or prices.art
 
 
 def sizes_as_variables(sizes: Any) -> dict[str, Value]:
