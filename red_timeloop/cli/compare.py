@@ -24,7 +24,7 @@ __all__ = ["command"]
     "workload", required=False, metavar="[WORKLOAD]", shell_complete=options.complete_workloads
 )
 @click.option("--all", "everything", is_flag=True, help="Run every shipped workload.")
-@options.design
+@options.design()
 @options.jinja
 @options.layer
 @options.engine

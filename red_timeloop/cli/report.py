@@ -21,7 +21,7 @@ __all__ = ["command"]
 @click.argument(
     "workloads", nargs=-1, metavar="[WORKLOAD]...", shell_complete=options.complete_workloads
 )
-@options.design
+@options.design()
 @options.jinja
 @options.engine
 @options.hardware

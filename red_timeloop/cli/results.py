@@ -48,7 +48,7 @@ def write(folder: Path | None, texts: Mapping[str, str | bytes]) -> None:
     for name, text in texts.items():
         write_atomic(folder / name, text)
     *others, last = texts
-    say(f"Wrote {', '.join(others)} and {last} to {folder}")
+    say(f"Wrote {', '.join(others)}{' and ' * bool(others)}{last} to {folder}")
 
 
 def to_json(content: object) -> str:

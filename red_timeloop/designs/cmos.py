@@ -103,7 +103,9 @@ class CmosDesign:
         size = "the area of RED, layer by layer"
         shared = "parameters" in self.read().variables
         if self.area is None:
-            size = "their published size" if shared else "sizes, bits, node and clock of their files"
+            size = (
+                "their published size" if shared else "sizes, bits, node and clock of their files"
+            )
         bits = "; operand bits, node and supply of the ReRAM designs" if shared else ""
         counted = "; DRAM counted, wires between PEs not" if shared else ""
         return f"{size}{bits}; mapped for {self._objective}{counted}."

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from red_timeloop.decomposition import Mode, decompose
 from red_timeloop.designs.gather import channel_sizes
 from red_timeloop.designs.modes import require_work
 from red_timeloop.designs.ranks import gather_problem, pixels, taps
-from red_timeloop.layer import Layer
+from red_timeloop.layer import Layer, TransposedConv
 from red_timeloop.spec.types import Problem
 
 __all__ = ["FORMS", "Convolution", "convolutions", "plain_convolutions"]
@@ -79,6 +79,8 @@ def plain_convolutions(layer: Layer, *, split: bool) -> tuple[Convolution, ...]:
     Raises:
         InputError: There is nothing to compute.
     """
+    if layer.ndim == 1:
+        layer = _one_row(layer)
     channels = {rank: size for rank, size in channel_sizes(layer).items() if rank != "G"}
     if not split or not layer.transposed:
         return (_dense(layer, channels, runs=layer.groups),)
@@ -94,11 +96,22 @@ def plain_convolutions(layer: Layer, *, split: bool) -> tuple[Convolution, ...]:
     )
 
 
+def _one_row(layer: Layer) -> Layer:
+    """Return a 1-D layer as a 2-D layer of one row."""
+    ones = {key: (1, *getattr(layer, key)) for key in ("input_size", "kernel_size", "stride")}
+    further = {"padding": ((0, 0), *layer.padding), "dilation": (1, *layer.dilation)}
+    if isinstance(layer, TransposedConv):
+        further["output_padding"] = (0, *layer.output_padding)
+    return replace(layer, **ones, **further)
+
+
 def _dense(layer: Layer, channels: dict[str, int], runs: int = 1) -> Convolution:
     """Return the convolution over the (zero-inserted) map."""
     stride = (1,) * layer.ndim if layer.transposed else layer.stride
     spacing = layer.stride if layer.transposed else (1,) * layer.ndim
-    problem = _problem(layer, channels, layer.kernel_size, layer.output_size, stride, layer.dilation)
+    problem = _problem(
+        layer, channels, layer.kernel_size, layer.output_size, stride, layer.dilation
+    )
     real = 1
     for axis, (before, _) in enumerate(layer.padding):
         reach = (layer.kernel_size[axis] - 1) * layer.dilation[axis]

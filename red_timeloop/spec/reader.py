@@ -121,7 +121,9 @@ def specification_files(path: str | Path) -> list[Path]:
         return [path]
     files = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES and file.is_file())
     if not files:
-        raise InputError("the folder has no specification", file=path, legal=f"*{' *'.join(SUFFIXES)}")
+        raise InputError(
+            "the folder has no specification", file=path, legal=f"*{' *'.join(SUFFIXES)}"
+        )
     return files
 
 
