@@ -12,6 +12,9 @@ from red_timeloop.cli import options, results
 from red_timeloop.cli.model import print_result
 from red_timeloop.cli.progress import progress_bar
 from red_timeloop.cli.verbosity import say
+from red_timeloop.engines.base import ENGINES
+from red_timeloop.engines.base import engine as get_engine
+from red_timeloop.engines.pricing import priced
 from red_timeloop.engines.result import EngineResult
 from red_timeloop.engines.timeloop.engine import SearchOptions
 from red_timeloop.mapper.report import SearchReport
@@ -64,6 +67,7 @@ __all__ = ["command"]
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for mapping.yaml, stats.json, search.json (and problem.yaml if padded).",
 )
+@options.estimator
 @options.jinja
 @options.format_("table", "json")
 def command(
@@ -81,6 +85,7 @@ def command(
     padding: bool,
     seed: int,
     output: Path | None,
+    estimator: str,
     jinja: tuple[str, ...],
     form: str,
 ) -> None:
@@ -91,10 +96,12 @@ def command(
     Ctrl-C ends the search early, with the best mapping so far.
     """
     specification = read_specification(list(spec), ert=ert, art=art, jinja=jinja_data(jinja))
-    for note in specification.notes:
-        say(note)
     wanted = objective or specification.objective or OBJECTIVES[0]
     chosen = next(each for each in OBJECTIVES if each == wanted)
+    real = get_engine(engine).__name__ == ENGINES["timeloop"]
+    specification = priced(specification, estimator, real, needed=chosen != "delay")
+    for note in specification.notes:
+        say(note)
     with progress_bar() as progress:
         mapping, result, report = search_specification(
             specification,
