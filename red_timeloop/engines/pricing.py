@@ -9,9 +9,13 @@ import collections.abc as abc
 from dataclasses import dataclass, replace
 from typing import Any
 
-from red_timeloop.components.accelergy import GENERIC
-from red_timeloop.components.estimators import Builtin, Estimate, Estimator, Placeholder
-from red_timeloop.components.registry import find
+from red_timeloop.components.estimators import (
+    Builtin,
+    Estimate,
+    Estimator,
+    Placeholder,
+    own_model,
+)
 from red_timeloop.components.tables import described
 from red_timeloop.errors import InputError, shown
 from red_timeloop.spec.compound import Primitive, PrimitiveAction, Resolved, resolve
@@ -157,7 +161,7 @@ def _resolved(level: Level, specification: Specification) -> Resolved:
                     legal=found.actions,
                 )
         return found
-    if find(kind) is not None and kind not in GENERIC:  # strict about what it does not know
+    if own_model(kind, attributes) is not None:  # strict about what it does not know
         _, attributes = described(architecture, level)
     part = Primitive(level.name, kind, attributes)
     arguments = {"global_cycle_seconds": attributes.get("global_cycle_seconds")}
