@@ -234,7 +234,7 @@ class Comparison:
             )
         own: dict[str, dict[str, None]] = {}
         for result in self.results:
-            own.setdefault(_rests_on(result.design_result), {})[result.design] = None
+            own.setdefault(result.design_result.rests_on, {})[result.design] = None
         lines += [f"{', '.join(names)}: {clause}" for clause, names in own.items() if clause]
         unsure = [entry for entry in self.workload.layers if entry.unconfirmed]
         lines += [f"{entry.name}: unconfirmed: {'; '.join(entry.unconfirmed)}" for entry in unsure]
@@ -392,14 +392,6 @@ def _baseline(
                 yield LayerResult(entry, evaluator(entry, BASELINE))
             except InputError:  # a layer that zero padding cannot hold has nothing to compare with
                 continue
-
-
-def _rests_on(result: DesignResult) -> str:
-    """Return what a design's numbers rest on, with what was taken from a user's own files."""
-    clause = result.design.assumption
-    if result.plan.estimator is None:
-        return clause
-    return f"{clause} {'; '.join(result.plan.notes)}; prices: {result.priced_by}."
 
 
 def _step(result: LayerResult) -> dict[str, Any]:

@@ -26,6 +26,7 @@ __all__ = ["command"]
 @click.option("--all", "everything", is_flag=True, help="Run every shipped workload.")
 @options.design()
 @options.jinja
+@options.estimator
 @options.layer
 @options.engine
 @options.hardware
@@ -47,6 +48,7 @@ def command(
     everything: bool,
     designs: tuple[str, ...],
     jinja: tuple[str, ...],
+    estimator: str,
     layers: tuple[str, ...],
     engine: str,
     hardware: str,
@@ -62,7 +64,7 @@ def command(
     WORKLOAD is a name that `red-timeloop list` shows, or a YAML file; the six layers of the RED
     benchmark when left out.
     """
-    chosen = choose(designs or None, jinja_data(jinja))
+    chosen = choose(designs or None, jinja_data(jinja), estimator)
     if everything:
         if workload is not None or layers:
             raise InputError(

@@ -16,6 +16,9 @@ from red_timeloop.cli.progress import progress_bar
 from red_timeloop.cli.verbosity import say
 from red_timeloop.designs import Design, choose
 from red_timeloop.designs.specification import assemble
+from red_timeloop.engines.base import ENGINES
+from red_timeloop.engines.base import engine as get_engine
+from red_timeloop.engines.pricing import priced
 from red_timeloop.engines.result import EngineResult
 from red_timeloop.engines.timeloop.engine import SearchOptions
 from red_timeloop.errors import InputError
@@ -72,6 +75,7 @@ __all__ = ["command"]
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for mapping.yaml, stats.json, search.json (and problem.yaml if it is no file).",
 )
+@options.estimator
 @options.jinja
 @options.design("", "Map a layer on the problems of this design; SPEC is then WORKLOAD[:LAYER].")
 @options.hardware
@@ -91,6 +95,7 @@ def command(
     padding: bool,
     seed: int,
     output: Path | None,
+    estimator: str,
     jinja: tuple[str, ...],
     designs: tuple[str, ...],
     hardware: str,
@@ -108,16 +113,18 @@ def command(
     if designs:
         if ert or art or len(spec) > 1:
             raise InputError("a design has tables beside it", key="--design", legal="one WORKLOAD")
-        chosen = choose(designs, data)
+        chosen = choose(designs, data, estimator)
         jobs = dict(_on_designs(str(spec[0]), chosen, options.load_hardware(hardware, settings)))
     else:
         jobs = {"": read_specification(list(spec), ert=ert, art=art, jinja=data)}
     found: dict[str, tuple[EngineResult, SearchReport]] = {}
-    for name, specification in jobs.items():
+    real = get_engine(engine).__name__ == ENGINES["timeloop"]
+    for name, read in jobs.items():
+        wanted = objective or read.objective or OBJECTIVES[0]
+        aim = next(each for each in OBJECTIVES if each == wanted)
+        specification = priced(read, estimator, real, needed=aim != "delay")
         for note in specification.notes:
             say(note)
-        wanted = objective or specification.objective or OBJECTIVES[0]
-        aim = next(each for each in OBJECTIVES if each == wanted)
         with progress_bar() as progress:
             mapping, result, report = search_specification(
                 specification,
@@ -127,7 +134,7 @@ def command(
                 seed=seed,
                 seconds=SECONDS if seconds is None else seconds,
                 padding=padding,
-                progress=lambda done, best: progress(done, budget, f"best {best:.4g}"),  # noqa: B023
+                progress=lambda done, best: progress(done, budget, f"best {best:.4g}"),
                 mapper_options=_mapper_options(
                     algorithm=algorithm,
                     num_threads=threads,

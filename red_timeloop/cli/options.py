@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from red_timeloop.engines.pricing import ESTIMATORS
 from red_timeloop.errors import InputError, shown
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ __all__ = [
     "complete_workloads",
     "design",
     "engine",
+    "estimator",
     "format_",
     "hardware",
     "jinja",
@@ -69,6 +71,18 @@ def engine(function: _F) -> _F:
         default="embedded",
         show_default=True,
         help="Who counts: this package, the real Timeloop, or Timeloop where it works.",
+    )(function)
+
+
+def estimator(function: _F) -> _F:
+    """Add `--estimator`."""
+    return click.option(
+        "--estimator",
+        type=click.Choice(ESTIMATORS),
+        default="auto",
+        show_default=True,
+        help="Who prices the components where no energy table is given: this package's models,"
+        " those of hwcomponents, Accelergy, (auto) the first two in turn, or nobody (none).",
     )(function)
 
 

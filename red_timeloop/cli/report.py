@@ -23,6 +23,7 @@ __all__ = ["command"]
 )
 @options.design()
 @options.jinja
+@options.estimator
 @options.engine
 @options.hardware
 @click.option("--figures", is_flag=True, help="Also write each chart as SVG, PDF and PNG.")
@@ -46,6 +47,7 @@ def command(
     workloads: tuple[str, ...],
     designs: tuple[str, ...],
     jinja: tuple[str, ...],
+    estimator: str,
     engine: str,
     hardware: str,
     settings: tuple[str, ...],
@@ -61,7 +63,7 @@ def command(
     reason.
     """
     parameters = options.load_hardware(hardware, settings)
-    chosen = choose(designs or None, jinja_data(jinja))
+    chosen = choose(designs or None, jinja_data(jinja), estimator)
     comparisons: list[Comparison] = []
     for name in workloads or ("red_date2019",):
         with progress_bar() as progress:

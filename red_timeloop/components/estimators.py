@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from red_timeloop.components.accelergy import GENERIC
+from red_timeloop.components.base import Component
 from red_timeloop.components.registry import build, find
 from red_timeloop.components.standard import ATTRIBUTES, standard
 from red_timeloop.errors import InputError
 
-__all__ = ["Builtin", "Estimate", "Estimator", "Placeholder"]
+__all__ = ["Builtin", "Estimate", "Estimator", "Placeholder", "own_model"]
 
 Attributes = abc.Mapping[str, Any]
 
@@ -50,32 +51,29 @@ class Builtin:
         self, component_class: str, attributes: Attributes, action: str, arguments: Attributes
     ) -> Estimate:
         """Return the energy [J] of one action."""
-        model = find(component_class)
-        if (
-            model is not None
-            and action in model.actions
-            and not _generic(component_class, attributes)
-        ):
-            component = build(component_class, attributes)
-            if action == "leak" and "global_cycle_seconds" in arguments:
-                cycle = _seconds(arguments)
-                return Estimate(float(component.leakage_power) * cycle, _own(model))
-            return Estimate(float(component.energy(action)), _own(model))
-        found = standard(component_class, attributes)
-        if action == "leak":
-            return Estimate(found.leakage_power * _seconds(arguments), found.model)
-        if action not in found.energies:
-            legal = (*found.energies, "leak")
-            raise InputError(f"{component_class} has no action {action!r}", legal=legal)
-        return Estimate(found.energies[action], found.model)
+        model = own_model(component_class, attributes)
+        if model is None:
+            found = standard(component_class, attributes)
+            if action == "leak":
+                return Estimate(found.leakage_power * _seconds(arguments), found.model)
+            if action not in found.energies:
+                legal = (*found.energies, "leak")
+                raise InputError(f"{component_class} has no action {action!r}", legal=legal)
+            return Estimate(found.energies[action], found.model)
+        component = build(component_class, attributes)
+        if action not in component.actions:
+            raise InputError(f"{component_class} has no {action!r}", legal=component.actions)
+        if action == "leak" and arguments.get("global_cycle_seconds") is not None:
+            return Estimate(float(component.leakage_power) * _seconds(arguments), _own(model))
+        return Estimate(float(component.energy(action)), _own(model))
 
     def area(self, component_class: str, attributes: Attributes) -> Estimate:
         """Return the area [m^2] of one instance."""
-        model = find(component_class)
-        if model is not None and not _generic(component_class, attributes):
-            return Estimate(float(build(component_class, attributes).area), _own(model))
-        found = standard(component_class, attributes)
-        return Estimate(found.area, found.model)
+        model = own_model(component_class, attributes)
+        if model is None:
+            found = standard(component_class, attributes)
+            return Estimate(found.area, found.model)
+        return Estimate(float(build(component_class, attributes).area), _own(model))
 
 
 class Placeholder:
@@ -104,12 +102,15 @@ def _own(model: type) -> str:
     return f"red_timeloop {model.__name__}"
 
 
-def _generic(name: str, attributes: Attributes) -> bool:
-    """Tell whether a name that others use too means a standard class here.
+def own_model(name: str, attributes: Attributes) -> type[Component] | None:
+    """Return this package's model of a name; None where it means a standard class, or nothing.
 
-    The model of such a name is meant where a parameter set is named, as for Accelergy's users.
+    The model of a name that others use too is meant where a parameter set is named, as for
+    Accelergy's users.
     """
-    return name in GENERIC and name in ATTRIBUTES and attributes.get("parameters") is None
+    if name in GENERIC and name in ATTRIBUTES and attributes.get("parameters") is None:
+        return None
+    return find(name)
 
 
 def _seconds(arguments: Attributes) -> float:

@@ -1,6 +1,7 @@
 """The estimators that others keep for AccelForge, as the package `hwcomponents` finds them."""
 
 from __future__ import annotations
+
 import importlib.util
 
 

@@ -173,7 +173,7 @@ class CmosDesign:
         """Return the variables that grow, fan-outs first, at their new sizes."""
         fan_outs, depths = self._growing(sizes)
         node = f"{hardware.circuit.technology_node_m * 1e9!r}nm"
-        constants = {"technology": node, "global_cycle_seconds": clock}
+        constants: dict[str, Value] = {"technology": node, "global_cycle_seconds": clock}
         read = self.read({**constants, **sizes_as_variables(sizes)})
         shared = "parameters" in read.variables
         art = tables(read, hardware.circuit if shared else self.estimator)[1]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from red_timeloop.decomposition import Mode, decompose
 from red_timeloop.designs.gather import channel_sizes
@@ -98,11 +99,14 @@ def plain_convolutions(layer: Layer, *, split: bool) -> tuple[Convolution, ...]:
 
 def _one_row(layer: Layer) -> Layer:
     """Return a 1-D layer as a 2-D layer of one row."""
-    ones = {key: (1, *getattr(layer, key)) for key in ("input_size", "kernel_size", "stride")}
-    further = {"padding": ((0, 0), *layer.padding), "dilation": (1, *layer.dilation)}
+    row: dict[str, Any] = {
+        key: (1, *getattr(layer, key))
+        for key in ("input_size", "kernel_size", "stride", "dilation")
+    }
+    row["padding"] = ((0, 0), *layer.padding)
     if isinstance(layer, TransposedConv):
-        further["output_padding"] = (0, *layer.output_padding)
-    return replace(layer, **ones, **further)
+        row["output_padding"] = (0, *layer.output_padding)
+    return replace(layer, **row)
 
 
 def _dense(layer: Layer, channels: dict[str, int], runs: int = 1) -> Convolution:

@@ -124,20 +124,25 @@ def find(reference: str | Design, *, code: bool = False) -> Design:
 
 
 def choose(
-    designs: str | Iterable[str | Design] | None, jinja: Mapping[str, Any] | None = None
+    designs: str | Iterable[str | Design] | None,
+    jinja: Mapping[str, Any] | None = None,
+    estimator: str = "auto",
 ) -> tuple[Design, ...]:
     """Return the designs that are asked for, each once; the four ReRAM designs when none is.
 
     Args:
         designs: As `find` takes them; an architecture stands for both of its designs.
         jinja: Data of the architectures that are templates.
+        estimator: Who prices the architectures that have no tables; see `engines.pricing`.
 
     Raises:
         InputError: There is no such design, or two have one name, the baseline among them.
     """
     asked = [designs] if isinstance(designs, str) else designs or names()
     chosen: dict[str, Design] = {}
-    for design in (each for reference in asked for each in _all_of(reference, jinja or {})):
+    for design in (
+        each for reference in asked for each in _all_of(reference, jinja or {}, estimator)
+    ):
         for other in (chosen.get(design.name), BASELINE):
             if other is not None and other.name == design.name and other is not design:
                 raise InputError(
@@ -149,15 +154,19 @@ def choose(
     return tuple(chosen.values())
 
 
-def _all_of(reference: str | Design, jinja: Mapping[str, Any]) -> tuple[Design, ...]:
+def _all_of(
+    reference: str | Design, jinja: Mapping[str, Any], estimator: str
+) -> tuple[Design, ...]:
     if isinstance(reference, str) and reference not in all_names():
-        pair = _architecture(reference, jinja)
+        pair = _architecture(reference, jinja, estimator)
         if pair:
             return pair
     return (find(reference, code=True),)
 
 
-def _architecture(reference: str, jinja: Mapping[str, Any]) -> tuple[Design, ...]:
+def _architecture(
+    reference: str, jinja: Mapping[str, Any], estimator: str = "auto"
+) -> tuple[Design, ...]:
     """Return the two designs that an architecture is; none if `reference` is not one."""
     name, equals, file = reference.partition("=")
     if not equals or not name.isidentifier() or Path(reference).exists():
@@ -167,7 +176,8 @@ def _architecture(reference: str, jinja: Mapping[str, Any]) -> tuple[Design, ...
         return ()
     name = name or _name_of(path, str(jinja.get("architecture", "")))
     data = tuple(sorted(jinja.items()))
-    pair = variants(CmosDesign(name, f"{path.name}, zeros inserted", path, jinja=data))
+    summary = f"{path.name}, zeros inserted"
+    pair = variants(CmosDesign(name, summary, path, jinja=data, estimator=estimator))
     pair[0].read()  # what is not legal in it is said before anything runs
     return pair
 

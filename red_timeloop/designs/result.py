@@ -131,16 +131,17 @@ class DesignResult:
         return tuple(dict.fromkeys((*self.plan.notes, *own)))
 
     @property
-    def priced_by(self) -> str:
-        """Who priced which component, where the parameter set did not; empty where it did."""
-        found: dict[str, list[str]] = {}
-        for each in self.evaluations if self.plan.estimator else ():
-            ert = each.specification.ert
-            for level in ert.energies if ert else ():
-                who = ert.priced_by.get(level, "") if ert and ert.priced_by else "the files' tables"
-                if who and level not in found.setdefault(who, []):
-                    found[who].append(level)
-        return "; ".join(f"{', '.join(levels)}: {who}" for who, levels in found.items())
+    def rests_on(self) -> str:
+        """What the numbers rest on, with what a user's own files say and who priced them."""
+        clause = self.design.assumption
+        if self.plan.estimator is None or not self.evaluations:
+            return clause
+        ert, by = self.evaluations[0].specification.ert, {}
+        for level in ert.energies if ert else ():
+            who = ert.priced_by.get(level, "") if ert and ert.priced_by else "the files' tables"
+            by.setdefault(who, []).append(level)
+        prices = "; ".join(f"{', '.join(levels)}: {who}" for who, levels in by.items() if who)
+        return f"{clause} {'; '.join(self.plan.notes)}; prices: {prices}."
 
     @property
     def cycle_time(self) -> Any:

@@ -9,14 +9,21 @@ import collections.abc as abc
 from dataclasses import dataclass, replace
 from typing import Any
 
-from red_timeloop.components.estimators import Builtin, Estimate, Estimator, Placeholder
+from red_timeloop.components.estimators import (
+    Builtin,
+    Estimate,
+    Estimator,
+    Placeholder,
+    own_model,
+)
+from red_timeloop.components.tables import described
 from red_timeloop.errors import InputError, shown
 from red_timeloop.spec.compound import Primitive, PrimitiveAction, Resolved, resolve
 from red_timeloop.spec.types import ArtTable, ErtTable, Level, Specification
 
 __all__ = ["ESTIMATORS", "Prices", "price_specification", "priced"]
 
-ESTIMATORS = ("auto", "builtin", "hwcomponents", "accelergy")
+ESTIMATORS = ("auto", "builtin", "hwcomponents", "accelergy", "none")
 
 # What Timeloop asks of a component whatever the specification says (timeloopfe v4, arch.py).
 _ACTIONS = {"storage": ("read", "write", "update", "leak"), "compute": ("compute", "leak")}
@@ -30,14 +37,43 @@ class Prices:
     art: ArtTable
 
 
-def priced(specification: Specification, estimator: str = "auto") -> Specification:
+def priced(
+    specification: Specification,
+    estimator: str = "auto",
+    timeloop: bool = False,
+    needed: bool = True,
+) -> Specification:
     """Return the specification with tables: its own, or those of `price_specification`.
 
-    A specification with an energy table and no area table keeps having none.
+    A specification with an energy table and no area table keeps having none; one without a problem
+    stays as it is, since it cannot be evaluated.
+
+    Args:
+        specification: What is to be priced.
+        estimator: See `price_specification`; `none` leaves a specification without tables as it
+            is: counts and cycles, and energies that the result says are unknown.
+        timeloop: Whether the real Timeloop evaluates: it asks Accelergy itself, unless another
+            estimator is named or there are compound classes.
+        needed: Whether prices are needed; where not, a specification that nobody prices comes back
+            without, and a note says why.
+
+    Raises:
+        InputError: As `price_specification`.
     """
-    if specification.ert is not None:
+    _check(estimator)
+    if specification.ert is not None or specification.problem is None or estimator == "none":
         return specification
-    prices = price_specification(specification, estimator)
+    if timeloop and estimator in ("auto", "accelergy"):
+        if not specification.components:
+            return specification
+        estimator = "accelergy"
+    try:
+        prices = price_specification(specification, estimator)
+    except InputError as error:
+        if needed:
+            raise
+        notes = (*specification.notes, f"without prices: {error}")
+        return replace(specification, notes=notes)
     return replace(specification, ert=prices.ert, art=specification.art or prices.art)
 
 
@@ -58,8 +94,7 @@ def price_specification(specification: Specification, estimator: str = "auto") -
         InputError: Nobody prices a component, or a compound class is not legal; names the
             component.
     """
-    if estimator not in ESTIMATORS:
-        raise InputError(f"unknown estimator {estimator!r}", key="estimator", legal=ESTIMATORS)
+    _check(estimator)
     if estimator == "accelergy":
         from red_timeloop.engines.timeloop.accelergy import price_with_accelergy
 
@@ -82,6 +117,11 @@ def price_specification(specification: Specification, estimator: str = "auto") -
         areas[level.name] = level.area_scale * sum(map(found.area, resolved.parts))
         by[level.name] = "; ".join(dict.fromkeys(found.by))
     return Prices(ErtTable(energies, by), ArtTable(areas))
+
+
+def _check(estimator: str) -> None:
+    if estimator not in ESTIMATORS:
+        raise InputError(f"unknown estimator {estimator!r}", key="estimator", legal=ESTIMATORS)
 
 
 def _asked(estimator: str) -> tuple[tuple[str, Estimator], ...]:
@@ -109,7 +149,7 @@ def _resolved(level: Level, specification: Specification) -> Resolved:
     """Return the primitives of a level; a level of a primitive class is its only one."""
     architecture = specification.architecture
     kind = level.subclass or level.component_class
-    attributes = architecture.component_attributes(level)
+    attributes: abc.Mapping[str, Any] = architecture.component_attributes(level)
     needed = dict.fromkeys((*_ACTIONS[level.kind], *level.required_actions))
     if kind in specification.components:
         found = resolve(level.name, kind, attributes, specification.components)
@@ -121,6 +161,8 @@ def _resolved(level: Level, specification: Specification) -> Resolved:
                     legal=found.actions,
                 )
         return found
+    if own_model(kind, attributes) is not None:  # strict about what it does not know
+        _, attributes = described(architecture, level)
     part = Primitive(level.name, kind, attributes)
     arguments = {"global_cycle_seconds": attributes.get("global_cycle_seconds")}
     actions = {each: ((PrimitiveAction(part, each, arguments, 1.0),),) for each in needed}
@@ -169,7 +211,8 @@ class _Level:
             try:
                 found = question(estimator)
             except InputError as declined:
-                reasons.append(f"{name}: {declined}")
+                where = f"{declined.key}: " if declined.key else ""
+                reasons.append(f"{name}: {where}{declined.message}")
                 continue
             # What answers first names itself once, with the parts of a compound class.
             inside = part.name.removeprefix(self.name).lstrip(".")
@@ -180,8 +223,8 @@ class _Level:
         raise InputError(
             f"nobody prices {what} with {shown(attributes)} ({why})",
             key=part.name,
-            legal=f"a table (--ert and --art), a class that is known or a compound class of that"
-            f" name under `components:`, or another estimator ({', '.join(ESTIMATORS)})",
+            legal="a table (--ert, --art); a class of `red-timeloop components` or one"
+            " under `components:`; --estimator hwcomponents or accelergy (none: counts without prices)",
         )
 
 

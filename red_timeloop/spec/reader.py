@@ -92,7 +92,7 @@ def read_specification(
     if not files:
         raise InputError("no specification file was given")
     if mapping is not None:
-        files.append(mapping)
+        files.append(Path(mapping))
     top: dict[str, Any] = {}
     for file in dict.fromkeys(map(str, files)):
         _merge_file(top, load_file(file, jinja))
