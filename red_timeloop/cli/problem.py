@@ -97,7 +97,7 @@ def _section(entry: WorkloadLayer, parts: tuple[Convolution, ...]) -> str:
     total = sum(part.runs * part.problem.operations for part in parts)
     lines.append(
         f"\nIn all {total:,} MACs, of which {layer.macs:,} meet a real pixel (the rest meets"
-        f" inserted zeros or the border); zeros inserted, the layer has {layer.zero_inserted_macs:,}."
+        f" inserted zeros or the border); with zeros inserted it has {layer.zero_inserted_macs:,}."
     )
     if layer.groups > 1:
         lines.append(f"Each of its {layer.groups} groups of channels is a run of its own.")

@@ -136,9 +136,10 @@ class DesignResult:
         clause = self.design.assumption
         if self.plan.estimator is None or not self.evaluations:
             return clause
-        ert, by = self.evaluations[0].specification.ert, {}
+        ert = self.evaluations[0].specification.ert
+        by: dict[str, list[str]] = {}
         for level in ert.energies if ert else ():
-            who = ert.priced_by.get(level, "") if ert and ert.priced_by else "the files' tables"
+            who = ert.priced_by.get(level, "") if ert and ert.priced_by else "the energy table"
             by.setdefault(who, []).append(level)
         prices = "; ".join(f"{', '.join(levels)}: {who}" for who, levels in by.items() if who)
         return f"{clause} {'; '.join(self.plan.notes)}; prices: {prices}."
