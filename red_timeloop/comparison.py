@@ -212,7 +212,7 @@ class Comparison:
             )
         own: dict[str, dict[str, None]] = {}
         for result in self.results:
-            own.setdefault(result.design_result.design.assumption, {})[result.design] = None
+            own.setdefault(result.design_result.rests_on, {})[result.design] = None
         lines += [f"{', '.join(names)}: {clause}" for clause, names in own.items() if clause]
         unsure = [entry for entry in self.workload.layers if entry.unconfirmed]
         lines += [f"{entry.name}: unconfirmed: {'; '.join(entry.unconfirmed)}" for entry in unsure]
@@ -283,7 +283,7 @@ class Comparison:
 def compare(
     workload: str | Path | Workload = "red_date2019",
     designs: str | Iterable[str | Design] | None = None,
-    engine: str = "auto",
+    engine: str = "embedded",
     *,
     layers: Sequence[str] | None = None,
     hardware: str | Path | Hardware = "isaac_32nm",
@@ -297,7 +297,8 @@ def compare(
     Args:
         workload: Name of a shipped workload, a YAML file, or a workload.
         designs: Names of designs, or designs of your own, or where these are (`FILE.py:NAME`,
-            `package.module:NAME`); the four ReRAM designs when None.
+            `package.module:NAME`), or Timeloop architectures (`ARCH.yaml`, a template or a folder),
+            each of which is the designs `NAME` and `NAME_split`; the four ReRAM designs when None.
         engine: `embedded`, `timeloop`, or `auto`: timeloop where it works, else embedded.
         layers: Names of layers; all of them when None.
         hardware: Name of a parameter set, a YAML file, or a parameter set.

@@ -32,7 +32,7 @@ from red_timeloop.spec.write import (
     variables_section,
 )
 
-__all__ = ["COMMAND", "export"]
+__all__ = ["COMMAND", "export", "numbered"]
 
 COMMAND = "python run.py"
 
@@ -102,7 +102,7 @@ def export(
             key=title,
             legal="a layer with something to evaluate",
         )
-    names = _numbered([each.part.name for each in result.evaluations])
+    names = numbered([each.part.name for each in result.evaluations])
     written = []
     for name, each in zip(names, result.evaluations, strict=True):
         written.append(make_folder(folder / name.replace(" ", "_")))
@@ -115,10 +115,10 @@ def export(
     return written
 
 
-def _numbered(names: list[str]) -> list[str]:
+def numbered(names: list[str]) -> list[str]:
     """Number the names that stand more than once; groups may differ in their offsets only.
 
-    >>> _numbered(["taps 2x2", "taps 2x2", "inputs"])
+    >>> numbered(["taps 2x2", "taps 2x2", "inputs"])
     ['taps 2x2 1', 'taps 2x2 2', 'inputs']
     """
     return [

@@ -17,8 +17,8 @@ __all__ = ["compare_zoo", "zoo_as_csv", "zoo_as_dict"]
 
 
 def compare_zoo(
-    designs: Iterable[str] | None = None,
-    engine: str = "auto",
+    designs: Iterable[str | Design] | None = None,
+    engine: str = "embedded",
     *,
     hardware: Hardware,
     progress: Progress | None = None,
@@ -26,7 +26,7 @@ def compare_zoo(
     """Compare the designs on every shipped workload; what a design cannot hold is recorded.
 
     Args:
-        designs: Names of designs; all of them when None.
+        designs: As in `red_timeloop.compare`.
         engine: As in `red_timeloop.compare`.
         hardware: The parameter set that all designs share.
         progress: Told what comes next: layers done, layers in all, "layer of workload".

@@ -10,9 +10,11 @@ from red_timeloop.cli import options, results
 from red_timeloop.cli.progress import progress_bar
 from red_timeloop.cli.verbosity import detail
 from red_timeloop.comparison import compare
+from red_timeloop.designs import Design, choose
 from red_timeloop.errors import InputError
 from red_timeloop.files import to_json
 from red_timeloop.hardware import Hardware
+from red_timeloop.spec.template import jinja_data
 from red_timeloop.zoo import compare_zoo, zoo_as_csv, zoo_as_dict
 
 __all__ = ["command"]
@@ -23,7 +25,9 @@ __all__ = ["command"]
     "workload", required=False, metavar="[WORKLOAD]", shell_complete=options.complete_workloads
 )
 @click.option("--all", "everything", is_flag=True, help="Run every shipped workload.")
-@options.design
+@options.design()
+@options.jinja
+@options.estimator
 @options.layer
 @options.engine
 @options.hardware
@@ -44,6 +48,8 @@ def command(
     workload: str | None,
     everything: bool,
     designs: tuple[str, ...],
+    jinja: tuple[str, ...],
+    estimator: str,
     layers: tuple[str, ...],
     engine: str,
     hardware: str,
@@ -59,6 +65,7 @@ def command(
     WORKLOAD is a name that `red-timeloop list` shows, or a YAML file; the six layers of the RED
     benchmark when left out.
     """
+    chosen = choose(designs or None, jinja_data(jinja), estimator)
     if everything:
         if workload is not None or layers:
             raise InputError(
@@ -66,12 +73,12 @@ def command(
                 key="--all",
                 legal="--all, or a workload with or without --layer",
             )
-        _compare_all(designs, engine, options.load_hardware(hardware, settings), form, output)
+        _compare_all(chosen, engine, options.load_hardware(hardware, settings), form, output)
         return
     with progress_bar() as progress:
         comparison = compare(
             "red_date2019" if workload is None else workload,
-            designs or None,
+            chosen,
             engine,
             layers=layers,
             hardware=options.load_hardware(hardware, settings),
@@ -93,10 +100,10 @@ def command(
 
 
 def _compare_all(
-    designs: tuple[str, ...], engine: str, hardware: Hardware, form: str, output: Path | None
+    designs: tuple[Design, ...], engine: str, hardware: Hardware, form: str, output: Path | None
 ) -> None:
     with progress_bar() as progress:
-        comparisons = compare_zoo(designs or None, engine, hardware=hardware, progress=progress)
+        comparisons = compare_zoo(designs, engine, hardware=hardware, progress=progress)
 
     def table() -> None:
         from red_timeloop.report.zoo_table import print_zoo  # not to be loaded for JSON

@@ -14,6 +14,7 @@ from red_timeloop.cli import options
 from red_timeloop.components import build, find, names
 from red_timeloop.components.attributes import Attribute, attributes_of
 from red_timeloop.components.registry import origin
+from red_timeloop.components.standard import ATTRIBUTES
 from red_timeloop.errors import InputError
 from red_timeloop.files import to_json
 from red_timeloop.hardware import Hardware
@@ -81,6 +82,7 @@ def _print_list(form: str) -> None:
     width = max(len(each["name"]) for each in listed)
     for each in listed:
         click.echo(f"{each['name']:<{width}}  {each['stage']:<10}  {each['summary']}")
+    click.echo(f"Standard classes, where no table prices them: {', '.join(sorted(ATTRIBUTES))}")
 
 
 def _summary(kind: type) -> str:

@@ -17,7 +17,7 @@ __all__ = ["command"]
 
 @click.command(name="pareto")
 @_sweep_options.store
-@options.design
+@options.design()
 @_sweep_options.objective
 @options.format_("table", "json", "csv")
 @options.output

@@ -46,7 +46,7 @@ def write(folder: Path | None, texts: Mapping[str, str | bytes]) -> None:
     for name, text in texts.items():
         write_atomic(folder / name, text)
     *others, last = texts
-    say(f"Wrote {', '.join(others)} and {last} to {folder}")
+    say(f"Wrote {', '.join(others)}{' and ' * bool(others)}{last} to {folder}")
 
 
 def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:

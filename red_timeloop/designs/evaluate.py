@@ -39,6 +39,7 @@ Run = Callable[[Specification], EngineResult]
 
 _INPUTS = "Inputs"
 BUDGET = 20_000  # mappings tried for each problem that a mapper maps
+_FIRST_LOOK = 5  # this share of them tells which of the ways to say the problem is worth the rest
 
 
 def evaluate(
@@ -127,25 +128,39 @@ def _run(plan: Plan, part: Part, machine: Specification, cycle_time: Any, run: R
     if part.loops is not None:
         specification = priced(machine, plan, part, cycle_time)
         return Evaluation(part, specification, run(specification))
+    ways = (part, *part.alternatives)
     found: list[tuple[float, Part, Specification]] = []
     reasons: list[InputError] = []
-    for each in (part, *part.alternatives):
+    for each in ways if len(ways) > 1 else ():
         try:
-            found.append(_mapped(each, assemble(plan, each, cycle_time)))
+            found.append(_mapped(each, assemble(plan, each, cycle_time), BUDGET // _FIRST_LOOK))
         except InputError as error:  # noqa: PERF203 - a search takes seconds
             reasons.append(error)
-    if not found:
+    if reasons and not found:
         raise reasons[0]
-    _, best, specification = min(found, key=lambda each: each[0])
+    _, best, _ = min(found, key=_value, default=(0.0, part, None))
+    found.append(_mapped(best, assemble(plan, best, cycle_time), BUDGET))
+    _, best, specification = min(found, key=_value)
     return Evaluation(best, specification, run(specification))
 
 
-def _mapped(part: Part, specification: Specification) -> tuple[float, Part, Specification]:
-    """Return the energy times delay of the best mapping found, and the part so mapped."""
+def _value(found: tuple[float, Part, Specification]) -> float:
+    return found[0]
+
+
+def _mapped(
+    part: Part, specification: Specification, budget: int
+) -> tuple[float, Part, Specification]:
+    """Return the value of the best mapping found (energy times delay), and the part so mapped."""
     from red_timeloop.mapper.run import search_specification
 
     mapping, _, report = search_specification(
-        specification, budget=BUDGET, seconds=None, proof=False, interruptible=False
+        specification,
+        specification.objective or "edp",
+        budget=budget,
+        seconds=None,
+        proof=False,
+        interruptible=False,
     )
     return report.value, part, replace(specification, mapping=mapping)
 

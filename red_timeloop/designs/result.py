@@ -156,6 +156,20 @@ class DesignResult:
         return tuple(dict.fromkeys((*self.plan.notes, *own)))
 
     @property
+    def rests_on(self) -> str:
+        """What the numbers rest on, with what a user's own files say and who priced them."""
+        clause = self.design.assumption
+        if self.plan.estimator is None or not self.evaluations:
+            return clause
+        ert = self.evaluations[0].specification.ert
+        by: dict[str, list[str]] = {}
+        for level in ert.energies if ert else ():
+            who = ert.priced_by.get(level, "") if ert and ert.priced_by else "the energy table"
+            by.setdefault(who, []).append(level)
+        prices = "; ".join(f"{', '.join(levels)}: {who}" for who, levels in by.items() if who)
+        return f"{clause} {'; '.join(self.plan.notes)}; prices: {prices}."
+
+    @property
     def cycle_time(self) -> Any:
         """Length of a cycle in s."""
         return plain(self.step_time.cycle)

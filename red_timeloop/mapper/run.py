@@ -18,6 +18,7 @@ from red_timeloop.engines.base import engine as engine_of
 from red_timeloop.engines.embedded.machine import build_machine, build_shape
 from red_timeloop.engines.embedded.nest import mapping_of
 from red_timeloop.engines.embedded.sparse.evaluation import SparseProblem
+from red_timeloop.engines.pricing import priced
 from red_timeloop.engines.result import EngineResult
 from red_timeloop.errors import InputError
 from red_timeloop.mapper.candidates import Objective
@@ -52,6 +53,7 @@ def search(
     progress: Progress = lambda done, best: None,
     mapper_options: SearchOptions | None = None,
     jinja: abc.Mapping[str, Any] | None = None,
+    estimator: str = "auto",
 ) -> tuple[Mapping, dict[str, Any]]:
     """Find the best mapping of a Timeloop v0.4 specification under its constraints.
 
@@ -76,6 +78,8 @@ def search(
         progress: Called with the mappings evaluated so far and the best value.
         mapper_options: How timeloop-mapper searches.
         jinja: Data of the files that are Jinja2 templates.
+        estimator: Who prices where there is no table; see `red_timeloop.engines.pricing`. To find
+            the least `delay` no prices are needed.
 
     Returns:
         The mapping, and the result of `red_timeloop.model` with a further key `search`:
@@ -90,7 +94,12 @@ def search(
         InputError: The files are not legal, a constraint cannot be met, or no legal mapping was
             found; names level and dimension.
     """
-    specification = read_specification(spec_files, ert=ert, art=art, jinja=jinja)
+    specification = priced(
+        read_specification(spec_files, ert=ert, art=art, jinja=jinja),
+        estimator,
+        engine_of(engine).__name__ == ENGINES["timeloop"],
+        needed=objective != "delay",
+    )
     mapping, result, report = search_specification(
         specification,
         objective,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import collections.abc as abc
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from red_timeloop.spec.loops import (
     Constraints,
@@ -22,6 +22,9 @@ from red_timeloop.spec.loops import (
     Mapping,
 )
 from red_timeloop.spec.sparsity import Density, SparseOptimizations
+
+if TYPE_CHECKING:
+    from red_timeloop.spec.compound import CompoundClass
 
 __all__ = [
     "Architecture",
@@ -247,9 +250,13 @@ class Architecture:
 
 @dataclass(frozen=True)
 class ErtTable:
-    """Energy of one action of one component, in J: `energies[level name][action]`."""
+    """Energy of one action of one component, in J: `energies[level name][action]`.
+
+    `priced_by` says, by level, who gave the numbers.
+    """
 
     energies: abc.Mapping[str, abc.Mapping[str, float]]
+    priced_by: abc.Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def energy(self, level: str, action: str, default: float = 0.0) -> float:
         """Return the energy of `action` at `level` in J, `default` when the table has none."""
@@ -278,6 +285,7 @@ class Specification:
         art: Area table, None when no file has one.
         mapper: Options of the mapper, as given.
         globals: The `globals` section, as given.
+        components: The compound classes, by name.
         objective: What the files' `mapper` section optimizes first, None when it says nothing.
         most_temporal_loops: Loops over time that a mapping may have (`mapper` section); None when
             there is no limit.
@@ -293,6 +301,7 @@ class Specification:
     art: ArtTable | None = None
     mapper: abc.Mapping[str, object] = field(default_factory=dict)
     globals: abc.Mapping[str, object] = field(default_factory=dict)
+    components: abc.Mapping[str, CompoundClass] = field(default_factory=dict, compare=False)
     objective: Literal["delay", "energy", "edp"] | None = None
     most_temporal_loops: int | None = None
     notes: tuple[str, ...] = ()

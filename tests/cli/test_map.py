@@ -156,6 +156,7 @@ def test_padding_is_reported_and_the_larger_problem_written(tmp_path: Path) -> N
     again = red_timeloop.model(
         [tmp_path / "machine.yaml", tmp_path / "out" / "problem.yaml"],
         mapping=tmp_path / "out" / "mapping.yaml",
+        estimator="none",
     )
     assert again == json.loads((tmp_path / "out" / "stats.json").read_text())
 
