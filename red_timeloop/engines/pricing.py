@@ -13,6 +13,7 @@ from red_timeloop.components.estimators import (
     Builtin,
     Estimate,
     Estimator,
+    EstimatorFailed,
     Placeholder,
     own_model,
 )
@@ -209,17 +210,20 @@ class _Level:
     def _ask(
         self, part: Primitive, what: str, question: abc.Callable[[Estimator], Estimate]
     ) -> float:
-        reasons = []
+        reasons, failed = [], ""
         for name, estimator in self.asked:
             try:
                 found = question(estimator)
             except InputError as declined:
                 where = f"{declined.key}: " if declined.key else ""
                 reasons.append(f"{name}: {where}{declined.message}")
+                if isinstance(declined, EstimatorFailed):
+                    failed += f" ({reasons[-1]})"
                 continue
             # What answers first names itself once, with the parts of a compound class.
             inside = part.name.removeprefix(self.name).lstrip(".")
-            self.by.append(f"{inside}: {found.by}" if inside else found.by)
+            by = found.by + failed
+            self.by.append(f"{inside}: {by}" if inside else by)
             return found.value
         attributes = {key: each for key, each in part.attributes.items() if each is not None}
         why = "; ".join(each for each in reasons if not each.startswith("placeholder"))
