@@ -7,7 +7,6 @@ attributes are those of Accelergy's users: `technology` becomes `tech_node` [m],
 
 from __future__ import annotations
 
-import collections.abc as abc
 import importlib.util
 import re
 from typing import Any
@@ -21,6 +20,7 @@ _PACKAGE = "hwcomponents"
 # How a model's failure is told in what hwcomponents raises: its name, later what went wrong.
 _MODEL = re.compile(r"^\| (\S+) with priority", re.MULTILINE)
 _WRONG = re.compile(r"^\|  \| (\w*(?:Error|Exception)\b.*)$", re.MULTILINE)
+_LONGEST = 60  # characters of what went wrong; CACTI tells its whole command
 _SIZED = ("sram", "cache")  # take a size in bits, and not a depth, in hwcomponents-cacti 1.0.40
 
 
@@ -88,9 +88,11 @@ def _failure(component_class: str, error: Exception) -> InputError:
     """Return what hwcomponents raises in one line: the models that failed, or that none is there."""
     text = str(error)
     if isinstance(error, RuntimeError):
-        models, wrong = _MODEL.findall(text), _WRONG.findall(text)
-        told: abc.Iterable[str] = (": ".join(each) for each in zip(models, wrong, strict=False))
-        return EstimatorFailed("; ".join(told) or text.splitlines()[0])
+        told = {
+            f"{model}: {each[:_LONGEST]}"
+            for model, each in zip(_MODEL.findall(text), _WRONG.findall(text), strict=False)
+        }
+        return EstimatorFailed("; ".join(sorted(told)) or text.splitlines()[0])
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if "could not be initialized" in text:
         return InputError("; ".join(lines[1:]))

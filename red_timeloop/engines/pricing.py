@@ -122,9 +122,7 @@ def _check(estimator: str) -> None:
         raise InputError(f"unknown estimator {estimator!r}", key="estimator", legal=ESTIMATORS)
 
 
-def _asked(
-    estimator: str, components: abc.Iterable[Resolved]
-) -> tuple[tuple[str, Estimator], ...]:
+def _asked(estimator: str, components: abc.Iterable[Resolved]) -> tuple[tuple[str, Estimator], ...]:
     if estimator == "accelergy":
         from red_timeloop.engines.timeloop.accelergy import ask_accelergy
 

@@ -18,7 +18,15 @@ from red_timeloop.spec.expressions import evaluate
 from red_timeloop.spec.fields import check_count, check_keys, error, mapping, sequence, text, value
 from red_timeloop.spec.loader import YamlList, YamlMap, type_name
 
-__all__ = ["HANDED_DOWN", "CompoundClass", "Primitive", "PrimitiveAction", "Resolved", "read_classes", "resolve"]
+__all__ = [
+    "HANDED_DOWN",
+    "CompoundClass",
+    "Primitive",
+    "PrimitiveAction",
+    "Resolved",
+    "read_classes",
+    "resolve",
+]
 
 Names = abc.Mapping[str, Any]
 
@@ -170,6 +178,10 @@ def _build(
         base, count = _counted(entry["name"], node.attributes, node.name)
         path = f"{node.name}.{base}"
         kind = str(entry["class"])
+        if kind in within:
+            raise error(f"the class {kind!r} holds itself", entry, "class", path=path)
+        if len(within) >= _DEEPEST:
+            raise error("too many classes in each other", entry, path=path, legal=str(_DEEPEST))
         raw = mapping(entry, "attributes", path)
         attributes: dict[str, Any] = {}
         for key in raw:
@@ -188,10 +200,6 @@ def _build(
             node.children[base] = part
             yield part
             continue
-        if kind in within:
-            raise error(f"the class {kind!r} holds itself", entry, "class", path=path)
-        if len(within) >= _DEEPEST:
-            raise error("too many classes in each other", entry, path=path, legal=str(_DEEPEST))
         child = _Node(path, inner, attributes, node.count * count, *scales)
         node.children[base] = child
         yield from _build(child, classes, (*within, kind))

@@ -131,4 +131,3 @@ def _check_arguments(use: PrimitiveAction) -> None:
             key=use.part.name,
             legal="--estimator builtin or hwcomponents",
         )
-
