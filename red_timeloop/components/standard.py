@@ -89,6 +89,11 @@ class _Attributes:
     component_class: str
     values: abc.Mapping[str, Any]
 
+    @property
+    def usual_bits(self) -> float | None:
+        """The width where none is given: Aladdin's parts have 32 bits, as for Accelergy."""
+        return 32.0 if self.component_class.lower().startswith("aladdin") else None
+
     def number(self, *names: str, default: float | None = None, least: float = 0) -> float:
         """Return the attribute of the first name that is given."""
         for name in names:
@@ -122,17 +127,17 @@ def _dram(given: _Attributes, circuit: Circuit) -> Standard:
 
 
 def _capacity(given: _Attributes) -> tuple[float, float]:
-    """Return bits of an access and bits in all."""
-    width = given.number("width", "datawidth", least=1)
+    """Return bits of an access and bits in all; of a memory that is not there, 0."""
+    width = given.number("width", "datawidth")
     if given.values.get("depth") is None and given.values.get("size") is not None:
-        return width, given.number("size", least=1)
-    return width, width * given.number("depth", "entries", least=1)
+        return width, given.number("size", least=width)
+    return width, width * given.number("depth", "entries")
 
 
 def _sram(given: _Attributes, circuit: Circuit) -> Standard:
     width, bits = _capacity(given)
     bank = bits / given.number("n_banks", default=1, least=1)
-    energy = memory.sram_access_energy(width, max(bank, width), circuit)
+    energy = memory.sram_access_energy(width, max(bank, width), circuit) if bits else 0.0
     area = memory.sram_area(bits, circuit)
     return _made("SRAM", dict.fromkeys(_ACCESSES, energy), area, circuit)
 
@@ -150,6 +155,8 @@ def _regfile(given: _Attributes, circuit: Circuit) -> Standard:
     one = _aladdin(_REGISTER, width, circuit)[0]
     area = _aladdin(_REGISTER, bits, circuit)[1]
     compare, more = _aladdin(_COMPARATOR, 1, circuit)
+    if not bits:
+        return _made("register file", dict.fromkeys(_ACCESSES, 0.0), 0.0, circuit)
     entries, address = bits / width, max(1, math.ceil(math.log2(bits / width)))
     energy = one + entries * address / 32 * compare
     area += entries * address / 32 * more
@@ -158,7 +165,7 @@ def _regfile(given: _Attributes, circuit: Circuit) -> Standard:
 
 def _storage(given: _Attributes, circuit: Circuit) -> Standard:
     width, bits = _capacity(given)
-    return (_regfile if bits / width < _FEWEST_ROWS else _sram)(given, circuit)
+    return (_regfile if bits < _FEWEST_ROWS * width else _sram)(given, circuit)
 
 
 def _smart(inner: Any) -> Any:
@@ -166,7 +173,7 @@ def _smart(inner: Any) -> Any:
 
     def make(given: _Attributes, circuit: Circuit) -> Standard:
         width, bits = _capacity(given)
-        address = max(1, math.ceil(math.log2(max(1, bits / width))))
+        address = max(1, math.ceil(math.log2(bits / width))) if bits else 1
         one = digital.adder_energy(address, circuit)
         area = 2 * digital.adder_area(address, circuit)
         generators = _made("address adders", dict.fromkeys(_ACCESSES, one), area, circuit)
@@ -177,7 +184,8 @@ def _smart(inner: Any) -> Any:
 
 
 def _adder(given: _Attributes, circuit: Circuit) -> Standard:
-    bits = given.number("width", "datawidth", "n_bits", "precision", "adder_width")
+    names = ("width", "datawidth", "n_bits", "precision", "adder_width")
+    bits = given.number(*names, default=given.usual_bits)
     energy = digital.adder_energy(bits, circuit) if bits else 0.0
     area = digital.adder_area(bits, circuit) if bits else 0.0
     actions = dict.fromkeys(("add", "subtract", "read", "compute"), energy)
@@ -185,7 +193,8 @@ def _adder(given: _Attributes, circuit: Circuit) -> Standard:
 
 
 def _multiplier(given: _Attributes, circuit: Circuit) -> Standard:
-    both = given.number("width", "datawidth", "multiplier_width", default=0)
+    usual = given.usual_bits or 0
+    both = given.number("width", "datawidth", "multiplier_width", default=usual)
     widths = (given.number(f"width_{x}", f"datawidth_{x}", default=both, least=1) for x in "ab")
     bits = math.sqrt(math.prod(widths))
     if not bits:

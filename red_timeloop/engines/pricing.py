@@ -13,6 +13,7 @@ from red_timeloop.components.estimators import (
     Builtin,
     Estimate,
     Estimator,
+    EstimatorFailed,
     Placeholder,
     own_model,
 )
@@ -95,11 +96,9 @@ def price_specification(specification: Specification, estimator: str = "auto") -
             component.
     """
     _check(estimator)
-    if estimator == "accelergy":
-        from red_timeloop.engines.timeloop.accelergy import price_with_accelergy
-
-        return Prices(*price_with_accelergy(specification))
-    asked = _asked(estimator)
+    levels = [each for each in specification.architecture.levels if each.kind != "spatial"]
+    resolved = {level.name: _resolved(level, specification) for level in levels}
+    asked = _asked(estimator, resolved.values())
     energies: dict[str, dict[str, float]] = {}
     areas: dict[str, float] = {}
     by: dict[str, str] = {}
@@ -108,13 +107,12 @@ def price_specification(specification: Specification, estimator: str = "auto") -
             energies[level.name] = dict.fromkeys(_ACTIONS["storage"], 0.0)
             areas[level.name] = 0.0
             continue
-        resolved = _resolved(level, specification)
         found = _Level(level.name, asked)
         energies[level.name] = {
             action: level.energy_scale * max(map(found.energy, ways))
-            for action, ways in resolved.actions.items()
+            for action, ways in resolved[level.name].actions.items()
         }
-        areas[level.name] = level.area_scale * sum(map(found.area, resolved.parts))
+        areas[level.name] = level.area_scale * sum(map(found.area, resolved[level.name].parts))
         by[level.name] = "; ".join(dict.fromkeys(found.by))
     return Prices(ErtTable(energies, by), ArtTable(areas))
 
@@ -124,7 +122,11 @@ def _check(estimator: str) -> None:
         raise InputError(f"unknown estimator {estimator!r}", key="estimator", legal=ESTIMATORS)
 
 
-def _asked(estimator: str) -> tuple[tuple[str, Estimator], ...]:
+def _asked(estimator: str, components: abc.Iterable[Resolved]) -> tuple[tuple[str, Estimator], ...]:
+    if estimator == "accelergy":
+        from red_timeloop.engines.timeloop.accelergy import ask_accelergy
+
+        return (("accelergy", ask_accelergy(components)),)
     builtin: tuple[tuple[str, Estimator], ...] = (
         ("placeholder", Placeholder()),
         ("builtin", Builtin()),
@@ -206,17 +208,20 @@ class _Level:
     def _ask(
         self, part: Primitive, what: str, question: abc.Callable[[Estimator], Estimate]
     ) -> float:
-        reasons = []
+        reasons, failed = [], ""
         for name, estimator in self.asked:
             try:
                 found = question(estimator)
             except InputError as declined:
                 where = f"{declined.key}: " if declined.key else ""
                 reasons.append(f"{name}: {where}{declined.message}")
+                if isinstance(declined, EstimatorFailed):
+                    failed += f" ({reasons[-1]})"
                 continue
             # What answers first names itself once, with the parts of a compound class.
             inside = part.name.removeprefix(self.name).lstrip(".")
-            self.by.append(f"{inside}: {found.by}" if inside else found.by)
+            by = found.by + failed
+            self.by.append(f"{inside}: {by}" if inside else by)
             return found.value
         attributes = {key: each for key, each in part.attributes.items() if each is not None}
         why = "; ".join(each for each in reasons if not each.startswith("placeholder"))
