@@ -20,7 +20,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 LONGEST = 120.0  # seconds: a fault that makes a test hang is noticed
-COPIED = ("red_timeloop", "arch", "mappings", "share", "tests", "workloads")
+COPIED = ("red_timeloop", "arch", "docs", "mappings", "share", "tests", "workloads")
 MODULES = {  # of each package, and the tests that mirror them, the fast ones first
     "layer decomposition _subconvolution": "test_layer test_decomposition",
     "components/ adc array crossbar digital memory timing read_circuits technology wires": (

@@ -14,10 +14,10 @@ from close import near
 
 from red_timeloop.engines.embedded import evaluate, evaluate_nest
 from red_timeloop.engines.embedded.batch import evaluate_batch
-from red_timeloop.engines.embedded.machine import Shape, Tensor, build_machine, build_shape
+from red_timeloop.engines.embedded.machine import Machine, Shape, Tensor, build_machine, build_shape
 from red_timeloop.engines.embedded.movement import data_movement
 from red_timeloop.engines.embedded.moves import Block, accesses
-from red_timeloop.engines.embedded.nest import LevelNest
+from red_timeloop.engines.embedded.nest import LevelNest, check_nest
 from red_timeloop.engines.embedded.row import MappingBatch
 from red_timeloop.errors import InputError
 from red_timeloop.spec.types import (
@@ -180,9 +180,11 @@ MACHINE = Architecture(
 )  # fmt: skip
 
 
-def _batch(chance: random.Random, shape: Shape, count: int) -> MappingBatch:
+def _batch(chance: random.Random, machine: Machine, shape: Shape, count: int) -> MappingBatch:
     """Deal the prime factors of all dimensions over the levels, in time and on both axes."""
-    fan_outs = ((4, 3), (3, 2), (1, 1))
+    fan_outs = [(level.fan_out_x, level.fan_out_y) for level in machine.levels]
+    grids = [level for level, fan_out in enumerate(fan_outs) if prod(fan_out) > 1]
+    memories = [level for level in range(len(fan_outs)) if level not in grids]
     size = (count, len(fan_outs), len(DIMENSIONS))
     factors = [np.ones(size, dtype=np.int64) for _ in range(3)]
     for row, dimension in product(range(count), range(len(DIMENSIONS))):
@@ -190,10 +192,11 @@ def _batch(chance: random.Random, shape: Shape, count: int) -> MappingBatch:
         for prime in (2, 3):
             while rest % prime == 0:
                 rest //= prime
-                level, kind = chance.randrange(3), chance.randrange(3)
+                level, kind = chance.choice(grids), chance.randrange(3)
                 used = int(factors[kind][row, level].prod()) * prime
-                fits = kind and used <= fan_outs[level][kind - 1] + (chance.random() < 0.05)
-                factors[kind if fits else 0][row, level, dimension] *= prime
+                if not kind or used > fan_outs[level][kind - 1] + (chance.random() < 0.05):
+                    level, kind = chance.choice(memories), 0
+                factors[kind][row, level, dimension] *= prime
     order = np.array(
         [[chance.sample(range(6), 6) for _ in fan_outs] for _ in range(count)], dtype=np.int64
     )
@@ -204,16 +207,19 @@ def _batch(chance: random.Random, shape: Shape, count: int) -> MappingBatch:
     def flags(share: float) -> tuple[bool, ...]:
         return tuple(chance.random() < share for _ in range(3))
 
-    levels = tuple(
-        LevelNest((), (), (), keep, flags(0.2), flags(0.2), flags(0.3), flags(0.2), coalesced)
-        for keep, coalesced in ((flags(0.8), flags(0.1)), (flags(0.6), flags(0.1)), (EVERY, NONE))
-    )
-    return MappingBatch(levels, *factors, order, across)
+    levels = [
+        LevelNest((), (), (), NONE, NONE, flags(0.2), flags(0.3), NONE, NONE)
+        if level in grids
+        else LevelNest((), (), (), flags(0.7), flags(0.2), NONE, NONE, flags(0.2), flags(0.1))
+        for level in range(len(fan_outs))
+    ]
+    levels[-1] = replace(levels[-1], keep=EVERY, no_coalesce=NONE)
+    return MappingBatch(tuple(levels), *factors, order, across)
 
 
 def test_batches_of_made_up_machines_cost_what_each_mapping_costs() -> None:
     chance, legal = random.Random(9), Counter[bool]()
-    for _ in range(60):
+    for _ in range(14):
         sizes = {each: chance.choice((1, 2, 2, 3, 4, 6)) for each in DIMENSIONS}
         given = problem(chance.choice((1, 1, 2)), chance.choice((1, 2, -1)), **sizes)
         machine = build_machine(MACHINE, given.data_space_names, ERT, None)
@@ -221,10 +227,11 @@ def test_batches_of_made_up_machines_cost_what_each_mapping_costs() -> None:
             levels = tuple(replace(level, capacity=None) for level in machine.levels)
             machine = replace(machine, levels=levels)
         shape = build_shape(given)
-        batch = _batch(chance, shape, 20)
+        batch = _batch(chance, machine, shape, 20)
         result = evaluate_batch(batch, machine, shape)
         for row in range(len(batch)):
             try:
+                check_nest(batch.nest(row), machine, shape)
                 single = evaluate_nest(batch.nest(row), machine, shape)
             except InputError:
                 legal[False] += 1
@@ -239,7 +246,7 @@ def test_batches_of_made_up_machines_cost_what_each_mapping_costs() -> None:
                 traffic = moved[space][level]
                 numbers = (traffic.size, traffic.reads, traffic.fills, traffic.updates)
                 assert tuple(int(each[row]) for each in counts) == numbers
-    assert min(legal[True], legal[False]) > 100, legal
+    assert min(legal[True], legal[False]) > 15, legal
 
 
 @pytest.mark.parametrize(("gate", "leaking"), [(None, 2), ("inner", 2), ("outer", 4), ("dram", 8)])
