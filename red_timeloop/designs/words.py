@@ -32,9 +32,9 @@ def assumptions(
     reads = "" if hardware.read_circuit == "adc" else f" ({hardware.read_circuit})"
     lines = ", word lines through all modes" if hardware.word_lines == "joined" else ""
     yield (
-        f"{hardware.name}: {size}, {hardware.cell_bits}-bit cells, {bits} converters{reads}{lines}, "
-        f"sums merged {'digitally' if hardware.merge == 'digital' else 'in current'}, fold "
-        f"{hardware.fold}; {engine} engine; weights resident, programming not counted."
+        f"{hardware.name}: {size}, {hardware.cell_bits}-bit cells, {bits} converters{reads}"
+        f"{lines}, sums merged {'digitally' if hardware.merge == 'digital' else 'in current'}, "
+        f"fold {hardware.fold}; {engine} engine; weights resident, programming not counted."
     )
     driven = "raise no pulse" if hardware.zero_aware else "are driven and read like data"
     stored = "stored in the buffers" if hardware.zeros_stored else "made at the row drivers"
