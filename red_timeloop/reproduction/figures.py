@@ -207,8 +207,7 @@ def _redundancy() -> Figure:
 
 def _figure(published: Published, variant: Variant, rival: str, found: Modelled) -> Figure:
     """Return a published figure on a variant; why, where an energy end is missed on one layer."""
-    ratios = found.ratios(published.workload, rival)
-    values = {ratio.name: getattr(ratio, published.measure) for ratio in ratios}
+    values = found.values(published.workload, rival, published.measure)
     low, high = min(values, key=values.__getitem__), max(values, key=values.__getitem__)
     figure = Figure(published, variant, _RIVALS[rival], values[low], values[high], (low, high))
     if rival == CMOS or published.measure == "speedup":
@@ -233,7 +232,7 @@ def _sensitivities(variant: Variant) -> Iterator[Sensitivity]:
             if published.rivals:
                 # A saving is moved as the ratio of energies is.
                 measure = "speedup" if published.measure == "speedup" else "efficiency"
-                ratios = [getattr(r, measure) for r in found.ratios(published.workload, rival)]
+                ratios = found.values(published.workload, rival, measure).values()
                 every = np.broadcast_arrays(*ratios)
                 values[published.key, rival, "lower"] = np.minimum.reduce(every)
                 values[published.key, rival, "upper"] = np.maximum.reduce(every)
