@@ -17,15 +17,13 @@ from red_timeloop.designs import BASELINE, Design
 from red_timeloop.designs.evaluator import Evaluator
 from red_timeloop.designs.red import RED
 from red_timeloop.designs.result import DesignResult
-from red_timeloop.designs.words import assumptions, reason
+from red_timeloop.designs.words import assumptions, reasons
 from red_timeloop.engines.base import engine as get_engine
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
 from red_timeloop.workload import Workload, WorkloadLayer, load_workload
 
 __all__ = ["Comparison", "Failure", "LayerResult", "Progress", "Summary", "compare", "compare_on"]
-
-_TIE = 1.005  # energies that print alike
 
 # Called before each evaluation with (done, total, "layer on design").
 Progress = Callable[[int, int, str], None]
@@ -203,8 +201,7 @@ class Comparison:
     @property
     def assumptions(self) -> tuple[str, ...]:
         """What the numbers rest on, one sentence each."""
-        results = [(result.layer, result.design_result) for result in self.results]
-        lines = list(assumptions(self.hardware, self.engine, results))
+        lines = list(assumptions(self.hardware, self.engine, self._named))
         if self.crossbars is not None:
             lines.append(
                 "ReRAM designs mapped for energy times delay: buffer tiles, loop order, fold and "
@@ -221,19 +218,11 @@ class Comparison:
     @property
     def reasons(self) -> tuple[str, ...]:
         """Why, for each transposed convolution on which a ReRAM rival needs no more energy."""
-        found = []
-        for mine in self.results:
-            rivals = [
-                rival.design_result
-                for rival in self.results
-                if (rival.layer, rival.design_result.plan.crossbars > 0) == (mine.layer, True)
-                and rival.design != mine.design
-            ]
-            if mine.design == RED.name and rivals and mine.entry.layer.transposed:
-                best = min(rivals, key=lambda rival: rival.energy)
-                if best.energy <= _TIE * mine.design_result.energy:
-                    found.append(reason(mine.layer, mine.design_result, best))
-        return tuple(found)
+        return tuple(reasons(RED.name, self._named))
+
+    @property
+    def _named(self) -> list[tuple[str, DesignResult]]:
+        return [(result.layer, result.design_result) for result in self.results]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the comparison in the keys of the JSON output (schema 1)."""

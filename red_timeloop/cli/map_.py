@@ -76,8 +76,8 @@ __all__ = ["command"]
     "--output",
     metavar="DIR",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder for mapping.yaml, stats.json, search.json (and problem.yaml if it is no file; of a "
-    "front also mapping-1.yaml and so on, least energy first).",
+    help="Folder for mapping.yaml, stats.json, search.json (problem.yaml too if it is no file; of "
+    "a front also mapping-1.yaml and so on, least energy first).",
 )
 @options.estimator
 @options.jinja

@@ -146,7 +146,8 @@ class DesignResult:
                 if each.part.role != "inputs" and stage(level) == "convert":
                     counted = each.result.levels[level.name].data_spaces["Outputs"].total("updates")
                     kinds = ("update_share", "weight_slices", "input_slices")
-                    total += counted * math.prod(level.attributes.get(kind, 1) for kind in kinds)
+                    shares: list[Any] = [level.attributes.get(kind, 1) for kind in kinds]
+                    total += counted * math.prod(shares)
         return total
 
     @property

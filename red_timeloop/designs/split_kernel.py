@@ -41,6 +41,7 @@ SPLIT_KERNEL = CrossbarDesign(
     constraints=resources.path("mappings/split_kernel.yaml"),
     ordinary=ZERO_PADDING,
     colour="#009e73",
-    assumption="RED with the rows of its modes packed: what RED adds up from a sub-crossbar for each kernel "
-    "pixel meets on the rows of one crossbar. Zero-free data on ReRAM before RED: LerGAN (MICRO 2018).",
+    assumption="RED with the rows of its modes packed: what RED adds up from a sub-crossbar for "
+    "each kernel pixel meets on the rows of one crossbar. Zero-free data on ReRAM before RED: "
+    "LerGAN (MICRO 2018).",
 )

@@ -8,7 +8,9 @@ from red_timeloop.designs.result import DesignResult
 from red_timeloop.hardware import Hardware
 from red_timeloop.units import percent, ratio, scaled
 
-__all__ = ["assumptions", "reason"]
+__all__ = ["assumptions", "reason", "reasons"]
+
+_TIE = 1.005  # energies that print alike
 
 
 def assumptions(
@@ -32,9 +34,9 @@ def assumptions(
     reads = "" if hardware.read_circuit == "adc" else f" ({hardware.read_circuit})"
     lines = ", word lines through all modes" if hardware.word_lines == "joined" else ""
     yield (
-        f"{hardware.name}: {size}, {hardware.cell_bits}-bit cells, {bits} converters{reads}{lines}, "
-        f"sums merged {'digitally' if hardware.merge == 'digital' else 'in current'}, fold "
-        f"{hardware.fold}; {engine} engine; weights resident, programming not counted."
+        f"{hardware.name}: {size}, {hardware.cell_bits}-bit cells, {bits} converters{reads}"
+        f"{lines}, sums merged {'digitally' if hardware.merge == 'digital' else 'in current'}, "
+        f"fold {hardware.fold}; {engine} engine; weights resident, programming not counted."
     )
     driven = "raise no pulse" if hardware.zero_aware else "are driven and read like data"
     stored = "stored in the buffers" if hardware.zeros_stored else "made at the row drivers"
@@ -60,6 +62,23 @@ def assumptions(
 def _placed(results: Sequence[tuple[str, DesignResult]]) -> Iterator[tuple[str, DesignResult]]:
     for layer, result in results:
         yield f"{result.design.name} on {layer}", result
+
+
+def reasons(design: str, results: Sequence[tuple[str, DesignResult]]) -> Iterator[str]:
+    """Yield why, for each transposed convolution on which a ReRAM rival needs no more energy.
+
+    Args:
+        design: Name of the design that has the rivals.
+        results: Each layer's name with its result on a design.
+    """
+    for layer, mine in results:
+        if mine.design.name != design or not mine.plan.layer.transposed:
+            continue
+        others = (other for name, other in results if name == layer and other is not mine)
+        rivals = [other for other in others if other.plan.crossbars]
+        best = min(rivals, key=lambda rival: rival.energy, default=None)
+        if best and best.energy <= _TIE * mine.energy:
+            yield reason(layer, mine, best)
 
 
 def reason(layer: str, mine: DesignResult, rival: DesignResult) -> str:

@@ -19,27 +19,29 @@ PICTURE = "reproduction.svg"
 _BLOCKS = 20  # width of the longest bar
 _WIDTH = 140  # of a pipe or file, which has none of its own
 _INTRODUCTION = (
-    "The published figures of RED beside the modelled ones, all layers with one set of circuits. "
-    "`isaac_32nm` is the default; `red_paper` is inferred from the published figures: word lines "
-    "through all modes, a converter for every column, inserted zeros driven and stored like data. No "
-    "number of it was fitted; its mechanisms were chosen among several, and its file says what is "
-    "inferred. In layers of the first paper with more than "
-    f"{CROSSBAR_LIMIT} sub-crossbars two kernel pixels share one (inferred from 31.15x); none do in "
-    "the networks of the second. The CMOS array has a size of its own. An end counts as met within 5 % of a speedup, 20 % of an energy "
-    "efficiency and 10 points of a saving. What the papers' texts say of layers, node and converters "
-    "was not at hand: their abstracts and introductions were."
+    "The published figures of RED beside the modelled ones, all layers with one set of "
+    "circuits. `isaac_32nm` is the default; `red_paper` is inferred from the published "
+    "figures: word lines through all modes, a converter for every column, inserted zeros "
+    "driven and stored like data. No number of it was fitted; its mechanisms were chosen "
+    "among several, and its file says what is inferred. In layers of the first paper with "
+    f"more than {CROSSBAR_LIMIT} sub-crossbars two kernel pixels share one (inferred from "
+    "31.15x); none do in the networks of the second. The CMOS rival is one array, not as large "
+    "as RED. An end counts as met within 5 % of a speedup, 20 % of an energy efficiency and 10 "
+    "points of a saving. What the papers' texts say of layers, node and converters was not at "
+    "hand: their abstracts and introductions were."
 )
 _WHY = (
-    "Where an energy end is missed on one layer, the crossbars say why: every sub-crossbar of a mode is "
-    "converted for itself, however few of its rows are used. Merged in current a mode is converted once, "
-    "and the lines of thousands of rows that this joins settle more slowly than the speedups allow "
-    "(`red_paper, merged in current`). A split kernel is RED with the rows of its modes packed; data "
-    "without zeros on ReRAM were LerGAN's before (MICRO 2018)."
+    "Where an energy end is missed on one layer, the crossbars say why: every sub-crossbar of"
+    " a mode is converted for itself, however few of its rows are used. Merged in current a "
+    "mode is converted once, but zero padding then joins lines of thousands of rows, which "
+    "settle so slowly that speedups come out too high (`red_paper, merged in current`). A "
+    "split kernel is RED with the rows of its modes packed; data without zeros on ReRAM were "
+    "LerGAN's before (MICRO 2018)."
 )
 _MOVES = (
-    "One parameter at a time over its published spread, all others kept: the one that moves each end "
-    "most, and the factor by which it moves the ratio of the rival's time or energy to RED's. All "
-    "bars have one scale, logarithmic."
+    "One parameter at a time over its published spread, all others kept: the one that moves "
+    "each end most, and the factor by which it moves the ratio of the rival's time or energy "
+    "to RED's. All bars have one scale, logarithmic."
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -184,12 +185,14 @@ def reproduce(progress: Callable[[str], None] | None = None) -> Reproduction:
             tell(f"{variant}: every parameter over its published spread")
             bars += _sensitivities(variant)
         modelled[variant] = found
-    figures = [_redundancy()]
-    for published in list(PUBLISHED.values())[1:]:
-        for variant, found in modelled.items():
-            for rival in _RIVALS if variant in MAIN else RERAM[:1]:
-                figures.append(_figure(published, variant, rival, found))
-    return Reproduction(tuple(figures), tuple(bars))
+    figures = [
+        _figure(published, variant, rival, found)
+        for published in PUBLISHED.values()
+        for variant, found in modelled.items()
+        for rival in (_RIVALS if variant in MAIN else RERAM[:1])
+        if published.rivals
+    ]
+    return Reproduction((_redundancy(), *figures), tuple(bars))
 
 
 def _redundancy() -> Figure:
@@ -204,8 +207,7 @@ def _redundancy() -> Figure:
 
 def _figure(published: Published, variant: Variant, rival: str, found: Modelled) -> Figure:
     """Return a published figure on a variant; why, where an energy end is missed on one layer."""
-    ratios = found.ratios(published.workload, rival)
-    values = {ratio.name: getattr(ratio, published.measure) for ratio in ratios}
+    values = found.values(published.workload, rival, published.measure)
     low, high = min(values, key=values.__getitem__), max(values, key=values.__getitem__)
     figure = Figure(published, variant, _RIVALS[rival], values[low], values[high], (low, high))
     if rival == CMOS or published.measure == "speedup":
@@ -226,11 +228,11 @@ def _sensitivities(variant: Variant) -> Iterator[Sensitivity]:
     def ends(hardware: Hardware) -> Mapping[tuple[str, str, str], Any]:
         found = evaluate(cases, hardware)
         values: dict[tuple[str, str, str], Any] = {}
-        for published in list(PUBLISHED.values())[1:]:
-            for rival in RERAM:
+        for published, rival in product(PUBLISHED.values(), RERAM):
+            if published.rivals:
                 # A saving is moved as the ratio of energies is.
                 measure = "speedup" if published.measure == "speedup" else "efficiency"
-                ratios = [getattr(r, measure) for r in found.ratios(published.workload, rival)]
+                ratios = found.values(published.workload, rival, measure).values()
                 every = np.broadcast_arrays(*ratios)
                 values[published.key, rival, "lower"] = np.minimum.reduce(every)
                 values[published.key, rival, "upper"] = np.maximum.reduce(every)

@@ -52,7 +52,7 @@ class Bar:
 
     @property
     def swing(self) -> float:
-        """How far the parameter moves the ratio, as a logarithm: the scale that all figures share."""
+        """How far the parameter moves the ratio, as a logarithm: the scale of all figures."""
         return abs(math.log(self.at_high / self.at_low))
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 from red_timeloop.comparison import LayerResult, compare
@@ -16,9 +17,8 @@ __all__ = [
     "CMOS",
     "RERAM",
     "VARIANTS",
-    "Case",
+    "Cases",
     "Modelled",
-    "Ratios",
     "Variant",
     "evaluate",
     "load_cases",
@@ -32,18 +32,9 @@ RERAM = ("zero_padding", "padding_free")
 CMOS = "eyeriss"
 _FOLDED = "folded"  # RED with two kernel pixels to a sub-crossbar
 
-
-@dataclass(frozen=True)
-class Case:
-    """One layer, or the transposed convolutions of one network.
-
-    Attributes:
-        name: Its name.
-        entries: The layers; their names say where they are from.
-    """
-
-    name: str
-    entries: tuple[WorkloadLayer, ...]
+# What figures of each kind, `layer` and `network`, are over: names of layers or networks, with
+# their layers, whose own names say where they are from.
+Cases = Mapping[str, Mapping[str, Sequence[WorkloadLayer]]]
 
 
 @dataclass(frozen=True)
@@ -91,28 +82,8 @@ VARIANTS = (
 )
 
 
-@dataclass(frozen=True)
-class Ratios:
-    """One rival's latency and energy over RED's.
-
-    Attributes:
-        name: The layer or the network.
-        speedup: Latency of the rival over RED's.
-        efficiency: Energy of the rival over RED's.
-    """
-
-    name: str
-    speedup: Any
-    efficiency: Any
-
-    @property
-    def saving(self) -> Any:
-        """Share of the rival's energy that RED saves."""
-        return 1 - 1 / self.efficiency
-
-
-def load_cases(printed: bool = False) -> dict[str, tuple[Case, ...]]:
-    """Return what the figures of `layer`s and `network`s are over.
+def load_cases(printed: bool = False) -> Cases:
+    """Return what the published figures are over.
 
     Args:
         printed: Whether GAN_Deconv1 has the channels that the table of the paper prints.
@@ -120,10 +91,9 @@ def load_cases(printed: bool = False) -> dict[str, tuple[Case, ...]]:
     layers = list(load_workload(LAYERS).layers)
     if printed:
         layers[0] = load_workload(f"{LAYERS}_as_printed").layers[0]
-    networks = [(name, load_workload(name).layers) for name in NETWORKS]
     return {
-        "layer": tuple(Case(e.name, _placed(LAYERS, (e,))) for e in layers),
-        "network": tuple(Case(name, _placed(name, entries)) for name, entries in networks),
+        "layer": {entry.name: _placed(LAYERS, (entry,)) for entry in layers},
+        "network": {name: _placed(name, load_workload(name).layers) for name in NETWORKS},
     }
 
 
@@ -145,29 +115,35 @@ class Modelled:
         results: By design and layer; those of RED's folded layers under the name `folded`.
     """
 
-    cases: Mapping[str, Sequence[Case]]
+    cases: Cases
     results: Mapping[tuple[str, str], LayerResult]
 
-    def ratios(self, kind: str, rival: str) -> tuple[Ratios, ...]:
-        """Return RED against a rival, in the layers or the networks, by `kind`."""
-        return tuple(self._ratios(kind, case, rival) for case in self.cases[kind])
+    def values(self, kind: str, rival: str, measure: str) -> dict[str, Any]:
+        """Return RED against a rival, by layer or by network.
+
+        Args:
+            kind: `layer` or `network`.
+            rival: Name of a design.
+            measure: `speedup`, the rival's time over RED's; `efficiency`, so its energy; or
+                `saving`, the share of its energy that RED saves.
+        """
+        found = {}
+        for name, entries in self.cases[kind].items():
+            sums = []
+            for design in (rival, "red"):
+                results = [self._of(kind, entry.name, design) for entry in entries]
+                key = "latency" if measure == "speedup" else "energy"
+                sums.append(sum(r.entry.repeat * getattr(r.design_result, key) for r in results))
+            found[name] = 1 - sums[1] / sums[0] if measure == "saving" else sums[0] / sums[1]
+        return found
 
     def why(self, kind: str, name: str, rival: str) -> str:
-        """Return why a layer is as it is against a rival; nothing where networks are summed up."""
-        case = next(case for case in self.cases[kind] if case.name == name)
-        if len(case.entries) > 1:
+        """Return why a layer is as it is against a rival; nothing where layers are summed up."""
+        entry, *more = self.cases[kind][name]
+        if more:
             return ""
-        (entry,) = case.entries
         mine, other = (self._of(kind, entry.name, design) for design in ("red", rival))
         return reason(name, mine.design_result, other.design_result)
-
-    def _ratios(self, kind: str, case: Case, rival: str) -> Ratios:
-        sums = []
-        for design in (rival, "red"):
-            found = [self._of(kind, entry.name, design) for entry in case.entries]
-            latency = sum(r.entry.repeat * r.design_result.latency for r in found)
-            sums.append((latency, sum(r.entry.repeat * r.design_result.energy for r in found)))
-        return Ratios(case.name, *(a / b for a, b in zip(*sums, strict=True)))
 
     def _of(self, kind: str, layer: str, design: str) -> LayerResult:
         """Return a layer on a design, folded where RED is in the first paper."""
@@ -178,7 +154,7 @@ class Modelled:
 
 
 def evaluate(
-    cases: Mapping[str, Sequence[Case]],
+    cases: Cases,
     hardware: Hardware,
     rivals: Sequence[str] = RERAM,
     fold: int = 2,
@@ -191,13 +167,13 @@ def evaluate(
         rivals: Names of designs.
         fold: Kernel pixels to a sub-crossbar in large layers of the first paper.
     """
-    entries = {e.name: e for group in cases.values() for case in group for e in case.entries}
+    every = (entries for group in cases.values() for entries in group.values())
+    entries = {entry.name: entry for entry in chain.from_iterable(every)}
     whole = Workload("reproduction", "", tuple(entries.values()))
     results = _run(whole, ("red", *rivals), hardware)
     large = [
         entry.name
-        for case in cases["layer"]
-        for entry in case.entries
+        for entry in chain.from_iterable(cases["layer"].values())
         if results["red", entry.name].design_result.plan.sub_crossbars > CROSSBAR_LIMIT
     ]
     if large and fold > 1:

@@ -18,8 +18,7 @@ from red_timeloop.comparison import compare
 from red_timeloop.hardware import Hardware
 from red_timeloop.reproduction.published import PUBLISHED, judge
 from red_timeloop.reproduction.sensitivity import tornado
-from red_timeloop.reproduction.variants import Case, Modelled, evaluate, load_cases
-from red_timeloop.workload import load_workload
+from red_timeloop.reproduction.variants import Cases, evaluate, load_cases
 
 PAGE = ROOT / "docs" / "reproduction.md"
 COMMAND = [sys.executable, "-m", "red_timeloop.cli.main", "reproduce"]
@@ -147,46 +146,44 @@ def test_verdicts(key: str, low: float, high: float, verdict: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def few() -> dict[str, tuple[Case, ...]]:
+def few() -> Cases:
     """Two layers, one of them large, and one network."""
     cases = load_cases()
-    layers = tuple(c for c in cases["layer"] if c.name in ("FCN_Deconv1", "FCN_Deconv2"))
-    return {"layer": layers, "network": cases["network"][2:3]}
+    layers = {name: cases["layer"][name] for name in ("FCN_Deconv1", "FCN_Deconv2")}
+    return {"layer": layers, "network": {"voc_fcn8s": cases["network"]["voc_fcn8s"]}}
 
 
-def test_a_bar_is_the_comparison_with_that_number(few: dict[str, tuple[Case, ...]]) -> None:
+def test_a_bar_is_the_comparison_with_that_number(few: Cases) -> None:
     """The tornado prices all numbers at once; one by one they give the same."""
     hardware = Hardware.load("isaac_32nm")
 
     def figures(changed: Hardware) -> dict[str, Any]:
-        (ratio,) = evaluate(few, changed, ("zero_padding",)).ratios("layer", "zero_padding")[:1]
-        return {"FCN_Deconv1": ratio.efficiency}
+        found = evaluate(few, changed, ("zero_padding",))
+        return found.values("layer", "zero_padding", "efficiency")
 
     bars = {bar.parameter: bar for bar in tornado(figures, hardware)["FCN_Deconv1"]}
     assert set(hardware.circuit.spreads) < set(bars)
     for name in ("adc_bit_energy_j", "edram_retention_s", "columns_per_adc"):
-        low, high = hardware.circuit.spreads[name]
-        for value, found in ((low, bars[name].at_low), (high, bars[name].at_high)):
+        bar = bars[name]
+        for value, at in zip(
+            hardware.circuit.spreads[name], (bar.at_low, bar.at_high), strict=True
+        ):
             changed = hardware.replace(**{name: value})
             one = compare("red_date2019:FCN_Deconv1", ["red"], "embedded", hardware=changed)
-            assert found == near(1 / (1 - one.summary[0].energy_saving))
-        assert bars[name].swing == pytest.approx(
-            abs(math.log(bars[name].at_high / bars[name].at_low))
-        )
+            assert at == near(1 / (1 - one.summary[0].energy_saving))
+        assert bar.swing == near(abs(math.log(bar.at_high / bar.at_low)))
 
 
-def test_large_layers_of_the_first_paper_fold_and_networks_do_not(
-    few: dict[str, tuple[Case, ...]],
-) -> None:
+def test_large_layers_of_the_first_paper_fold_and_networks_do_not(few: Cases) -> None:
     def speedups(fold: int) -> dict[str, float]:
-        found: Modelled = evaluate(few, Hardware.load(), ("zero_padding",), fold)
-        every = [*found.ratios("layer", "zero_padding"), *found.ratios("network", "zero_padding")]
-        return {ratio.name: ratio.speedup for ratio in every}
+        found = evaluate(few, Hardware.load(), ("zero_padding",), fold)
+        kinds = (found.values(kind, "zero_padding", "speedup") for kind in few)
+        return {name: value for values in kinds for name, value in values.items()}
 
     folded, plain = speedups(2), speedups(1)
     assert folded["FCN_Deconv1"] == plain["FCN_Deconv1"]
     assert folded["FCN_Deconv2"] == near(plain["FCN_Deconv2"] / 2, rel=0.02)
-    summary = compare(load_workload("voc_fcn8s"), ["red"], "embedded").summary[0]
+    summary = compare("voc_fcn8s", ["red"], "embedded").summary[0]
     assert folded["voc_fcn8s"] == plain["voc_fcn8s"] == near(summary.speedup)
 
 
