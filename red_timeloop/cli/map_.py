@@ -14,6 +14,7 @@ from red_timeloop.cli.progress import progress_bar
 from red_timeloop.cli.verbosity import say
 from red_timeloop.engines.result import EngineResult
 from red_timeloop.engines.timeloop.engine import SearchOptions
+from red_timeloop.files import to_json
 from red_timeloop.mapper.find import BUDGET
 from red_timeloop.mapper.report import SearchReport
 from red_timeloop.mapper.run import OBJECTIVES, SECONDS, search_specification
@@ -170,6 +171,6 @@ def _texts(
         texts["problem.yaml"] = to_yaml({"problem": problem_section(problem)})
     return {
         **texts,
-        "stats.json": results.to_json(result.as_dict()),
-        "search.json": results.to_json(report.as_dict()),
+        "stats.json": to_json(result.as_dict()),
+        "search.json": to_json(report.as_dict()),
     }

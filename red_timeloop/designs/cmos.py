@@ -20,7 +20,7 @@ from red_timeloop.components.tables import price
 from red_timeloop.decomposition import decompose
 from red_timeloop.designs.gather import channel_sizes
 from red_timeloop.designs.lanes import Lane
-from red_timeloop.designs.modes import mode_count, require_work
+from red_timeloop.designs.modes import mode_count
 from red_timeloop.designs.plan import Part, Plan
 from red_timeloop.designs.ranks import gather_problem, modes, pixels, taps
 from red_timeloop.designs.specification import CONSTANTS, sizes_as_variables
@@ -200,7 +200,6 @@ def _tasks(layer: Layer, split: bool) -> Iterator[_Task]:
         yield _Task(_name(layer.kernel_size), problem, Fraction(layer.macs, problem.operations))
         return
     groups = decompose(layer).groups
-    require_work(layer, groups)
     problems = [
         _convolution(
             layer,

@@ -14,6 +14,7 @@ import ast
 import collections.abc as abc
 import math
 import operator
+from functools import lru_cache
 from typing import Any
 
 from red_timeloop.errors import InputError
@@ -133,6 +134,13 @@ def evaluate(
         raise found.fail(str(error)) from None
 
 
+@lru_cache(maxsize=512)
+def _parsed(text: str) -> tuple[ast.Expression, int]:
+    """Return the tree of an expression and its nodes; each layer asks for the same few."""
+    tree = ast.parse(text, mode="eval")
+    return tree, sum(1 for _ in ast.walk(tree))
+
+
 class _Evaluation:
     """One expression and the names that it may use."""
 
@@ -151,12 +159,12 @@ class _Evaluation:
         if len(self.text) > _LONGEST:
             raise self.fail(f"too long ({len(self.text)} characters)", f"at most {_LONGEST}")
         try:
-            tree = ast.parse(self.text.strip(), mode="eval")
+            tree, nodes = _parsed(self.text.strip())
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             raise self.fail(
                 'not arithmetic; quote it if it is text, as in "32nm"', _LEGAL
             ) from None
-        if sum(1 for _ in ast.walk(tree)) > _MOST_NODES:
+        if nodes > _MOST_NODES:
             raise self.fail("too many terms", f"at most {_MOST_NODES} parts")
         value = self._value(tree.body)
         if isinstance(value, NodeName):

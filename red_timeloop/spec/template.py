@@ -15,7 +15,7 @@ import os
 import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,7 @@ _MOST_TEXT = 2 * _yaml.LARGEST_FILE  # characters of them all
 _LARGEST_TEXT = 4_000_000  # characters of a rendered template
 _LARGEST_TEMPLATE = 200_000  # characters of a file that has templates in it
 _MARKS = ("{{", "{%", "{#")
+_WORTH_KEEPING = 100_000  # characters of a file whose values are kept; larger ones are read once
 _NAME = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -109,6 +110,8 @@ class Templates:
         """Read a file that a template includes and that has been checked."""
         render = _Rendering(self, path, list(folders), tags, [])
         text = render.text()
+        if text is render.source and len(text) < _WORTH_KEEPING and "!include" not in text:
+            return _plain(text, path, tuple(tags.items()))
         made = _yaml.Tags(tags, render.replaced)
         return _yaml.parse(text, file=path, tags=made, lines=_lines(render.source, text))
 
@@ -132,6 +135,15 @@ class Templates:
             raise InputError(f"{shown(path)} lies outside", key="include", legal=legal)
         if real.suffix not in SUFFIXES:
             raise InputError(f"{shown(path)} is no YAML file", key="include", legal=SUFFIXES)
+
+
+@lru_cache(maxsize=32)
+def _plain(text: str, path: str, tags: tuple[tuple[str, tuple[str, ...]], ...]) -> Any:
+    """Return the values of a file without templates and includes, which nobody changes.
+
+    Every layer of a network asks for the same few architectures.
+    """
+    return _yaml.parse(text, file=path, tags=_yaml.Tags(dict(tags)))
 
 
 class _Rendering:

@@ -6,7 +6,7 @@ import itertools
 import random
 
 import numpy as np
-import pytest
+from close import near
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mapper.small_spaces import all_mappings, random_space
@@ -44,7 +44,7 @@ def test_exact_search_finds_what_brute_force_finds(seed: int, looseness: float) 
         start = best * looseness if np.isfinite(best) else np.inf
         proof = prove(space, Lowest(objective, start))
         assert proof.complete
-        assert proof.goal.value == pytest.approx(best, rel=1e-8)
+        assert proof.goal.value == near(best, rel=1e-8)
         assert sum(proof.ruled_out.values()) == proof.parts
 
 
@@ -76,7 +76,7 @@ def test_front_is_that_of_all_mappings(seed: int, known: int) -> None:
     assert proof.complete
     assert [cycles for _, cycles, _ in goal.points] == [cycles for _, cycles in wanted]
     energies = [energy for energy, _, _ in goal.points]
-    assert energies == pytest.approx([energy for energy, _ in wanted], rel=1e-8, abs=0)
+    assert energies == near([energy for energy, _ in wanted], rel=1e-8)
     stopped = prove(space, Front(), stop=lambda: True)
     for energy, cycles in wanted:  # what is left says so
         assert any(e <= energy * (1 + 1e-9) and c <= cycles for e, c in stopped.left or [])
@@ -135,7 +135,7 @@ def test_most_parts_are_bounded_exactly_where_tiles_do_not_slide() -> None:
             continue
         bound = prove(space, Lowest("energy", best * (1 + 1e-6))).bound
         total += 1
-        tight += bound == pytest.approx(best, rel=1e-9)
+        tight += bound == near(best)
     assert total > 20
     assert tight == total
 
@@ -169,7 +169,7 @@ def test_fewer_words_may_be_a_mapping_that_the_rules_do_not_cover() -> None:
         for _, _, costs in all_mappings(space)
         if costs.legal.any()
     )
-    assert prove(space, Lowest("edp")).goal.value == pytest.approx(best, rel=1e-9)
+    assert prove(space, Lowest("edp")).goal.value == near(best)
 
 
 def test_a_single_operation_has_one_mapping() -> None:
