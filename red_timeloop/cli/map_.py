@@ -213,9 +213,7 @@ def _certificate(report: SearchReport) -> str:
         )
     gap = "" if report.gap is None else f", at most {report.gap:.1%} above any mapping"
     if report.front:
-        gap = (
-            f"; {len(report.left):,} parts of the space may add to the front" if report.left else ""
-        )
+        gap = f"; {len(report.left):,} parts of the space may add to the front"
     return (
         f"{padding}best of {evaluated:,} mappings out of {space:,} ways to deal the dimensions{gap}"
     )

@@ -108,7 +108,7 @@ def _find(
         spent = _guess(space, goal, share, seed, stop, progress)
     least = build_bound(space, objective)
     bound, optimal, pruned, parts = least.lowest, False, {}, 0
-    left: list[Corner] = []
+    left: list[Corner] = [(0.0, 0.0)]  # nothing is known
     if isinstance(goal, Lowest) and space.sparse is not None and not stop():
         # The exact search's lemmas are about dense tensors: sparse ones are gone through.
         if size <= _MEDIUM * budget:
@@ -126,7 +126,8 @@ def _find(
             progress=lambda done, best: progress(before + done, best),
         )
         spent += found.evaluated
-        optimal, pruned, parts, left = found.complete, found.ruled_out, found.parts, found.open
+        optimal, pruned, parts = found.complete, found.ruled_out, found.parts
+        left = left if found.left is None else found.open
         bound = max(bound, min(found.bound, goal.value))
     nest = None if goal.best is None else goal.best.batch(space).nest(0)
     front: list[tuple[float, int, Nest]] = []
@@ -142,7 +143,7 @@ def _find(
         goal.value if optimal else bound,
         parts,
         tuple(front),
-        tuple(left),
+        tuple(left) if isinstance(goal, Front) else (),
     )
 
 
