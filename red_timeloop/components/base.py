@@ -47,6 +47,7 @@ class Component:
     update_share: float = field(default=1.0, kw_only=True, metadata=within(0, 1e6))
 
     actions: ClassVar[tuple[str, ...]] = ("read", "write", "update", "leak")
+    gated: ClassVar[tuple[str, ...]] = ()  # further ones, where a level gates what meets a zero
     stage: ClassVar[str] = "store"
 
     def energy(self, action: str) -> Any:
@@ -60,7 +61,7 @@ class Component:
 
     def idle(self, action: str) -> Any:
         """Return the energy [J] of the actions without work of their own: leakage, else 0."""
-        if action not in self.actions:
+        if action not in (*self.actions, *self.gated):
             raise ValueError(f"{type(self).__name__} has no action {action!r}: {self.actions}")
         return self.leakage_power * self.global_cycle_seconds if action == "leak" else 0.0
 

@@ -233,6 +233,9 @@ class Mac(Component):
     compute_share: float = field(default=1.0, metadata=within(0, 1))
 
     actions = ("compute", "leak")
+    # Its operands stand still: nothing switches, as in the operations that `compute_share` leaves
+    # out. Timeloop takes a whole compute where no price is given.
+    gated = ("compute_gated",)
 
     @property
     def _sum_bits(self) -> int:

@@ -46,7 +46,7 @@ def price(
         component = components[level.name]
         energies[level.name] = {
             action: plain(component.energy(action) * level.energy_scale)
-            for action in component.actions
+            for action in component.actions + (component.gated if level.sparse else ())
         }
         areas[level.name] = plain(component.area * level.area_scale)
     by = {name: f"red_timeloop {type(each).__name__}" for name, each in components.items()}

@@ -6,7 +6,8 @@ software alone buys. What is special about one stands in its Timeloop files:
 
 * the variable `parameters`: node, supply and operand bits are those of the parameter set that all
   designs share, and the clock moves with the node; without it all of them are what the files say;
-* the variable `active_share`: the share of the inputs that are real, where the array gates zeros;
+* the variable `active_share`: the share of the inputs that are real, where the array gates zeros
+  by itself and no sparse optimizations say what it does;
 * the key `scaled_ignored_by_timeloop: {fan_outs: [...], depths: [...]}`: the variables that grow
   when the accelerator is scaled to an area;
 * sparse optimizations: the density of `Inputs` is exactly the share of real pixels.
@@ -44,6 +45,7 @@ __all__ = ["CMOS_DESIGNS", "ArraySizes", "CmosDesign", "variants"]
 _NOT_THE_ARRAYS = (*CONSTANTS, "input_bits", "accumulator_bits", "active_share")
 _SCALED = "scaled_ignored_by_timeloop"
 _CYCLE = 1e-9  # s, where the files say none: what the public exercises set
+_SPARSE = "density of Inputs: the share of real pixels, fixed structured; mapped as dense tensors"
 _NEVER_PADDED = "NGTRS"  # images, groups and kernel pixels
 
 
@@ -140,7 +142,7 @@ class CmosDesign:
             notes = (*notes, f"{grid} processing elements, for the area of RED")
         machine = self.read(sizes_as_variables(sizes))
         if machine.architecture.sparse:
-            notes = (*notes, "density of Inputs: the share of real pixels, fixed structured")
+            notes = (*notes, _SPARSE)
         parts = convolutions(layer, split=self.split)
         return Plan(
             layer,
@@ -276,10 +278,11 @@ def _way(
     machine: Specification,
 ) -> Part:
     problem = way.problem
-    if sizes.active_share is not None:
+    sparse = machine.architecture.sparse
+    if sizes.active_share is not None and not sparse:  # what is sparse says itself what is gated
         share = active * Fraction(given.operations, problem.operations)
         sizes = replace(sizes, active_share=float(share))
-    if machine.architecture.sparse:
+    if sparse:
         density = Density("fixed_structured", way.real_inputs / way.input_points)
         problem = replace(problem, densities={"Inputs": density})
     notes = tuple(
@@ -313,18 +316,16 @@ def _odd_part(number: int) -> int:
     return number // (number & -number)
 
 
-def _shipped(name: str, kind: str) -> tuple[CmosDesign, CmosDesign]:
-    return variants(
-        CmosDesign(
-            name,
-            f"a {kind} CMOS array, zeros inserted",
-            resources.path(f"arch/{name}.yaml"),
-            resources.path(f"mappings/{name}.yaml"),
-        )
-    )
+def _shipped(name: str, summary: str) -> CmosDesign:
+    array = name.partition("_")[0]
+    files = resources.path(f"arch/{name}.yaml"), resources.path(f"mappings/{array}.yaml")
+    return CmosDesign(name, summary, *files)
 
 
 CMOS_DESIGNS = (
-    *_shipped("eyeriss", "row-stationary"),
-    *_shipped("simba", "weight-stationary"),
+    *variants(_shipped("eyeriss", "a row-stationary CMOS array, zeros inserted")),
+    *variants(_shipped("simba", "a weight-stationary CMOS array, zeros inserted")),
+    _shipped("eyeriss_gated", "eyeriss, MACs and sums gated by Sparseloop's statistics"),
+    _shipped("eyeriss_skip", "eyeriss, inserted zeros skipped by Sparseloop's statistics"),
+    _shipped("simba_skip", "simba, inserted zeros skipped by Sparseloop's statistics"),
 )

@@ -26,11 +26,12 @@ from red_timeloop.designs.plan import Part, Plan
 from red_timeloop.designs.result import COUNTS, Clock, Counts, DesignResult, Evaluation, LevelTotal
 from red_timeloop.designs.specification import assemble, priced, sized
 from red_timeloop.designs.variants import copied, folded, tiled
+from red_timeloop.engines.embedded.engine import evaluate_specification
 from red_timeloop.engines.result import EngineResult
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
 from red_timeloop.layer import Layer
-from red_timeloop.spec.types import Specification
+from red_timeloop.spec.types import Architecture, Specification
 
 __all__ = ["Run", "evaluate"]
 
@@ -39,6 +40,7 @@ Run = Callable[[Specification], EngineResult]
 
 _INPUTS = "Inputs"
 BUDGET = 20_000  # mappings tried for each problem that a mapper maps
+_SPARSE = 10  # one in so many of them where sparse tensors have to be evaluated
 _FIRST_LOOK = 5  # this share of them tells which of the ways to say the problem is worth the rest
 
 
@@ -151,18 +153,35 @@ def _value(found: tuple[float, Part, Specification]) -> float:
 def _mapped(
     part: Part, specification: Specification, budget: int
 ) -> tuple[float, Part, Specification]:
-    """Return the value of the best mapping found (energy times delay), and the part so mapped."""
+    """Return the value of the best mapping found (energy times delay), and the part so mapped.
+
+    Sparse tensors, which are evaluated one mapping at a time, are mapped as dense ones; where a
+    compressed tile or its ranks do not allow that mapping, as themselves with a smaller budget.
+    """
+    from red_timeloop.mapper.candidates import value_of
     from red_timeloop.mapper.run import search_specification
 
-    mapping, _, report = search_specification(
-        specification,
-        specification.objective or "edp",
-        budget=budget,
-        seconds=None,
-        proof=False,
-        interruptible=False,
-    )
-    return report.value, part, replace(specification, mapping=mapping)
+    architecture, objective = specification.architecture, specification.objective or "edp"
+
+    def searched(own: Architecture, budget: int) -> tuple[float, Specification]:
+        mapping, _, report = search_specification(
+            replace(specification, architecture=own),
+            objective,
+            budget=budget,
+            seconds=None,
+            proof=False,
+            interruptible=False,
+        )
+        return report.value, replace(specification, mapping=mapping)
+
+    value, mapped = searched(architecture.dense, budget)
+    if architecture.sparse:
+        try:
+            found = evaluate_specification(mapped)
+            value = float(value_of(objective, np.float64(found.energy), np.int64(found.cycles)))
+        except InputError:
+            value, mapped = searched(architecture, budget // _SPARSE)
+    return value, part, mapped
 
 
 def _crossbars(plan: Plan, machines: Sequence[Specification]) -> list[dict[str, Component]]:

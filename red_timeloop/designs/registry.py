@@ -71,8 +71,8 @@ def names() -> tuple[str, ...]:
 def all_names() -> tuple[str, ...]:
     """Return the names of all shipped designs, then those of installed packages.
 
-    >>> all_names()[4:9]
-    ('red_serial', 'eyeriss', 'eyeriss_split', 'simba', 'simba_split')
+    >>> all_names()[4:10]
+    ('red_serial', 'eyeriss', 'eyeriss_split', 'simba', 'simba_split', 'eyeriss_gated')
     """
     return tuple(dict.fromkeys((*_SHIPPED, *_installed())))
 

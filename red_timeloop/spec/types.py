@@ -8,7 +8,7 @@ the compute units.
 from __future__ import annotations
 
 import collections.abc as abc
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from red_timeloop.spec.loops import (
@@ -231,6 +231,12 @@ class Architecture:
     def sparse(self) -> bool:
         """Whether any level does something about zeros."""
         return any(level.sparse for level in self.levels)
+
+    @property
+    def dense(self) -> Architecture:
+        """The same without what its levels do about zeros."""
+        levels = tuple(replace(level, sparse=SparseOptimizations()) for level in self.levels)
+        return replace(self, levels=levels)
 
     def level(self, name: str) -> Level:
         """Return the level called `name` (or whose target is `name`); KeyError if none is."""

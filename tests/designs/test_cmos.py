@@ -96,6 +96,28 @@ def test_zeros_are_gated_on_eyeriss_only() -> None:
         assert (ratio < 1.5) == gated
 
 
+@pytest.mark.parametrize("name", ["eyeriss_gated", "eyeriss_skip", "simba_skip"])
+def test_statistics_save_what_the_share_of_real_pixels_says_once(name: str) -> None:
+    result = run(name, LAYER)
+    ((evaluation,), mac) = result.evaluations, result.levels["mac"]
+    specification = evaluation.specification
+    assert specification.problem is not None
+    # a map of 7 x 7 pixels, 16 of them real, with a border of 2; channels may be padded
+    density = 16 * 16 / (specification.problem.sizes["C"] * (7 + 2 * 2) ** 2)
+    assert specification.problem.densities["Inputs"].density == near(density)
+    dense = evaluate_specification(
+        replace(specification, architecture=specification.architecture.dense)
+    )
+    skips = density if name.endswith("skip") else 1.0
+    assert result.cycles == near(math.ceil(dense.cycles * skips), rel=1e-4)
+    assert specification.ert is not None
+    prices = specification.ert.energies["mac"]
+    leaks = prices["leak"] * mac.instances * result.cycles
+    once = prices["compute"] * dense.computes * density
+    assert once < mac.energy < once + 1.01 * leaks
+    assert any("fixed structured" in note for note in result.notes)
+
+
 def test_operands_have_the_layer_s_bits() -> None:
     narrow = run("simba", replace(LAYER, input_bits=4, weight_bits=4))
     assert narrow.levels["mac"].energy < run("simba", LAYER).levels["mac"].energy

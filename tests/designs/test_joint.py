@@ -19,7 +19,7 @@ VARIABLES = [
     (name, variable)
     for name in designs.all_names()
     for variable in load_file(designs.find(name).architecture)["variables"]
-    if variable != "version"
+    if variable != "version" and "include_text" not in designs.find(name).architecture.read_text()
 ]
 
 

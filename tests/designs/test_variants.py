@@ -17,6 +17,7 @@ from red_timeloop.designs.specification import assemble
 from red_timeloop.engines.embedded.engine import evaluate_specification
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
+from red_timeloop.spec.loader import load_file
 from red_timeloop.spec.types import Mapping, Specification
 
 LAYER = TransposedConv(32, 16, (4, 4), 4, stride=2, padding=1)
@@ -96,7 +97,7 @@ def test_every_constraint_has_a_name_and_a_meaning(name: str) -> None:
     design = designs.find(name)
     assert design.constraints is not None
     meanings = rule_names(design.constraints)
-    sizes = yaml.safe_load(design.architecture.read_text().replace("!", "#"))["variables"]
+    sizes = load_file(design.architecture)["variables"]
     # a container of one instance has no loops to constrain
     several = {
         name: 2 for name, size in sizes.items() if isinstance(size, int) and "width" not in name

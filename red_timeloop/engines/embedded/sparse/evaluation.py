@@ -35,7 +35,6 @@ from red_timeloop.engines.embedded.sparse.machine import (
 from red_timeloop.engines.embedded.sparse.result import SparseResult
 from red_timeloop.engines.embedded.sparse.savings import Saving, find_savings
 from red_timeloop.engines.embedded.sparse.tiles import Tile, build_tiles
-from red_timeloop.spec.sparsity import SparseOptimizations
 from red_timeloop.spec.tables import PICOJOULE
 from red_timeloop.spec.types import Architecture, ArtTable, ErtTable, Mapping, Problem
 
@@ -76,14 +75,10 @@ class SparseProblem:
         Raises:
             InputError: As `build_shape` and `build_machine`; or a metadata storage is malformed.
         """
-        dense = replace(
-            architecture,
-            levels=tuple(replace(x, sparse=SparseOptimizations()) for x in architecture.levels),
-        )
         return cls(
             problem,
             build_shape(problem),
-            build_machine(dense, problem.data_space_names, ert, art),
+            build_machine(architecture.dense, problem.data_space_names, ert, art),
             build_storages(architecture, ert),
             architecture.sparse,
             energies(architecture.compute, ert, COMPUTE_ACTIONS),
