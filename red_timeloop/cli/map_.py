@@ -70,6 +70,11 @@ __all__ = ["command"]
     is_flag=True,
     help="Try awkward sizes (large primes) rounded up as well; what was padded is reported.",
 )
+@click.option(
+    "--imperfect",
+    is_flag=True,
+    help="Look for loops with a shorter last pass (Ruby's imperfect factors) as well.",
+)
 @click.option("--seed", default=0, show_default=True, help="Equal seeds give equal mappings.")
 @click.option(
     "-o",
@@ -97,6 +102,7 @@ def command(
     seconds: float | None,
     budget: int,
     padding: bool,
+    imperfect: bool,
     seed: int,
     output: Path | None,
     estimator: str,
@@ -138,6 +144,7 @@ def command(
                 seed=seed,
                 seconds=SECONDS if seconds is None else seconds,
                 padding=padding,
+                imperfect=imperfect,
                 progress=lambda done, best: progress(done, budget, f"best {best:.4g}"),
                 mapper_options=_mapper_options(
                     algorithm=algorithm,
@@ -204,6 +211,8 @@ def _certificate(report: SearchReport) -> str:
         return f"the best that timeloop-mapper found ({report.algorithm}){broken}"
     sizes = [f"{name} {size} to {larger}" for name, (size, larger) in report.padding.items()]
     padding = f"padded {', '.join(sizes)}; " if sizes else ""
+    if report.scale > 1:
+        padding = f"Timeloop leaves out computes: judged with {report.scale:.4g} of its energy; "
     if report.optimal:
         pruned = ", ".join(f"{n:,} by {why}" for why, n in report.pruned.items() if n)
         what = f"{len(report.front)} mappings are the front" if report.front else "optimal"

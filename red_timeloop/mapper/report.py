@@ -35,6 +35,8 @@ class SearchReport:
         pruned: Parts without a better mapping, by what showed it.
         bound: A value that no mapping can be better than.
         padding: Dimension -> its size and the padded size.
+        scale: Factor on the energy in `value`: above 1 for an imperfect mapping of which Timeloop
+            counts too few computes.
         seed: What the random numbers started from.
         algorithm: timeloop-mapper's algorithm, when that searched.
         broken_constraints: Constraints that timeloop-mapper's mapping does not obey.
@@ -59,6 +61,7 @@ class SearchReport:
     broken_constraints: tuple[str, ...] = ()
     front: tuple[FrontPoint, ...] = ()
     left: tuple[tuple[float, float], ...] = ()
+    scale: float = 1.0
 
     @property
     def gap(self) -> float | None:
@@ -78,6 +81,7 @@ class SearchReport:
             "bound": self.bound,
             "gap": self.gap,
             "padding": {name: list(sizes) for name, sizes in self.padding.items()},
+            "scale": self.scale,
             "wall_s": self.seconds,
             "seed": self.seed,
         }

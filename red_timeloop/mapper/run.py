@@ -23,6 +23,7 @@ from red_timeloop.engines.result import EngineResult
 from red_timeloop.errors import InputError
 from red_timeloop.mapper.candidates import Objective
 from red_timeloop.mapper.find import BUDGET, ENDS, Found, Progress, find
+from red_timeloop.mapper.imperfect import improve
 from red_timeloop.mapper.padding import padded
 from red_timeloop.mapper.report import FrontPoint, SearchReport
 from red_timeloop.mapper.space import Space, build_space
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["OBJECTIVES", "search", "search_specification"]
 
 OBJECTIVES: tuple[Objective, ...] = (*ENDS, "pareto")
+_IMPERFECT = 50  # one in so many of the budget may be an imperfect mapping beside
 SECONDS = 60.0  # that the search takes at most
 
 
@@ -50,6 +52,7 @@ def search(
     seconds: float | None = SECONDS,
     proof: bool = True,
     padding: bool = False,
+    imperfect: bool = False,
     progress: Progress = lambda done, best: None,
     mapper_options: SearchOptions | None = None,
     jinja: abc.Mapping[str, Any] | None = None,
@@ -75,6 +78,9 @@ def search(
             where there are few mappings.
         padding: Try the problem with awkward sizes (large prime factors) rounded up as well. If
             that is better, the result and the mapping are those of the larger problem.
+        imperfect: Look for mappings with imperfect factors as well, from the best one with perfect
+            factors and that of the padded problem, with up to a fiftieth of the budget more.
+            Nothing is proved about them.
         progress: Called with the mappings evaluated so far and the best value.
         mapper_options: How timeloop-mapper searches.
         jinja: Data of the files that are Jinja2 templates.
@@ -84,7 +90,7 @@ def search(
     Returns:
         The mapping, and the result of `red_timeloop.model` with a further key `search`:
         `{"objective", "value", "optimal", "space", "parts", "evaluated", "pruned", "bound", "gap",
-        "padding", "wall_s", "seed"}`, for `pareto` with `"front"` and `"left"`.
+        "padding", "scale", "wall_s", "seed"}`, for `pareto` with `"front"` and `"left"`.
         `optimal` is true when no mapping of the space is better;
         otherwise `bound` is a value that no mapping can be better than, and `gap` says how far the
         mapping may be from it. `padding` is `{dimension: [size, padded size]}`.
@@ -109,6 +115,7 @@ def search(
         seconds=seconds,
         proof=proof,
         padding=padding,
+        imperfect=imperfect,
         progress=progress,
         mapper_options=mapper_options,
     )
@@ -125,6 +132,7 @@ def search_specification(
     seconds: float | None = SECONDS,
     proof: bool = True,
     padding: bool = False,
+    imperfect: bool = False,
     progress: Progress = lambda done, best: None,
     mapper_options: SearchOptions | None = None,
     interruptible: bool = True,
@@ -146,9 +154,12 @@ def search_specification(
         from red_timeloop.mapper.timeloop import search_specification as search_timeloop
 
         return search_timeloop(specification, objective, mapper_options)
+    if imperfect and (objective == "pareto" or specification.architecture.sparse):
+        legal = f"dense tensors, and {', '.join(ENDS)}"
+        raise InputError("no imperfect factors are searched for here", key="imperfect", legal=legal)
     started = time.perf_counter()
     problems = [specification.problem]
-    if padding:
+    if padding or imperfect:
         problems += [each for each in [padded(specification.problem)] if each != problems[0]]
     with _interruptible(interruptible) as wanted:
 
@@ -158,10 +169,22 @@ def search_specification(
         def found_in(space: Space) -> Found:
             return find(space, objective, budget, seed, proof=proof, stop=stop, progress=progress)
 
-        found, space, problem = _best_of(problems, specification, found_in)
-    if found.nest is None:
-        raise _nothing_found(found)
-    mapping = mapping_of(found.nest, space.machine, space.shape)
+        tried = _tried(problems, specification, found_in, first=not padding)
+        found, space, problem = min(tried if padding else tried[:1], key=lambda each: each[0].value)
+        if found.nest is None:
+            raise _nothing_found(found)
+        mapping, scale = mapping_of(found.nest, space.machine, space.shape), 1.0
+        if imperfect:
+            starts = [each[0].nest for each in tried if each[0].nest is not None]
+            given = _space(specification, problems[0])
+            better = improve(
+                specification, given, starts, objective, budget // _IMPERFECT, seed, stop
+            )
+            # nothing is known of all imperfect mappings
+            found = replace(found, optimal=False, bound=0.0)
+            if better is not None and better.value < found.value:
+                mapping, scale, problem = better.mapping, better.scale, problems[0]
+                found = replace(found, value=better.value)
     _check_loops(mapping, specification.most_temporal_loops)
     mapped = replace(specification, mapping=mapping, problem=problem)
     result = runner.evaluate_specification(mapped)
@@ -182,6 +205,7 @@ def search_specification(
             for energy, cycles, nest in found.front
         ),
         left=found.left,
+        scale=scale,
     )
     return mapping, result, report
 
@@ -202,23 +226,27 @@ def _padding(given: Problem, padded: Problem) -> dict[str, tuple[int, int]]:
     return {name: pair for name, pair in sizes.items() if pair[0] != pair[1]}
 
 
-def _best_of(
-    problems: Sequence[Problem], specification: Specification, found_in: Callable[[Space], Found]
-) -> tuple[Found, Space, Problem]:
-    best: tuple[Found, Space, Problem] | None = None
+def _tried(
+    problems: Sequence[Problem],
+    specification: Specification,
+    found_in: Callable[[Space], Found],
+    first: bool,
+) -> list[tuple[Found, Space, Problem]]:
+    """Return what is found for each problem that the constraints allow; `first`: that one."""
+    tried: list[tuple[Found, Space, Problem]] = []
     reasons: list[InputError] = []
     for problem in problems:
         try:
             space = _space(specification, problem)
         except InputError as error:  # a size that the constraints do not allow
             reasons.append(error)
+            if first and not tried:
+                break
             continue
-        found = found_in(space)
-        if best is None or found.value < best[0].value:
-            best = found, space, problem
-    if best is None:
+        tried.append((found_in(space), space, problem))
+    if not tried:
         raise reasons[0]
-    return best
+    return tried
 
 
 def _check_priced(specification: Specification, objective: Objective) -> None:
