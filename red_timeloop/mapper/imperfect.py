@@ -26,7 +26,7 @@ from red_timeloop.engines.embedded.sparse.evaluation import SparseProblem
 from red_timeloop.errors import InputError
 from red_timeloop.mapper.candidates import Candidates, Objective, order_of, value_of
 from red_timeloop.mapper.space import Space
-from red_timeloop.spec.types import Loop, Mapping, Specification
+from red_timeloop.spec.types import Mapping, Specification
 
 __all__ = ["Improved", "improve"]
 
@@ -251,9 +251,12 @@ class _Walk:
                 for dimension, rest in enumerate(remainders[number])
                 if rest != candidate.ends[number][dimension]
             )
-            kind = "temporal_remainders" if place.kind == "temporal" else "spatial_remainders"
-            before: tuple[Loop, ...] = getattr(levels[name], kind)
-            levels[name] = replace(levels[name], **{kind: before + found})
+            level = levels[name]
+            if place.kind == "temporal":
+                levels[name] = replace(level, temporal_remainders=found)
+            else:  # along X, then along Y
+                across = level.spatial_remainders + found
+                levels[name] = replace(level, spatial_remainders=across)
         imperfect = Mapping(levels)
         return imperfect if self._few_enough(imperfect) else None
 

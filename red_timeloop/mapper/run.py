@@ -23,7 +23,7 @@ from red_timeloop.engines.result import EngineResult
 from red_timeloop.errors import InputError
 from red_timeloop.mapper.candidates import Objective
 from red_timeloop.mapper.find import BUDGET, ENDS, Found, Progress, find
-from red_timeloop.mapper.imperfect import improve
+from red_timeloop.mapper.imperfect import Improved, improve
 from red_timeloop.mapper.padding import padded
 from red_timeloop.mapper.report import FrontPoint, SearchReport
 from red_timeloop.mapper.space import Space, build_space
@@ -175,15 +175,11 @@ def search_specification(
             raise _nothing_found(found)
         mapping, scale = mapping_of(found.nest, space.machine, space.shape), 1.0
         if imperfect:
-            starts = [each[0].nest for each in tried if each[0].nest is not None]
-            given = _space(specification, problems[0])
-            better = improve(
-                specification, given, starts, objective, budget // _IMPERFECT, seed, stop
-            )
+            better = _improved(tried, specification, objective, budget, seed, stop)
             # nothing is known of all imperfect mappings
             found = replace(found, optimal=False, bound=0.0)
             if better is not None and better.value < found.value:
-                mapping, scale, problem = better.mapping, better.scale, problems[0]
+                mapping, scale, problem = better.mapping, better.scale, tried[0][2]
                 found = replace(found, value=better.value)
     _check_loops(mapping, specification.most_temporal_loops)
     mapped = replace(specification, mapping=mapping, problem=problem)
@@ -247,6 +243,21 @@ def _tried(
     if not tried:
         raise reasons[0]
     return tried
+
+
+def _improved(
+    tried: Sequence[tuple[Found, Space, Problem]],
+    specification: Specification,
+    objective: Objective,
+    budget: int,
+    seed: int,
+    stop: Callable[[], bool],
+) -> Improved | None:
+    """Return the best mapping with imperfect factors near those found; the first problem's."""
+    _, space, problem = tried[0]
+    starts = [found.nest for found, _, _ in tried if found.nest is not None]
+    given = replace(specification, problem=problem)
+    return improve(given, space, starts, objective, max(1, budget // _IMPERFECT), seed, stop)
 
 
 def _check_priced(specification: Specification, objective: Objective) -> None:
