@@ -10,7 +10,6 @@ aliases are bounded while reading and not after it.
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections import abc
 from dataclasses import dataclass, field
@@ -19,6 +18,15 @@ from typing import Any
 
 import yaml
 
+from red_timeloop._yaml_values import (
+    Quoted,
+    YamlList,
+    YamlMap,
+    bare_word,
+    merge_into,
+    type_name,
+    values_in,
+)
 from red_timeloop.errors import InputError
 
 __all__ = ["Quoted", "Tags", "YamlList", "YamlMap", "load", "parse", "read_text", "type_name"]
@@ -28,18 +36,6 @@ MOST_VALUES = 1_000_000  # in one file, those that aliases repeat included; 0.3 
 DEEPEST = 100
 
 _STANDARD = "tag:yaml.org,2002:"
-_INTEGER = re.compile(r"[-+]?[0-9]+")
-_BASED = re.compile(r"0x[0-9a-fA-F]+|0o[0-7]+")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_LONGEST_NUMBER = 400  # digits; a float has 309 before its point
-_WORDS: dict[str, bool | float | None] = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-    **dict.fromkeys((".inf", ".Inf", "+.inf"), float("inf")),
-    "-.inf": float("-inf"),
-    ".nan": float("nan"),
-}
 # explicit standard tag of a scalar -> types that the bare word must have
 _SCALAR_TAGS: dict[str, tuple[type, ...]] = {
     "str": (str,),
@@ -48,45 +44,6 @@ _SCALAR_TAGS: dict[str, tuple[type, ...]] = {
     "bool": (bool,),
     "null": (type(None),),
 }
-
-
-class Quoted(str):
-    """A string that was quoted in the file: text, never an expression."""
-
-    __slots__ = ()
-
-
-class YamlMap(dict[str, Any]):
-    """A mapping with its tag (`""` when none), its file and the line of each key."""
-
-    __slots__ = ("file", "line", "lines", "size", "tag")
-
-    def __init__(self, file: str = "", line: int = 0, tag: str = "") -> None:
-        super().__init__()
-        self.file, self.line, self.tag = file, line, tag
-        self.lines: dict[str, str] = {}
-        self.size = 1  # values in it, when it was read
-
-    def where(self, key: str | None = None) -> str:
-        """Return `file:line` of `key`, or of the mapping itself."""
-        if key is not None and key in self.lines:
-            return self.lines[key]
-        return f"{self.file}:{self.line}" if self.line else self.file
-
-
-class YamlList(list[Any]):
-    """A sequence with its tag, file and line."""
-
-    __slots__ = ("file", "line", "size", "tag")
-
-    def __init__(self, file: str = "", line: int = 0, tag: str = "") -> None:
-        super().__init__()
-        self.file, self.line, self.tag = file, line, tag
-        self.size = 1
-
-    def where(self) -> str:
-        """Return `file:line`."""
-        return f"{self.file}:{self.line}" if self.line else self.file
 
 
 @dataclass(frozen=True)
@@ -206,26 +163,12 @@ def _events(text: str) -> abc.Iterator[yaml.Event]:
         yield event
 
 
-def type_name(value: object) -> str:
-    """Return what a YAML user calls the type of `value`."""
-    if value is None:
-        return "nothing"
-    for kind, name in ((bool, "a boolean"), (dict, "a mapping"), (list, "a list"), (str, "text")):
-        if isinstance(value, kind):
-            return name
-    return "a number"
-
-
 def _line(file: str, line: int) -> str:
     return f"{file}:{line}" if file else f"line {line}"
 
 
 def _made_from(line: int, lines: abc.Sequence[int] | None) -> int:
     return lines[line - 1] if lines and line <= len(lines) else line
-
-
-def _size(value: object) -> int:
-    return value.size if isinstance(value, YamlMap | YamlList) else 1
 
 
 class _Builder:
@@ -316,7 +259,7 @@ class _Builder:
         if tag is None:
             if event.style in ("'", '"'):
                 return Quoted(text)
-            return text if event.style in ("|", ">") else _bare(text)
+            return text if event.style in ("|", ">") else bare_word(text)
         if tag == "!":
             return Quoted(text)
         if tag in self.tags.replaced:
@@ -325,12 +268,12 @@ class _Builder:
         if tag == _STANDARD + name and name in _SCALAR_TAGS:
             if name == "str":
                 return Quoted(text)
-            value: Any = _bare(text)
+            value: Any = bare_word(text)
             if isinstance(value, _SCALAR_TAGS[name]) and (type(value) is bool) == (name == "bool"):
                 return float(str(value)) if name == "float" else value
             raise self._fail(f"{text!r} is no !!{name}", event)
         self._tag(event, "scalar")
-        return _bare(text)
+        return bare_word(text)
 
     def _sequence(self, event: Any, depth: int) -> YamlList:
         tag = self._tag(event, "list")
@@ -340,7 +283,7 @@ class _Builder:
                 break
             value = self._value(child, depth + 1)
             values.append(value)
-            values.size = self._grown(values.size + _size(value), child)
+            values.size = self._grown(values.size + values_in(value), child)
         return values
 
     def _grown(self, size: int, event: Any) -> int:
@@ -359,7 +302,7 @@ class _Builder:
             key = self._key(key_event)
             value_event = next(self.events)
             value = self._value(value_event, depth + 1)
-            values.size = self._grown(values.size + _size(value), key_event)
+            values.size = self._grown(values.size + values_in(value), key_event)
             if key in ("<<", "<<<") and not key_event.style:
                 merges.append((value, value_event, key == "<<<"))
                 continue
@@ -387,49 +330,4 @@ class _Builder:
                 )
             self.merged += source.size
             self._grown(self.merged, event)
-            _merge_into(values, source, deep)
-
-
-def _merge_into(values: YamlMap, source: YamlMap, deep: bool) -> None:
-    """Add the keys of `source` that `values` lacks; `deep` (`<<<`) merges inner values too.
-
-    Only `values` itself is changed: what stands in it may be shared with where it was taken from.
-    """
-    for key, value in source.items():
-        if key not in values:
-            values[key] = value
-            values.lines[key] = source.where(key)
-        elif deep:
-            values[key] = _both(values[key], value)
-
-
-def _both(mine: Any, other: Any) -> Any:
-    """Return a new value of two; `!nomerge` and what is no collection stay as they are."""
-    if getattr(mine, "tag", "") == "!nomerge":
-        return mine
-    if isinstance(mine, YamlMap) and isinstance(other, YamlMap):
-        united = YamlMap(mine.file, mine.line, mine.tag)
-        united.update(mine)
-        united.lines.update(mine.lines)
-        _merge_into(united, other, True)
-        united.size = mine.size + other.size
-        return united
-    if isinstance(mine, YamlList) and isinstance(other, YamlList):
-        joined = YamlList(mine.file, mine.line, mine.tag)
-        joined.extend([*mine, *other])
-        joined.size = mine.size + other.size
-        return joined
-    return mine
-
-
-def _bare(text: str) -> Any:
-    """Return what a bare word is in YAML 1.2: a number, a truth value, None or text."""
-    if text in _WORDS:
-        return _WORDS[text]
-    if len(text) >= _LONGEST_NUMBER:
-        return text
-    if _INTEGER.fullmatch(text):
-        return int(text)
-    if _BASED.fullmatch(text):
-        return int(text, 0)
-    return float(text) if _FLOAT.fullmatch(text) else text
+            merge_into(values, source, deep)

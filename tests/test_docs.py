@@ -17,6 +17,7 @@ from typing import Any
 import click
 import pytest
 import yaml
+from places import ROOT
 
 from red_timeloop.cli.main import cli, main
 from red_timeloop.components import registry
@@ -24,7 +25,6 @@ from red_timeloop.decomposition import decompose
 from red_timeloop.report.drawing import draw
 from red_timeloop.workload import load_workload
 
-ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 # First words of commands that are not run here, and why.

@@ -6,9 +6,10 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
-README = (Path(__file__).parent.parent / "README.md").read_text()
+from places import ROOT
+
+README = (ROOT / "README.md").read_text()
 
 
 def test_the_table_is_what_compare_prints() -> None:

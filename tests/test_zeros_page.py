@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+
+from places import ROOT
 
 from red_timeloop.layer import TransposedConv
 from red_timeloop.workload import load_workload
 
-PAGE = Path(__file__).parents[1] / "docs" / "zeros.md"
+PAGE = ROOT / "docs" / "zeros.md"
 ROW = re.compile(r"^\| (\w+) \| ([\w, ]+) \| ([\d,]+) \| (\S+) \| ([\d,]+) \| ([\d.]+)% \|$", re.M)
 
 

@@ -14,7 +14,7 @@ from red_timeloop.cli import options, results
 from red_timeloop.cli.verbosity import say
 from red_timeloop.designs import find
 from red_timeloop.designs.constraints import check_rules
-from red_timeloop.engines.base import engine as get_engine
+from red_timeloop.engines.base import evaluate_priced
 from red_timeloop.engines.result import EngineResult, SparseSpace
 from red_timeloop.spec.reader import read_specification
 from red_timeloop.spec.template import jinja_data
@@ -35,6 +35,7 @@ _PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "u", -3: "m", 0: ""}
     metavar="DESIGN",
     help="Refuse a mapping that breaks a constraint of this design, e.g. red.",
 )
+@options.estimator
 @options.jinja
 @options.format_("table", "json")
 def command(
@@ -44,6 +45,7 @@ def command(
     art: Path | None,
     engine: str,
     rules: str | None,
+    estimator: str,
     jinja: tuple[str, ...],
     form: str,
 ) -> None:
@@ -59,7 +61,7 @@ def command(
     )
     for note in specification.notes:
         say(note)
-    result = get_engine(engine).evaluate_specification(specification)
+    result = evaluate_priced(specification, engine, estimator)
     results.show(form, lambda: print_result(result), lambda: result.as_dict())
 
 
@@ -76,16 +78,17 @@ def print_result(result: EngineResult) -> None:
     if not console.is_terminal:
         console = Console(width=120, markup=False)  # a file or a pipe has no width to keep to
     table = Table(title="Counts for each instance; energies of all instances")
+    known = result.priced_by is not None
     for heading in ("level", "instances", "data space", "words", "reads", "fills", "updates"):
         side: Literal["left", "right"] = "left" if heading in ("level", "data space") else "right"
         table.add_column(heading, justify=side, no_wrap=heading == "level")
     table.add_column("energy", justify="right")
     for name, level in reversed(list(result.levels.items())):
         used = f"{level.utilized_instances:,}/{level.instances:,}"
-        table.add_row(name, used, "", "", "", "", "", _quantity(level.energy, "J"))
+        table.add_row(name, used, "", "", "", "", "", _energy(level.energy, known))
         for name, space in level.data_spaces.items():
             numbers = (space.utilized_capacity, space.reads, space.fills, space.updates)
-            energy = _quantity(space.energy, "J")
+            energy = _energy(space.energy, known)
             table.add_row("", "", name, *(f"{number:,}" for number in numbers), energy)
             if space.sparse is not None:
                 for label, counts in _saved(space.sparse):
@@ -96,10 +99,21 @@ def print_result(result: EngineResult) -> None:
         for x in (level.computes for level in result.levels.values())
         if x is not None
     )
+    area = "area unknown" if result.area is None else f"{result.area * 1e6:.4g} mm^2"
+    energy = _energy(result.energy, known) if known else "energy unknown: nobody priced it"
     console.print(
         f"{result.computes:,} computes{of_them} in {result.cycles:,} cycles,"
-        f" {_quantity(result.energy, 'J')}, {result.area * 1e6:.4g} mm^2 ({result.engine} engine)"
+        f" {energy}, {area} ({result.engine} engine)"
     )
+    levels: dict[str, list[str]] = {}
+    for name, by in (result.priced_by or {}).items():
+        levels.setdefault(by, []).append(name)
+    for by, names in levels.items():
+        console.print(f"{', '.join(names)} priced by {by}")
+
+
+def _energy(value: float, known: bool) -> str:
+    return _quantity(value, "J") if known else "unknown"
 
 
 def _saved(space: SparseSpace) -> Iterator[tuple[str, list[str]]]:

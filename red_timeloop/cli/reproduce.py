@@ -8,7 +8,7 @@ import click
 
 from red_timeloop.cli import options, results
 from red_timeloop.cli.progress import progress_bar
-from red_timeloop.files import make_folder
+from red_timeloop.files import make_folder, to_json
 from red_timeloop.report.reproduction import PICTURE, page, print_reproduction
 from red_timeloop.reproduction import reproduce
 
@@ -38,6 +38,6 @@ def command(form: str, output: Path | None) -> None:
         files: dict[str, str | bytes] = {
             "reproduction.md": page(result),
             **{name: reproduction_figure(result, name.rpartition(".")[2]) for name in drawn},
-            "reproduction.json": results.to_json(result.as_dict()),
+            "reproduction.json": to_json(result.as_dict()),
         }
         results.write(output, files)

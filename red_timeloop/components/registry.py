@@ -52,7 +52,7 @@ _registered: dict[str, type[Component]] = {}  # only `register` adds to it
 
 # What Timeloop and Accelergy read from a component's attributes beside what a model reads.
 _TIMELOOP_TEXT = """
-action_latency_cycles addr_gen_energy address_generators allow_overbooking
+action_latency_cycles cycle_seconds n_instances addr_gen_energy address_generators allow_overbooking
 avg_write_energy bandwidth_consumption_scale block_size cluster_area cluster_size
 concordant_compressed_tile connectivity datawidth default_md_block_size depth
 dynamic_energy energy_scale area_scale entries fill_latency global_cycle_seconds

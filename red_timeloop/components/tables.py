@@ -11,7 +11,7 @@ from red_timeloop.components.registry import build, find, names
 from red_timeloop.errors import InputError
 from red_timeloop.spec.types import Architecture, ArtTable, ErtTable, Level
 
-__all__ = ["components_of", "price", "stage"]
+__all__ = ["components_of", "described", "price", "stage"]
 
 _SPATIAL_ACTIONS = ("read", "write", "update", "leak")
 
@@ -49,7 +49,8 @@ def price(
             for action in component.actions
         }
         areas[level.name] = plain(component.area * level.area_scale)
-    return ErtTable(energies), ArtTable(areas)
+    by = {name: f"red_timeloop {type(each).__name__}" for name, each in components.items()}
+    return ErtTable(energies, by), ArtTable(areas)
 
 
 def components_of(
@@ -64,7 +65,7 @@ def components_of(
         if level.kind == "spatial":
             continue
         try:
-            component = build(*_described(architecture, level), circuit)
+            component = build(*described(architecture, level), circuit)
         except InputError as error:
             key = f"{level.name}.{error.key}" if error.key else level.name
             raise InputError(error.message, file=error.file, key=key, legal=error.legal) from None
@@ -80,8 +81,8 @@ def stage(level: Level) -> str:
     return model.stage if model else "compute" if level.kind == "compute" else "store"
 
 
-def _described(architecture: Architecture, level: Level) -> tuple[str, dict[str, object]]:
-    """Return the subclass of a level and the attributes that its model sees."""
+def described(architecture: Architecture, level: Level) -> tuple[str, dict[str, object]]:
+    """Return the subclass of a level and the attributes that a model of this package sees."""
     subclass = level.subclass or level.component_class
     if find(subclass) is None:
         raise InputError(

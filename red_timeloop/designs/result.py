@@ -70,13 +70,16 @@ class LevelTotal:
 
 @dataclass(frozen=True)
 class Clock:
-    """The step of a design with a clock: one cycle of `cycle` seconds, all of it computing."""
+    """The step of a design with a clock: one cycle of `cycle` seconds, all of it computing.
+
+    Where a layer computes nothing there is no step, and `cycle` is 0.
+    """
 
     cycle: float
 
     def shares(self) -> dict[str, Any]:
         """Return the time in s that each part adds, by the names of `components.STAGES`."""
-        return {"compute": self.cycle}
+        return {"compute": self.cycle} if self.cycle else {}
 
 
 @dataclass(frozen=True)
@@ -154,6 +157,20 @@ class DesignResult:
         return tuple(dict.fromkeys((*self.plan.notes, *own)))
 
     @property
+    def rests_on(self) -> str:
+        """What the numbers rest on, with what a user's own files say and who priced them."""
+        clause = self.design.assumption
+        if self.plan.estimator is None or not self.evaluations:
+            return clause
+        ert = self.evaluations[0].specification.ert
+        by: dict[str, list[str]] = {}
+        for level in ert.energies if ert else ():
+            who = ert.priced_by.get(level, "") if ert and ert.priced_by else "the energy table"
+            by.setdefault(who, []).append(level)
+        prices = "; ".join(f"{', '.join(levels)}: {who}" for who, levels in by.items() if who)
+        return f"{clause} {'; '.join(self.plan.notes)}; prices: {prices}."
+
+    @property
     def cycle_time(self) -> Any:
         """Length of a cycle in s."""
         return plain(self.step_time.cycle)
@@ -166,7 +183,7 @@ class DesignResult:
     @cached_property
     def energy(self) -> Any:
         """Energy of the whole batch in J, without programming."""
-        return sum(level.energy for level in self.levels.values())
+        return sum((level.energy for level in self.levels.values()), 0.0)
 
     def energy_by_stage(self) -> dict[str, Any]:
         """Return the energy in J of each of `components.STAGES` that has any, their sum `energy`.
@@ -182,4 +199,4 @@ class DesignResult:
     @cached_property
     def area(self) -> Any:
         """Area in m^2."""
-        return sum(level.area for level in self.levels.values())
+        return sum((level.area for level in self.levels.values()), 0.0)

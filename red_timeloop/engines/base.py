@@ -10,12 +10,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol, cast
 
+from red_timeloop.engines.pricing import priced
 from red_timeloop.engines.result import EngineResult
 from red_timeloop.errors import InputError
 from red_timeloop.spec.reader import read_specification
 from red_timeloop.spec.types import Specification
 
-__all__ = ["ENGINES", "Engine", "engine", "model"]
+__all__ = ["ENGINES", "Engine", "engine", "evaluate_priced", "model"]
 
 # name -> module
 ENGINES: dict[str, str] = {
@@ -59,6 +60,7 @@ def model(
     art: str | Path | None = None,
     engine: str = "embedded",
     jinja: Mapping[str, Any] | None = None,
+    estimator: str = "auto",
 ) -> dict[str, Any]:
     """Evaluate one mapping of a Timeloop v0.4 specification.
 
@@ -67,26 +69,42 @@ def model(
             `red_timeloop.spec.reader.read_specification`).
         mapping: File with the mapping, when it is not in `spec_files` and their constraints leave
             something open.
-        ert: File with the energy table (pJ an action); without one, energies are 0.
-        art: File with the area table (um^2); without one, the area is 0.
+        ert: File with the energy table (pJ an action); without one, every component is priced.
+        art: File with the area table (um^2).
         engine: Name of the engine.
         jinja: Data of the files that are Jinja2 templates.
+        estimator: Who prices where there is no table; see `red_timeloop.engines.pricing`.
 
     Returns:
-        `{"engine", "cycles", "computes", "energy_J", "area_m2", "levels": {NAME: {"instances",
+        `{"engine", "cycles", "computes", "energy_J", "area_m2", "priced_by", "levels": {NAME: {"instances",
         "utilized_instances", "energy_J", "data_spaces": {NAME: {"reads", "fills", "updates",
         "temporal_reductions", "utilized_instances", "utilized_capacity", "energy_J"}}}}}`.
         Counts are those of one instance, as Timeloop prints them; energies are those of all
-        instances, a level's with its leakage. Levels stand innermost first.
+        instances, a level's with its leakage. Levels stand innermost first. `priced_by` says for
+        each level whose prices hold; `area_m2` is null where only the energies have a table.
 
     Raises:
-        InputError: A file or a value in it is not legal, or the mapping does not fit; the message
-            names file and key, or the level.
+        InputError: A file or a value in it is not legal, nobody prices a component, or the mapping
+            does not fit; the message names file and key, or the level.
     """
     specification = read_specification(
         spec_files, mapping=mapping, ert=ert, art=art, jinja=jinja, fixed=True
     )
-    return _engine(engine).evaluate_specification(specification).as_dict()
+    return evaluate_priced(specification, engine, estimator).as_dict()
+
+
+def evaluate_priced(
+    specification: Specification, engine: str = "embedded", estimator: str = "auto"
+) -> EngineResult:
+    """Evaluate the mapping of a specification, priced where it has no energy table.
+
+    Raises:
+        InputError: As `model`.
+    """
+    chosen = _engine(engine)
+    if specification.mapping is not None:  # else that is what is missing
+        specification = priced(specification, estimator, chosen.__name__ == ENGINES["timeloop"])
+    return chosen.evaluate_specification(specification)
 
 
 _engine = engine  # `model` has an argument of that name

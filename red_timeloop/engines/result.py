@@ -182,8 +182,10 @@ class EngineResult:
         cycles: Cycles of the whole problem.
         computes: Operations of the dense problem.
         energy: Energy in J; it may be an array.
-        area: Area in m^2; it may be an array.
+        area: Area in m^2; it may be an array; None where no table gives areas.
         levels: The levels by name, innermost first.
+        priced_by: Who priced each level; None where no table gives energies, which then are 0 in
+            the values of Python and null in JSON.
     """
 
     engine: str
@@ -192,14 +194,21 @@ class EngineResult:
     energy: Any
     area: Any
     levels: Mapping[str, LevelResult]
+    priced_by: Mapping[str, str] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the form of `red_timeloop.model`."""
+        levels = {name: level.as_dict() for name, level in self.levels.items()}
+        if self.priced_by is None:  # not 0: unknown
+            for level in levels.values():
+                for part in (level, *level["data_spaces"].values()):
+                    part["energy_J"] = None
         return {
             "engine": self.engine,
             "cycles": self.cycles,
             "computes": self.computes,
-            "energy_J": self.energy,
+            "energy_J": None if self.priced_by is None else self.energy,
             "area_m2": self.area,
-            "levels": {name: level.as_dict() for name, level in self.levels.items()},
+            "priced_by": None if self.priced_by is None else dict(self.priced_by),
+            "levels": levels,
         }

@@ -202,41 +202,56 @@ def _evaluating(torch: Any, module: Any, watcher: Any) -> Iterator[None]:
             part.training = flag
 
 
+class _Origins:
+    """Which tensors depend on the inputs, and what the others, constants, were made from."""
+
+    def __init__(self, torch: Any, inputs: Any) -> None:
+        from torch.utils._pytree import tree_leaves
+        from torch.utils.weak import WeakIdKeyDictionary
+
+        self.torch, self.leaves = torch, tree_leaves
+        self.dependent, self.origin = WeakIdKeyDictionary(), WeakIdKeyDictionary()
+        self.mark(inputs)
+
+    def mark(self, values: Any) -> None:
+        self.dependent.update(dict.fromkeys(self.tensors(values), True))
+
+    def tensors(self, values: Any) -> list[Any]:
+        return [leaf for leaf in self.leaves(values) if isinstance(leaf, self.torch.Tensor)]
+
+    def constant(self, value: Any) -> bool:
+        return isinstance(value, self.torch.Tensor) and value not in self.dependent
+
+    def identity(self, value: Any) -> str:
+        return str(self.origin.get(value, id(value)))
+
+    def follow(self, given: list[Any], result: Any, *, in_place: bool) -> bool:
+        """Note what an operator made of `given`; return whether it depends on the inputs."""
+        depends = any(tensor in self.dependent for tensor in given)
+        if depends:
+            self.mark([result, given if in_place else []])
+        elif given:
+            for made in self.tensors(result):
+                self.origin[made] = self.identity(given[0])
+        return depends
+
+
 def _watcher(torch: Any, collector: Collector, arguments: Any) -> Any:
     """A dispatch mode that accounts for every operator (a class made here: its base is torch's)."""
     from torch.utils._python_dispatch import TorchDispatchMode
-    from torch.utils._pytree import tree_leaves
-    from torch.utils.weak import WeakIdKeyDictionary
 
     class Watcher(TorchDispatchMode):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.path = [""]
-            # tensors computed from the inputs; all others are constants
-            self.dependent = WeakIdKeyDictionary()
-            self.origin = WeakIdKeyDictionary()  # constants: what they were made from
+            self.origins = _Origins(torch, arguments)
             self.count = 0
-            for tensor in tree_leaves(arguments):
-                self.mark(tensor)
-
-        def mark(self, value: Any) -> None:
-            if isinstance(value, torch.Tensor):
-                self.dependent[value] = True
 
         def entering(self, path: str) -> Any:
-            def hook(module: Any, inputs: Any) -> None:
-                self.path.append(path)
-
-            return hook
+            return lambda module, inputs: self.path.append(path)
 
         def leaving(self, module: Any, inputs: Any, outputs: Any) -> None:
             self.path.pop()
-
-        def constant(self, value: Any) -> bool:
-            return isinstance(value, torch.Tensor) and value not in self.dependent
-
-        def identity(self, value: Any) -> str:
-            return str(self.origin.get(value, id(value)))
 
         def __torch_dispatch__(
             self, func: Any, types: Any, args: Any = (), kwargs: Any = None
@@ -244,21 +259,13 @@ def _watcher(torch: Any, collector: Collector, arguments: Any) -> Any:
             result = func(*args, **(kwargs or {}))
             if func.namespace == "prim":  # a question about a tensor, not an operator
                 return result
-            tensors = [leaf for leaf in tree_leaves((args, kwargs)) if torch.is_tensor(leaf)]
-            depends = any(tensor in self.dependent for tensor in tensors)
-            for made in tree_leaves(result):
-                if depends:
-                    self.mark(made)
-                elif torch.is_tensor(made) and tensors:
-                    self.origin[made] = self.identity(tensors[0])
+            tensors = self.origins.tensors((args, kwargs))
+            depends = self.origins.follow(tensors, result, in_place=func._schema.is_mutable)
             self.count += 1
             base = func._schema.name.removeprefix("aten::")
             name = self.path[-1] or f"{base}_{self.count}"
             if depends:
-                if func._schema.is_mutable:
-                    for tensor in tensors:
-                        self.mark(tensor)
-                _account(self, func, base, name, args, result, collector)
+                _account(self.origins, func, base, name, args, result, collector)
             elif tensors:
                 collector.free(name, base)  # from parameters alone: computed once
             return result
@@ -267,13 +274,13 @@ def _watcher(torch: Any, collector: Collector, arguments: Any) -> Any:
 
 
 def _account(
-    watcher: Any, func: Any, kind: str, name: str, args: Any, result: Any, collector: Collector
+    origins: _Origins, func: Any, kind: str, name: str, args: Any, result: Any, collector: Collector
 ) -> None:
     if kind in ("convolution", "_convolution"):  # the second in traced modules
-        _convolution(watcher, name, args, collector)
+        _convolution(origins, name, args, collector)
     elif kind in ("mm", "addmm", "bmm", "baddbmm", "mv", "addmv", "dot"):
         first, second = args[1:3] if kind in ("addmm", "baddbmm", "addmv") else args[:2]
-        _product(watcher, kind, name, first, second, collector)
+        _product(origins, kind, name, first, second, collector)
     elif is_free(func, kind):
         collector.free(name, kind)
     elif "attention" in kind:
@@ -283,7 +290,7 @@ def _account(
         collector.not_modelled(name, kind, "unknown operator")
 
 
-def _convolution(watcher: Any, name: str, args: Any, collector: Collector) -> None:
+def _convolution(origins: _Origins, name: str, args: Any, collector: Collector) -> None:
     data, weights, _, stride, padding, dilation, transposed, extra, groups = args[:9]
     kind = "conv_transpose" if transposed else "conv"
     ndim = weights.dim() - 2
@@ -302,31 +309,31 @@ def _convolution(watcher: Any, name: str, args: Any, collector: Collector) -> No
     layer_type: type[TransposedConv] | type[Conv] = TransposedConv if transposed else Conv
     if transposed:
         arguments["output_padding"] = _spread(extra, ndim)
-    if not watcher.constant(weights):
+    if not origins.constant(weights):
         macs = layer_type(**arguments).macs
         collector.not_modelled(name, kind, "its weights depend on the inputs", macs)
         return
-    collector.layer(name, f"{kind}{ndim}d", layer_type, arguments, watcher.identity(weights))
+    collector.layer(name, f"{kind}{ndim}d", layer_type, arguments, origins.identity(weights))
 
 
 def _product(
-    watcher: Any, kind: str, name: str, first: Any, second: Any, collector: Collector
+    origins: _Origins, kind: str, name: str, first: Any, second: Any, collector: Collector
 ) -> None:
     left, right = list(first.shape), list(second.shape)
     if len(left) == 1:
         left = [1, *left]
     if len(right) == 1:
         right = [*right, 1]
-    if watcher.constant(first) and not watcher.constant(second):  # (A x)' = x' A'
+    if origins.constant(first) and not origins.constant(second):  # (A x)' = x' A'
         first, second = second, first
         left, right = [*right[:-2], right[-1], right[-2]], [*left[:-2], left[-1], left[-2]]
     macs = prod(left) * right[-1]
-    if not watcher.constant(second):
+    if not origins.constant(second):
         collector.not_modelled(name, kind, "both factors depend on the inputs", macs)
     elif prod(right[:-2]) > 1 and not _copies(second):
         collector.not_modelled(name, kind, "a stack of constant matrices", macs)
     else:
-        rows, identity = prod(left[:-1]), watcher.identity(second)
+        rows, identity = prod(left[:-1]), origins.identity(second)
         collector.matrix_product(name, kind, rows, left[-1], right[-1], identity=identity)
 
 

@@ -63,7 +63,7 @@ def read_ert(section: YamlMap) -> ErtTable:
                 raise error("the key 'energy' is missing", action, path=path)
             energy = number(action, "energy", path) * PICOJOULE
             actions[label] = max(energy, actions.get(label, 0.0))
-    return ErtTable(energies)
+    return ErtTable(energies, dict.fromkeys(energies, "the energy table"))
 
 
 def read_art(section: YamlMap) -> ArtTable:

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 from red_timeloop.spec.fields import Names, check_keys, error, integer, names, number, text
 from red_timeloop.spec.loader import YamlMap, type_name
+from red_timeloop.spec.loops import Comparison
 from red_timeloop.spec.types import (
-    Comparison,
     DataSpaceConstraint,
     FactorConstraint,
     LoopConstraint,
@@ -89,13 +89,20 @@ class Target:
         self.where = (entry, path)
         self.rule = self.rule or text(entry, "rule_ignored", path, "")
         self._maximize(entry, path, chosen)
-        spaces = self.problem.data_space_names
         if self.kind == "dataspace":
-            for key in ("keep", "bypass", "no_coalesce", "keep_only", "bypass_only"):
-                self._extend(key, names(entry, key, path, spaces, "data space"))
-                if key.endswith("_only") and entry.get(key) is not None:
-                    self.lists.setdefault(key, ())
-            return
+            self._add_data_spaces(entry, path)
+        else:
+            self._add_loops(entry, path, chosen)
+
+    def _add_data_spaces(self, entry: YamlMap, path: str) -> None:
+        spaces = self.problem.data_space_names
+        for key in ("keep", "bypass", "no_coalesce", "keep_only", "bypass_only"):
+            self._extend(key, names(entry, key, path, spaces, "data space"))
+            if key.endswith("_only") and entry.get(key) is not None:
+                self.lists.setdefault(key, ())
+
+    def _add_loops(self, entry: YamlMap, path: str, chosen: bool) -> None:
+        spaces = self.problem.data_space_names
         given = self._factors(entry, "factors", path)
         if not chosen and any(each.remainder is not None for each in given):
             raise error("imperfect factors stand in mappings only", entry, "factors", path=path)

@@ -176,7 +176,10 @@ def _build(keys: _SweepKeys, source: Mapping[str, Any], given: Sequence[str | De
     bases = tuple(_at("hardware", Hardware.load, name) for name in sets)
     named = tuple(given) or tuple(_at("designs", designs.find, name) for name in keys.designs or ())
     found = _at("designs", choose, named or None)
-    asked = {designs.find(each, code=True).name: each for each in given}
+    asked: dict[str, str | Design] = {}
+    for each in given:
+        own = choose([each])
+        asked |= {design.name: each if len(own) == 1 else design for design in own}
     chosen = {design.name: asked.get(design.name, design.name) for design in found}
     if keys.engine == "timeloop" and (missing := find_tools().missing("model")):
         raise InputError(missing, key="engine", legal="embedded; see 'red-timeloop doctor'")

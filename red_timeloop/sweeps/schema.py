@@ -1,8 +1,14 @@
-"""The tables of a store. A change to them is a new number of `SCHEMA`."""
+"""The tables of a store, and how they are made. A change to them is a new number of `SCHEMA`."""
 
 from __future__ import annotations
 
-__all__ = ["APPLICATION", "SCHEMA", "TABLES", "UPGRADES"]
+import sqlite3
+import time
+from pathlib import Path
+
+from red_timeloop.sweeps.errors import SweepError
+
+__all__ = ["APPLICATION", "SCHEMA", "TABLES", "UPGRADES", "check", "prepare"]
 
 SCHEMA = 2
 UPGRADES = {  # from the schema before
@@ -83,3 +89,69 @@ JOIN designs d ON d.id = l.design
 JOIN contexts c ON c.id = p.context
 JOIN bases b ON b.id = p.base;
 """
+
+
+def prepare(connection: sqlite3.Connection, file: Path, wait_seconds: float) -> None:
+    """Make the tables, or bring those of an older version up to date, and log ahead.
+
+    Raises:
+        sqlite3.Error: The file cannot be written, is locked for `wait_seconds`, or damaged.
+        SweepError: See `check`.
+    """
+    run = connection.execute
+    run("BEGIN IMMEDIATE")  # of several sweeps that start at once, one makes the tables
+    if not run("PRAGMA user_version").fetchone()[0] and not _has_tables(connection):
+        for statement in TABLES.split(";\n"):
+            if statement.strip():
+                run(statement)
+        run(f"PRAGMA application_id = {APPLICATION}")
+        run(f"PRAGMA user_version = {SCHEMA}")
+    check(connection, file)
+    for version in range(run("PRAGMA user_version").fetchone()[0] + 1, SCHEMA + 1):
+        for statement in UPGRADES[version]:
+            run(statement)
+        run(f"PRAGMA user_version = {version}")
+    run("COMMIT")
+    found = run("PRAGMA quick_check(1)").fetchone()[0]
+    if found != "ok":
+        raise sqlite3.DatabaseError(found)
+    _log_ahead(connection, wait_seconds)
+    run("PRAGMA synchronous = NORMAL")  # a killed process loses nothing; nor does the file
+    run("PRAGMA wal_autocheckpoint = 10000")  # pages: a few blocks at a time
+    run("PRAGMA cache_size = -65536")  # KiB
+
+
+def _log_ahead(connection: sqlite3.Connection, wait_seconds: float) -> None:
+    """Switch to the write-ahead log; SQLite does not wait for another process that does so."""
+    deadline = time.monotonic() + wait_seconds
+    while not _logs_ahead(connection):
+        if time.monotonic() > deadline:
+            raise sqlite3.OperationalError("database is locked")
+        time.sleep(0.05)
+
+
+def _logs_ahead(connection: sqlite3.Connection) -> bool:
+    try:
+        mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    except sqlite3.OperationalError as error:
+        if "locked" not in str(error):
+            raise
+        return False
+    return bool(mode == "wal")
+
+
+def check(connection: sqlite3.Connection, file: Path) -> None:
+    """Raise SweepError for a database that is not ours or not ours yet."""
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    if application != APPLICATION:
+        raise SweepError(f"{file}: is a database, but not a sweep store; left as it is")
+    if version > SCHEMA:
+        raise SweepError(
+            f"{file}: the store has schema {version}, written by a newer red-timeloop; "
+            f"this one knows up to {SCHEMA}"
+        )
+
+
+def _has_tables(connection: sqlite3.Connection) -> bool:
+    return bool(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,9 +19,9 @@ import numpy as np
 from red_timeloop.errors import InputError, shown
 from red_timeloop.files import make_folder
 from red_timeloop.sweeps.content import canonical, checksum, digest
-from red_timeloop.sweeps.errors import SweepError
+from red_timeloop.sweeps.errors import SweepError, explained
 from red_timeloop.sweeps.rows import Columns
-from red_timeloop.sweeps.schema import APPLICATION, SCHEMA, TABLES, UPGRADES
+from red_timeloop.sweeps.schema import check, prepare
 
 __all__ = ["FILE_NAME", "Store", "find_store"]
 
@@ -75,12 +74,12 @@ class Store:
             SweepError: The store cannot be written, is damaged, or is a newer version's.
         """
         file = make_folder(folder) / FILE_NAME
-        with _explained(file):
+        with explained(file):
             connection = sqlite3.connect(file, timeout=_WAIT_SECONDS, isolation_level=None)
         store = cls(file, connection)
         try:
-            with _explained(file):
-                store._prepare()
+            with explained(file):
+                prepare(connection, file, _WAIT_SECONDS)
         except BaseException:
             connection.close()
             raise
@@ -99,16 +98,16 @@ class Store:
         for options in ("mode=ro", "immutable=1"):
             # A write-ahead log cannot be opened in a folder that cannot be written; without one
             # the file alone holds everything.
-            with _explained(file):
+            with explained(file):
                 connection = sqlite3.connect(f"{uri}?{options}", uri=True, timeout=_WAIT_SECONDS)
             store = cls(file, connection)
             try:
-                with _explained(file):
-                    store._check()
+                with explained(file):
+                    check(connection, file)
                 return store
             except SweepError:
                 connection.close()
-                if options == "immutable=1" or _log_of(file).exists():
+                if options == "immutable=1" or file.with_name(f"{file.name}-wal").exists():
                     raise
         raise AssertionError("unreachable")
 
@@ -117,58 +116,6 @@ class Store:
 
     def __exit__(self, *_: object) -> None:
         self._connection.close()
-
-    def _prepare(self) -> None:
-        run = self._connection.execute
-        run("BEGIN IMMEDIATE")  # of several sweeps that start at once, one makes the tables
-        if not run("PRAGMA user_version").fetchone()[0] and not _has_tables(self._connection):
-            for statement in TABLES.split(";\n"):
-                if statement.strip():
-                    run(statement)
-            run(f"PRAGMA application_id = {APPLICATION}")
-            run(f"PRAGMA user_version = {SCHEMA}")
-        self._check()
-        for version in range(run("PRAGMA user_version").fetchone()[0] + 1, SCHEMA + 1):
-            for statement in UPGRADES[version]:
-                run(statement)
-            run(f"PRAGMA user_version = {version}")
-        run("COMMIT")
-        found = run("PRAGMA quick_check(1)").fetchone()[0]
-        if found != "ok":
-            raise sqlite3.DatabaseError(found)
-        self._log_ahead()
-        run("PRAGMA synchronous = NORMAL")  # a killed process loses nothing; nor does the file
-        run("PRAGMA wal_autocheckpoint = 10000")  # pages: a few blocks at a time
-        run("PRAGMA cache_size = -65536")  # KiB
-
-    def _log_ahead(self) -> None:
-        """Switch to the write-ahead log; SQLite does not wait for another process that does so."""
-        deadline = time.monotonic() + _WAIT_SECONDS
-        while not self._logs_ahead():
-            if time.monotonic() > deadline:
-                raise sqlite3.OperationalError("database is locked")
-            time.sleep(0.05)
-
-    def _logs_ahead(self) -> bool:
-        try:
-            mode = self._connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error):
-                raise
-            return False
-        return bool(mode == "wal")
-
-    def _check(self) -> None:
-        """Refuse what is not ours or not ours yet."""
-        version = self._connection.execute("PRAGMA user_version").fetchone()[0]
-        application = self._connection.execute("PRAGMA application_id").fetchone()[0]
-        if application != APPLICATION:
-            raise SweepError(f"{self.file}: is a database, but not a sweep store; left as it is")
-        if version > SCHEMA:
-            raise SweepError(
-                f"{self.file}: the store has schema {version}, written by a newer red-timeloop; "
-                f"this one knows up to {SCHEMA}"
-            )
 
     # Writing -----------------------------------------------------------------------------------
 
@@ -196,7 +143,7 @@ class Store:
     def _add(self, table: str, columns: str, row: tuple[object, ...]) -> int:
         marks = ", ".join("?" * len(row))
         unique = columns.split(",")[0]
-        with _explained(self.file):
+        with explained(self.file):
             self._connection.execute(
                 f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})", row
             )
@@ -220,7 +167,7 @@ class Store:
             f" ON e.point = p.id{condition} WHERE p.key IN"
         )
         found: dict[bytes, tuple[int, set[int]]] = {}
-        with _explained(self.file):
+        with explained(self.file):
             for key, point, design in self._select(query, keys):
                 designs = found.setdefault(key, (point, set()))[1]
                 if design is not None:
@@ -288,7 +235,7 @@ class Store:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with _explained(self.file):
+        with explained(self.file):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -302,7 +249,7 @@ class Store:
 
     def sweeps(self) -> dict[str, dict[str, Any]]:
         """Return the sweeps in the store by name: their ids and files, the latest of a name."""
-        with _explained(self.file):
+        with explained(self.file):
             rows = self._connection.execute(
                 "SELECT id, name, content, key FROM sweeps ORDER BY id"
             ).fetchall()
@@ -315,7 +262,7 @@ class Store:
 
     def bases(self) -> dict[int, dict[str, Any]]:
         """Return every number of each parameter set by its id, and its `name`."""
-        with _explained(self.file):
+        with explained(self.file):
             rows = self._connection.execute("SELECT id, name, content, key FROM bases").fetchall()
         found: dict[int, dict[str, Any]] = {}
         for number, name, content, key in rows:
@@ -326,7 +273,7 @@ class Store:
 
     def contexts(self) -> dict[int, str]:
         """Return the workload of each context by its id."""
-        with _explained(self.file):
+        with explained(self.file):
             rows = self._connection.execute(
                 "SELECT id, workload, content, key FROM contexts"
             ).fetchall()
@@ -363,7 +310,7 @@ class Store:
         """
         only = "" if sweep is None else "JOIN members m ON m.point = p.id AND m.sweep = ?"
         workloads = self.contexts()
-        with _explained(self.file):
+        with explained(self.file):
             (version,) = self._connection.execute("PRAGMA user_version").fetchone()
             sums = "p.checksum, e.checksum" if version > 1 else "NULL, NULL"
             rows = self._connection.execute(
@@ -386,7 +333,7 @@ class Store:
 
     def failures(self, most: int = 10) -> list[tuple[str, int]]:
         """Return the reasons of failed evaluations and how many have each, the most usual first."""
-        with _explained(self.file):
+        with explained(self.file):
             rows = self._connection.execute(
                 "SELECT d.name || ': ' || e.error AS reason, count(*) AS number"
                 " FROM evaluations e JOIN designs d ON d.id = e.design WHERE e.error IS NOT NULL"
@@ -402,41 +349,8 @@ class Store:
             "evaluations": "SELECT count(*) FROM evaluations",
             "failed": "SELECT count(*) FROM evaluations WHERE error IS NOT NULL",
         }
-        with _explained(self.file):
+        with explained(self.file):
             return {
                 name: int(self._connection.execute(query).fetchone()[0])
                 for name, query in queries.items()
             }
-
-
-def _has_tables(connection: sqlite3.Connection) -> bool:
-    return bool(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
-
-
-def _log_of(file: Path) -> Path:
-    return file.with_name(file.name + "-wal")
-
-
-@contextmanager
-def _explained(file: Path) -> Iterator[None]:
-    """Say what SQLite's errors mean to the user."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        text = str(error)
-        if "decode" in text:  # bytes that are not text
-            reason = f"is damaged ({text}); it was left as it is"
-        elif "full" in text or "disk I/O" in text:
-            reason = f"cannot write ({text}): make room and run again; what is stored stays stored"
-        elif "locked" in text:
-            reason = "another process keeps the store locked; run again when it has ended"
-        elif "readonly" in text or "unable to open" in text or "read-only" in text:
-            reason = f"cannot open for writing ({text}): is the folder read-only?"
-        elif isinstance(error, sqlite3.OperationalError):
-            reason = text
-        else:
-            reason = (
-                f"is damaged or no sweep store ({text}); it was left as it is: move it away or name"
-                " another folder"
-            )
-        raise SweepError(f"{file}: {reason}") from error

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from places import DATA
 
 from red_timeloop.engines.embedded.nest import mapping_of
 from red_timeloop.engines.embedded.sparse.evaluation import SparseProblem, evaluate_sparse
@@ -20,7 +21,7 @@ from red_timeloop.mapper.space import Space, build_space
 from red_timeloop.spec.reader import read_specification
 from red_timeloop.spec.types import Specification
 
-REFERENCE = Path(__file__).parents[1] / "data" / "sparse_reference"
+REFERENCE = DATA / "sparse_reference"
 SIZES = {"M": 2, "N": 2, "K": 4}
 
 

@@ -9,15 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
+from places import ROOT
 
 from red_timeloop.errors import InputError
 from red_timeloop.spec.types import Specification
 
 Read = Callable[..., Specification]
-PAGE = Path(__file__).parents[2] / "docs" / "specifications.md"
+PAGE = ROOT / "docs" / "specifications.md"
 
 # where -> keys with a value that differs from what is there
 TOP = {

@@ -11,11 +11,11 @@ import json
 from pathlib import Path
 
 import pytest
+from places import DATA
 
 from red_timeloop.spec.reader import read_specification
 from red_timeloop.spec.write import mapping_text, specification_text
 
-DATA = Path(__file__).parents[1] / "data"
 LEVELS = json.loads((DATA / "timeloopfe_levels.json").read_text())
 NAMES = [
     f"{file.parent.name}/{file.stem}"

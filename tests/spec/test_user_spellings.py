@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from places import DATA
 
 from red_timeloop.engines.embedded.engine import evaluate_specification
 from red_timeloop.spec.reader import read_specification
 from red_timeloop.spec.types import ErtTable
 
-CASES = json.loads((Path(__file__).parents[1] / "data" / "user_spellings.json").read_text())
+CASES = json.loads((DATA / "user_spellings.json").read_text())
 COUNTS = ("reads", "fills", "updates", "temporal_reductions", "utilized_instances")
 
 

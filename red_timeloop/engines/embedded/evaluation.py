@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from red_timeloop.engines.embedded.cost import evaluate_cost
 from red_timeloop.engines.embedded.machine import Machine, Shape, build_machine, build_shape
 from red_timeloop.engines.embedded.movement import data_movement
@@ -26,8 +28,8 @@ def evaluate(
         architecture: The levels.
         problem: The operation space and its tensors.
         mapping: The loops and what is kept where.
-        ert: Energies in J; all 0 when None.
-        art: Areas in m^2; all 0 when None.
+        ert: Energies in J; all 0 when None, and the result says that nobody priced them.
+        art: Areas in m^2; None for none.
 
     Returns:
         The counts for each level and data space, the cycles and the energies.
@@ -37,10 +39,13 @@ def evaluate(
             a level has, or uses what is not supported; names level, dimension or data space.
     """
     if architecture.sparse or mapping.imperfect:
-        return evaluate_sparse(architecture, problem, mapping, ert, art).as_engine_result()
-    shape = build_shape(problem)
-    machine = build_machine(architecture, problem.data_space_names, ert, art)
-    return evaluate_nest(build_nest(mapping, machine, shape), machine, shape)
+        found = evaluate_sparse(architecture, problem, mapping, ert, art).as_engine_result()
+    else:
+        shape = build_shape(problem)
+        machine = build_machine(architecture, problem.data_space_names, ert, art)
+        found = evaluate_nest(build_nest(mapping, machine, shape), machine, shape)
+    by, area = ert.priced_by if ert else None, found.area if art else None
+    return replace(found, priced_by=by, area=area)
 
 
 def evaluate_nest(nest: Nest, machine: Machine, shape: Shape) -> EngineResult:

@@ -308,7 +308,9 @@ def _read_run(command: str, specification: Specification, folder: Path) -> Run:
         for level in reversed(architecture.levels)
         if level.kind != "spatial" or level.name in printed.levels
     }
-    return Run(replace(printed, area=area, levels=levels), mapping, found, tuple(broken))
+    by = found if specification.ert is None else specification.ert.priced_by
+    result = replace(printed, area=area, levels=levels, priced_by=by)
+    return Run(result, mapping, found, tuple(broken))
 
 
 def _hidden(level: Level, mapping: Mapping) -> LevelResult:

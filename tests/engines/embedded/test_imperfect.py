@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from places import DATA
 
 from red_timeloop.engines.embedded import evaluate
 from red_timeloop.engines.embedded.imperfect import imperfect_movement
@@ -28,7 +29,7 @@ from red_timeloop.spec.types import (
     Problem,
 )
 
-REFERENCE = Path(__file__).parents[2] / "data" / "reference"
+REFERENCE = DATA / "reference"
 SPACES = ("A", "B", "Z")
 
 

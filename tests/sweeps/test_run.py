@@ -1,0 +1,475 @@
+"""Sweeps give what `compare` gives, run a point once, and record what fails."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sqlite3
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from close import near
+from places import DATA, STANDIN
+
+from red_timeloop.comparison import compare
+from red_timeloop.designs import names as design_names
+from red_timeloop.designs.evaluate import evaluate
+from red_timeloop.engines.timeloop import tools
+from red_timeloop.hardware import Hardware
+from red_timeloop.layer import Conv
+from red_timeloop.sweeps import Store, SweepError, load_sweep, run, sweep
+from red_timeloop.sweeps import evaluation as evaluation_module
+from red_timeloop.sweeps.definition import apply
+from red_timeloop.sweeps.quality import sample_layer
+from red_timeloop.sweeps.table import load_results
+from red_timeloop.workload import load_workload
+
+WORKLOAD = """
+schema: 1
+name: two
+source: made for the tests
+layers:
+  - {name: up, type: transposed_conv, in_channels: 12, out_channels: 6, input_size: [3, 4],
+     kernel_size: 5, stride: 2, padding: 2, output_padding: 1, repeat: 3}
+  - {name: flat, type: conv, in_channels: 5, out_channels: 4, input_size: [6, 6], kernel_size: 3}
+"""
+CIRCUIT = {
+    "on_resistance_ohm": {"from": 2e4, "to": 2e5, "scale": "log"},
+    "adc_rate_hz": {"from": 1e7, "to": 3e9, "scale": "log"},
+    "off_current_a_per_m": {"from": 1e-4, "to": 1e-1, "scale": "log"},
+}
+
+
+@pytest.fixture
+def workload(tmp_path: Path) -> str:
+    file = tmp_path / "two.yaml"
+    file.write_text(WORKLOAD)
+    return str(file)
+
+
+def rows(folder: Path, query: str) -> list[tuple[Any, ...]]:
+    connection = sqlite3.connect(folder / "sweep.sqlite")
+    found = connection.execute(query).fetchall()
+    connection.close()
+    return found
+
+
+def everything(folder: Path) -> list[tuple[Any, ...]]:
+    """Return all results, whatever the order in which they were stored."""
+    evaluations = rows(
+        folder,
+        "SELECT hex(p.key), d.name, e.error, e.cycles, e.latency_s, e.energy_J, e.area_m2"
+        " FROM evaluations e JOIN points p ON p.id = e.point JOIN designs d ON d.id = e.design",
+    )
+    layers = rows(
+        folder,
+        "SELECT hex(p.key), d.name, r.layer, r.cycles, r.cycle_time_s, r.energy_J, r.area_m2"
+        " FROM layers r JOIN points p ON p.id = r.point JOIN designs d ON d.id = r.design",
+    )
+    return sorted(evaluations, key=repr) + sorted(layers, key=repr)
+
+
+def test_every_stored_number_is_what_compare_says(workload: str, tmp_path: Path) -> None:
+    """Random points, evaluated together where they share a mapping, against one at a time."""
+    definition = {
+        "workloads": workload,
+        "parameters": {
+            "rows": [16, 64],
+            "merge": ["digital", "current"],
+            "technology": ["32nm", "45nm"],
+            "adc_bits": [6, None],
+            **CIRCUIT,
+        },
+        "sampling": "latin_hypercube",
+        "points": 6,
+        "seed": 5,
+    }
+    result = sweep(definition, tmp_path / "store")
+    assert (result.points, result.evaluated, result.reused, result.failed) == (6, 6, 0, 0)
+    layers = rows(
+        tmp_path / "store",
+        "SELECT point, design, layer, cycles, cycle_time_s, latency_s, energy_J, area_m2,"
+        " programming_energy_J, crossbars, changes FROM results",
+    )
+    assert len(layers) == 6 * 4 * 2
+    base = Hardware.load("isaac_32nm")
+    entries = {entry.name: entry for entry in load_workload(workload).layers}
+    totals: dict[tuple[int, str], np.ndarray[Any, Any]] = {}
+    for changes in {row[-1] for row in layers}:
+        alone = compare(
+            load_workload(workload), engine="embedded", hardware=apply(base, json.loads(changes))
+        )
+        for one in alone.results:
+            wanted = one.as_dict()
+            (stored,) = (
+                r for r in layers if (r[1], r[2], r[-1]) == (one.design, one.layer, changes)
+            )
+            keys = ("cycles", "cycle_time_s", "latency_s", "energy_J", "area_m2")
+            keys += ("programming_energy_J", "crossbars")
+            assert stored[3:-1] == near([wanted[key] for key in keys], rel=1e-12)
+            total = totals.setdefault((stored[0], one.design), np.zeros(6))
+            kept = ("cycles", "latency_s", "energy_J", "area_m2", "programming_energy_J")
+            total += entries[one.layer].repeat * np.array([wanted[k] for k in (*kept, "crossbars")])
+    evaluations = rows(
+        tmp_path / "store",
+        "SELECT point, d.name, cycles, latency_s, energy_J, area_m2, programming_energy_J,"
+        " crossbars FROM evaluations e JOIN designs d ON d.id = e.design",
+    )
+    assert len(evaluations) == len(totals) == 6 * 4
+    for point, design, *stored in evaluations:
+        assert stored == near(totals[point, design], rel=1e-12)
+
+
+def test_points_that_share_a_mapping_are_one_evaluation(
+    workload: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+    monkeypatch.setattr(
+        evaluation_module, "evaluate", lambda *arguments: calls.append(1) or evaluate(*arguments)
+    )
+    definition = {
+        "workloads": workload,
+        "designs": ["red"],
+        "parameters": {
+            "rows": [16, 32],
+            "read_voltage_v": {"from": 0.1, "to": 0.3, "steps": 500},
+        },
+    }
+    assert sweep(definition, tmp_path / "store").evaluated == 1000
+    assert len(calls) == 2 * 2  # two layers, two mappings
+
+
+def test_designs_that_the_mapper_maps_have_a_mapping_for_each_point(
+    workload: str, tmp_path: Path
+) -> None:
+    definition = {
+        "workloads": workload,
+        "layers": ["flat"],
+        "designs": ["eyeriss", "red"],
+        "parameters": {"technology_node_m": [32e-9], "sram_energy_j": [1e-12, 1e-11]},
+    }
+    assert sweep(definition, tmp_path).failed == 0
+    found = rows(
+        tmp_path,
+        "SELECT design, json_extract(changes, '$.sram_energy_j'), energy_J FROM results",
+    )
+    for name, energy, stored in found:
+        hardware = Hardware.load().replace(sram_energy_j=energy)
+        alone = compare(workload, [name], "embedded", layers=["flat"], hardware=hardware)
+        assert stored == near(alone.results[0].design_result.energy, rel=1e-12)
+    assert len({stored for name, _, stored in found if name == "eyeriss"}) == 2
+
+
+def refuse(*_: object) -> Iterator[Any]:
+    raise AssertionError("a stored point was run again")
+
+
+def test_a_stored_point_is_never_run_again(
+    workload: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows_ = {"workloads": workload, "designs": ["red"], "parameters": {"rows": [16, 32, 64]}}
+    assert sweep(rows_, tmp_path).evaluated == 3
+    before = everything(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "_evaluated", refuse)
+        again = sweep(rows_, tmp_path)
+        assert (again.evaluated, again.reused) == (0, 3)
+        # The same points, said otherwise: 128 columns and 2-bit cells are in the set already.
+        zipped = {
+            "name": "other",
+            "workloads": workload,
+            "designs": ["red"],
+            "sampling": "zip",
+            "parameters": {"columns": [128, 128], "cell_bits": [2, 2], "rows": [64, 16]},
+        }
+        assert sweep(zipped, tmp_path).reused == 2
+    assert everything(tmp_path) == before
+    # Another design runs alone on the points that are there.
+    both = sweep({**rows_, "designs": ["red", "zero_padding"]}, tmp_path)
+    assert (both.evaluated, both.reused) == (3, 0)
+    assert len(everything(tmp_path)) == 2 * len(before)
+    assert [row for row in everything(tmp_path) if row[1] == "red"] == before
+    # Another sweep's new points join; the store tells the sweeps apart.
+    more = sweep({**rows_, "name": "more", "parameters": {"rows": [32, 128]}}, tmp_path)
+    assert (more.evaluated, more.reused) == (1, 1)
+    members = rows(
+        tmp_path,
+        "SELECT s.name, count(*) FROM members m JOIN sweeps s ON s.id = m.sweep GROUP BY s.id",
+    )
+    assert sorted(members) == [("more", 2), ("other", 2), ("sweep", 3), ("sweep", 3)]
+
+
+def test_two_processes_and_one_store_the_same(workload: str, tmp_path: Path) -> None:
+    definition = {
+        "workloads": workload,
+        "designs": ["red", "padding_free"],
+        "parameters": {"rows": [16, 32, 64], "columns": [32, 64], "adc_rate_hz": [1e8, 1e9]},
+    }
+    assert sweep(definition, tmp_path / "one").evaluated == 12
+    assert sweep(definition, tmp_path / "two", jobs=2).evaluated == 12
+    assert everything(tmp_path / "one") == everything(tmp_path / "two")
+
+
+def test_a_failing_point_is_recorded_and_the_sweep_goes_on(workload: str, tmp_path: Path) -> None:
+    definition = {
+        "workloads": workload,
+        "parameters": {"columns": [3, 64], "adc_rate_hz": [1e8, 1e9]},
+    }
+    result = sweep(definition, tmp_path)
+    assert (result.evaluated, result.failed) == (4, 2 * len(design_names()))
+    errors = rows(
+        tmp_path,
+        "SELECT json_extract(p.changes, '$.columns'), e.error, e.energy_J FROM evaluations e"
+        " JOIN points p ON p.id = e.point",
+    )
+    for columns, error, energy in errors:
+        if columns == 3:
+            assert "up: columns: a weight of 8 bits takes 4 cells" in error
+            assert energy is None
+        else:
+            assert error is None
+            assert energy > 0
+    assert len(errors) == 16
+    with Store.read(tmp_path) as store:
+        assert store.counts() == {"points": 4, "evaluations": 16, "failed": 8}
+    assert sweep(definition, tmp_path).evaluated == 0
+    retried = sweep(definition, tmp_path, retry_failed=True)
+    assert (retried.evaluated, retried.reused, retried.failed) == (2, 2, 8)
+
+
+def test_one_bad_circuit_does_not_cost_the_others(
+    workload: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model that breaks down on some numbers of a block, by an exception or by a NaN."""
+
+    def fragile(design: Any, layer: Any, hardware: Any, counter: Any) -> Any:
+        voltages = np.atleast_1d(hardware.circuit.read_voltage_v)
+        if (voltages == 0.25).any():
+            raise ZeroDivisionError("no such voltage")
+        if (voltages == 0.15).any():
+            circuit = hardware.circuit
+            bad = np.where(voltages == 0.15, np.nan, circuit.read_voltage_v)
+            object.__setattr__(circuit, "read_voltage_v", bad)
+        return evaluate(design, layer, hardware, counter)
+
+    monkeypatch.setattr(evaluation_module, "evaluate", fragile)
+    voltages = [0.1, 0.15, 0.2, 0.25, 0.3, 0.35]
+    definition = {
+        "workloads": workload,
+        "designs": ["red"],
+        "parameters": {"read_voltage_v": voltages},
+    }
+    assert sweep(definition, tmp_path).failed == 2
+    found = rows(
+        tmp_path,
+        "SELECT json_extract(p.changes, '$.read_voltage_v'), e.error FROM evaluations e"
+        " JOIN points p ON p.id = e.point ORDER BY 1",
+    )
+    wanted = dict.fromkeys(voltages)
+    wanted |= {0.15: "up: the model gives no finite number"}
+    wanted |= {0.25: "up: ZeroDivisionError: no such voltage"}
+    assert dict(found) == wanted
+
+
+def test_the_full_input_of_a_point_is_stored(workload: str, tmp_path: Path) -> None:
+    sweep({"workloads": workload, "designs": ["red"], "parameters": {"rows": [16]}}, tmp_path)
+    ((context, base, changes),) = rows(
+        tmp_path,
+        "SELECT c.content, b.content, p.changes FROM points p"
+        " JOIN contexts c ON c.id = p.context JOIN bases b ON b.id = p.base",
+    )
+    assert json.loads(changes) == {"rows": 16}
+    assert json.loads(base)["on_resistance_ohm"] == 5e4
+    shared = json.loads(context)
+    assert shared["engine"] == "embedded"
+    assert shared["version"]["package"]
+    assert [layer["name"] for layer in shared["layers"]] == ["up", "flat"]
+    assert shared["layers"][0]["repeat"] == 3
+
+
+@pytest.mark.parametrize("jobs", [0, -2])
+def test_bad_numbers_of_jobs(jobs: int, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="one a core"):
+        sweep({}, tmp_path / "store", jobs=jobs)
+    assert not (tmp_path / "store").exists()
+
+
+def test_stores_that_are_not_ours_are_left_alone(tmp_path: Path) -> None:
+    small = load_sweep({"layers": ["GAN_Deconv3"], "designs": ["red"]})
+    store = tmp_path / "sweep.sqlite"
+
+    def refused(words: str) -> None:
+        before = store.read_bytes()
+        for action in (lambda: sweep(small, tmp_path), lambda: Store.read(tmp_path)):
+            with pytest.raises(SweepError, match=words) as caught:
+                action()
+            assert str(store) in str(caught.value)
+        assert store.read_bytes() == before
+
+    store.write_text("these are my notes, not a database\n" * 50)
+    refused("damaged or no sweep store")
+
+    store.unlink()
+    connection = sqlite3.connect(store)
+    connection.execute("CREATE TABLE mine (a)")
+    connection.close()
+    refused("not a sweep store")
+
+    store.unlink()
+    sweep(small, tmp_path)
+    good = store.read_bytes()
+    connection = sqlite3.connect(store)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    refused("schema 99, written by a newer")
+
+    # Pages in the middle are overwritten: found before anything is written.
+    damaged = bytearray(good)
+    damaged[4096 : len(good) - 4096] = b"\xa5" * (len(good) - 8192)
+    store.write_bytes(damaged)
+    with pytest.raises(SweepError, match=r"sweep\.sqlite: is damaged"):
+        sweep(small, tmp_path)
+    assert store.read_bytes() == bytes(damaged)
+
+    store.write_bytes(good)
+    assert sweep(small, tmp_path).reused == 1
+
+
+def test_numbers_that_do_not_go_together_fail_alone(workload: str, tmp_path: Path) -> None:
+    """A cell that is off may not conduct more than one that is on."""
+    definition = {
+        "workloads": workload,
+        "designs": ["red"],
+        "parameters": {
+            "on_resistance_ohm": [1e4, 1e5, 1e6],
+            "off_resistance_ohm": [5e4, 5e5, 5e6],
+            "rows": [16],
+        },
+    }
+    assert sweep(definition, tmp_path).failed == 3
+    found = rows(
+        tmp_path,
+        "SELECT json_extract(p.changes, '$.on_resistance_ohm'), e.error, e.energy_J,"
+        " json_extract(p.changes, '$.off_resistance_ohm') FROM evaluations e"
+        " JOIN points p ON p.id = e.point",
+    )
+    assert len(found) == 9
+    for on, error, energy, off in found:
+        assert (energy is None) == (on > off)
+        assert ("would conduct more" in (error or "")) == (on > off)
+        if energy is not None:
+            hardware = Hardware.load().replace(
+                rows=16, on_resistance_ohm=on, off_resistance_ohm=off
+            )
+            alone = compare(workload, ["red"], "embedded", hardware=hardware)
+            total = sum(r.entry.repeat * r.design_result.energy for r in alone.results)
+            assert energy == near(total, rel=1e-12)
+
+
+def test_sqnr_is_a_measure(workload: str, tmp_path: Path) -> None:
+    definition = {
+        "workloads": workload,
+        "designs": ["red", "split_kernel"],
+        "parameters": {"adc_bits": [3, 5, None], "read_voltage_v": [0.1, 0.2]},
+        "sqnr": True,
+        "constraints": ["sqnr_dB >= 20"],
+    }
+    assert sweep(definition, tmp_path).failed == 0
+    found = rows(
+        tmp_path,
+        "SELECT d.name, json_extract(p.changes, '$.adc_bits'), e.sqnr_dB FROM evaluations e"
+        " JOIN points p ON p.id = e.point JOIN designs d ON d.id = e.design",
+    )
+    by_bits: dict[tuple[str, int | None], set[float]] = {}
+    for name, bits, sqnr in found:
+        by_bits.setdefault((name, bits), set()).add(sqnr)
+    for name in ("red", "split_kernel"):
+        (low,), (high,), (exact,) = (by_bits[name, bits] for bits in (3, 5, None))
+        assert low < high < exact == math.inf
+    results = load_results(tmp_path)
+    assert 0 < len(results.feasible()) < len(results)
+    assert (results.feasible().numbers["sqnr_dB"] >= 20).all()
+
+
+def test_a_sampled_layer_has_the_taps_and_rows_of_the_layer() -> None:
+    layer = Conv(64, 32, (28, 28), 7, stride=2, padding=0, groups=4)
+    small = sample_layer(layer)
+    assert (small.in_channels, small.out_channels, small.groups) == (16, 4, 1)
+    assert small.input_size == (8, 8)  # the least of the sizes that a kernel of 7 fits into
+    assert (small.kernel_size, small.stride) == (layer.kernel_size, layer.stride)
+
+
+@pytest.fixture
+def standin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], None]:
+    """Put a stand-in for the real Timeloop on PATH, which replays a recorded run."""
+
+    def behaving(how: str) -> None:
+        settings = {
+            "PATH": f"{STANDIN / 'bin'}{os.pathsep}/usr/bin{os.pathsep}/bin",
+            "PYTHONPATH": str(STANDIN),
+            "STANDIN": how,
+            "STANDIN_DATA": str(DATA / "timeloop_runs"),
+            "STANDIN_CHILD": str(tmp_path / "child"),
+            "TMPDIR": str(tmp_path),
+            tools.PYTHON_VARIABLE: sys.executable,
+        }
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    return behaving
+
+
+RECORDED = """
+schema: 1
+name: recorded
+source: made for the tests
+layers:
+  - {name: up, type: transposed_conv, in_channels: 8, out_channels: 4, input_size: [3, 3],
+     kernel_size: 4, stride: 2}
+"""
+
+
+def test_timeloop_points_run_one_by_one_within_a_time_limit(
+    standin: Callable[[str], None], tmp_path: Path
+) -> None:
+    (tmp_path / "recorded.yaml").write_text(RECORDED)
+    definition = {
+        "workloads": str(tmp_path / "recorded.yaml"),
+        "designs": ["red"],
+        "engine": "timeloop",
+        "parameters": {"read_voltage_v": [0.1, 0.2], "on_resistance_ohm": [1e4, 1e6]},
+        "timeout_s": 60,
+    }
+    standin("good")
+    result = sweep(definition, tmp_path / "good")
+    assert (result.evaluated, result.failed) == (4, 2)  # 1 Mohm is above the resistance when off
+    found = rows(tmp_path / "good", "SELECT e.cycles, e.error FROM evaluations e")
+    assert sorted(found, key=repr)[:2] == [(16, None), (16, None)]
+    assert all("would conduct more" in error for _, error in sorted(found, key=repr)[2:])
+    standin("hang")
+    begin = time.monotonic()
+    result = sweep({**definition, "timeout_s": 1}, tmp_path / "hung")
+    assert time.monotonic() - begin < 30
+    assert result.failed == 4
+    reasons = [error for (error,) in rows(tmp_path / "hung", "SELECT error FROM evaluations")]
+    assert sum("time limit of 1 s" in error for error in reasons) == 2
+    # The other engine's points are others.
+    embedded = sweep({**definition, "engine": "embedded"}, tmp_path / "good")
+    assert embedded.reused == 0
+
+
+def test_timeloop_must_be_there_before_the_first_point(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ValueError, match="engine: timeloop-model is not on PATH"):
+        sweep({"engine": "timeloop"}, tmp_path / "store")
+    assert not (tmp_path / "store").exists()
