@@ -131,20 +131,27 @@ class DesignResult:
 
     @property
     def rows(self) -> tuple[int, int]:
-        """Word lines that a crossbar uses and that it has, in the part with the most crossbars."""
-        largest = max(self.plan.parts, key=lambda part: part.crossbars, default=None)
-        if largest is None or not largest.crossbars:
-            return 0, 0
-        return largest.sizes.rows_used, largest.sizes.crossbar_rows
+        """Word lines that a crossbar uses and that it has, in the part with the most crossbars.
+
+        0 where there are none, or where a design's own sizes do not say.
+        """
+        sizes = (
+            max(self.plan.parts, key=lambda part: part.crossbars).sizes if self.plan.parts else 0
+        )
+        return getattr(sizes, "rows_used", 0), getattr(sizes, "crossbar_rows", 0)
 
     @property
     def conversions(self) -> float:
-        """Conversions of columns, of all slices of weights and pulses; 0 where none convert."""
+        """Conversions of columns, of all slices of weights and pulses; 0 where none convert.
+
+        Those that happen: of padded channels and kernel pixels there are none.
+        """
         total = 0.0
         for each in self.evaluations:
             for level in each.specification.architecture.levels:
                 if each.part.role != "inputs" and stage(level) == "convert":
-                    counted = each.result.levels[level.name].data_spaces["Outputs"].total("updates")
+                    spaces = each.result.levels[level.name].data_spaces.values()
+                    counted = sum(space.total("updates") for space in spaces)
                     kinds = ("update_share", "weight_slices", "input_slices")
                     shares: list[Any] = [level.attributes.get(kind, 1) for kind in kinds]
                     total += counted * math.prod(shares)
