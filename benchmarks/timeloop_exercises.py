@@ -6,9 +6,10 @@ DIR is a checkout of Accelergy-Project/timeloop-accelergy-exercises. Prints a ta
 design through its template, on the mapping and the tables published beside it; what timeloopfe
 wrote for each published run (`parsed-processed-input.yaml`); the tutorials; and how many layer
 files are read. Each is priced without its table, too, and the prices of the five dense designs
-stand beside the published ones, component by component. Where `timeloop-model` is on PATH, cycles and every count are compared with what it
-prints today, else cycles with the published run. With a BUDGET each is mapped too, evaluating at
-most about so many mappings: by energy times cycles where it is priced, else by cycles.
+stand beside the published ones, component by component. Where `timeloop-model` is on PATH, cycles
+and every count are compared with what it prints today, else cycles with the published run. With a
+BUDGET each is mapped too, evaluating at most about so many mappings: by energy times cycles where
+it is priced, else by cycles.
 """
 
 from __future__ import annotations

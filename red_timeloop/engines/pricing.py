@@ -13,7 +13,7 @@ from red_timeloop.components.estimators import (
     Builtin,
     Estimate,
     Estimator,
-    EstimatorFailed,
+    EstimatorError,
     Placeholder,
     own_model,
 )
@@ -195,7 +195,7 @@ class _Level:
                 part.component_class, part.attributes, use.action, use.arguments
             ),
         )
-        return found * (_copies(part) if use.action == "leak" else 1)
+        return found * (_copies(part) if use.action == "leak" else 1.0)
 
     def area(self, part: Primitive) -> float:
         """Return the area [m^2] of all copies of a primitive."""
@@ -215,7 +215,7 @@ class _Level:
             except InputError as declined:
                 where = f"{declined.key}: " if declined.key else ""
                 reasons.append(f"{name}: {where}{declined.message}")
-                if isinstance(declined, EstimatorFailed):
+                if isinstance(declined, EstimatorError):
                     failed += f" ({reasons[-1]})"
                 continue
             # What answers first names itself once, with the parts of a compound class.
@@ -229,10 +229,10 @@ class _Level:
             f"nobody prices {what} with {shown(attributes)} ({why})",
             key=part.name,
             legal="a table (--ert, --art); a class of `red-timeloop components` or one"
-            " under `components:`; --estimator hwcomponents or accelergy (none: counts without prices)",
+            " under `components:`; --estimator hwcomponents or accelergy (none: counts alone)",
         )
 
 
-def _copies(part: Primitive) -> Any:
+def _copies(part: Primitive) -> float:
     """Return the factor that Accelergy takes on leakage and area from the attributes."""
-    return part.attributes.get("n_instances") or 1
+    return float(part.attributes.get("n_instances") or 1)
