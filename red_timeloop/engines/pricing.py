@@ -26,8 +26,10 @@ __all__ = ["ESTIMATORS", "Prices", "price_specification", "priced"]
 
 ESTIMATORS = ("auto", "builtin", "hwcomponents", "accelergy", "none")
 
-# What Timeloop asks of a component whatever the specification says (timeloopfe v4, arch.py).
+# What timeloopfe asks of a component whatever the specification says
+# (v4/processors/required_actions.py), and, where it can be, the leakage of what computes.
 _ACTIONS = {"storage": ("read", "write", "update", "leak"), "compute": ("compute", "leak")}
+_OPTIONAL = {("compute", "leak")}
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,8 @@ def price_specification(specification: Specification, estimator: str = "auto") -
             for action, ways in resolved[level.name].actions.items()
         }
         areas[level.name] = level.area_scale * sum(map(found.area, resolved[level.name].parts))
-        by[level.name] = "; ".join(dict.fromkeys(found.by))
+        nobody = f"nobody: the class {level.subclass or level.component_class!r} has no parts"
+        by[level.name] = "; ".join(dict.fromkeys(found.by)) or nobody
     return Prices(ErtTable(energies, by), ArtTable(areas))
 
 
@@ -156,7 +159,7 @@ def _resolved(level: Level, specification: Specification) -> Resolved:
     if kind in specification.components:
         found = resolve(level.name, kind, attributes, specification.components)
         for action in needed:
-            if action not in found.actions:
+            if action not in found.actions and (level.kind, action) not in _OPTIONAL:
                 raise InputError(
                     f"the compound class {kind!r} has no action {action!r}",
                     key=level.name,
