@@ -32,7 +32,7 @@ from red_timeloop.spec.write import (
     variables_section,
 )
 
-__all__ = ["COMMAND", "export"]
+__all__ = ["COMMAND", "export", "numbered"]
 
 COMMAND = "python run.py"
 
@@ -89,14 +89,20 @@ def export(
         The folders of the evaluations.
 
     Raises:
-        InputError: The design cannot run the layer, or the folder holds something or cannot be
-            written.
+        InputError: The design cannot run the layer or computes nothing of it, or the folder holds
+            something or cannot be written.
     """
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError("holds something already", file=folder, legal="an empty or new folder")
     result = evaluate(design, layer, hardware, evaluate_specification)
-    names = _numbered([each.part.name for each in result.evaluations])
+    if not result.evaluations:
+        raise InputError(
+            f"no kernel pixel reaches an output pixel: {design.name} computes nothing",
+            key=title,
+            legal="a layer with something to evaluate",
+        )
+    names = numbered([each.part.name for each in result.evaluations])
     written = []
     for name, each in zip(names, result.evaluations, strict=True):
         written.append(make_folder(folder / name.replace(" ", "_")))
@@ -109,10 +115,10 @@ def export(
     return written
 
 
-def _numbered(names: list[str]) -> list[str]:
+def numbered(names: list[str]) -> list[str]:
     """Number the names that stand more than once; groups may differ in their offsets only.
 
-    >>> _numbered(["taps 2x2", "taps 2x2", "inputs"])
+    >>> numbered(["taps 2x2", "taps 2x2", "inputs"])
     ['taps 2x2 1', 'taps 2x2 2', 'inputs']
     """
     return [

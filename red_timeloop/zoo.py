@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from red_timeloop.comparison import Comparison, Progress, compare
+from red_timeloop import designs as known
+from red_timeloop.comparison import Comparison, Progress, compare_on
+from red_timeloop.designs import Design
+from red_timeloop.designs.evaluator import Evaluator
+from red_timeloop.engines.base import engine as get_engine
 from red_timeloop.hardware import Hardware
 from red_timeloop.workload import Workload, load_workload, workload_names
 
@@ -13,8 +17,8 @@ __all__ = ["compare_zoo", "zoo_as_csv", "zoo_as_dict"]
 
 
 def compare_zoo(
-    designs: Iterable[str] | None = None,
-    engine: str = "auto",
+    designs: Iterable[str | Design] | None = None,
+    engine: str = "embedded",
     *,
     hardware: Hardware,
     progress: Progress | None = None,
@@ -22,7 +26,7 @@ def compare_zoo(
     """Compare the designs on every shipped workload; what a design cannot hold is recorded.
 
     Args:
-        designs: Names of designs; all of them when None.
+        designs: As in `red_timeloop.compare`.
         engine: As in `red_timeloop.compare`.
         hardware: The parameter set that all designs share.
         progress: Told what comes next: layers done, layers in all, "layer of workload".
@@ -32,15 +36,14 @@ def compare_zoo(
     """
     zoo = [load_workload(name) for name in workload_names()]
     total = sum(len(workload.layers) for workload in zoo)
-    chosen = None if designs is None else list(designs)
-    return tuple(_run(zoo, chosen, engine, hardware, progress, total))
+    evaluator = Evaluator(hardware, get_engine(engine))  # networks share layers
+    return tuple(_run(zoo, known.choose(designs), evaluator, progress, total))
 
 
 def _run(
     zoo: list[Workload],
-    designs: list[str] | None,
-    engine: str,
-    hardware: Hardware,
+    designs: Sequence[Design],
+    evaluator: Evaluator,
     progress: Progress | None,
     total: int,
 ) -> Iterator[Comparison]:
@@ -54,9 +57,7 @@ def _run(
                 layers = done * len(workload.layers) // tasks
                 progress(before + layers, total, f"{workload.name}: {text}" if text else "")
 
-        yield compare(
-            workload, designs, engine, hardware=hardware, progress=report, keep_going=True
-        )
+        yield compare_on(workload, designs, evaluator, progress=report, keep_going=True)
         before += len(workload.layers)
 
 

@@ -15,7 +15,7 @@ __all__ = ["command"]
 
 @click.command(name="best")
 @_sweep_options.store
-@options.design
+@options.design()
 @_sweep_options.objective
 @click.option(
     "--top",

@@ -10,8 +10,11 @@ from red_timeloop.cli import options, results
 from red_timeloop.cli.progress import progress_bar
 from red_timeloop.cli.verbosity import detail
 from red_timeloop.comparison import compare
+from red_timeloop.designs import Design, choose
 from red_timeloop.errors import InputError
+from red_timeloop.files import to_json
 from red_timeloop.hardware import Hardware
+from red_timeloop.spec.template import jinja_data
 from red_timeloop.zoo import compare_zoo, zoo_as_csv, zoo_as_dict
 
 __all__ = ["command"]
@@ -22,7 +25,9 @@ __all__ = ["command"]
     "workload", required=False, metavar="[WORKLOAD]", shell_complete=options.complete_workloads
 )
 @click.option("--all", "everything", is_flag=True, help="Run every shipped workload.")
-@options.design
+@options.design()
+@options.jinja
+@options.estimator
 @options.layer
 @options.engine
 @options.hardware
@@ -43,6 +48,8 @@ def command(
     workload: str | None,
     everything: bool,
     designs: tuple[str, ...],
+    jinja: tuple[str, ...],
+    estimator: str,
     layers: tuple[str, ...],
     engine: str,
     hardware: str,
@@ -58,6 +65,7 @@ def command(
     WORKLOAD is a name that `red-timeloop list` shows, or a YAML file; the six layers of the RED
     benchmark when left out.
     """
+    chosen = choose(designs or None, jinja_data(jinja), estimator)
     if everything:
         if workload is not None or layers:
             raise InputError(
@@ -65,12 +73,12 @@ def command(
                 key="--all",
                 legal="--all, or a workload with or without --layer",
             )
-        _compare_all(designs, engine, options.load_hardware(hardware, settings), form, output)
+        _compare_all(chosen, engine, options.load_hardware(hardware, settings), form, output)
         return
     with progress_bar() as progress:
         comparison = compare(
             "red_date2019" if workload is None else workload,
-            designs or None,
+            chosen,
             engine,
             layers=layers,
             hardware=options.load_hardware(hardware, settings),
@@ -87,15 +95,15 @@ def command(
 
     results.show(form, table, comparison.as_dict, comparison.to_csv)
     if output is not None:
-        content, rows = results.to_json(comparison.as_dict()), comparison.to_csv()
+        content, rows = to_json(comparison.as_dict()), comparison.to_csv()
         results.write(output, {"comparison.json": content, "comparison.csv": rows})
 
 
 def _compare_all(
-    designs: tuple[str, ...], engine: str, hardware: Hardware, form: str, output: Path | None
+    designs: tuple[Design, ...], engine: str, hardware: Hardware, form: str, output: Path | None
 ) -> None:
     with progress_bar() as progress:
-        comparisons = compare_zoo(designs or None, engine, hardware=hardware, progress=progress)
+        comparisons = compare_zoo(designs, engine, hardware=hardware, progress=progress)
 
     def table() -> None:
         from red_timeloop.report.zoo_table import print_zoo  # not to be loaded for JSON
@@ -104,5 +112,5 @@ def _compare_all(
 
     results.show(form, table, lambda: zoo_as_dict(comparisons), lambda: zoo_as_csv(comparisons))
     if output is not None:
-        content, rows = results.to_json(zoo_as_dict(comparisons)), zoo_as_csv(comparisons)
+        content, rows = to_json(zoo_as_dict(comparisons)), zoo_as_csv(comparisons)
         results.write(output, {"zoo.json": content, "zoo.csv": rows})

@@ -31,6 +31,7 @@ _COMMANDS: dict[str, str] = {
     "report": "report",
     "model": "model",
     "export": "export",
+    "problem": "problem",
     "tables": "tables",
     "components": "components",
     "doctor": "doctor",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from collections.abc import Mapping as Mapping_
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,18 +14,26 @@ from red_timeloop.cli import options, results
 from red_timeloop.cli.model import print_result
 from red_timeloop.cli.progress import progress_bar
 from red_timeloop.cli.verbosity import say
+from red_timeloop.designs import Design, choose
+from red_timeloop.designs.specification import assemble
 from red_timeloop.engines.base import ENGINES
 from red_timeloop.engines.base import engine as get_engine
 from red_timeloop.engines.pricing import priced
 from red_timeloop.engines.result import EngineResult
 from red_timeloop.engines.timeloop.engine import SearchOptions
+from red_timeloop.errors import InputError
+from red_timeloop.export import numbered
+from red_timeloop.files import to_json
+from red_timeloop.hardware import Hardware
+from red_timeloop.mapper.find import BUDGET
 from red_timeloop.mapper.report import SearchReport
-from red_timeloop.mapper.run import BUDGET, OBJECTIVES, SECONDS, search_specification
+from red_timeloop.mapper.run import OBJECTIVES, SECONDS, search_specification
 from red_timeloop.spec.emit import to_yaml
 from red_timeloop.spec.reader import read_specification
 from red_timeloop.spec.template import jinja_data
 from red_timeloop.spec.types import Mapping, Specification
 from red_timeloop.spec.write import mapping_text, problem_section
+from red_timeloop.workload import load_workload
 
 __all__ = ["command"]
 
@@ -33,7 +43,8 @@ __all__ = ["command"]
 @click.option(
     "--objective",
     type=click.Choice(OBJECTIVES),
-    help="Energy times cycles, energy, or cycles.  [default: the files' mapper section, or edp]",
+    help="Energy times cycles, energy, cycles, or all trade-offs between the two.  [default: the "
+    "files' mapper section, or edp]",
 )
 @click.option("--ert", type=click.Path(path_type=Path), help="Energy table (Accelergy's ERT).")
 @click.option("--art", type=click.Path(path_type=Path), help="Area table (Accelergy's ART).")
@@ -65,10 +76,13 @@ __all__ = ["command"]
     "--output",
     metavar="DIR",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder for mapping.yaml, stats.json, search.json (and problem.yaml if padded).",
+    help="Folder for mapping.yaml, stats.json, search.json (problem.yaml too if it is no file; of "
+    "a front also mapping-1.yaml and so on, least energy first).",
 )
 @options.estimator
 @options.jinja
+@options.design("", "Map a layer on the problems of this design; SPEC is then WORKLOAD[:LAYER].")
+@options.hardware
 @options.format_("table", "json")
 def command(
     spec: tuple[Path, ...],
@@ -87,47 +101,96 @@ def command(
     output: Path | None,
     estimator: str,
     jinja: tuple[str, ...],
+    designs: tuple[str, ...],
+    hardware: str,
+    settings: tuple[str, ...],
     form: str,
 ) -> None:
     """Find the best mapping of a specification under its constraints.
 
-    SPEC are Timeloop v0.4 YAML files or Jinja2 templates of them, merged as timeloopfe does.
+    SPEC are Timeloop v0.4 YAML files or Jinja2 templates of them, merged as timeloopfe does. With
+    --design it is a layer of a workload, which the design makes one or several problems of.
 
     Ctrl-C ends the search early, with the best mapping so far.
     """
-    specification = read_specification(list(spec), ert=ert, art=art, jinja=jinja_data(jinja))
-    wanted = objective or specification.objective or OBJECTIVES[0]
-    chosen = next(each for each in OBJECTIVES if each == wanted)
+    data = jinja_data(jinja)
+    if designs:
+        if ert or art or len(spec) > 1:
+            raise InputError("a design has tables beside it", key="--design", legal="one WORKLOAD")
+        chosen = choose(designs, data, estimator)
+        jobs = dict(_on_designs(str(spec[0]), chosen, options.load_hardware(hardware, settings)))
+    else:
+        jobs = {"": read_specification(list(spec), ert=ert, art=art, jinja=data)}
+    found: dict[str, tuple[EngineResult, SearchReport]] = {}
     real = get_engine(engine).__name__ == ENGINES["timeloop"]
-    specification = priced(specification, estimator, real, needed=chosen != "delay")
-    for note in specification.notes:
-        say(note)
-    with progress_bar() as progress:
-        mapping, result, report = search_specification(
-            specification,
-            chosen,
-            engine=engine,
-            budget=budget,
-            seed=seed,
-            seconds=SECONDS if seconds is None else seconds,
-            padding=padding,
-            progress=lambda done, best: progress(done, budget, f"best {best:.4g}"),
-            mapper_options=_mapper_options(
-                algorithm=algorithm,
-                num_threads=threads,
-                victory_condition=victory_condition,
-                timeout=invalid,
-                seconds=seconds,
-            ),
-        )
-    if output is not None:
-        results.write(output, _texts(specification, mapping, result, report))
+    for name, read in jobs.items():
+        wanted = objective or read.objective or OBJECTIVES[0]
+        aim = next(each for each in OBJECTIVES if each == wanted)
+        specification = priced(read, estimator, real, needed=aim != "delay")
+        for note in specification.notes:
+            say(note)
+        with progress_bar() as progress:
+            mapping, result, report = search_specification(
+                specification,
+                aim,
+                engine=engine,
+                budget=budget,
+                seed=seed,
+                seconds=SECONDS if seconds is None else seconds,
+                padding=padding,
+                progress=lambda done, best: progress(done, budget, f"best {best:.4g}"),
+                mapper_options=_mapper_options(
+                    algorithm=algorithm,
+                    num_threads=threads,
+                    victory_condition=victory_condition,
+                    timeout=invalid,
+                    seconds=seconds,
+                ),
+            )
+        found[name] = result, report
+        if output is not None:
+            texts = _texts(specification, mapping, result, report, whole=bool(designs))
+            results.write(output / name, texts)
+    results.show(form, lambda: _print(found), lambda: _as_json(found))
 
-    def table() -> None:
+
+def _on_designs(
+    layers: str, designs: Iterable[Design], hardware: Hardware
+) -> Iterator[tuple[str, Specification]]:
+    """Yield the problems that designs make of layers, by LAYER/DESIGN/PART."""
+    for entry in load_workload(layers).layers:
+        for design in designs:
+            plan = design.plan(entry.layer, hardware)
+            if plan.clock is None or any(part.loops is not None for part in plan.parts):
+                raise InputError(
+                    f"{design.name} has a mapping of its own",
+                    key="--design",
+                    legal="designs that are mapped; for others compare --map",
+                )
+            for note in plan.notes:
+                say(note)
+            names = numbered([part.name for part in plan.parts])
+            for name, part in zip(names, plan.parts, strict=True):
+                place = f"{entry.name}/{design.name}/{name.replace(' ', '_')}"
+                yield place, replace(assemble(plan, part, plan.clock), notes=part.notes)
+
+
+def _print(found: Mapping_[str, tuple[EngineResult, SearchReport]]) -> None:
+    for name, (result, report) in found.items():
+        if name:
+            click.echo(name)
         print_result(result)
+        for point in report.front:
+            click.echo(f"{point.energy:.6g} J, {point.cycles} cycles")
         click.echo(_certificate(report))
 
-    results.show(form, table, lambda: {**result.as_dict(), "search": report.as_dict()})
+
+def _as_json(found: Mapping_[str, tuple[EngineResult, SearchReport]]) -> dict[str, Any]:
+    content = {
+        name: {**result.as_dict(), "search": report.as_dict()}
+        for name, (result, report) in found.items()
+    }
+    return content.get("") or {"schema": 1, "mappings": content}
 
 
 def _mapper_options(**given: Any) -> SearchOptions:
@@ -143,28 +206,41 @@ def _certificate(report: SearchReport) -> str:
     padding = f"padded {', '.join(sizes)}; " if sizes else ""
     if report.optimal:
         pruned = ", ".join(f"{n:,} by {why}" for why, n in report.pruned.items() if n)
-        ways = f"optimal among {space:,} ways to deal the dimensions"
+        what = f"{len(report.front)} mappings are the front" if report.front else "optimal"
+        ways = f"{what} among {space:,} ways to deal the dimensions"
         return f"{padding}{ways}: {evaluated:,} mappings evaluated" + (
             f"; of {report.parts:,} parts ruled out {pruned}" * bool(pruned)
         )
     gap = "" if report.gap is None else f", at most {report.gap:.1%} above any mapping"
+    if report.front:
+        gap = f"; {len(report.left):,} parts of the space may add to the front"
     return (
         f"{padding}best of {evaluated:,} mappings out of {space:,} ways to deal the dimensions{gap}"
     )
 
 
 def _texts(
-    specification: Specification, mapping: Mapping, result: EngineResult, report: SearchReport
+    specification: Specification,
+    mapping: Mapping,
+    result: EngineResult,
+    report: SearchReport,
+    *,
+    whole: bool,
 ) -> dict[str, str]:
+    """Return the files of `-o`; the problem among them if `whole`, or if it was padded."""
     assert specification.problem is not None
     padded = {name: larger for name, (_, larger) in report.padding.items()}
     sizes = {**specification.problem.sizes, **padded}
     problem = replace(specification.problem, sizes=sizes)
     texts = {"mapping.yaml": mapping_text(mapping, specification.architecture, problem)}
-    if padded:
+    for number, point in enumerate(report.front, 1):
+        texts[f"mapping-{number}.yaml"] = mapping_text(
+            point.mapping, specification.architecture, problem
+        )
+    if padded or whole:
         texts["problem.yaml"] = to_yaml({"problem": problem_section(problem)})
     return {
         **texts,
-        "stats.json": results.to_json(result.as_dict()),
-        "search.json": results.to_json(report.as_dict()),
+        "stats.json": to_json(result.as_dict()),
+        "search.json": to_json(report.as_dict()),
     }

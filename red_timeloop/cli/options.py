@@ -34,17 +34,22 @@ __all__ = [
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
-def design(function: _F) -> _F:
-    """Add `--design`, repeatable."""
+_DESIGNS = (
+    "A design to run: its name, or your own as FILE.py:NAME or package.module:NAME, or a Timeloop"
+    " architecture, [NAME=]ARCH.yaml or a folder, with zeros inserted and split; repeat for more."
+)
+
+
+def design(default: str = "the four ReRAM designs", words: str = _DESIGNS) -> Callable[[_F], _F]:
+    """Add `--design`, repeatable, which `red_timeloop.designs.choose` reads."""
     return click.option(
         "--design",
         "designs",
         metavar="DESIGN",
         multiple=True,
         shell_complete=_complete_designs,
-        help="A design to run: its name, or your own as FILE.py:NAME or package.module:NAME; "
-        "repeat for more.  [default: the four ReRAM designs]",
-    )(function)
+        help=f"{words}  [default: {default}]" if default else words,
+    )
 
 
 def layer(function: _F) -> _F:
@@ -63,7 +68,7 @@ def engine(function: _F) -> _F:
     return click.option(
         "--engine",
         type=click.Choice(["auto", "embedded", "timeloop"]),
-        default="auto",
+        default="embedded",
         show_default=True,
         help="Who counts: this package, the real Timeloop, or Timeloop where it works.",
     )(function)

@@ -9,7 +9,9 @@ import click
 from red_timeloop.cli import options
 from red_timeloop.cli.progress import progress_bar
 from red_timeloop.comparison import Comparison, compare
+from red_timeloop.designs import choose
 from red_timeloop.report.write import write_report
+from red_timeloop.spec.template import jinja_data
 from red_timeloop.sweeps.errors import SweepError
 
 __all__ = ["command"]
@@ -19,7 +21,9 @@ __all__ = ["command"]
 @click.argument(
     "workloads", nargs=-1, metavar="[WORKLOAD]...", shell_complete=options.complete_workloads
 )
-@options.design
+@options.design()
+@options.jinja
+@options.estimator
 @options.engine
 @options.hardware
 @click.option("--figures", is_flag=True, help="Also write each chart as SVG, PDF and PNG.")
@@ -42,6 +46,8 @@ __all__ = ["command"]
 def command(
     workloads: tuple[str, ...],
     designs: tuple[str, ...],
+    jinja: tuple[str, ...],
+    estimator: str,
     engine: str,
     hardware: str,
     settings: tuple[str, ...],
@@ -57,13 +63,14 @@ def command(
     reason.
     """
     parameters = options.load_hardware(hardware, settings)
+    chosen = choose(designs or None, jinja_data(jinja), estimator)
     comparisons: list[Comparison] = []
     for name in workloads or ("red_date2019",):
         with progress_bar() as progress:
             comparisons.append(
                 compare(
                     name,
-                    designs or None,
+                    chosen,
                     engine,
                     hardware=parameters,
                     progress=progress,

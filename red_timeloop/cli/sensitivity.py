@@ -16,7 +16,7 @@ __all__ = ["command"]
 
 @click.command(name="sensitivity")
 @_sweep_options.store
-@options.design
+@options.design()
 @_sweep_options.objective
 @options.format_("table", "json", "csv")
 def command(

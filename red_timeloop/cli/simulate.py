@@ -25,7 +25,7 @@ __all__ = ["command"]
 
 @click.command(name="simulate")
 @click.argument("workload", metavar="WORKLOAD:LAYER", shell_complete=options.complete_workloads)
-@options.design
+@options.design()
 @click.option(
     "--adc-bits", type=int, metavar="N", help="Bits of the converters.  [default: exact ones]"
 )

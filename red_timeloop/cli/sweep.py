@@ -38,7 +38,7 @@ _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
     metavar="ADDRESS",
     help="Evaluate on the workers of this Dask scheduler, e.g. tcp://host:8786.",
 )
-@options.design
+@options.design()
 @click.option("--retry-failed", is_flag=True, help="Run points again that ended in an error.")
 @options.format_("table", "json")
 def command(

@@ -15,7 +15,7 @@ __all__ = ["command"]
 
 @click.command(name="verify")
 @click.argument("workload", metavar="WORKLOAD[:LAYER]", shell_complete=options.complete_workloads)
-@options.design
+@options.design()
 @options.layer
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the tensors.")
 @options.hardware

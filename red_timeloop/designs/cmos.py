@@ -1,39 +1,50 @@
-"""CMOS accelerators, mapped by the mapper: row-stationary (Eyeriss) and weight-stationary (Simba).
+"""Accelerators of convolutions, mapped by the mapper: the shipped arrays and any of a user's own.
 
-Each runs a transposed convolution in two ways: as the convolution over the zero-inserted map, zeros
-stored and moved like any other value, or (`_split`) as the sub-convolutions of the computation
-modes, one group of alike modes after the other, which is what software alone buys (TDC, Chang et
-al., TCSVT 2020; split deconvolution, Xu et al., TCSVT 2021).
+Each runs a transposed convolution in two ways: as the convolution over the zero-inserted map, or
+(`_split`) as the sub-convolutions of the computation modes, one after the other, which is what
+software alone buys. What is special about one stands in its Timeloop files:
+
+* the variable `parameters`: node, supply and operand bits are those of the parameter set that all
+  designs share, and the clock moves with the node; without it all of them are what the files say;
+* the variable `active_share`: the share of the inputs that are real, where the array gates zeros;
+* the key `scaled_ignored_by_timeloop: {fan_outs: [...], depths: [...]}`: the variables that grow
+  when the accelerator is scaled to an area;
+* sparse optimizations: the density of `Inputs` is exactly the share of real pixels.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from red_timeloop import resources
 from red_timeloop.components.registry import parse_technology
-from red_timeloop.components.tables import price
 from red_timeloop.decomposition import decompose
-from red_timeloop.designs.gather import channel_sizes
+from red_timeloop.designs.constraints import ANY_LAYER
+from red_timeloop.designs.convolutions import Convolution, convolutions
 from red_timeloop.designs.lanes import Lane
-from red_timeloop.designs.modes import mode_count, require_work
+from red_timeloop.designs.modes import mode_count
 from red_timeloop.designs.plan import Part, Plan
-from red_timeloop.designs.ranks import gather_problem, modes, pixels, taps
-from red_timeloop.designs.specification import CONSTANTS, sizes_as_variables
+from red_timeloop.designs.specification import CONSTANTS, sizes_as_variables, tables
+from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
 from red_timeloop.layer import Layer
 from red_timeloop.mapper.padding import divisible
-from red_timeloop.spec.reader import read_specification
+from red_timeloop.spec.loader import load_file
+from red_timeloop.spec.reader import read_specification, specification_files
+from red_timeloop.spec.sparsity import Density
 from red_timeloop.spec.types import Problem, Specification, Value
 
-__all__ = ["CMOS_DESIGNS", "ArraySizes", "CmosDesign"]
+__all__ = ["CMOS_DESIGNS", "ArraySizes", "CmosDesign", "variants"]
 
 _NOT_THE_ARRAYS = (*CONSTANTS, "input_bits", "accumulator_bits", "active_share")
-_NEVER_PADDED = "NGTRSDAB"  # images, groups, kernel pixels and modes
+_SCALED = "scaled_ignored_by_timeloop"
+_CYCLE = 1e-9  # s, where the files say none: what the public exercises set
+_NEVER_PADDED = "NGTRS"  # images, groups and kernel pixels
 
 
 @dataclass(frozen=True)
@@ -41,35 +52,31 @@ class ArraySizes:
     """The variables of a CMOS array.
 
     Attributes:
-        input_bits: Bits of an operand.
-        accumulator_bits: Bits of a sum.
+        input_bits: Bits of an operand; None where the files say them.
+        accumulator_bits: Bits of a sum; likewise.
         active_share: Share of the inputs that are real, where a zero gates what it meets; None on
             an array that gates nothing.
         array: The array's own variables (processing elements, rows of buffers) by name.
     """
 
-    input_bits: int
-    accumulator_bits: int
+    input_bits: int | None
+    accumulator_bits: int | None
     active_share: float | None
     array: Mapping[str, Value]
 
 
 @dataclass(frozen=True)
 class CmosDesign:
-    """A way to run a transposed convolution on a CMOS accelerator, as well as it can be mapped.
-
-    Operands have the layer's bits, as on the ReRAM designs; node, supply and gate delay are those
-    of the parameter set's circuit. The clock is the architecture's, moved with the node.
+    """A way to run a transposed convolution on an accelerator, as well as it can be mapped.
 
     Attributes:
         name: Name in commands, files and results.
         summary: What it does, in one line.
-        architecture: Its Timeloop architecture. Where it has a variable `active_share`, a zero
-            input spares its MAC and its filter read.
-        constraints: The constraints on its mappings.
+        architecture: Its Timeloop architecture: a file, a template, or a folder of them.
+        constraints: The constraints on its mappings that are not in there.
         split: Whether it runs the sub-convolutions instead of the zero-inserted map.
-        fan_outs: Variables of the array's columns and rows, which grow when it is scaled.
-        depths: Variables of the buffers, which grow likewise.
+        jinja: Data of the templates, as pairs.
+        estimator: Who prices it where the parameter set does not; see `engines.pricing`.
         area: Area in m^2 to scale the accelerator to; its own size when None.
         label: Name in pictures; the name in words if empty.
         colour: Colour in pictures, `#rrggbb`; one that is free if empty.
@@ -78,10 +85,10 @@ class CmosDesign:
     name: str
     summary: str
     architecture: Path
-    constraints: Path | None
-    split: bool
-    fan_outs: tuple[str, str]
-    depths: tuple[str, ...]
+    constraints: Path | None = None
+    split: bool = False
+    jinja: tuple[tuple[str, Any], ...] = ()
+    estimator: str = "auto"
     area: float | None = None
     label: str = ""
     colour: str = ""
@@ -93,43 +100,61 @@ class CmosDesign:
     @property
     def assumption(self) -> str:
         """What the numbers rest on."""
-        size = "their published size" if self.area is None else "the area of RED, layer by layer"
-        return (
-            f"{size}; operand bits, node and supply of the ReRAM designs; "
-            "mapped for energy times delay; DRAM counted, wires between PEs not."
+        size = "the area of RED, layer by layer"
+        shared = "parameters" in self.read().variables
+        if self.area is None:
+            size = (
+                "their published size" if shared else "sizes, bits, node and clock of their files"
+            )
+        bits = "; operand bits, node and supply of the ReRAM designs" if shared else ""
+        counted = "; DRAM counted, wires between PEs not" if shared else ""
+        return f"{size}{bits}; mapped for {self._objective}{counted}."
+
+    @property
+    def _objective(self) -> str:
+        objective = self.read().objective or "edp"
+        return {"edp": "energy times delay"}.get(objective, objective)
+
+    def read(self, variables: Mapping[str, Value] | None = None) -> Specification:
+        """Return what its files say, without a problem and with other values of `variables`.
+
+        Raises:
+            InputError: They are not legal, or about ranks that no convolution has.
+        """
+        data = dict(self.jinja)
+        return read_specification(
+            self.architecture, variables=variables, jinja=data, unmapped=True, problem=ANY_LAYER
         )
 
     def plan(self, layer: Layer, hardware: Hardware) -> Plan:
         """Turn `layer` into the problems that are mapped, one after the other."""
-        file = read_specification(self.architecture).variables
-        array = {name: value for name, value in file.items() if name not in _NOT_THE_ARRAYS}
-        clock = float(str(file["global_cycle_seconds"]))
-        clock = clock * float(hardware.circuit.technology_node_m)
-        clock = clock / parse_technology(file["technology"])
-        sizes = ArraySizes(
-            input_bits=max(layer.input_bits, layer.weight_bits),
-            accumulator_bits=8 * math.ceil((layer.input_bits + layer.weight_bits + 8) / 8),
-            active_share=1.0 if "active_share" in file else None,
-            array=array,
-        )
-        node = f"{hardware.circuit.technology_node_m * 1e9!r}nm"
-        notes = [f"{self.architecture.stem}: {node}, {1e-6 / clock:.0f} MHz"]
+        read = self.read()
+        shared = "parameters" in read.variables
+        own = _shared(read, layer, hardware) if shared else _as_written(read, hardware)
+        sizes, clock, notes = own
+        notes = (f"{self._title}: {notes[0]}", *notes[1:], *read.notes)
         if self.area is not None:
-            sizes = replace(sizes, array={**array, **self._scaled(sizes, hardware, clock)})
-            grid = "x".join(str(sizes.array[name]) for name in self.fan_outs)
-            notes.append(f"{grid} processing elements, for the area of RED")
-        decomposition = decompose(layer)
+            grown = self._scaled(sizes, hardware, clock)
+            sizes = replace(sizes, array={**sizes.array, **grown})
+            grid = "x".join(str(sizes.array[name]) for name in list(grown)[:2])
+            notes = (*notes, f"{grid} processing elements, for the area of RED")
+        machine = self.read(sizes_as_variables(sizes))
+        if machine.architecture.sparse:
+            notes = (*notes, "density of Inputs: the share of real pixels, fixed structured")
+        parts = convolutions(layer, split=self.split)
         return Plan(
             layer,
             hardware,
-            tuple(self._part(task, sizes) for task in _tasks(layer, self.split)),
-            modes=mode_count(decomposition) if self.split else 1,
+            tuple(_part(each, layer, parts, sizes, machine) for each in parts),
+            modes=mode_count(decompose(layer)) if self.split else 1,
             steps=None,
             order="in_turn",
             clock=clock,
-            notes=tuple(notes),
+            notes=notes,
             architecture=self.architecture,
             constraints=self.constraints,
+            jinja=self.jinja,
+            estimator=None if shared else self.estimator,
         )
 
     def lanes(self, plan: Plan) -> tuple[Lane, ...]:
@@ -140,104 +165,129 @@ class CmosDesign:
         """Return the design at about `area` m^2: processing elements and buffers grow alike."""
         return replace(self, area=area)
 
+    @property
+    def _title(self) -> str:
+        return self.name.removesuffix("_split") if self.split else self.name
+
     def _scaled(self, sizes: ArraySizes, hardware: Hardware, clock: float) -> dict[str, Value]:
-        variables = {
-            **sizes_as_variables(sizes),
-            "technology": f"{hardware.circuit.technology_node_m * 1e9!r}nm",
-            "global_cycle_seconds": clock,
-        }
-        own = read_specification(self.architecture, variables=variables)
+        """Return the variables that grow, fan-outs first, at their new sizes."""
+        fan_outs, depths = self._growing(sizes)
+        node = f"{hardware.circuit.technology_node_m * 1e9!r}nm"
+        constants: dict[str, Value] = {"technology": node, "global_cycle_seconds": clock}
+        read = self.read({**constants, **sizes_as_variables(sizes)})
+        shared = "parameters" in read.variables
+        art = tables(read, hardware.circuit if shared else self.estimator)[1]
+        levels = read.architecture.levels
         assert self.area is not None
-        factor = self.area / _area(own, hardware)
+        factor = self.area / float(sum(art.areas[x.name] * x.instances for x in levels))
         grown: dict[str, Value] = {
             name: max(1, round(int(str(sizes.array[name])) * math.sqrt(factor)))
-            for name in self.fan_outs
+            for name in fan_outs
         }
         return grown | {
-            name: max(16, round(int(str(sizes.array[name])) * factor)) for name in self.depths
+            name: max(16, round(int(str(sizes.array[name])) * factor)) for name in depths
         }
 
-    def _part(self, task: _Task, sizes: ArraySizes) -> Part:
-        """Return a part for the mapper, as it is and with sizes rounded up that divide better."""
-        columns, rows = (_odd_part(int(str(sizes.array[name]))) for name in self.fan_outs)
-        ways = [_way(task, problem, sizes) for problem in _paddings(task.problem, columns, rows)]
-        return replace(ways[0], alternatives=tuple(ways[1:]))
+    def _growing(self, sizes: ArraySizes) -> tuple[list[str], list[str]]:
+        """Return the variables of the array's columns and rows, and of the buffers."""
+        found: dict[str, list[str]] = {}
+        for file in specification_files(self.architecture):
+            found |= load_file(file, dict(self.jinja)).get(_SCALED) or {}
+        fan_outs, depths = found.get("fan_outs", []), found.get("depths", [])
+        legal = [name for name, value in sizes.array.items() if isinstance(value, int)]
+        if len(fan_outs) != 2 or not set(fan_outs + depths) <= set(legal):
+            raise InputError(
+                "which variables grow with the area is not said",
+                file=self.architecture,
+                key=_SCALED,
+                legal=f"{{fan_outs: [COLUMNS, ROWS], depths: [...]}} of {', '.join(legal)}",
+            )
+        return fan_outs, depths
 
 
-@dataclass(frozen=True)
-class _Task:
-    """A problem and the share of its inputs that are real pixels."""
-
-    name: str
-    problem: Problem
-    active: Fraction
-
-
-def _way(task: _Task, problem: Problem, sizes: ArraySizes) -> Part:
-    active = task.active * Fraction(task.problem.operations, problem.operations)
-    if sizes.active_share is not None:
-        sizes = replace(sizes, active_share=float(active))
-    notes = tuple(
-        f"{name}: {task.problem.sizes[name]} padded to {size} to divide over the array"
-        for name, size in problem.sizes.items()
-        if size != task.problem.sizes[name]
+def variants(dense: CmosDesign) -> tuple[CmosDesign, CmosDesign]:
+    """Return a design that runs the zero-inserted map, and the same array with sub-convolutions."""
+    split = replace(
+        dense,
+        name=f"{dense.name}_split",
+        summary="the same array, sub-convolutions",
+        split=True,
+        label="",
+        colour="",
     )
-    return Part(task.name, "all", problem, sizes, None, notes=notes)
+    return dense, split
 
 
-def _area(specification: Specification, hardware: Hardware) -> float:
-    art = price(specification.architecture, hardware.circuit)[1]
-    levels = specification.architecture.levels
-    return float(sum(art.areas[level.name] * level.instances for level in levels))
+def _shared(
+    read: Specification, layer: Layer, hardware: Hardware
+) -> tuple[ArraySizes, float, tuple[str, ...]]:
+    """Return sizes, clock [s] and notes of an array that is moved to the parameter set's node."""
+    file, node = read.variables, float(hardware.circuit.technology_node_m)
+    clock = float(str(file["global_cycle_seconds"])) * node / parse_technology(file["technology"])
+    sizes = ArraySizes(
+        input_bits=max(layer.input_bits, layer.weight_bits),
+        accumulator_bits=8 * math.ceil((layer.input_bits + layer.weight_bits + 8) / 8),
+        active_share=1.0 if "active_share" in file else None,
+        array={name: value for name, value in file.items() if name not in _NOT_THE_ARRAYS},
+    )
+    return sizes, clock, (f"{node * 1e9!r}nm, {1e-6 / clock:.0f} MHz",)
 
 
-def _tasks(layer: Layer, split: bool) -> Iterator[_Task]:
-    """Yield the convolution over the (zero-inserted) map, or one for each group of alike modes."""
-    if not split or not layer.transposed:
-        stride = (1,) * layer.ndim if layer.transposed else layer.stride
-        sizes = (layer.kernel_size, (), layer.output_size)
-        problem = _convolution(layer, *sizes, stride, layer.dilation)
-        yield _Task(_name(layer.kernel_size), problem, Fraction(layer.macs, problem.operations))
-        return
-    groups = decompose(layer).groups
-    require_work(layer, groups)
-    problems = [
-        _convolution(
-            layer,
-            group.taps_per_axis,
-            group.modes_per_axis,
-            group.output_count_per_axis,
-            (1,) * layer.ndim,
-            group.tap_stride_per_axis,
-        )
-        for group in groups
-    ]
-    computes = sum(problem.operations for problem in problems)
-    for group, problem in zip(groups, problems, strict=True):
-        yield _Task(_name(group.taps_per_axis), problem, Fraction(layer.macs, computes))
+def _as_written(
+    read: Specification, hardware: Hardware
+) -> tuple[ArraySizes, float, tuple[str, ...]]:
+    """Return sizes, clock [s] and notes of an array that is what its files say it is."""
+    file, notes = dict(read.variables), []
+    node = f"{hardware.circuit.technology_node_m * 1e9!r}nm"
+    for name, value in (("global_cycle_seconds", _CYCLE), ("technology", node)):
+        if name not in file:
+            file[name] = value
+            notes.append(f"no variable {name} in its files: {value} where nothing else is said")
+    clock = float(str(file["global_cycle_seconds"]))
+    active = 1.0 if file.pop("active_share", None) is not None else None
+    return ArraySizes(None, None, active, file), clock, (f"{1e-6 / clock:.0f} MHz", *notes)
 
 
-def _name(kernel: tuple[int, ...]) -> str:
-    return "taps " + "x".join(map(str, kernel))
-
-
-def _convolution(
+def _part(
+    convolution: Convolution,
     layer: Layer,
-    kernel: tuple[int, ...],
-    mode_counts: tuple[int, ...],
-    outputs: tuple[int, ...],
-    pixel_stride: tuple[int, ...],
-    tap_stride: tuple[int, ...],
-) -> Problem:
-    ndim = layer.ndim
-    sizes = {
-        **channel_sizes(layer),
-        **dict(zip(taps(ndim), kernel, strict=True)),
-        **dict(zip(modes(ndim), mode_counts, strict=False)),
-        **dict(zip(pixels(ndim), outputs, strict=True)),
-    }
-    shape = "sub_convolution" if mode_counts else "convolution"
-    return gather_problem(shape, sizes, ndim, pixel_stride, tap_stride)
+    parts: tuple[Convolution, ...],
+    sizes: ArraySizes,
+    machine: Specification,
+) -> Part:
+    """Return a part for the mapper, as it is and with sizes rounded up that divide better."""
+    levels = machine.architecture.levels
+    columns = _odd_part(math.prod(level.mesh_x for level in levels if level.kind == "spatial"))
+    rows = _odd_part(math.prod(level.mesh_y for level in levels if level.kind == "spatial"))
+    computes = sum(each.problem.operations for each in parts)
+    active = Fraction(layer.macs, computes)
+    ways = [
+        _way(replace(convolution, problem=problem), convolution.problem, active, sizes, machine)
+        for problem in _paddings(convolution.problem, columns, rows)
+    ]
+    return replace(ways[0], alternatives=tuple(ways[1:]))
+
+
+def _way(
+    way: Convolution,
+    given: Problem,
+    active: Fraction,
+    sizes: ArraySizes,
+    machine: Specification,
+) -> Part:
+    problem = way.problem
+    if sizes.active_share is not None:
+        share = active * Fraction(given.operations, problem.operations)
+        sizes = replace(sizes, active_share=float(share))
+    if machine.architecture.sparse:
+        density = Density("fixed_structured", way.real_inputs / way.input_points)
+        problem = replace(problem, densities={"Inputs": density})
+    notes = tuple(
+        f"{name}: {given.sizes[name]} padded to {size} to divide over the array"
+        for name, size in problem.sizes.items()
+        if size != given.sizes[name]
+    )
+    return Part(way.name, "all", problem, sizes, None, notes=notes)
 
 
 def _paddings(problem: Problem, columns: int, rows: int) -> list[Problem]:
@@ -263,28 +313,18 @@ def _odd_part(number: int) -> int:
     return number // (number & -number)
 
 
-def _pair(name: str, kind: str, depths: tuple[str, ...]) -> tuple[CmosDesign, CmosDesign]:
-    """Return the design that runs the zero-inserted map, and the one that splits."""
-    dense = CmosDesign(
-        name=name,
-        summary=f"a {kind} CMOS array, zeros inserted",
-        architecture=resources.path(f"arch/{name}.yaml"),
-        constraints=resources.path(f"mappings/{name}.yaml"),
-        split=False,
-        fan_outs=("pe_columns", "pe_rows"),
-        depths=depths,
+def _shipped(name: str, kind: str) -> tuple[CmosDesign, CmosDesign]:
+    return variants(
+        CmosDesign(
+            name,
+            f"a {kind} CMOS array, zeros inserted",
+            resources.path(f"arch/{name}.yaml"),
+            resources.path(f"mappings/{name}.yaml"),
+        )
     )
-    split = replace(
-        dense,
-        name=f"{name}_split",
-        summary="the same array, sub-convolutions",
-        split=True,
-        label="",
-    )
-    return dense, split
 
 
 CMOS_DESIGNS = (
-    *_pair("eyeriss", "row-stationary", ("input_buffer_depth", "output_buffer_depth")),
-    *_pair("simba", "weight-stationary", ("global_buffer_depth",)),
+    *_shipped("eyeriss", "row-stationary"),
+    *_shipped("simba", "weight-stationary"),
 )

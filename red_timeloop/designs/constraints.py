@@ -11,6 +11,7 @@ from __future__ import annotations
 import collections.abc as abc
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from red_timeloop.designs.ranks import MODES, PIXELS, TAPS
 from red_timeloop.engines.timeloop.check import broken_constraints
@@ -28,11 +29,13 @@ from red_timeloop.spec.types import (
     Value,
 )
 
-__all__ = ["check_rules", "read_constraints", "rule_names"]
+__all__ = ["ANY_LAYER", "check_rules", "read_constraints", "rule_names"]
 
 _MEANINGS = "rules_ignored_by_timeloop"
 _RANKS = "NGCM" + TAPS + MODES + PIXELS
 _DATA_SPACES = (DataSpace("Weights", ()), DataSpace("Inputs", ()), DataSpace("Outputs", (), True))
+# Stands for whatever layer is to be mapped, where the files of a design are read without one.
+ANY_LAYER = Problem("design", tuple(_RANKS), dict.fromkeys(_RANKS, 1), _DATA_SPACES)
 
 
 def read_constraints(
@@ -41,6 +44,7 @@ def read_constraints(
     problem: Problem | None = None,
     *,
     variables: abc.Mapping[str, Value] | None = None,
+    jinja: abc.Mapping[str, Any] | None = None,
 ) -> Constraints:
     """Return the constraints of a design, those of its architecture's nodes among them.
 
@@ -50,13 +54,15 @@ def read_constraints(
         problem: What is to be mapped. The files are written for a 2-D problem: what they say of
             ranks that the problem does not have is left out.
         variables: Values in place of the architecture's own.
+        jinja: Data of the files that are templates.
 
     Raises:
         InputError: A file is not legal; names file and key.
     """
-    every = Problem("design", tuple(_RANKS), dict.fromkeys(_RANKS, 1), _DATA_SPACES)
     files = [architecture] if constraints is None else [architecture, constraints]
-    found = read_specification(files, variables=variables, problem=every).constraints
+    found = read_specification(
+        files, variables=variables, problem=ANY_LAYER, jinja=jinja, unmapped=True
+    ).constraints
     if problem is None:
         return found
     levels = {

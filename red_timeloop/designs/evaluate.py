@@ -10,7 +10,7 @@ through them.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -39,6 +39,7 @@ Run = Callable[[Specification], EngineResult]
 
 _INPUTS = "Inputs"
 BUDGET = 20_000  # mappings tried for each problem that a mapper maps
+_FIRST_LOOK = 5  # this share of them tells which of the ways to say the problem is worth the rest
 
 
 def evaluate(
@@ -48,6 +49,7 @@ def evaluate(
     run: Run,
     *,
     crossbars: int | None = None,
+    known: Iterable[DesignResult] = (),
 ) -> DesignResult:
     """Evaluate `layer` on `design`.
 
@@ -58,13 +60,19 @@ def evaluate(
         run: An engine's `evaluate_specification`.
         crossbars: Choose fold, copies, buffer tiles and loop order with the lowest energy times
             latency, with at most so many crossbars; the plan as it is when None.
+        known: Results that `run` gave before: a plan says all that a result follows from, so that
+            of an equal one is taken, as where designs run ordinary convolutions alike.
 
     Raises:
         InputError: The design or the hardware cannot run the layer, no mapping is legal, or the
             layer needs more crossbars.
     """
     if crossbars is None:
-        return _evaluate(design, design.plan(layer, hardware), run)
+        plan = design.plan(layer, hardware)
+        for result in known:
+            if result.plan == plan:
+                return replace(result, design=design)
+        return _evaluate(design, plan, run)
     best: DesignResult | None = None
     smallest: list[int] = []
     for plan in folded(design, layer, hardware):
@@ -120,25 +128,39 @@ def _run(plan: Plan, part: Part, machine: Specification, cycle_time: Any, run: R
     if part.loops is not None:
         specification = priced(machine, plan, part, cycle_time)
         return Evaluation(part, specification, run(specification))
+    ways = (part, *part.alternatives)
     found: list[tuple[float, Part, Specification]] = []
     reasons: list[InputError] = []
-    for each in (part, *part.alternatives):
+    for each in ways if len(ways) > 1 else ():
         try:
-            found.append(_mapped(each, assemble(plan, each, cycle_time)))
+            found.append(_mapped(each, assemble(plan, each, cycle_time), BUDGET // _FIRST_LOOK))
         except InputError as error:  # noqa: PERF203 - a search takes seconds
             reasons.append(error)
-    if not found:
+    if reasons and not found:
         raise reasons[0]
-    _, best, specification = min(found, key=lambda each: each[0])
+    _, best, _ = min(found, key=_value, default=(0.0, part, None))
+    found.append(_mapped(best, assemble(plan, best, cycle_time), BUDGET))
+    _, best, specification = min(found, key=_value)
     return Evaluation(best, specification, run(specification))
 
 
-def _mapped(part: Part, specification: Specification) -> tuple[float, Part, Specification]:
-    """Return the energy times delay of the best mapping found, and the part so mapped."""
+def _value(found: tuple[float, Part, Specification]) -> float:
+    return found[0]
+
+
+def _mapped(
+    part: Part, specification: Specification, budget: int
+) -> tuple[float, Part, Specification]:
+    """Return the value of the best mapping found (energy times delay), and the part so mapped."""
     from red_timeloop.mapper.run import search_specification
 
     mapping, _, report = search_specification(
-        specification, budget=BUDGET, seconds=None, proof=False, interruptible=False
+        specification,
+        specification.objective or "edp",
+        budget=budget,
+        seconds=None,
+        proof=False,
+        interruptible=False,
     )
     return report.value, part, replace(specification, mapping=mapping)
 
@@ -155,9 +177,12 @@ def _crossbars(plan: Plan, machines: Sequence[Specification]) -> list[dict[str, 
 
 
 def _step(plan: Plan, crossbars: Sequence[Mapping[str, Component]]) -> StepTime | Clock:
-    """Return the step time of the slowest of the parts with crossbars; all keep in step."""
-    if plan.clock is not None:
-        return Clock(plan.clock)
+    """Return the step time of the slowest of the parts with crossbars; all keep in step.
+
+    Where there are none, no step is taken: it has no length.
+    """
+    if plan.clock is not None or not crossbars:
+        return Clock(plan.clock or 0.0)
     pulses, pipeline = plan.hardware.input_slices(plan.layer.input_bits), plan.hardware.pipeline
     return slowest([step_time(each.values(), pulses, pipeline) for each in crossbars])
 

@@ -94,6 +94,9 @@ class Plan:
         notes: What was assumed for all parts, as sentences.
         architecture: Timeloop architecture that the parts size; the design fills it in.
         constraints: Constraints on their mappings, a Timeloop file too; None without any; likewise.
+        jinja: Data of the architecture's templates, as pairs.
+        estimator: Who prices an architecture whose variables, node and supply are its own
+            (`engines.pricing`); None where they are the parameter set's.
     """
 
     layer: Layer
@@ -106,6 +109,8 @@ class Plan:
     notes: tuple[str, ...] = ()
     architecture: Path = field(default=Path())
     constraints: Path | None = None
+    jinja: tuple[tuple[str, Any], ...] = ()
+    estimator: str | None = None
 
     @property
     def lost_bits(self) -> int:

@@ -3,6 +3,9 @@
 Another package offers designs through the entry-point group `red_timeloop.designs`. A user's own is
 named by where it is: `FILE.py:NAME` or `package.module:NAME`; such code is loaded only where a
 person named it, never because a workload or a sweep file does.
+
+A Timeloop architecture, `ARCH.yaml` (a file, a template, or a folder of them; `NAME=ARCH.yaml` to
+name it), is two designs: `NAME` and `NAME_split` (see `red_timeloop.designs.cmos`).
 """
 
 from __future__ import annotations
@@ -10,14 +13,16 @@ from __future__ import annotations
 import hashlib
 import importlib
 import importlib.util
+import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
-from red_timeloop.designs.cmos import CMOS_DESIGNS
+from red_timeloop.designs.cmos import CMOS_DESIGNS, CmosDesign, variants
 from red_timeloop.designs.design import Design
 from red_timeloop.designs.padding_free import PADDING_FREE
 from red_timeloop.designs.red import RED
@@ -25,6 +30,8 @@ from red_timeloop.designs.red_serial import RED_SERIAL
 from red_timeloop.designs.split_kernel import SPLIT_KERNEL
 from red_timeloop.designs.zero_padding import ZERO_PADDING
 from red_timeloop.errors import InputError
+from red_timeloop.spec.reader import specification_files
+from red_timeloop.spec.template import SUFFIXES
 
 __all__ = [
     "BASELINE",
@@ -45,6 +52,7 @@ _SHIPPED: dict[str, Design] = {
     design.name: design for design in (*_COMPARED, RED_SERIAL, *CMOS_DESIGNS)
 }
 _GROUP = "red_timeloop.designs"
+_NO_NAMES = ("arch", "architecture", "spec", "specification", "top")  # of files, not of designs
 _NEEDED = (
     *("name", "summary", "label", "colour", "architecture", "constraints", "assumption"),
     *("plan", "lanes", "scaled"),
@@ -73,9 +81,10 @@ def find(reference: str | Design, *, code: bool = False) -> Design:
     """Return a design.
 
     Args:
-        reference: A name in `all_names()`, or `FILE.py:NAME`, or `package.module:NAME`; a design
-            is returned as it is.
-        code: Whether the last two are legal: only where a person named them.
+        reference: A name in `all_names()`, or `FILE.py:NAME`, or `package.module:NAME`, or
+            `ARCH.yaml:NAME` for one of the two designs that an architecture is; a design is
+            returned as it is.
+        code: Whether Python code is legal: only where a person named it.
 
     Raises:
         InputError: There is no such design, or its code cannot be loaded; lists those there are.
@@ -88,6 +97,15 @@ def find(reference: str | Design, *, code: bool = False) -> Design:
     if reference in installed:
         return _load_installed(installed[reference])
     where, colon, name = reference.rpartition(":")
+    if pair := _architecture(where if colon else reference, {}):
+        for design in pair:
+            if colon and design.name == name:
+                return design
+        raise InputError(
+            f"{reference!r} is {'no' if colon else 'two'} design{'' if colon else 's'}",
+            key="design",
+            legal=[f"{where or reference}:{design.name}" for design in pair],
+        )
     if not colon or not where or not name:
         near = get_close_matches(reference, all_names(), 1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
@@ -105,16 +123,26 @@ def find(reference: str | Design, *, code: bool = False) -> Design:
     return _checked(getattr(module, name), reference)
 
 
-def choose(designs: str | Iterable[str | Design] | None) -> tuple[Design, ...]:
+def choose(
+    designs: str | Iterable[str | Design] | None,
+    jinja: Mapping[str, Any] | None = None,
+    estimator: str = "auto",
+) -> tuple[Design, ...]:
     """Return the designs that are asked for, each once; the four ReRAM designs when none is.
+
+    Args:
+        designs: As `find` takes them; an architecture stands for both of its designs.
+        jinja: Data of the architectures that are templates.
+        estimator: Who prices the architectures that have no tables; see `engines.pricing`.
 
     Raises:
         InputError: There is no such design, or two have one name, the baseline among them.
     """
     asked = [designs] if isinstance(designs, str) else designs or names()
     chosen: dict[str, Design] = {}
-    for reference in asked:
-        design = find(reference, code=True)
+    for design in (
+        each for reference in asked for each in _all_of(reference, jinja or {}, estimator)
+    ):
         for other in (chosen.get(design.name), BASELINE):
             if other is not None and other.name == design.name and other is not design:
                 raise InputError(
@@ -124,6 +152,48 @@ def choose(designs: str | Iterable[str | Design] | None) -> tuple[Design, ...]:
                 )
         chosen[design.name] = design
     return tuple(chosen.values())
+
+
+def _all_of(
+    reference: str | Design, jinja: Mapping[str, Any], estimator: str
+) -> tuple[Design, ...]:
+    if isinstance(reference, str) and reference not in all_names():
+        pair = _architecture(reference, jinja, estimator)
+        if pair:
+            return pair
+    return (find(reference, code=True),)
+
+
+def _architecture(
+    reference: str, jinja: Mapping[str, Any], estimator: str = "auto"
+) -> tuple[Design, ...]:
+    """Return the two designs that an architecture is; none if `reference` is not one."""
+    name, equals, file = reference.partition("=")
+    if not equals or not name.isidentifier() or Path(reference).exists():
+        name, file = "", reference
+    path = Path(file)
+    if not path.is_dir() and path.suffix not in SUFFIXES:
+        return ()
+    name = name or _name_of(path, str(jinja.get("architecture", "")))
+    data = tuple(sorted(jinja.items()))
+    summary = f"{path.name}, zeros inserted"
+    pair = variants(CmosDesign(name, summary, path, jinja=data, estimator=estimator))
+    pair[0].read()  # what is not legal in it is said before anything runs
+    return pair
+
+
+def _name_of(path: Path, architecture: str) -> str:
+    """Return the name of an architecture's file, or of what it stands for where that says nothing.
+
+    Args:
+        path: The file or folder.
+        architecture: What the template is told to be the architecture of; or empty.
+    """
+    word = path.name.partition(".")[0]
+    if path.is_dir() or word.lower() in _NO_NAMES:
+        word = architecture or (path if path.is_dir() else path.parent).resolve().name
+    word = re.sub(r"\W+", "_", word).strip("_")
+    return word if word.isidentifier() else f"design_{word}"
 
 
 def origin(name: str) -> str:
@@ -161,7 +231,8 @@ def content_digest(design: Design) -> str:
     if _SHIPPED.get(design.name) is design:
         return ""
     code = (type(design), design.plan, getattr(design, "transposed", None))
-    files = {design.architecture, *([design.constraints] if design.constraints else [])}
+    given = (design.architecture, *([design.constraints] if design.constraints else []))
+    files = {file for path in given for file in specification_files(path)}
     for name in (getattr(each, "__module__", "") for each in code):
         file = getattr(sys.modules.get(name), "__file__", None)
         if file and not name.startswith("red_timeloop."):
@@ -169,6 +240,8 @@ def content_digest(design: Design) -> str:
     content = hashlib.sha256()
     for path in sorted(files):
         content.update(path.read_bytes())
+    if isinstance(design, CmosDesign):  # with what its templates include
+        content.update(repr(design.read()).encode())
     return content.hexdigest()
 
 

@@ -11,17 +11,26 @@ from typing import Any
 
 import numpy as np
 
+from red_timeloop.circuit import Circuit
 from red_timeloop.components import find, names
 from red_timeloop.components.tables import price
 from red_timeloop.designs.constraints import read_constraints
 from red_timeloop.designs.plan import Part, Plan, TargetLoops
+from red_timeloop.engines.pricing import price_specification
 from red_timeloop.errors import InputError
 from red_timeloop.spec.loader import load_file
 from red_timeloop.spec.reader import read_specification
-from red_timeloop.spec.types import LevelMapping, Loop, Specification, Value
+from red_timeloop.spec.types import (
+    ArtTable,
+    ErtTable,
+    LevelMapping,
+    Loop,
+    Specification,
+    Value,
+)
 from red_timeloop.spec.types import Mapping as LoopNest
 
-__all__ = ["CONSTANTS", "assemble", "priced", "sized", "sizes_as_variables"]
+__all__ = ["CONSTANTS", "assemble", "priced", "sized", "sizes_as_variables", "tables"]
 
 # Variables of an architecture that are no sizes: the circuit says the first two, the file the rest.
 _FROM_CIRCUIT = ("technology", "global_cycle_seconds")
@@ -53,9 +62,16 @@ def sized(plan: Plan, part: Part) -> Specification:
         InputError: Also where the set's read circuit is not a component that converts.
     """
     variables = sizes_as_variables(part.sizes)
-    _check_variables(plan.architecture, variables)
-    variables["technology"] = f"{plan.hardware.circuit.technology_node_m * 1e9!r}nm"
-    specification = read_specification(plan.architecture, variables=variables, problem=part.problem)
+    if plan.estimator is None:
+        _check_variables(plan.architecture, variables)
+        variables["technology"] = f"{plan.hardware.circuit.technology_node_m * 1e9!r}nm"
+    specification = read_specification(
+        plan.architecture,
+        variables=variables,
+        problem=part.problem,
+        jinja=dict(plan.jinja),
+        unmapped=True,
+    )
     return _reading_by(plan.hardware.read_circuit, specification)
 
 
@@ -82,7 +98,7 @@ def priced(specification: Specification, plan: Plan, part: Part, cycle_time: Any
     architecture, variables = specification.architecture, dict(specification.variables)
     if not np.ndim(cycle_time):
         variables["global_cycle_seconds"] = cycle_time
-    ert, art = price(architecture, plan.hardware.circuit, cycle_time)
+    ert, art = tables(specification, plan.estimator or plan.hardware.circuit, cycle_time)
     specification = dataclasses.replace(
         specification,
         architecture=dataclasses.replace(architecture, variables=variables),
@@ -94,8 +110,30 @@ def priced(specification: Specification, plan: Plan, part: Part, cycle_time: Any
         return dataclasses.replace(specification, mapping=_mapping(specification, part.loops))
     own = sizes_as_variables(part.sizes)
     files = plan.architecture, plan.constraints
-    constraints = read_constraints(*files, part.problem, variables=own)
+    constraints = read_constraints(*files, part.problem, variables=own, jinja=dict(plan.jinja))
     return dataclasses.replace(specification, constraints=constraints)
+
+
+def tables(
+    specification: Specification, source: Circuit | str, cycle_time: Any = None
+) -> tuple[ErtTable, ArtTable]:
+    """Return the energies and areas of what a design runs on.
+
+    Args:
+        specification: What is priced.
+        source: The circuit that all designs share; or an estimator (`engines.pricing`), which is
+            asked for what the files have no tables of.
+        cycle_time: Length of a cycle in s; None for what the files say.
+
+    Raises:
+        InputError: A component has no price; names it.
+    """
+    if not isinstance(source, str):
+        return price(specification.architecture, source, cycle_time)
+    if specification.ert is not None and specification.art is not None:
+        return specification.ert, specification.art
+    prices = price_specification(specification, source)
+    return specification.ert or prices.ert, specification.art or prices.art
 
 
 def sizes_as_variables(sizes: Any) -> dict[str, Value]:

@@ -26,6 +26,7 @@ from red_timeloop.spec.problem import read_problem, shown_names, unread_sizes
 from red_timeloop.spec.settings import check_globals, mapspace_targets, read_mapper
 from red_timeloop.spec.sparse import check_optimizations, read_targets
 from red_timeloop.spec.tables import read_art, read_ert
+from red_timeloop.spec.template import SUFFIXES
 from red_timeloop.spec.tree import read_tree
 from red_timeloop.spec.types import (
     ArtTable,
@@ -36,7 +37,7 @@ from red_timeloop.spec.types import (
     Value,
 )
 
-__all__ = ["read_art_file", "read_ert_file", "read_specification"]
+__all__ = ["read_art_file", "read_ert_file", "read_specification", "specification_files"]
 
 Paths = str | Path | abc.Sequence[str | Path]
 
@@ -63,6 +64,7 @@ def read_specification(
     art: str | Path | None = None,
     jinja: abc.Mapping[str, Any] | None = None,
     fixed: bool = False,
+    unmapped: bool = False,
 ) -> Specification:
     """Read a specification from Timeloop v0.4 YAML files, Jinja2 templates perhaps.
 
@@ -70,7 +72,7 @@ def read_specification(
     united, values must agree.
 
     Args:
-        paths: One file or several.
+        paths: One file or several; a folder stands for the specification files in it.
         variables: Values that take the place of (or are added to) those under `variables`.
         problem: A problem made in Python; takes the place of one in `paths`.
         mapping: A further file with the mapping.
@@ -79,19 +81,23 @@ def read_specification(
         jinja: Data of the templates; see `red_timeloop.spec.template`.
         fixed: Where no file has a mapping and the constraints fix every factor, take them as one,
             as timeloop-model does.
+        unmapped: Leave a mapping in `paths` out, which is one for another problem.
 
     Raises:
         InputError: Something is malformed, unknown, missing or contradictory; names the file,
             line and key, and what is legal.
     """
-    files = [paths] if isinstance(paths, str | Path) else list(paths)
+    given = [paths] if isinstance(paths, str | Path) else list(paths)
+    files = [file for path in given for file in specification_files(path)]
     if not files:
         raise InputError("no specification file was given")
     if mapping is not None:
-        files.append(mapping)
+        files.append(Path(mapping))
     top: dict[str, Any] = {}
     for file in dict.fromkeys(map(str, files)):
         _merge_file(top, load_file(file, jinja))
+    replaced = ["problem"] if problem is not None and top.pop("problem", None) else []
+    replaced += ["mapping"] if unmapped and top.pop("mapping", None) else []
     return _specification(
         top,
         files[0],
@@ -100,7 +106,25 @@ def read_specification(
         read_ert_file(ert, jinja) if ert is not None else None,
         read_art_file(art, jinja) if art is not None else None,
         fixed=fixed,
+        notes=[f"{name}: the files' own is left out, another takes its place" for name in replaced],
     )
+
+
+def specification_files(path: str | Path) -> list[Path]:
+    """Return the file itself, or the YAML files and templates that stand in a folder, by name.
+
+    Raises:
+        InputError: The folder has none.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        return [path]
+    files = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES and file.is_file())
+    if not files:
+        raise InputError(
+            "the folder has no specification", file=path, legal=f"*{' *'.join(SUFFIXES)}"
+        )
+    return files
 
 
 def read_ert_file(path: str | Path, jinja: abc.Mapping[str, Any] | None = None) -> ErtTable:
@@ -187,6 +211,7 @@ def _specification(
     art: ArtTable | None,
     *,
     fixed: bool,
+    notes: list[str],
 ) -> Specification:
     root = YamlMap(str(first_file))
     root.update(top)
@@ -195,7 +220,6 @@ def _specification(
         raise error("the key 'architecture' is missing", root)
     check_globals(sections["globals"])
     settings = read_mapper(sections["mapper"])
-    notes = []
     if settings.search:
         notes.append(f"mapper: {shown_names(settings.search)}: only timeloop-mapper reads this")
     if len(settings.metrics) > 1:

@@ -176,7 +176,10 @@ def _build(keys: _SweepKeys, source: Mapping[str, Any], given: Sequence[str | De
     bases = tuple(_at("hardware", Hardware.load, name) for name in sets)
     named = tuple(given) or tuple(_at("designs", designs.find, name) for name in keys.designs or ())
     found = _at("designs", choose, named or None)
-    asked = {designs.find(each, code=True).name: each for each in given}
+    asked: dict[str, str | Design] = {}
+    for each in given:
+        own = choose([each])
+        asked |= {design.name: each if len(own) == 1 else design for design in own}
     chosen = {design.name: asked.get(design.name, design.name) for design in found}
     if keys.engine == "timeloop" and (missing := find_tools().missing("model")):
         raise InputError(missing, key="engine", legal="embedded; see 'red-timeloop doctor'")
@@ -320,7 +323,7 @@ def _check_values(
 
 def _checked(name: str, value: Any, key: str, bases: tuple[Hardware, ...]) -> Value:
     """Return the value as the parameter set takes it, so that 2 and 2.0 are the same point."""
-    if name == "zeros_stored" and not isinstance(value, bool):
+    if name in ("zeros_stored", "zero_aware") and not isinstance(value, bool):
         raise InputError(f"got {value!r}", key=key, legal="true, false")
     if name == TECHNOLOGY:
         try:
