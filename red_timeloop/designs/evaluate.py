@@ -40,6 +40,7 @@ Run = Callable[[Specification], EngineResult]
 
 _INPUTS = "Inputs"
 BUDGET = 20_000  # mappings tried for each problem that a mapper maps
+_SPARSE = 10  # a mapping of a sparse problem costs about as many dense ones
 _FIRST_LOOK = 10  # this share of them tells which of the ways to say the problem is worth the rest
 
 
@@ -143,6 +144,8 @@ def _mapped(
     """Return the value of the best mapping found (energy times delay), and the part so mapped."""
     from red_timeloop.mapper.run import search_specification
 
+    if specification.architecture.sparse:
+        budget = max(1, budget // _SPARSE)
     mapping, _, report = search_specification(
         specification,
         specification.objective or "edp",
