@@ -38,6 +38,8 @@ __all__ = ["command"]
     help="With --map: crossbars that a layer may use, ISAAC's chip by default.",
 )
 @click.option("--iso-area", is_flag=True, help="Scale CMOS designs to RED's area, layer by layer.")
+@options.jobs
+@options.cache
 @options.format_("table", "json", "csv")
 @options.output
 def command(
@@ -51,6 +53,7 @@ def command(
     mapped: bool,
     crossbars: int,
     iso_area: bool,
+    jobs: int,
     form: str,
     output: Path | None,
 ) -> None:
@@ -66,7 +69,8 @@ def command(
                 key="--all",
                 legal="--all, or a workload with or without --layer",
             )
-        _compare_all(designs, engine, options.load_hardware(hardware, settings), form, output)
+        parameters = options.load_hardware(hardware, settings)
+        _compare_all(designs, engine, parameters, jobs, form, output)
         return
     with progress_bar() as progress:
         comparison = compare(
@@ -78,6 +82,7 @@ def command(
             progress=progress,
             iso_area=iso_area,
             crossbars=crossbars if mapped else None,
+            jobs=jobs,
         )
     detail(f"{comparison.engine} engine, {len(comparison.results)} evaluations.")
 
@@ -93,10 +98,17 @@ def command(
 
 
 def _compare_all(
-    designs: tuple[str, ...], engine: str, hardware: Hardware, form: str, output: Path | None
+    designs: tuple[str, ...],
+    engine: str,
+    hardware: Hardware,
+    jobs: int,
+    form: str,
+    output: Path | None,
 ) -> None:
     with progress_bar() as progress:
-        comparisons = compare_zoo(designs or None, engine, hardware=hardware, progress=progress)
+        comparisons = compare_zoo(
+            designs or None, engine, hardware=hardware, progress=progress, jobs=jobs
+        )
 
     def table() -> None:
         from red_timeloop.report.zoo_table import print_zoo  # not to be loaded for JSON

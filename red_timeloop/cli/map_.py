@@ -68,6 +68,7 @@ __all__ = ["command"]
     help="Folder for mapping.yaml, stats.json, search.json (and problem.yaml if padded; of a front "
     "also mapping-1.yaml and so on, least energy first).",
 )
+@options.cache
 @options.jinja
 @options.format_("table", "json")
 def command(
