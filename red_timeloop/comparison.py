@@ -21,6 +21,7 @@ from red_timeloop.designs.words import assumptions, reasons
 from red_timeloop.engines.base import engine as get_engine
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
+from red_timeloop.layer import Layer
 from red_timeloop.workload import Workload, WorkloadLayer, load_workload
 
 __all__ = ["Comparison", "Failure", "LayerResult", "Progress", "Summary", "compare", "compare_on"]
@@ -280,6 +281,7 @@ def compare(
     keep_going: bool = False,
     iso_area: bool = False,
     crossbars: int | None = None,
+    jobs: int = 1,
 ) -> Comparison:
     """Run every layer of a workload on every design.
 
@@ -296,6 +298,7 @@ def compare(
         iso_area: Scale the CMOS designs, layer by layer, to the area of RED.
         crossbars: Let the mapper choose buffer tiles, loop order, fold and copies of the ReRAM
             designs, with at most so many crossbars; their fixed mapping when None.
+        jobs: Processes that evaluate the layers, -1 for one a core.
 
     Raises:
         InputError: Something named does not exist or is not legal, or a design cannot hold a
@@ -311,7 +314,21 @@ def compare(
     parameters = hardware if isinstance(hardware, Hardware) else Hardware.load(hardware)
     chosen = known.choose(designs)
     evaluator = Evaluator(parameters, get_engine(engine), iso_area=iso_area, crossbars=crossbars)
+    evaluator.prepare(*layers_and_designs([loaded], chosen), jobs, by_layers(progress))
     return compare_on(loaded, chosen, evaluator, progress=progress, keep_going=keep_going)
+
+
+def layers_and_designs(
+    workloads: Iterable[Workload], designs: Sequence[Design]
+) -> tuple[list[Layer], list[Design]]:
+    """Return what comparisons of `workloads` evaluate: their layers, and designs and baseline."""
+    layers = [entry.layer for workload in workloads for entry in workload.layers]
+    return layers, list(dict.fromkeys([*designs, BASELINE]))
+
+
+def by_layers(progress: Progress | None) -> Callable[[int, int], None]:
+    """Return what tells `progress` of layers that processes are done with."""
+    return lambda done, total: progress(done, total, "layers") if progress else None
 
 
 def compare_on(
