@@ -142,6 +142,7 @@ class Circuit:
             )
 
     @classmethod
+    @lru_cache(maxsize=1)
     def names(cls) -> tuple[str, ...]:
         """Return the names of the numbers, in order."""
         return tuple(f.name for f in dataclasses.fields(cls) if "range" in f.metadata)
