@@ -80,7 +80,9 @@ class LayerResult:
                 name: level.energy for name, level in result.levels.items() if level.energy
             },
             "energy_by_stage_J": result.energy_by_stage(),
-            "cycle_time_breakdown_s": {part: float(time) for part, time in _step(self).items()},
+            "cycle_time_breakdown_s": {
+                part: float(time) for part, time in result.cycle_shares.items()
+            },
             "notes": list(result.notes),
         }
 
@@ -195,7 +197,9 @@ class Comparison:
         layers = {mine.layer: _against([(mine, zero_padding)]) for mine, zero_padding in pairs}
         speedup, saving = _against(pairs)
         mine = [result for result in self.results if result.design == design]
-        time = _totals((r.entry.repeat * r.design_result.cycles, _step(r)) for r in mine)
+        time = _totals(
+            (r.entry.repeat * r.design_result.cycles, r.design_result.cycle_shares) for r in mine
+        )
         energy = _totals((r.entry.repeat, r.design_result.energy_by_stage()) for r in mine)
         return Summary(design, speedup, saving, layers, time, energy)
 
@@ -388,11 +392,6 @@ def _baseline(
                 yield LayerResult(entry, evaluator(entry.layer, BASELINE))
             except InputError:  # a layer that zero padding cannot hold has nothing to compare with
                 continue
-
-
-def _step(result: LayerResult) -> dict[str, Any]:
-    """Return what each part of a step adds to a cycle in s."""
-    return result.design_result.step_time.shares()
 
 
 def _totals(weighted: Iterable[tuple[int, dict[str, Any]]]) -> dict[str, Any]:

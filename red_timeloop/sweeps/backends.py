@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from red_timeloop.errors import InputError
+from red_timeloop.errors import InputError, shown
 from red_timeloop.parallel import processes, serve, stopping_workers
 from red_timeloop.resources import model_version
 from red_timeloop.sweeps.errors import SweepError
@@ -31,7 +31,7 @@ def workers(jobs: int = 1, address: str | None = None) -> Iterator[Evaluate]:
             workers need this package.
 
     Raises:
-        InputError: The number of jobs is not legal.
+        InputError: The number of jobs, or the address, is not legal.
         SweepError: A worker ended before its task did, or there is no scheduler.
     """
     if jobs == 0 or jobs < -1:
@@ -88,11 +88,18 @@ def _dask(address: str) -> Iterator[Evaluate]:
     try:
         import distributed
         import joblib
+        from distributed.comm.addressing import parse_address, parse_host_port
         from distributed.comm.core import CommClosedError
         from distributed.scheduler import KilledWorker
     except ImportError as error:
         raise SweepError(
             "a cluster needs Dask: install red-timeloop[cluster] here and on the workers"
+        ) from error
+    try:
+        parse_host_port(parse_address(address)[1])
+    except ValueError as error:
+        raise InputError(
+            f"got {shown(address)}", key="address", legal="host and port, e.g. tcp://host:8786"
         ) from error
     try:
         connect: Any = distributed.Client
