@@ -21,6 +21,7 @@ from red_timeloop.designs.words import assumptions, reasons
 from red_timeloop.engines.base import engine as get_engine
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
+from red_timeloop.layer import Layer
 from red_timeloop.workload import Workload, WorkloadLayer, load_workload
 
 __all__ = ["Comparison", "Failure", "LayerResult", "Progress", "Summary", "compare", "compare_on"]
@@ -79,7 +80,9 @@ class LayerResult:
                 name: level.energy for name, level in result.levels.items() if level.energy
             },
             "energy_by_stage_J": result.energy_by_stage(),
-            "cycle_time_breakdown_s": {part: float(time) for part, time in _step(self).items()},
+            "cycle_time_breakdown_s": {
+                part: float(time) for part, time in result.cycle_shares.items()
+            },
             "notes": list(result.notes),
         }
 
@@ -194,7 +197,9 @@ class Comparison:
         layers = {mine.layer: _against([(mine, zero_padding)]) for mine, zero_padding in pairs}
         speedup, saving = _against(pairs)
         mine = [result for result in self.results if result.design == design]
-        time = _totals((r.entry.repeat * r.design_result.cycles, _step(r)) for r in mine)
+        time = _totals(
+            (r.entry.repeat * r.design_result.cycles, r.design_result.cycle_shares) for r in mine
+        )
         energy = _totals((r.entry.repeat, r.design_result.energy_by_stage()) for r in mine)
         return Summary(design, speedup, saving, layers, time, energy)
 
@@ -280,6 +285,7 @@ def compare(
     keep_going: bool = False,
     iso_area: bool = False,
     crossbars: int | None = None,
+    jobs: int = 1,
 ) -> Comparison:
     """Run every layer of a workload on every design.
 
@@ -296,6 +302,7 @@ def compare(
         iso_area: Scale the CMOS designs, layer by layer, to the area of RED.
         crossbars: Let the mapper choose buffer tiles, loop order, fold and copies of the ReRAM
             designs, with at most so many crossbars; their fixed mapping when None.
+        jobs: Processes that evaluate the layers, -1 for one a core.
 
     Raises:
         InputError: Something named does not exist or is not legal, or a design cannot hold a
@@ -311,7 +318,21 @@ def compare(
     parameters = hardware if isinstance(hardware, Hardware) else Hardware.load(hardware)
     chosen = known.choose(designs)
     evaluator = Evaluator(parameters, get_engine(engine), iso_area=iso_area, crossbars=crossbars)
+    evaluator.prepare(*layers_and_designs([loaded], chosen), jobs, by_layers(progress))
     return compare_on(loaded, chosen, evaluator, progress=progress, keep_going=keep_going)
+
+
+def layers_and_designs(
+    workloads: Iterable[Workload], designs: Sequence[Design]
+) -> tuple[list[Layer], list[Design]]:
+    """Return what comparisons of `workloads` evaluate: their layers, and designs and baseline."""
+    layers = [entry.layer for workload in workloads for entry in workload.layers]
+    return layers, list(dict.fromkeys([*designs, BASELINE]))
+
+
+def by_layers(progress: Progress | None) -> Callable[[int, int], None]:
+    """Return what tells `progress` of layers that processes are done with."""
+    return lambda done, total: progress(done, total, "layers") if progress else None
 
 
 def compare_on(
@@ -371,11 +392,6 @@ def _baseline(
                 yield LayerResult(entry, evaluator(entry.layer, BASELINE))
             except InputError:  # a layer that zero padding cannot hold has nothing to compare with
                 continue
-
-
-def _step(result: LayerResult) -> dict[str, Any]:
-    """Return what each part of a step adds to a cycle in s."""
-    return result.design_result.step_time.shares()
 
 
 def _totals(weighted: Iterable[tuple[int, dict[str, Any]]]) -> dict[str, Any]:

@@ -24,14 +24,14 @@ COPIED = ("red_timeloop", "arch", "docs", "mappings", "share", "tests", "workloa
 MODULES = {  # of each package, and the tests that mirror them, the fast ones first
     "layer decomposition _subconvolution": "test_layer test_decomposition",
     "components/ adc array crossbar digital memory timing read_circuits technology wires": (
-        "components"
+        "components/test_by_hand components/test_components components/test_physics components"
     ),
     "designs/ evaluate gather packing padding_free reads result sizes tiling": (
-        "designs/test_reads designs/test_packing designs/test_sizes designs/test_designs"
+        "designs/test_sizes designs/test_reads designs/test_packing designs/test_designs"
         " designs/test_arrays designs/test_unusual_layers dataflow/test_agreement"
     ),
     "engines/embedded/ arithmetic batch cost evaluation machine moves row spatial steps": (
-        "engines/embedded/test_moves engines/embedded/test_arithmetic engines/embedded/test_engine"
+        "engines/embedded/test_engine engines/embedded/test_moves engines/embedded/test_arithmetic"
         " engines/embedded/test_reference_switches engines/embedded/test_batch"
         " engines/embedded/test_reference_cases"
     ),

@@ -80,6 +80,7 @@ __all__ = ["command"]
     "a front also mapping-1.yaml and so on, least energy first).",
 )
 @options.estimator
+@options.cache
 @options.jinja
 @options.design("", "Map a layer on the problems of this design; SPEC is then WORKLOAD[:LAYER].")
 @options.hardware

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -39,7 +40,8 @@ Run = Callable[[Specification], EngineResult]
 
 _INPUTS = "Inputs"
 BUDGET = 20_000  # mappings tried for each problem that a mapper maps
-_FIRST_LOOK = 5  # this share of them tells which of the ways to say the problem is worth the rest
+_SPARSE = 10  # a mapping of a sparse problem costs about as many dense ones
+_FIRST_LOOK = 10  # this share of them tells which of the ways to say the problem is worth the rest
 
 
 def evaluate(
@@ -130,15 +132,10 @@ def _run(plan: Plan, part: Part, machine: Specification, cycle_time: Any, run: R
         return Evaluation(part, specification, run(specification))
     ways = (part, *part.alternatives)
     found: list[tuple[float, Part, Specification]] = []
-    reasons: list[InputError] = []
     for each in ways if len(ways) > 1 else ():
-        try:
+        with suppress(InputError):  # a size that the constraints do not allow
             found.append(_mapped(each, assemble(plan, each, cycle_time), BUDGET // _FIRST_LOOK))
-        except InputError as error:  # noqa: PERF203 - a search takes seconds
-            reasons.append(error)
-    if reasons and not found:
-        raise reasons[0]
-    _, best, _ = min(found, key=_value, default=(0.0, part, None))
+    best = min(found, key=_value)[1] if found else part
     found.append(_mapped(best, assemble(plan, best, cycle_time), BUDGET))
     _, best, specification = min(found, key=_value)
     return Evaluation(best, specification, run(specification))
@@ -154,6 +151,8 @@ def _mapped(
     """Return the value of the best mapping found (energy times delay), and the part so mapped."""
     from red_timeloop.mapper.run import search_specification
 
+    if specification.architecture.sparse:
+        budget = max(1, budget // _SPARSE)
     mapping, _, report = search_specification(
         specification,
         specification.objective or "edp",

@@ -177,10 +177,15 @@ class DesignResult:
         prices = "; ".join(f"{', '.join(levels)}: {who}" for who, levels in by.items() if who)
         return f"{clause} {'; '.join(self.plan.notes)}; prices: {prices}."
 
-    @property
+    @cached_property
     def cycle_time(self) -> Any:
         """Length of a cycle in s."""
         return plain(self.step_time.cycle)
+
+    @cached_property
+    def cycle_shares(self) -> dict[str, Any]:
+        """The time in s that each part of a step adds to a cycle."""
+        return self.step_time.shares()
 
     @property
     def latency(self) -> Any:
@@ -197,6 +202,10 @@ class DesignResult:
 
         The first four have the names of the parts of a step.
         """
+        return dict(self._energies)
+
+    @cached_property
+    def _energies(self) -> dict[str, Any]:
         sums = {
             name: sum(level.energy for level in self.levels.values() if level.stage == name)
             for name in STAGES
