@@ -40,7 +40,7 @@ __all__ = [
 
 # What no result depends on: what reads models, and what shows results. All else in the package, and
 # all that it ships for its models, is part of the key.
-_BESIDE = ("frontends", "reproduction", "report", "cli")
+_BESIDE = ("chip", "frontends", "reproduction", "report", "cli")
 _ARCHITECTURES = ("arch", "mappings")
 
 
