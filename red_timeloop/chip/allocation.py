@@ -1,17 +1,20 @@
 """How many copies of its weights each layer gets, and in which turns layers are programmed.
 
 The model: `copies` of a stage share its `steps`, so that an image takes it `ceil(steps / copies)`
-steps; the slowest stage is the period of the pipeline. For a period T a stage needs at least
+steps; images come at the period of the slowest stage, or slower where a limit (links, power) says
+so, which gets no shorter with more copies. For a period T a stage needs at least
 `ceil(steps / floor(T / step_time))` copies. Whatever meets T has at least as many of each stage,
-and every budget (crossbars, area, power) grows with every stage's copies; so T can be met if and
-only if these smallest copies fit. They do not grow with T, so bisection over the periods that a
-stage can have, `step_time * m` for the values m of `ceil(steps / copies)`, finds the least T. What
-is left over stays free: another copy would make no image come sooner than the slowest stage lets
-it, and would leak.
+and what it takes of any budget grows with every stage's copies: if these smallest copies do not fit
+or are limited to more than T, nothing else meets T. They do not grow with T, and change only at the
+periods that a stage can have, `step_time * m` for the values m of `ceil(steps / copies)`. Bisection
+finds the first of these that its smallest copies meet; the least period is that, or the limit of
+the copies just before it, which are too many only for their own. Copies beyond the smallest are
+left out: none would let an image come sooner than the slowest stage does, and they would leak.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -20,18 +23,18 @@ from numpy.typing import NDArray
 
 from red_timeloop.chip.stage import Stage
 
-__all__ = ["Allocation", "Turn", "fastest", "fewest", "neighbours", "turns"]
+__all__ = ["Allocation", "Limit", "Turn", "fastest", "turns", "within"]
 
 Copies = tuple[int, ...]
-# Whether copies, one number a stage, are within the budget when an image comes each `period` s.
-Fits = Callable[[Copies, float], bool]
+# The least period in s that is allowed with copies, one number a stage; infinite: they do not fit.
+Limit = Callable[[Copies], float]
 
 _SLACK = 1e-9  # a period is a product of floats
 
 
 @dataclass(frozen=True)
 class Allocation:
-    """Copies of each stage's weights, and the period in s that they allow."""
+    """Copies of each stage's weights, and the period in s at which images come."""
 
     copies: Copies
     period: float
@@ -53,44 +56,35 @@ class Turn:
     share: float = 1.0
 
 
-def fastest(stages: Sequence[Stage], fits: Fits) -> Allocation | None:
-    """Return the allocation of least period that fits; None if not even one copy of each does.
+def fastest(stages: Sequence[Stage], limit: Limit, cuts: Limit | None = None) -> Allocation | None:
+    """Return the allocation of least period; None if not even one copy of each fits.
 
     Args:
         stages: The stages; one with `repeat` stands for several, which get the same copies.
-        fits: The budget; what does not fit must not fit with more copies or a shorter period.
-    """
-    return neighbours(stages, fits)[0]
-
-
-def fewest(stages: Sequence[Stage], period: float) -> Copies:
-    """Return the fewest copies with which every stage meets `period`."""
-    return _Chain(stages).copies(period)
-
-
-def neighbours(stages: Sequence[Stage], fits: Fits) -> tuple[Allocation | None, Allocation | None]:
-    """Return `fastest`'s allocation, and the slowest of those that are too fast to fit.
-
-    Between their periods copies do not change: a budget that depends on the period, as of power,
-    may be met there by the copies of the second, slowed down.
+        limit: The budget; must not fall when copies are added.
+        cuts: A further limit that depends on where the copies lie, and may fall: then the result
+            is the best of the smallest copies of each period, and others might be better.
     """
     chain = _Chain(stages)
     candidates = chain.candidates()
     if not len(candidates):
-        idle = Allocation((1,) * len(stages), 0.0)
-        return (idle, None) if fits(idle.copies, 0.0) else (None, idle)
-    best = beyond = None
-    low, high = 0, len(candidates)  # every candidate from `high` on fits, none before `low` does
+        idle = (1,) * len(stages)
+        period = limit(idle)
+        return Allocation(idle, period) if period < math.inf else None
+    low, high = 0, len(candidates)  # every candidate from `high` on is met, none before `low`
     while low < high:
         middle = (low + high) // 2
-        period = float(candidates[middle])
-        copies = chain.copies(period)
-        found = Allocation(copies, chain.period(copies))
-        if fits(copies, period):
-            best, high = found, middle
-        else:
-            beyond, low = found, middle + 1
-    return best, beyond
+        met = limit(chain.copies(candidates[middle])) <= candidates[middle]
+        low, high = (low, middle) if met else (middle + 1, high)
+    best: Allocation | None = None
+    for candidate in candidates[max(0, low - 1) :]:
+        if best is not None and candidate > best.period * (1 + _SLACK):
+            break
+        copies = chain.copies(candidate)
+        period = max(chain.period(copies), limit(copies), cuts(copies) if cuts else 0.0)
+        if period < math.inf and (best is None or period <= best.period):
+            best = Allocation(copies, period)
+    return best
 
 
 def turns(
@@ -117,7 +111,7 @@ def turns(
             if sum(stage.crossbars for stage in run) > crossbars and len(run) > 1:
                 break
             share = min(1.0, crossbars / max(1, run[0].crossbars)) if len(run) == 1 else 1.0
-            found = fastest(run, _within(run, crossbars)) if share == 1.0 else _split(run[0])
+            found = fastest(run, within(run, crossbars)) if share == 1.0 else _split(run[0])
             assert found is not None  # one copy of each fits
             before, path = best[first]
             total = before + cost(first, end, found, share)
@@ -126,9 +120,15 @@ def turns(
     return best[-1][1]
 
 
-def _within(stages: Sequence[Stage], crossbars: int) -> Fits:
+def within(stages: Sequence[Stage], crossbars: float, least: float = 0.0) -> Limit:
+    """Return the limit of so many crossbars, where images come `least` s or more apart."""
     each = [stage.crossbars * stage.repeat for stage in stages]
-    return lambda copies, _: sum(a * b for a, b in zip(copies, each, strict=True)) <= crossbars
+
+    def limit(copies: Copies) -> float:
+        used = sum(a * b for a, b in zip(copies, each, strict=True))
+        return least if used <= crossbars else math.inf
+
+    return limit
 
 
 def _split(stage: Stage) -> Allocation:

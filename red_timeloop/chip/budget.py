@@ -129,14 +129,23 @@ class Site:
                 sums[key] = sums.get(key, 0.0) + stage.repeat * energy
         return sums
 
-    def link_time(self, chips: int) -> float:
-        """Return the least time in s between images that the links allow.
-
-        The image and the result pass one link each. Between chips pass the inputs and the outputs
-        of the layer that the cut meets: of the largest, since any may be met.
-        """
-        first, last = self.stages[0], self.stages[-1]
-        bits = max(first.input_bits, last.output_bits)
-        if chips > 1:
-            bits = max(bits, *(stage.input_bits + stage.output_bits for stage in self.stages))
+    @property
+    def link_time(self) -> float:
+        """Least time in s between images for which the links to and from the host allow."""
+        bits = max(self.stages[0].input_bits, self.stages[-1].output_bits)
         return bits / self.chip.link_bits_per_s
+
+    def cut_time(self, copies: Sequence[int]) -> float:
+        """Return the least time in s between images that the links between chips allow.
+
+        Stages fill the chips in the order of the chain. A cut inside a stage's crossbars carries
+        its inputs and its outputs, one between stages what passes there.
+        """
+        most, end, longest = self.chip.crossbars, 0, 0
+        for stage, count in zip(self.stages, copies, strict=True):
+            begin, end = end, end + stage.repeat * stage.crossbars * count
+            if (end - 1) // most > begin // most:  # a cut before the last of its crossbars
+                longest = max(longest, stage.input_bits + stage.output_bits)
+            elif end % most == 0 and end > begin:
+                longest = max(longest, stage.output_bits)
+        return longest / self.chip.link_bits_per_s

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from red_timeloop.chip.allocation import Allocation, Turn, fewest, neighbours, turns
+from red_timeloop.chip.allocation import Allocation, Turn, fastest, turns, within
 from red_timeloop.chip.budget import Budget, Site
 from red_timeloop.chip.pipeline import Flow, flow
 from red_timeloop.chip.stage import Stage
@@ -95,98 +95,70 @@ def schedule(site: Site, budget: Budget, reprogram: int | None = None) -> Schedu
                 legal=needs(site) + (", or --reprogram" if crossbars else ""),
             )
         return _in_turn(site, budget, tiles, crossbars, reprogram)
-    found = []
-    for chips in dict.fromkeys((1, site.chips(tiles))):
-        most = min(crossbars, chips * site.chip.crossbars)
-        best, _ = neighbours(site.stages, _Crossbars(site, most))
-        if best is not None:
-            found.append(_finished(site, budget, best, site.link_time(chips), tiles))
-    return min(found, key=lambda each: (each.period, each.energy))
+    limit = within(site.stages, min(crossbars, site.chip.crossbars), site.link_time)
+    found = [_finished(site, budget, fastest(site.stages, limit), tiles)]
+    if site.chips(tiles) > 1:
+        limit = within(site.stages, crossbars, site.link_time)
+        found.append(_finished(site, budget, fastest(site.stages, limit, site.cut_time), tiles))
+    return _best(found)
 
 
-@dataclass(frozen=True)
-class _Crossbars:
-    """A budget of crossbars, for `allocation.neighbours`."""
-
-    site: Site
-    most: float
-
-    def __call__(self, copies: tuple[int, ...], period: float) -> bool:
-        return self.site.used(copies) <= self.most
-
-
-@dataclass(frozen=True)
-class _Power:
-    """A budget of power, within some crossbars, where images come no faster than `link` s."""
-
-    site: Site
-    most: float
-    link: float
-    watts: float
-
-    def __call__(self, copies: tuple[int, ...], period: float) -> bool:
-        least = self.period(copies)
-        return least is not None and least <= max(period, self.link)
-
-    def period(self, copies: tuple[int, ...]) -> float | None:
-        """Return the least period in s that the power allows; None: it does not, at any."""
-        used = self.site.used(copies)
-        left = self.watts - self.site.static_power(self.site.chip.tiles_of(used))
-        if used > self.most or left <= 0:
-            return None
-        return sum(self.site.energy_by_part.values()) / left
+def _best(found: Sequence[Schedule | None]) -> Schedule:
+    return min((each for each in found if each), key=lambda each: (each.period, each.energy))
 
 
 def _within_power(site: Site, budget: Budget) -> Schedule:
     """Return the fastest schedule whose power is within the budget, on as many tiles as it takes.
 
-    Between two periods at which copies change, power falls as `energy / period`: the copies that
-    are too fast by a step may do, slowed down.
+    Power is that of the tiles at rest, and the energy of an image each period.
     """
-    found = []
-    for most, link in ((site.chip.crossbars, site.link_time(1)), (math.inf, site.link_time(2))):
-        limit = _Power(site, most, link, budget.amount)
-        for each in neighbours(site.stages, limit):
-            least = None if each is None else limit.period(each.copies)
-            if each is None or least is None:
-                continue
-            done = _finished(site, budget, each, max(link, least))
-            found.append(replace(done, bottleneck="power") if done.period == least else done)
-    if not found:
-        tiles = site.chip.tiles_of(site.needed)
-        least_power = scaled(site.static_power(tiles), "W")
+    energy = sum(site.energy_by_part.values())
+
+    def limit(copies: tuple[int, ...]) -> float:
+        left = budget.amount - site.static_power(site.chip.tiles_of(site.used(copies)))
+        return max(site.link_time, energy / left) if left > 0 else math.inf
+
+    one_chip = within(site.stages, site.chip.crossbars)
+    found = [
+        _finished(site, budget, fastest(site.stages, lambda n: max(limit(n), one_chip(n)))),
+        _finished(site, budget, fastest(site.stages, limit, site.cut_time)),
+    ]
+    if not any(found):
+        least_power = scaled(site.static_power(site.chip.tiles_of(site.needed)), "W")
         raise InputError(
             f"one copy of the weights takes {site.needed} crossbars, whose tiles and links take "
             f"{least_power} at rest",
             key="power",
             legal=f"more than {least_power}",
         )
-    return min(found, key=lambda each: each.period)
+    return _best(found)
 
 
 def _finished(
-    site: Site, budget: Budget, found: Allocation, least: float, tiles: int | None = None
-) -> Schedule:
-    """Return the schedule of an allocation whose images come `least` s or more apart.
+    site: Site, budget: Budget, found: Allocation | None, tiles: int | None = None
+) -> Schedule | None:
+    """Return the schedule of an allocation.
 
     Chips and crossbars are there, used or not; an area or a power is what tiles are built within,
     and no tile is built that holds no weights.
     """
-    period, copies = max(found.period, least), found.copies
-    if period > found.period:  # no copy beyond what the links or the power allow
-        copies = fewest(site.stages, period)
+    if found is None:
+        return None
     if tiles is None or budget.kind == "area":
-        tiles = site.chip.tiles_of(site.used(copies))
-    times = [stage.time(count) for stage, count in zip(site.stages, copies, strict=True)]
-    slowest = site.stages[times.index(max(times))].name
+        tiles = site.chip.tiles_of(site.used(found.copies))
+    times = [stage.time(n) for stage, n in zip(site.stages, found.copies, strict=True)]
+    bottleneck = site.stages[times.index(max(times))].name
+    if found.period > max(times) * (1 + 1e-9):
+        links = max(site.link_time, site.cut_time(found.copies))
+        bottleneck = "power" if found.period > links * (1 + 1e-9) else "link"
     return Schedule(
         site,
         budget,
-        copies,
-        period,
-        slowest if found.period >= period else "link",
+        found.copies,
+        found.period,
+        bottleneck,
         tiles,
-        flow(site.stages, copies, site.chip.link_bits_per_s),
+        flow(site.stages, found.copies, site.chip.link_bits_per_s),
     )
 
 

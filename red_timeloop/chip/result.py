@@ -193,7 +193,9 @@ class ChipComparison:
             "result passes one link.",
         ]
         if any(result.chips > 1 for result in self.results):
-            lines.append("Cuts between chips are priced at the largest layer they may meet.")
+            lines.append(
+                "Layers fill chips in their order; a cut inside a layer carries inputs and outputs."
+            )
         if any(result.turns > 1 for result in self.results):
             lines.append(
                 "Layers programmed in turn: all crossbars of a turn are written at the same time, "
