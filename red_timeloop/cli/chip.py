@@ -19,6 +19,7 @@ from red_timeloop.cli.progress import progress_bar
 from red_timeloop.designs.evaluator import Evaluator
 from red_timeloop.engines.base import engine as get_engine
 from red_timeloop.errors import InputError
+from red_timeloop.files import to_json
 from red_timeloop.units import AREAS, POWERS, area, percent, quantity, scaled
 from red_timeloop.workload import load_workload
 
@@ -31,7 +32,7 @@ def _complete_chips(ctx: click.Context, param: click.Parameter, incomplete: str)
 
 @click.command(name="chip")
 @click.argument("workload", shell_complete=options.complete_workloads)
-@options.design
+@options.design()
 @options.layer
 @options.engine
 @options.hardware
@@ -122,7 +123,7 @@ def command(
 
     results.show(form, table, found.as_dict, lambda: results.to_csv(found.rows()))
     if output is not None:
-        content, rows = results.to_json(found.as_dict()), results.to_csv(found.rows())
+        content, rows = to_json(found.as_dict()), results.to_csv(found.rows())
         results.write(output, {"chip.json": content, "chip.csv": rows})
 
 
