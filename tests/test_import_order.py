@@ -26,6 +26,7 @@ ORDER = (
     ("mapper",),
     ("designs",),
     ("comparison",),
+    ("chip",),
     ("dataflow", "export", "frontends", "reproduction", "zoo"),
     ("sweeps",),
     ("report",),

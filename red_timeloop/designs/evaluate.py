@@ -239,18 +239,21 @@ def _level_totals(
             if role in ("inputs" if shared and name == _INPUTS else "group", "all")
         }
         energy = sum(space.energy for space in mine.values())
-        instances, area = 0, 0.0
+        instances, area, leakage = 0, 0.0, 0.0
         if role in ("inputs" if shared else "group", "all"):
             instances = level.instances
             area = specification.art.areas[level.name] * instances
             if largest and role != "inputs":  # every part pays for its turn
-                energy += reported.leakage * largest[level.name] / instances
+                leakage = reported.leakage * largest[level.name] / instances
             else:  # leaks until the last part is done
-                energy += reported.leakage * cycles / each.result.cycles
+                leakage = reported.leakage * cycles / each.result.cycles
         counts = {
             name: Counts(*(space.total(key) for key in COUNTS)) for name, space in mine.items()
         }
-        yield level.name, LevelTotal(instances, energy, area, counts, stage(level))
+        yield (
+            level.name,
+            LevelTotal(instances, energy + leakage, area, counts, stage(level), leakage),
+        )
 
 
 def _programming(plan: Plan) -> tuple[Any, Any]:

@@ -47,6 +47,7 @@ class LevelTotal:
         area: Area in m^2.
         data_spaces: Counts by data space.
         stage: What the energy is spent on, one of `components.STAGES`.
+        leakage: Energy in J that leaks while the layer runs, a part of `energy`.
     """
 
     instances: int = 0
@@ -54,6 +55,7 @@ class LevelTotal:
     area: float = 0.0
     data_spaces: Mapping[str, Counts] = field(default_factory=dict)
     stage: str = "store"
+    leakage: float = 0.0
 
     def __add__(self, other: LevelTotal) -> LevelTotal:
         return LevelTotal(
@@ -65,6 +67,7 @@ class LevelTotal:
                 for name in {**self.data_spaces, **other.data_spaces}
             },
             other.stage,
+            self.leakage + other.leakage,
         )
 
 
