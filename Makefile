@@ -11,7 +11,7 @@ run: $(READY)
 	$(BIN)/red-timeloop compare
 
 test: $(DEVELOP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 # On a CI machine, which is thrown away, the pages are tested in a browser too.
 ifdef CI

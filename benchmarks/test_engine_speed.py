@@ -17,8 +17,8 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from red_timeloop.engines.embedded import evaluate_nest
 from red_timeloop.engines.embedded.batch import evaluate_batch
 from red_timeloop.engines.embedded.machine import Machine, Shape, build_machine, build_shape
+from red_timeloop.engines.embedded.mappings import MappingBatch
 from red_timeloop.engines.embedded.nest import LevelNest, build_nest
-from red_timeloop.engines.embedded.row import MappingBatch
 from red_timeloop.spec.reader import read_specification
 
 DATA = Path(__file__).parents[1] / "tests" / "data" / "reference"

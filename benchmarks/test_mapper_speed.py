@@ -13,7 +13,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 import red_timeloop
-from red_timeloop.mapper import run
+from red_timeloop.mapper.find import forget
 
 DATA = Path(__file__).parents[1] / "tests" / "data"
 RESULTS = json.loads((DATA / "reference_mapper.json").read_text())
@@ -25,7 +25,7 @@ def test_mapper(benchmark: BenchmarkFixture, name: str) -> None:
     folder = DATA / "reference" / family
 
     def fresh() -> None:
-        run.forget()
+        forget()
 
     _, result = benchmark.pedantic(
         red_timeloop.search,

@@ -5,9 +5,11 @@
 DIR is a checkout of Accelergy-Project/timeloop-accelergy-exercises. Prints a table: every example
 design through its template, on the mapping and the tables published beside it; what timeloopfe
 wrote for each published run (`parsed-processed-input.yaml`); the tutorials; and how many layer
-files are read. Where `timeloop-model` is on PATH, cycles and every count are compared with what it
-prints today, else cycles with the published run. With a BUDGET each is mapped too, evaluating at
-most about so many mappings: by energy times cycles where there is a table, else by cycles.
+files are read. Each is priced without its table, too, and the prices of the five dense designs
+stand beside the published ones, component by component. Where `timeloop-model` is on PATH, cycles
+and every count are compared with what it prints today, else cycles with the published run. With a
+BUDGET each is mapped too, evaluating at most about so many mappings: by energy times cycles where
+it is priced, else by cycles.
 """
 
 from __future__ import annotations
@@ -23,10 +25,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from red_timeloop.components.hwcomponents import installed
 from red_timeloop.engines.base import engine
+from red_timeloop.engines.pricing import price_specification, priced
 from red_timeloop.engines.result import EngineResult
 from red_timeloop.engines.timeloop.stats import parse_stats
 from red_timeloop.errors import InputError
@@ -35,8 +40,13 @@ from red_timeloop.mapper.run import search_specification
 from red_timeloop.spec.fields import mapping
 from red_timeloop.spec.loader import load_file
 from red_timeloop.spec.problem import read_problem
-from red_timeloop.spec.reader import read_specification
+from red_timeloop.spec.reader import read_art_file, read_ert_file, read_specification
+from red_timeloop.spec.types import Specification
 
+DENSE = (
+    *("eyeriss_like", "simba_like", "simple_output_stationary", "simple_weight_stationary"),
+    "sparseloop/01.2.1-DUDU-dot-product",
+)
 TUTORIAL = "tutorial_exercises/01_accelergy_timeloop_2020_ispass/timeloop"
 
 
@@ -95,34 +105,46 @@ def mapped(case: Case, budget: int) -> str:
         found = read_specification(case.files, ert=ert, jinja=case.jinja)
         if found.problem is None:
             return "no problem"
-        objective: Objective = "edp" if ert is not None else "delay"
+        found = priced(found, needed=False)
+        objective: Objective = "delay" if found.ert is None else "edp"
         _, result, report = search_specification(found, objective, budget=budget)
     except InputError as refusal:
         return f"refused: {refusal.message}"
-    energy = f", {result.energy * 1e6:.4g} uJ" if ert is not None else ""
+    energy = f", {result.energy * 1e6:.4g} uJ" if found.ert is not None else ""
     certain = "optimal" if report.optimal else "best found"
     return f"{result.cycles:,} cycles{energy}, {certain}"
 
 
-def run(case: Case) -> tuple[str, str, str, str]:
-    """Return read, cycles, energy and the comparison, in words."""
+def run(case: Case) -> tuple[str, str, str, str, str]:
+    """Return read, priced, cycles, energy and the comparison, in words."""
     try:
         bare = read_specification(case.files, jinja=case.jinja)
     except InputError as refusal:
-        return f"refused: {refusal.message}", "", "", ""
+        return f"refused: {refusal.message}", "", "", "", ""
+    try:
+        price_specification(bare)
+        prices = "priced"
+    except InputError as refusal:
+        prices = f"{refusal.key}: {refusal.message}"[:90]
+    return ("read", prices, *_evaluated(case, bare))
+
+
+def _evaluated(case: Case, bare: Specification) -> tuple[str, str, str]:
     ert, art = case.beside("*.ERT.yaml"), case.beside("*.ART.yaml")
     published = None if bare.mapping is not None else case.beside("*.map.yaml")
     if bare.mapping is None and published is None:
-        return "read", "", "", "no mapping"
+        return "", "", "no mapping"
     try:
         found = read_specification(
             case.files, mapping=published, ert=ert, art=art, jinja=case.jinja
         )
-        result = engine("embedded").evaluate_specification(found)
+        result = engine("embedded").evaluate_specification(priced(found, needed=False))
     except InputError as refusal:
-        return "read", "", "", f"refused: {refusal.message}"
-    energy = f"{result.energy * 1e6:.4g} uJ" if ert is not None else "no table"
-    return "read", f"{result.cycles:,}", energy, _compared(case, published, result)
+        return "", "", f"refused: {refusal.message}"
+    energy = f"{result.energy * 1e6:.4g} uJ" if result.priced_by is not None else "not priced"
+    if ert is None and result.priced_by is not None:
+        energy += " (built-in prices)"
+    return f"{result.cycles:,}", energy, _compared(case, published, result)
 
 
 def _compared(case: Case, published: Path | None, result: EngineResult) -> str:
@@ -183,6 +205,39 @@ def _differences(real: EngineResult, result: EngineResult) -> str:
     return f"{compared} counts equal, energy {ratio:.6f} of Timeloop's"
 
 
+def price_table(root: Path, estimator: str) -> Table:
+    """Return an estimator's prices beside the published ones, component by component."""
+    actions = (("compute", "read"), ("write",), ("leak",))
+    table = Table(title=f"Published, {estimator} and their ratio, pJ and um^2", box=box.MARKDOWN)
+    for heading in ("design", "component", "read or compute", "write", "leak", "area"):
+        table.add_column(heading)
+    for case in cases(root):
+        if case.name not in DENSE:
+            continue
+        specification = read_specification(case.files, jinja=case.jinja)
+        ert, art = case.beside("*.ERT.yaml"), case.beside("*.ART.yaml")
+        assert ert is not None
+        assert art is not None
+        energies, areas = read_ert_file(ert).energies, read_art_file(art).areas
+        found = price_specification(specification, estimator)
+        for level in specification.architecture.levels:
+            if level.kind == "spatial":
+                continue
+            known, ours = energies[level.name], found.ert.energies[level.name]
+            cells = [
+                next((_beside(known[name], ours[name]) for name in names if name in known), "")
+                for names in actions
+            ]
+            cells.append(_beside(areas[level.name], found.art.areas[level.name]))
+            table.add_row(case.name, level.name, *cells)
+    return table
+
+
+def _beside(published: float, ours: float) -> str:
+    ratio = f"{ours / published:.2f}" if published else "-"
+    return f"{published * 1e12:.3g}, {ours * 1e12:.3g}: {ratio}"
+
+
 def layers(root: Path) -> tuple[int, int, list[str]]:
     """Return how many layer files are read, how many there are, and why others are not."""
     files = [
@@ -218,6 +273,7 @@ def main() -> int:
     headings = [
         "specification",
         "reading",
+        "prices",
         "cycles",
         "energy",
         "compared",
@@ -228,6 +284,8 @@ def main() -> int:
     for case in cases(root):
         table.add_row(case.name, *run(case), *([mapped(case, budget)] if budget else []))
     Console(width=160).print(table)
+    for estimator in ("builtin", *(["hwcomponents"] if installed() else [])):
+        Console(width=160).print(price_table(root, estimator))
     begun = time.perf_counter()
     read, every, reasons = layers(root)
     print(f"layer files: {read} of {every} read in {time.perf_counter() - begun:.1f} s")

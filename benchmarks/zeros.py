@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from red_timeloop.components.tables import price
-from red_timeloop.designs import get as get_design
+from red_timeloop.designs import find
+from red_timeloop.designs.evaluate import evaluate
 from red_timeloop.engines.embedded.engine import evaluate_specification as embedded
 from red_timeloop.engines.embedded.machine import build_shape
 from red_timeloop.engines.embedded.sparse.loops import box
@@ -99,8 +100,8 @@ def with_zeros(spec: Specification, share: float, kind: Action | None, distribut
 def rows(name: str, layer: TransposedConv) -> Iterator[Row]:
     """Yield the ways to treat the zeros of a layer."""
     hardware = Hardware.load("isaac_32nm")
-    found = get_design("eyeriss").evaluate(layer, hardware, embedded)
-    (_, spec), *_ = found.plan.runs
+    found = evaluate(find("eyeriss"), layer, hardware, embedded)
+    spec = found.evaluations[0].specification
     assert spec.problem is not None
     share = real_share(layer, spec.problem)
     ways: list[tuple[str, Action | None, str]] = [("computed", None, "fixed_structured")]
@@ -112,7 +113,7 @@ def rows(name: str, layer: TransposedConv) -> Iterator[Row]:
         counts = result.levels["mac"].computes
         computes = result.computes if counts is None else counts.actual
         yield Row(name, zeros, result.cycles, result.energy, computes, layer.macs / computes)
-    split = get_design("eyeriss_split").evaluate(layer, hardware, embedded)
+    split = evaluate(find("eyeriss_split"), layer, hardware, embedded)
     energy = sum(level.energy for level in split.levels.values())
     real = layer.macs / split.computes
     yield Row(name, "none inserted", split.cycles, energy, split.computes, real)

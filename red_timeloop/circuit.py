@@ -1,7 +1,8 @@
 """The circuit numbers of a parameter set, typed, with their legal ranges.
 
 A set is the `circuit:` section of a file in `arch/parameters/`. An entry is a number, or a mapping
-`{value, spread: [low, high], source}` whose spread is what has been published for that number.
+`{value, spread: [low, high], source}` whose spread is what has been published for that number. A
+file that names a shipped set as its `base` says only what differs from it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ import numpy as np
 from red_timeloop import resources
 from red_timeloop.errors import InputError, shown
 
-__all__ = ["SUPPLY_VOLTAGE", "Circuit"]
+__all__ = ["SUPPLY_VOLTAGE", "Circuit", "read_set"]
+
+_FOLDER = "arch/parameters"
 
 # Supply of the predictive technology models, high-performance versions (node in m -> V):
 # Zhao and Cao, "New generation of predictive technology model for sub-45 nm early design
@@ -142,6 +145,7 @@ class Circuit:
             )
 
     @classmethod
+    @lru_cache(maxsize=1)
     def names(cls) -> tuple[str, ...]:
         """Return the names of the numbers, in order."""
         return tuple(f.name for f in dataclasses.fields(cls) if "range" in f.metadata)
@@ -275,8 +279,8 @@ def _supply(node_m: float) -> float:
 
 
 def _load(name: str) -> Circuit:
-    shipped = resources.names("arch/parameters")
-    file = resources.path(f"arch/parameters/{name}.yaml") if name in shipped else Path(name)
+    shipped = resources.names(_FOLDER)
+    file = resources.path(f"{_FOLDER}/{name}.yaml") if name in shipped else Path(name)
     if not file.is_file():
         raise InputError(f"no such parameter set or file: {name}", key="parameters", legal=shipped)
     state = file.stat()
@@ -286,12 +290,33 @@ def _load(name: str) -> Circuit:
 @lru_cache(maxsize=16)
 def _read(file: Path, _changed: int, _size: int) -> Circuit:
     """Return the circuit section of `file`, read again when the file has changed."""
-    from red_timeloop import _yaml
-
-    data = _yaml.load(file)
-    if not isinstance(data, dict) or not isinstance(data.get("circuit"), dict):
+    data = read_set(file)
+    if not isinstance(data.get("circuit"), dict):
         raise InputError("there is no mapping of that name", file=file, key="circuit")
     return Circuit.from_mapping(data["circuit"], file=file)
+
+
+def read_set(file: Path) -> dict[str, Any]:
+    """Return what a file of parameters says, over what the shipped set says that is its `base`.
+
+    Raises:
+        InputError: It is no mapping, or the base is no shipped set.
+    """
+    from red_timeloop import _yaml
+
+    content = _yaml.load(file)
+    if not isinstance(content, dict):
+        raise InputError("a parameter set is a mapping of keys to values", file=file)
+    own = {key: value for key, value in content.items() if key != "base"}
+    if "base" not in content:
+        return own
+    base, shipped = content["base"], resources.names(_FOLDER)
+    if base not in shipped:
+        raise InputError(f"no parameter set {shown(base)}", file=file, key="base", legal=shipped)
+    under = read_set(resources.path(f"{_FOLDER}/{base}.yaml"))
+    if isinstance(own.get("circuit"), dict):
+        own["circuit"] = {**under["circuit"], **own["circuit"]}
+    return {**under, **own}
 
 
 _RANGES = {f.name: f.metadata["range"] for f in dataclasses.fields(Circuit) if f.metadata}

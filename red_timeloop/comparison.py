@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,17 +14,16 @@ from typing import Any
 from red_timeloop import designs as known
 from red_timeloop.components.base import plain
 from red_timeloop.designs import BASELINE, Design
-from red_timeloop.designs.evaluate import evaluate
+from red_timeloop.designs.evaluator import Evaluator
 from red_timeloop.designs.red import RED
 from red_timeloop.designs.result import DesignResult
-from red_timeloop.engines.base import Engine
+from red_timeloop.designs.words import assumptions, reasons
 from red_timeloop.engines.base import engine as get_engine
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
-from red_timeloop.units import percent
 from red_timeloop.workload import Workload, WorkloadLayer, load_workload
 
-__all__ = ["Comparison", "Failure", "LayerResult", "Progress", "Summary", "compare"]
+__all__ = ["Comparison", "Failure", "LayerResult", "Progress", "Summary", "compare", "compare_on"]
 
 # Called before each evaluation with (done, total, "layer on design").
 Progress = Callable[[int, int, str], None]
@@ -60,6 +60,9 @@ class LayerResult:
             "repeat": self.entry.repeat,
             "crossbars": plan.crossbars,
             "sub_crossbars": plan.sub_crossbars,
+            "rows_used": result.rows[0],
+            "rows": result.rows[1],
+            "conversions": result.conversions,
             "modes": plan.modes,
             "steps": result.steps,
             "cycles": result.cycles,
@@ -87,7 +90,8 @@ class Summary:
 
     Attributes:
         design: Name of the design.
-        speedup: Latency of zero padding over that of the design, over the layers it ran.
+        speedup: Latency of zero padding over that of the design, over the layers it ran; infinite
+            where the design computes nothing.
         energy_saving: Share of zero padding's energy that the design saves over them.
         layers: `(speedup, energy saving)` of each layer.
         time_by_stage: Where the design's time goes, in s, over the layers it ran: the parts of a
@@ -197,40 +201,11 @@ class Comparison:
     @property
     def assumptions(self) -> tuple[str, ...]:
         """What the numbers rest on, one sentence each."""
-        hardware = self.hardware
-        size = (
-            f"{hardware.rows}x{hardware.columns} crossbars"
-            if hardware.rows and hardware.columns
-            else "arrays as large as the logical matrix"
-        )
-        bits = "exact" if hardware.adc_bits is None else f"{hardware.adc_bits}-bit"
-        reads = "" if hardware.read_circuit == "adc" else f" ({hardware.read_circuit})"
-        lines = [
-            f"{hardware.name}: {size}, {hardware.cell_bits}-bit cells, {bits} converters{reads}, "
-            f"sums merged {'digitally' if hardware.merge == 'digital' else 'in current'}, fold "
-            f"{hardware.fold}; {self.engine} engine; weights resident, programming not counted."
-        ]
+        lines = list(assumptions(self.hardware, self.engine, self._named))
         if self.crossbars is not None:
             lines.append(
                 "ReRAM designs mapped for energy times delay: buffer tiles, loop order, fold and "
                 f"copies, with at most {self.crossbars} crossbars a layer."
-            )
-        short = [(r.design_result.plan.lost_bits, r) for r in self.results]
-        lost, most = max(short, default=(0, None), key=lambda pair: pair[0])
-        if lost and most:
-            lines.append(
-                f"Converters have up to {lost} bit{'s' * (lost > 1)} fewer than exact sums take "
-                f"({most.design} on {most.layer}): designs are not compared at equal accuracy."
-            )
-        drop, most = max(
-            ((r.design_result.line_drop, r) for r in self.results),
-            default=(0.0, None),
-            key=lambda pair: pair[0],
-        )
-        if most and drop > hardware.circuit.line_drop_limit:
-            lines.append(
-                f"Bit lines lose up to {percent(drop)} of the read voltage ({most.design} on "
-                f"{most.layer}): such currents are no sums of the weights any more."
             )
         own: dict[str, dict[str, None]] = {}
         for result in self.results:
@@ -240,6 +215,15 @@ class Comparison:
         lines += [f"{entry.name}: unconfirmed: {'; '.join(entry.unconfirmed)}" for entry in unsure]
         return tuple(lines)
 
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why, for each transposed convolution on which a ReRAM rival needs no more energy."""
+        return tuple(reasons(RED.name, self._named))
+
+    @property
+    def _named(self) -> list[tuple[str, DesignResult]]:
+        return [(result.layer, result.design_result) for result in self.results]
+
     def as_dict(self) -> dict[str, Any]:
         """Return the comparison in the keys of the JSON output (schema 1)."""
         return {
@@ -247,7 +231,10 @@ class Comparison:
             "workload": self.workload.name,
             "engine": self.engine,
             "hardware": self.hardware.name,
+            "zero_aware": self.hardware.zero_aware,
+            "zeros_stored": self.hardware.zeros_stored,
             "assumptions": list(self.assumptions),
+            "reasons": list(self.reasons),
             "results": [result.as_dict() for result in self.results],
             "summary": [summary.as_dict() for summary in self.summary],
             "failures": [vars(failure) for failure in self.failures],
@@ -323,16 +310,31 @@ def compare(
         loaded = loaded.select([layers] if isinstance(layers, str) else list(layers))
     parameters = hardware if isinstance(hardware, Hardware) else Hardware.load(hardware)
     chosen = known.choose(designs)
-    counter = get_engine(engine)
-    tasks = [(entry, design) for entry in loaded.layers for design in chosen]
+    evaluator = Evaluator(parameters, get_engine(engine), iso_area=iso_area, crossbars=crossbars)
+    return compare_on(loaded, chosen, evaluator, progress=progress, keep_going=keep_going)
+
+
+def compare_on(
+    workload: Workload,
+    designs: Sequence[Design],
+    evaluator: Evaluator,
+    *,
+    progress: Progress | None = None,
+    keep_going: bool = False,
+) -> Comparison:
+    """Run every layer of a workload on every design; several workloads may share an evaluator.
+
+    Raises:
+        InputError: A design cannot hold a layer, and `keep_going` is not set.
+    """
+    tasks = [(entry, design) for entry in workload.layers for design in designs]
     results: list[LayerResult] = []
     failures: list[Failure] = []
-    evaluator = _Evaluator(parameters, counter, iso_area, crossbars)
     for done, (entry, design) in enumerate(tasks):
         if progress:
             progress(done, len(tasks), f"{entry.name} on {design.name}")
         try:
-            results.append(LayerResult(entry, evaluator(entry, design)))
+            results.append(LayerResult(entry, evaluator(entry.layer, design)))
         except InputError as error:
             if not keep_going:
                 raise InputError(
@@ -344,52 +346,29 @@ def compare(
             failures.append(Failure(entry.name, design.name, str(error)))
     if progress:
         progress(len(tasks), len(tasks), "")
+    baseline = tuple(_baseline(workload, results, evaluator))
+    engines = (result.design_result.engine for result in (*results, *baseline))
     return Comparison(
-        workload=loaded,
-        hardware=parameters,
-        engine=results[0].design_result.engine if results else engine,
+        workload=workload,
+        hardware=evaluator.hardware,
+        engine=next(filter(None, engines), evaluator.engine_name),
         results=tuple(results),
-        baseline=tuple(_baseline(loaded, results, evaluator)),
+        baseline=baseline,
         failures=tuple(failures),
-        iso_area=iso_area,
-        crossbars=crossbars,
+        iso_area=evaluator.iso_area,
+        crossbars=evaluator.crossbars,
     )
 
 
-class _Evaluator:
-    """Evaluates a layer on a design, equal layers only once."""
-
-    def __init__(
-        self, hardware: Hardware, counter: Engine, iso_area: bool, crossbars: int | None
-    ) -> None:
-        self._hardware = hardware
-        self._counter = counter
-        self._iso_area = iso_area
-        self._crossbars = crossbars
-        self._known: dict[tuple[object, str], DesignResult] = {}
-
-    def __call__(self, entry: WorkloadLayer, design: Design) -> DesignResult:
-        layer = replace(entry.layer, name=None)
-        key = (layer, design.name)
-        if key not in self._known:
-            if self._iso_area and design is not RED:
-                design = design.scaled(self(entry, RED).area)
-            run = self._counter.evaluate_specification
-            self._known[key] = evaluate(
-                design, layer, self._hardware, run, crossbars=self._crossbars
-            )
-        return self._known[key]
-
-
 def _baseline(
-    workload: Workload, results: Sequence[LayerResult], evaluator: _Evaluator
+    workload: Workload, results: Sequence[LayerResult], evaluator: Evaluator
 ) -> Iterable[LayerResult]:
     """Yield zero padding's results for the layers that have any result."""
     ran = {result.layer for result in results}
     for entry in workload.layers:
         if entry.name in ran:
             try:
-                yield LayerResult(entry, evaluator(entry, BASELINE))
+                yield LayerResult(entry, evaluator(entry.layer, BASELINE))
             except InputError:  # a layer that zero padding cannot hold has nothing to compare with
                 continue
 
@@ -420,4 +399,5 @@ def _against(pairs: Sequence[tuple[LayerResult, LayerResult]]) -> tuple[float, f
     ]
     if not pairs:
         return 1.0, 0.0
-    return latency[1] / latency[0], 1 - energy[0] / energy[1]
+    speedup = latency[1] / latency[0] if latency[0] else math.inf
+    return speedup, 1 - energy[0] / energy[1]

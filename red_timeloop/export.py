@@ -89,13 +89,19 @@ def export(
         The folders of the evaluations.
 
     Raises:
-        InputError: The design cannot run the layer, or the folder holds something or cannot be
-            written.
+        InputError: The design cannot run the layer or computes nothing of it, or the folder holds
+            something or cannot be written.
     """
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError("holds something already", file=folder, legal="an empty or new folder")
     result = evaluate(design, layer, hardware, evaluate_specification)
+    if not result.evaluations:
+        raise InputError(
+            f"no kernel pixel reaches an output pixel: {design.name} computes nothing",
+            key=title,
+            legal="a layer with something to evaluate",
+        )
     names = numbered([each.part.name for each in result.evaluations])
     written = []
     for name, each in zip(names, result.evaluations, strict=True):

@@ -1,14 +1,18 @@
-"""Writing files so that a reader never sees half of one."""
+"""Writing files so that a reader never sees half of one, and JSON that every reader takes."""
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from red_timeloop.errors import InputError
 
-__all__ = ["make_folder", "write_atomic"]
+__all__ = ["make_folder", "to_json", "write_atomic"]
 
 
 def make_folder(path: str | Path) -> Path:
@@ -47,3 +51,16 @@ def write_atomic(path: str | Path, content: str | bytes) -> Path:
             Path(temporary).unlink(missing_ok=True)
         raise InputError(f"cannot write: {error.strerror}", file=path) from error
     return path
+
+
+def to_json(content: object) -> str:
+    """Return JSON with a newline; a number that is infinite, which JSON has not, is text: `inf`."""
+
+    def finite(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {key: finite(each) for key, each in value.items()}
+        if isinstance(value, list | tuple):
+            return [finite(each) for each in value]
+        return str(value) if isinstance(value, float) and math.isinf(value) else value
+
+    return json.dumps(finite(content), indent=2, allow_nan=False) + "\n"

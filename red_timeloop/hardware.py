@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from red_timeloop import resources
-from red_timeloop.circuit import Circuit
+from red_timeloop.circuit import Circuit, read_set
 from red_timeloop.errors import InputError, shown
 
 __all__ = ["Hardware"]
@@ -18,10 +18,12 @@ _FOLDER = "arch/parameters"
 _CHOICES = {
     "weight_encoding": ("offset", "twos_complement"),
     "merge": ("digital", "current"),
-    "pipeline": ("none", "two_stage", "full"),
+    "word_lines": ("separate", "joined"),
+    "pipeline": ("none", "unsampled", "two_stage", "full"),
 }
 _MOST = 2**20  # lines of an array; a monolithic one has as many as the matrix
 _POSITIVE = ("cell_bits", "dac_bits", "fold")
+_BOOLEAN = ("zeros_stored", "zero_aware")
 _POSITIVE_OR_NONE = ("rows", "columns", "adc_bits")
 
 
@@ -41,13 +43,20 @@ class Hardware:
             sign bit in a column of its own, subtracted).
         merge: How the sums of crossbars that belong to one output meet: `digital` (each is
             converted, then added) or `current` (bit lines joined, one conversion).
+        word_lines: Whether every crossbar drives lines of its own (`separate`) or the line of an
+            input channel runs on through the columns of all modes, one driver for it (`joined`):
+            slices x outputs x modes / fold cells, and slices x kernel pixels x outputs where the
+            kernel pixels share a matrix. A fold takes the modes of its turns off the line.
         read_circuit: The component that reads the columns: `adc` (converters shared by
             columns: ISAAC), `survey_adc`, `integrate_and_fire`, `sense_amplifier`, or one that
             was registered.
         fold: Kernel pixels that share one sub-crossbar, stacked on its rows, driven in turn.
         zeros_stored: Whether inserted zeros are stored in the buffers and read from them;
             otherwise the row drivers make them.
-        pipeline: Which parts of a step overlap: `none`, `two_stage` (read | convert) or `full`.
+        zero_aware: Whether an inserted zero raises no pulse and its cells conduct nothing; if not,
+            it is driven and read like data, as an evaluation that knows no activity has it.
+        pipeline: Which parts of a step overlap: `none`, `unsampled` (read and convert | add),
+            `two_stage` (read | convert and add) or `full`.
         circuit: The numbers that the component models use.
 
     >>> Hardware.load("isaac_32nm").input_slices(8)
@@ -62,9 +71,11 @@ class Hardware:
     adc_bits: int | None = 8
     weight_encoding: str = "offset"
     merge: str = "digital"
+    word_lines: str = "separate"
     read_circuit: str = "adc"
     fold: int = 1
     zeros_stored: bool = False
+    zero_aware: bool = True
     pipeline: str = "two_stage"
     circuit: Circuit = field(default_factory=Circuit.load)
 
@@ -80,10 +91,9 @@ class Hardware:
                     legal=f"a whole number from 1 to {_MOST}"
                     + (", or null" if key in _POSITIVE_OR_NONE else ""),
                 )
-        if not isinstance(self.zeros_stored, bool):
-            raise InputError(
-                f"got {shown(self.zeros_stored)}", key="zeros_stored", legal="true, false"
-            )
+        for key in _BOOLEAN:
+            if not isinstance(getattr(self, key), bool):
+                raise InputError(f"got {shown(getattr(self, key))}", key=key, legal="true, false")
         for key in ("name", "read_circuit"):
             if not isinstance(getattr(self, key), str):
                 raise InputError(f"got {shown(getattr(self, key))}", key=key, legal="text")
@@ -176,11 +186,7 @@ def _shipped(name: str) -> Hardware:
 
 
 def _read(path: Path) -> Hardware:
-    from red_timeloop import _yaml
-
-    content = _yaml.load(path)
-    if not isinstance(content, dict):
-        raise InputError("a parameter set is a mapping of keys to values", file=path)
+    content = read_set(path)
     legal = {f.name for f in dataclasses.fields(Hardware)}
     for key in content:
         if key not in legal | {"description", "sources"}:

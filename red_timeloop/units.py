@@ -47,6 +47,8 @@ def ratio(value: float) -> str:
     >>> ratio(31.149), ratio(0.98765)
     ('31.1x', '0.988x')
     """
+    if math.isinf(value):
+        return "inf"
     text = f"{value:.0f}" if value >= 100 else f"{value:#.3g}"
     return f"{text}x"
 

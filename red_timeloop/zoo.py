@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from red_timeloop.comparison import Comparison, Progress, compare
+from red_timeloop import designs as known
+from red_timeloop.comparison import Comparison, Progress, compare_on
 from red_timeloop.designs import Design
+from red_timeloop.designs.evaluator import Evaluator
+from red_timeloop.engines.base import engine as get_engine
 from red_timeloop.hardware import Hardware
 from red_timeloop.workload import Workload, load_workload, workload_names
 
@@ -33,15 +36,14 @@ def compare_zoo(
     """
     zoo = [load_workload(name) for name in workload_names()]
     total = sum(len(workload.layers) for workload in zoo)
-    chosen = None if designs is None else list(designs)
-    return tuple(_run(zoo, chosen, engine, hardware, progress, total))
+    evaluator = Evaluator(hardware, get_engine(engine))  # networks share layers
+    return tuple(_run(zoo, known.choose(designs), evaluator, progress, total))
 
 
 def _run(
     zoo: list[Workload],
-    designs: list[str | Design] | None,
-    engine: str,
-    hardware: Hardware,
+    designs: Sequence[Design],
+    evaluator: Evaluator,
     progress: Progress | None,
     total: int,
 ) -> Iterator[Comparison]:
@@ -55,9 +57,7 @@ def _run(
                 layers = done * len(workload.layers) // tasks
                 progress(before + layers, total, f"{workload.name}: {text}" if text else "")
 
-        yield compare(
-            workload, designs, engine, hardware=hardware, progress=report, keep_going=True
-        )
+        yield compare_on(workload, designs, evaluator, progress=report, keep_going=True)
         before += len(workload.layers)
 
 

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import pytest
 import yaml
+from close import near
 
 from red_timeloop import resources
 from red_timeloop.circuit import Circuit
 from red_timeloop.errors import InputError
-
-# Energies are far below pytest's default absolute tolerance of 1e-12.
-approx = partial(pytest.approx, rel=1e-9, abs=0.0)
-
 
 SETS = resources.names("arch/parameters")
 
@@ -72,8 +67,8 @@ def test_a_number_written_without_a_dot_is_a_number() -> None:
 
 def test_the_supply_follows_the_node() -> None:
     circuit = Circuit.load("isaac_32nm")
-    assert circuit.at_node(65e-9).supply_voltage_v == approx(1.1)
-    assert circuit.at_node(77.5e-9).supply_voltage_v == approx(1.15)
+    assert circuit.at_node(65e-9).supply_voltage_v == near(1.1)
+    assert circuit.at_node(77.5e-9).supply_voltage_v == near(1.15)
     assert circuit.at_node(32e-9) is circuit
     with pytest.raises(InputError, match="technology_node_m: out of range"):
         circuit.at_node(7e-9)

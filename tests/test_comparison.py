@@ -5,17 +5,25 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from close import near
+from rich.console import Console
 
 import red_timeloop
+from red_timeloop import designs
 from red_timeloop.errors import InputError
+from red_timeloop.export import export
 from red_timeloop.hardware import Hardware
 from red_timeloop.layer import TransposedConv
+from red_timeloop.report.table import print_comparison
+from red_timeloop.report.zoo_table import print_zoo
 from red_timeloop.workload import Workload, WorkloadLayer
 
 
@@ -46,18 +54,18 @@ def test_json_has_the_documented_keys_and_adds_up() -> None:
     assert len(content["results"]) == 4
     for result in content["results"]:
         assert set(result) >= KEYS
-        assert result["latency_s"] == pytest.approx(result["cycles"] * result["cycle_time_s"])
-        assert sum(result["energy_breakdown_J"].values()) == pytest.approx(result["energy_J"])
+        assert result["latency_s"] == near(result["cycles"] * result["cycle_time_s"])
+        assert sum(result["energy_breakdown_J"].values()) == near(result["energy_J"])
         parts = result["cycle_time_breakdown_s"].values()
-        assert sum(parts) == pytest.approx(result["cycle_time_s"])
+        assert sum(parts) == near(result["cycle_time_s"])
     by_design = {result["design"]: result for result in content["results"]}
     base = by_design["zero_padding"]
     for summary in content["summary"]:
         mine = by_design[summary["design"]]
         speedup = base["latency_s"] / mine["latency_s"]
-        assert summary["speedup_vs_zero_padding"] == pytest.approx(speedup)
+        assert summary["speedup_vs_zero_padding"] == near(speedup)
         saving = 1 - mine["energy_J"] / base["energy_J"]
-        assert summary["energy_saving_vs_zero_padding"] == pytest.approx(saving)
+        assert summary["energy_saving_vs_zero_padding"] == near(saving)
 
 
 def test_csv_has_a_line_for_each_result() -> None:
@@ -127,7 +135,7 @@ def test_equal_layers_are_evaluated_once_and_repeats_weigh_the_total() -> None:
     assert a is b
     zero_a, _, zero_c = (result.design_result for result in comparison.baseline)
     expected = (4 * zero_a.latency + zero_c.latency) / (4 * a.latency + c.latency)
-    assert comparison.summary[0].speedup == pytest.approx(expected)
+    assert comparison.summary[0].speedup == near(expected)
 
 
 def test_what_a_design_cannot_hold_is_named_or_recorded() -> None:
@@ -175,3 +183,21 @@ def test_converters_too_coarse_for_their_sums_are_told() -> None:
     (line,) = told(weight_encoding="twos_complement")
     assert "up to 1 bit fewer" in line
     assert told(merge="current", adc_bits=None) == []
+
+
+def test_a_layer_that_computes_nothing_leaves_every_output_whole(tmp_path: Path) -> None:
+    nothing = TransposedConv(4, 3, (2, 2), 1, stride=3, padding=1)
+    workload = Workload("empty", "", (WorkloadLayer(nothing, "made up"),))
+    comparison = red_timeloop.compare(workload, ["red", "eyeriss_split"], "embedded")
+    assert comparison.summary[0].speedup == math.inf
+    assert comparison.summary[0].energy_saving == 1
+    assert comparison.engine == "embedded"
+    comparison.report(tmp_path)
+    told = json.loads((tmp_path / "empty.json").read_text(), parse_constant=pytest.fail)
+    assert told["summary"][0]["speedup_vs_zero_padding"] == "inf"
+    print_comparison(comparison, Console(file=(stream := io.StringIO())))
+    print_zoo([comparison], Console(file=stream))
+    pages = stream.getvalue() + (tmp_path / "report.html").read_text() + comparison.to_csv()
+    assert not re.search(r"\bnan\b", pages, re.IGNORECASE)
+    with pytest.raises(InputError, match=r"empty: no kernel pixel reaches an output pixel: red "):
+        export(designs.find("red"), nothing, Hardware.load(), tmp_path / "bundle", "empty")

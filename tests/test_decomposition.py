@@ -53,6 +53,16 @@ def test_apply_and_macs_equal_the_gather_loops(layer, seed):
     assert layer.macs == landed * layer.in_channels * layer.out_channels // layer.groups * (
         layer.batch
     )
+    real = np.pad(np.ones(layer.input_size), layer.padding)
+    passed = real[
+        tuple(
+            slice((out - 1) * s + d * (k - 1) + 1)
+            for out, s, d, k in zip(
+                layer.output_size, layer.stride, layer.dilation, layer.kernel_size, strict=True
+            )
+        )
+    ]
+    assert layer.zero_redundancy == pytest.approx(1 - passed.mean(), abs=1e-12)
 
 
 @given(transposed_layers())
@@ -161,6 +171,30 @@ def test_integers_are_exact_at_every_magnitude(value, dtype):
     one = 2 * (value + 1) * (-value - 3)
     assert outputs.dtype == dtype
     assert outputs.tolist() == [[[one, 2 * one, one]]]
+
+
+@pytest.mark.parametrize("kind", [TransposedConv, Conv])
+@pytest.mark.parametrize(
+    ("value", "groups", "dtype"),
+    [
+        (2**31, 1, object),  # two products of 2**62 are one more than int64 holds
+        (2**31 - 1, 1, np.int64),
+        (2**31, 2, np.int64),  # a sum of one product
+        (2**27 - 1, 1, np.int64),  # a sum that float64 would round
+    ],
+)
+@pytest.mark.parametrize("signs", [(1, 1), (-1, 1), (1, -1), (-1, -1)])
+def test_integers_are_exact_where_the_number_of_products_decides(kind, value, groups, dtype, signs):
+    layer = kind(2, 2, (2,), 1, groups=groups)
+    large, other = signs[0] * value, signs[1] * value
+    inputs = np.array([[[0, large], [0, large - signs[0]]]])  # the smallest magnitude is 0
+    weights = np.zeros(layer.weight_shape, int)
+    weights[0] = weights[-1] = other
+    outputs = decompose(layer).apply(inputs, weights)
+    assert outputs.dtype == dtype
+    sums = [large * other, (large - signs[0]) * other]
+    made = sums if groups == 2 else [sum(sums)] * 2
+    assert outputs.tolist() == [[[0, made[0]], [0, made[1]]]]
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "complex64", "bool"])

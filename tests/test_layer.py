@@ -131,6 +131,15 @@ BAD = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("key", "most"), [("batch", 2**31 - 1), ("input_bits", 64), ("weight_bits", 64)]
+)
+def test_the_largest_that_is_legal_is_legal(key, most):
+    assert getattr(TransposedConv(**{**GOOD, key: most}), key) == most
+    with pytest.raises(InputError, match=rf"^{key}: {most + 1} .*\(legal: 1 to {most}\)"):
+        TransposedConv(**{**GOOD, key: most + 1})
+
+
 @pytest.mark.parametrize(("change", "message"), BAD)
 def test_bad_arguments_are_named(change, message):
     with pytest.raises(InputError) as caught:

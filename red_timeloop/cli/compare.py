@@ -12,6 +12,7 @@ from red_timeloop.cli.verbosity import detail
 from red_timeloop.comparison import compare
 from red_timeloop.designs import Design, choose
 from red_timeloop.errors import InputError
+from red_timeloop.files import to_json
 from red_timeloop.hardware import Hardware
 from red_timeloop.spec.template import jinja_data
 from red_timeloop.zoo import compare_zoo, zoo_as_csv, zoo_as_dict
@@ -94,7 +95,7 @@ def command(
 
     results.show(form, table, comparison.as_dict, comparison.to_csv)
     if output is not None:
-        content, rows = results.to_json(comparison.as_dict()), comparison.to_csv()
+        content, rows = to_json(comparison.as_dict()), comparison.to_csv()
         results.write(output, {"comparison.json": content, "comparison.csv": rows})
 
 
@@ -111,5 +112,5 @@ def _compare_all(
 
     results.show(form, table, lambda: zoo_as_dict(comparisons), lambda: zoo_as_csv(comparisons))
     if output is not None:
-        content, rows = results.to_json(zoo_as_dict(comparisons)), zoo_as_csv(comparisons)
+        content, rows = to_json(zoo_as_dict(comparisons)), zoo_as_csv(comparisons)
         results.write(output, {"zoo.json": content, "zoo.csv": rows})

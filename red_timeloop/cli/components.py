@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import json
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -17,6 +16,7 @@ from red_timeloop.components.attributes import Attribute, attributes_of
 from red_timeloop.components.registry import origin
 from red_timeloop.components.standard import ATTRIBUTES
 from red_timeloop.errors import InputError
+from red_timeloop.files import to_json
 from red_timeloop.hardware import Hardware
 from red_timeloop.units import area, scaled
 
@@ -63,7 +63,7 @@ def command(name: str | None, hardware: str, settings: tuple[str, ...], form: st
         return
     content = _described(name, hardware, settings)
     if form == "json":
-        click.echo(json.dumps(content, indent=2))
+        click.echo(to_json(content), nl=False)
     else:
         _print_one(content)
 
@@ -77,7 +77,7 @@ def _print_list(form: str) -> None:
         if kind is not None
     ]
     if form == "json":
-        click.echo(json.dumps({"schema": 1, "components": listed}, indent=2))
+        click.echo(to_json({"schema": 1, "components": listed}), nl=False)
         return
     width = max(len(each["name"]) for each in listed)
     for each in listed:

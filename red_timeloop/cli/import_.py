@@ -13,9 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from red_timeloop.cli import options
-from red_timeloop.cli.results import to_json
 from red_timeloop.errors import InputError
-from red_timeloop.files import write_atomic
+from red_timeloop.files import to_json, write_atomic
 from red_timeloop.frontends import keras, onnx, torch
 from red_timeloop.frontends.accounting import Imported
 from red_timeloop.workload import dump_workload

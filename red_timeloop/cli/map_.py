@@ -23,9 +23,11 @@ from red_timeloop.engines.result import EngineResult
 from red_timeloop.engines.timeloop.engine import SearchOptions
 from red_timeloop.errors import InputError
 from red_timeloop.export import numbered
+from red_timeloop.files import to_json
 from red_timeloop.hardware import Hardware
+from red_timeloop.mapper.find import BUDGET
 from red_timeloop.mapper.report import SearchReport
-from red_timeloop.mapper.run import BUDGET, OBJECTIVES, SECONDS, search_specification
+from red_timeloop.mapper.run import OBJECTIVES, SECONDS, search_specification
 from red_timeloop.spec.emit import to_yaml
 from red_timeloop.spec.reader import read_specification
 from red_timeloop.spec.template import jinja_data
@@ -41,7 +43,8 @@ __all__ = ["command"]
 @click.option(
     "--objective",
     type=click.Choice(OBJECTIVES),
-    help="Energy times cycles, energy, or cycles.  [default: the files' mapper section, or edp]",
+    help="Energy times cycles, energy, cycles, or all trade-offs between the two.  [default: the "
+    "files' mapper section, or edp]",
 )
 @click.option("--ert", type=click.Path(path_type=Path), help="Energy table (Accelergy's ERT).")
 @click.option("--art", type=click.Path(path_type=Path), help="Area table (Accelergy's ART).")
@@ -73,7 +76,8 @@ __all__ = ["command"]
     "--output",
     metavar="DIR",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder for mapping.yaml, stats.json, search.json (and problem.yaml if it is no file).",
+    help="Folder for mapping.yaml, stats.json, search.json (problem.yaml too if it is no file; of "
+    "a front also mapping-1.yaml and so on, least energy first).",
 )
 @options.estimator
 @options.jinja
@@ -176,6 +180,8 @@ def _print(found: Mapping_[str, tuple[EngineResult, SearchReport]]) -> None:
         if name:
             click.echo(name)
         print_result(result)
+        for point in report.front:
+            click.echo(f"{point.energy:.6g} J, {point.cycles} cycles")
         click.echo(_certificate(report))
 
 
@@ -200,11 +206,14 @@ def _certificate(report: SearchReport) -> str:
     padding = f"padded {', '.join(sizes)}; " if sizes else ""
     if report.optimal:
         pruned = ", ".join(f"{n:,} by {why}" for why, n in report.pruned.items() if n)
-        ways = f"optimal among {space:,} ways to deal the dimensions"
+        what = f"{len(report.front)} mappings are the front" if report.front else "optimal"
+        ways = f"{what} among {space:,} ways to deal the dimensions"
         return f"{padding}{ways}: {evaluated:,} mappings evaluated" + (
             f"; of {report.parts:,} parts ruled out {pruned}" * bool(pruned)
         )
     gap = "" if report.gap is None else f", at most {report.gap:.1%} above any mapping"
+    if report.front:
+        gap = f"; {len(report.left):,} parts of the space may add to the front"
     return (
         f"{padding}best of {evaluated:,} mappings out of {space:,} ways to deal the dimensions{gap}"
     )
@@ -224,10 +233,14 @@ def _texts(
     sizes = {**specification.problem.sizes, **padded}
     problem = replace(specification.problem, sizes=sizes)
     texts = {"mapping.yaml": mapping_text(mapping, specification.architecture, problem)}
+    for number, point in enumerate(report.front, 1):
+        texts[f"mapping-{number}.yaml"] = mapping_text(
+            point.mapping, specification.architecture, problem
+        )
     if padded or whole:
         texts["problem.yaml"] = to_yaml({"problem": problem_section(problem)})
     return {
         **texts,
-        "stats.json": results.to_json(result.as_dict()),
-        "search.json": results.to_json(report.as_dict()),
+        "stats.json": to_json(result.as_dict()),
+        "search.json": to_json(report.as_dict()),
     }

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from red_timeloop.cli import _sweep_options, options, results
+from red_timeloop.files import to_json
 from red_timeloop.report.sweep_figure import pareto_figure
 from red_timeloop.report.sweep_table import print_results
 from red_timeloop.sweeps.analysis import pareto
@@ -46,7 +47,7 @@ def command(
 
     results.show(form, table, lambda: content, lambda: results.to_csv(rows))
     texts: dict[str, str | bytes] = {
-        "pareto.json": results.to_json(content),
+        "pareto.json": to_json(content),
         "pareto.csv": results.to_csv(rows),
     }
     if output is not None and len(chosen) == 2:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,9 +11,9 @@ from typing import Any
 import click
 
 from red_timeloop.cli.verbosity import say
-from red_timeloop.files import make_folder, write_atomic
+from red_timeloop.files import make_folder, to_json, write_atomic
 
-__all__ = ["show", "to_csv", "to_json", "write"]
+__all__ = ["show", "to_csv", "write"]
 
 
 def show(
@@ -49,19 +47,6 @@ def write(folder: Path | None, texts: Mapping[str, str | bytes]) -> None:
         write_atomic(folder / name, text)
     *others, last = texts
     say(f"Wrote {', '.join(others)}{' and ' * bool(others)}{last} to {folder}")
-
-
-def to_json(content: object) -> str:
-    """Return JSON with a newline; a number that is infinite, which JSON has not, is text: `inf`."""
-
-    def finite(value: Any) -> Any:
-        if isinstance(value, Mapping):
-            return {key: finite(each) for key, each in value.items()}
-        if isinstance(value, list | tuple):
-            return [finite(each) for each in value]
-        return str(value) if isinstance(value, float) and math.isinf(value) else value
-
-    return json.dumps(finite(content), indent=2) + "\n"
 
 
 def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:

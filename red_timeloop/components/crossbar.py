@@ -120,7 +120,8 @@ class RowDriver(Component):
         real_share: Share of the values that are real; the others are inserted zeros, which are
             latched like any value but raise no pulse.
         line_columns: Cells along the driven word line, where it runs on through further arrays;
-            None for the columns of this one. The driver is sized for them all.
+            None for the columns of this one. The driver is sized for them all, and each array has
+            its columns' share of it.
     """
 
     stage = "drive"
@@ -137,17 +138,23 @@ class RowDriver(Component):
         """Cells that one row drives."""
         return self.line_columns or self.columns
 
+    @property
+    def line_share(self) -> float:
+        """Share of a line's driver that is this array's: 1 where no line runs on."""
+        return self.columns / self.load
+
     def action_energy(self, action: str) -> Any:
         """Return the energy [J]: a read presents one value to one row, over all pulses."""
         if action != "read":
             return self.idle(action)
         select = array.row_select_energy(self.circuit)
         drive = array.row_parts(self.load, self.dac_bits, self.circuit)
-        return self.input_slices * (select + self.real_share * sum(drive.values()))
+        pulse = select + self.real_share * sum(drive.values())
+        return self.input_slices * pulse * self.line_share
 
     @property
     def parts(self) -> Mapping[str, Any]:
-        """Energies [J] of a pulse on one row, mean input."""
+        """Energies [J] of a pulse on one row, the whole line of it, mean input."""
         drive = array.row_parts(self.load, self.dac_bits, self.circuit)
         latch = array.row_select_energy(self.circuit)
         row = {f"row {name}": energy for name, energy in drive.items()}
@@ -156,7 +163,7 @@ class RowDriver(Component):
     @property
     def area(self) -> Any:
         """Area [m^2] of the drivers of all rows."""
-        return self.rows * array.row_area(self.load, self.dac_bits, self.circuit)
+        return self.rows * self.line_share * array.row_area(self.load, self.dac_bits, self.circuit)
 
     @property
     def latency(self) -> Any:

@@ -15,7 +15,15 @@ from red_timeloop.components.registry import build, find
 from red_timeloop.components.standard import ATTRIBUTES, standard
 from red_timeloop.errors import InputError
 
-__all__ = ["Builtin", "Estimate", "Estimator", "Placeholder", "own_model"]
+__all__ = [
+    "Attributes",
+    "Builtin",
+    "Estimate",
+    "Estimator",
+    "EstimatorError",
+    "Placeholder",
+    "own_model",
+]
 
 Attributes = abc.Mapping[str, Any]
 
@@ -26,6 +34,10 @@ class Estimate:
 
     value: float
     by: str
+
+
+class EstimatorError(InputError):
+    """An estimator knows the component and failed; others are asked, and the result says so."""
 
 
 class Estimator(Protocol):

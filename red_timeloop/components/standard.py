@@ -7,8 +7,9 @@ figure 1.13). Register, comparator and counter: Shao et al., "Aladdin", ISCA 201
 in the numbers that the package hwcomponents-library 1.0.58 gives with that source (confirmed there,
 not in the paper; its supply, 0.9 V, is not confirmed). SRAM and DRAM: see `memory`.
 
-A technology between 22 and 130 nm is scaled to as in `technology`; without one, 45 nm holds, and
-the name of the model says so. Leakage is that of logic of the same area.
+A technology between 22 and 130 nm is scaled to as in `technology`, from the figures' own nodes and
+supplies; without one, 45 nm holds, and the name of the model says so. Leakage is that of
+high-performance logic of the same area.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from __future__ import annotations
 import collections.abc as abc
 import math
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from red_timeloop.circuit import Circuit
@@ -66,8 +68,9 @@ def standard(component_class: str, attributes: abc.Mapping[str, Any]) -> Standar
     Raises:
         InputError: There is no such class, or an attribute is missing or not legal.
 
-    >>> standard("intadder", {"width": 32, "technology": "45nm"}).energies["add"]  # doctest: +ELLIPSIS
-    1.2...e-13
+    >>> adder = standard("intadder", {"width": 32, "technology": "45nm"})
+    >>> round(adder.energies["add"] * 1e12, 3)  # pJ
+    0.1
     """
     kind = component_class.lower().replace("_", "")
     if kind not in _CLASSES:
@@ -75,11 +78,19 @@ def standard(component_class: str, attributes: abc.Mapping[str, Any]) -> Standar
     make, _ = _CLASSES[kind]
     given = attributes.get("technology")
     node = _DEFAULT_NODE if given in (None, "SET ME") else parse_technology(given)
-    circuit = Circuit.load("isaac_32nm").at_node(node)
-    found = make(_Attributes(component_class, attributes), circuit)
+    circuit = _circuit(node)
+    found: Standard = make(_Attributes(component_class, attributes), circuit)
     assumed = " (no technology is given)" if given in (None, "SET ME") else ""
     place = "" if make is _dram else f" at {node * 1e9:g} nm{assumed}"
     return replace(found, model=f"red_timeloop {found.model}{place}")
+
+
+@lru_cache(maxsize=64)
+def _circuit(node: float) -> Circuit:
+    """Return the circuit of a node [m]; at that of Horowitz's figures it has their supply."""
+    circuit = Circuit.load("isaac_32nm")
+    there = circuit.at_node(circuit.arithmetic_node_m)
+    return there.replace(supply_voltage_v=circuit.arithmetic_supply_voltage_v).at_node(node)
 
 
 @dataclass(frozen=True)
@@ -88,6 +99,11 @@ class _Attributes:
 
     component_class: str
     values: abc.Mapping[str, Any]
+
+    @property
+    def usual_bits(self) -> float | None:
+        """The width where none is given: Aladdin's parts have 32 bits, as for Accelergy."""
+        return 32.0 if self.component_class.lower().startswith("aladdin") else None
 
     def number(self, *names: str, default: float | None = None, least: float = 0) -> float:
         """Return the attribute of the first name that is given."""
@@ -122,17 +138,17 @@ def _dram(given: _Attributes, circuit: Circuit) -> Standard:
 
 
 def _capacity(given: _Attributes) -> tuple[float, float]:
-    """Return bits of an access and bits in all."""
-    width = given.number("width", "datawidth", least=1)
+    """Return bits of an access and bits in all; of a memory that is not there, 0."""
+    width = given.number("width", "datawidth")
     if given.values.get("depth") is None and given.values.get("size") is not None:
-        return width, given.number("size", least=1)
-    return width, width * given.number("depth", "entries", least=1)
+        return width, given.number("size", least=width)
+    return width, width * given.number("depth", "entries")
 
 
 def _sram(given: _Attributes, circuit: Circuit) -> Standard:
     width, bits = _capacity(given)
     bank = bits / given.number("n_banks", default=1, least=1)
-    energy = memory.sram_access_energy(width, max(bank, width), circuit)
+    energy = memory.sram_access_energy(width, max(bank, width), circuit) if bits else 0.0
     area = memory.sram_area(bits, circuit)
     return _made("SRAM", dict.fromkeys(_ACCESSES, energy), area, circuit)
 
@@ -150,6 +166,8 @@ def _regfile(given: _Attributes, circuit: Circuit) -> Standard:
     one = _aladdin(_REGISTER, width, circuit)[0]
     area = _aladdin(_REGISTER, bits, circuit)[1]
     compare, more = _aladdin(_COMPARATOR, 1, circuit)
+    if not bits:
+        return _made("register file", dict.fromkeys(_ACCESSES, 0.0), 0.0, circuit)
     entries, address = bits / width, max(1, math.ceil(math.log2(bits / width)))
     energy = one + entries * address / 32 * compare
     area += entries * address / 32 * more
@@ -158,7 +176,7 @@ def _regfile(given: _Attributes, circuit: Circuit) -> Standard:
 
 def _storage(given: _Attributes, circuit: Circuit) -> Standard:
     width, bits = _capacity(given)
-    return (_regfile if bits / width < _FEWEST_ROWS else _sram)(given, circuit)
+    return (_regfile if bits < _FEWEST_ROWS * width else _sram)(given, circuit)
 
 
 def _smart(inner: Any) -> Any:
@@ -166,7 +184,7 @@ def _smart(inner: Any) -> Any:
 
     def make(given: _Attributes, circuit: Circuit) -> Standard:
         width, bits = _capacity(given)
-        address = max(1, math.ceil(math.log2(max(1, bits / width))))
+        address = max(1, math.ceil(math.log2(bits / width))) if bits else 1
         one = digital.adder_energy(address, circuit)
         area = 2 * digital.adder_area(address, circuit)
         generators = _made("address adders", dict.fromkeys(_ACCESSES, one), area, circuit)
@@ -177,7 +195,8 @@ def _smart(inner: Any) -> Any:
 
 
 def _adder(given: _Attributes, circuit: Circuit) -> Standard:
-    bits = given.number("width", "datawidth", "n_bits", "precision", "adder_width")
+    names = ("width", "datawidth", "n_bits", "precision", "adder_width")
+    bits = given.number(*names, default=given.usual_bits)
     energy = digital.adder_energy(bits, circuit) if bits else 0.0
     area = digital.adder_area(bits, circuit) if bits else 0.0
     actions = dict.fromkeys(("add", "subtract", "read", "compute"), energy)
@@ -185,7 +204,8 @@ def _adder(given: _Attributes, circuit: Circuit) -> Standard:
 
 
 def _multiplier(given: _Attributes, circuit: Circuit) -> Standard:
-    both = given.number("width", "datawidth", "multiplier_width", default=0)
+    usual = given.usual_bits or 0
+    both = given.number("width", "datawidth", "multiplier_width", default=usual)
     widths = (given.number(f"width_{x}", f"datawidth_{x}", default=both, least=1) for x in "ab")
     bits = math.sqrt(math.prod(widths))
     if not bits:

@@ -2,7 +2,8 @@
 
 A step presents the input bits in `input_slices` pulses. For each pulse the rows are driven, the
 bit lines settle, the converters go through the columns that share them, and the partial sums are
-added. The pipeline says which of these overlap between pulses: `none`; `two_stage`, where the
+added. The pipeline says which of these overlap between pulses: `none`; `unsampled`, where columns
+are converted while their rows are driven and only the additions overlap; `two_stage`, where the
 array reads the next pulse while the last one is converted and added from the sampled values; or
 `full`, where all four overlap.
 """
@@ -20,9 +21,10 @@ from red_timeloop.errors import InputError
 
 __all__ = ["PIPELINES", "StepTime", "slowest", "step_time"]
 
-PIPELINES = ("none", "two_stage", "full")
+PIPELINES = ("none", "unsampled", "two_stage", "full")
 _STAGES = {
     "none": (STEP_STAGES,),
+    "unsampled": (("drive", "settle", "convert"), ("accumulate",)),
     "two_stage": (("drive", "settle"), ("convert", "accumulate")),
     "full": tuple((part,) for part in STEP_STAGES),
 }
@@ -38,7 +40,7 @@ class StepTime:
         convert: Time [s] of the conversions that share one converter.
         accumulate: Time [s] of the shift-add and of the adder tree.
         pulses: Pulses of one step.
-        pipeline: `none`, `two_stage` or `full`.
+        pipeline: One of `PIPELINES`.
     """
 
     drive: Any

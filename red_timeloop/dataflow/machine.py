@@ -168,22 +168,25 @@ class Machine:
             real &= pixels < axis.pixels
         # Cells with a weight in each row: the columns of the row's own block.
         beside = np.bincount(bank.blocks[bank.columns], minlength=bank.block_count)
-        weight_cells = beside[tile.blocks[seen]] * len(self.weight_code.places)
-        self._count_drives(bank, tile, real, weight_cells)
+        weight_cells = beside[tile.blocks] * len(self.weight_code.places)
+        pulsed = np.full(len(tile.channels), len(steps))
+        if self.hardware.zero_aware:
+            pulsed[:] = 0
+            pulsed[seen] = np.count_nonzero(real, axis=0)
+        self._count_drives(bank, len(steps), pulsed, weight_cells)
         cells = tile.cells if seen.all() else tile.cells[seen]
-        return _Driven(inputs, cells, tile.blocks[seen], weight_cells)
+        return _Driven(inputs, cells, tile.blocks[seen], weight_cells[seen])
 
     def _count_drives(
-        self, bank: Bank, tile: Tile, real: NDArray[np.bool_], weight_cells: NDArray[np.int64]
+        self, bank: Bank, steps: int, pulsed: NDArray[np.int64], weight_cells: NDArray[np.int64]
     ) -> None:
-        steps, pulses = len(real), len(self.input_code.places)
+        """Count the steps in which each row is driven, and those in which it raises pulses."""
+        pulses = len(self.input_code.places)
         per_row = bank.crossbars * pulses
         self.counts["crossbar_activations"] += steps * per_row
-        self.counts["rows_driven"] += steps * len(tile.channels) * per_row
-        zeros = steps * len(tile.channels) - int(np.count_nonzero(real))
-        self.counts["rows_driven_zero"] += zeros * per_row
-        reads = np.count_nonzero(real, axis=0) * weight_cells
-        self.counts["cell_reads"] += int(reads.sum()) * pulses
+        self.counts["rows_driven"] += steps * len(pulsed) * per_row
+        self.counts["rows_driven_zero"] += (steps * len(pulsed) - int(pulsed.sum())) * per_row
+        self.counts["cell_reads"] += int((pulsed * weight_cells).sum()) * pulses
 
 
 def _block_sums(bank: Bank, driven: Sequence[_Driven]) -> NDArray[np.int64]:

@@ -76,7 +76,7 @@ def simulate(
     chosen = find(design, code=True)
     plan = chosen.plan(layer, hardware)
     lanes = chosen.lanes(plan)
-    if not lanes:
+    if plan.parts and not lanes:
         raise InputError(f"{chosen.name} has no crossbars to execute", key="design", legal=names())
     weight_code = WeightCode(layer.weight_bits, hardware.cell_bits, hardware.weight_encoding)
     inputs, weights = _checked(layer, inputs, weights)
@@ -118,6 +118,10 @@ def _execute(
     progress: Callable[[int, int], None] | None,
 ) -> NDArray[np.int64]:
     layer, counts = plan.layer, machine.counts
+    outputs = np.zeros((layer.batch, layer.out_channels, *layer.output_size), np.int64)
+    if not own:  # no kernel pixel reaches an output pixel
+        counts["steps"], counts["outputs_without_taps"] = 0, outputs.size
+        return outputs
     scattering = own[0].outputs is None
     counts["steps"] = layer.batch * _turns(own) * _steps(plan, own)
     _run_inputs(plan, own, scattering, counts)
@@ -128,7 +132,6 @@ def _execute(
         )
     ]
     buffer = OverlapBuffer.empty(layer.batch, layer.out_channels, uncropped if scattering else ())
-    outputs = np.zeros((layer.batch, layer.out_channels, *layer.output_size), np.int64)
     for done, lane in enumerate(own):
         for bank in programmer.banks(lane):
             for steps in machine.chunks(lane, bank):

@@ -14,8 +14,8 @@ from typing import Any
 
 from red_timeloop.decomposition import Mode, decompose
 from red_timeloop.designs.gather import channel_sizes
-from red_timeloop.designs.modes import require_work
 from red_timeloop.designs.ranks import gather_problem, pixels, taps
+from red_timeloop.errors import InputError
 from red_timeloop.layer import Layer, TransposedConv
 from red_timeloop.spec.types import Problem
 
@@ -56,18 +56,13 @@ def convolutions(layer: Layer, *, split: bool) -> tuple[Convolution, ...]:
     """Return the convolutions of a layer, one for each group of modes that read the same pixels.
 
     Such modes are further output channels of one convolution: `M` is their number times the
-    layer's. A grouped layer has the rank `G`.
-
-    Raises:
-        InputError: There is nothing to compute.
+    layer's. A grouped layer has the rank `G`. None where no kernel pixel reaches an output pixel.
     """
     if not split or not layer.transposed:
         return (_dense(layer, channel_sizes(layer)),)
-    groups = decompose(layer).groups
-    require_work(layer, groups)
     return tuple(
         _sub_convolution(layer, group.modes[0], channel_sizes(layer), len(group.modes))
-        for group in groups
+        for group in decompose(layer).groups
     )
 
 
@@ -78,7 +73,7 @@ def plain_convolutions(layer: Layer, *, split: bool) -> tuple[Convolution, ...]:
     mode and every group of channels is a run of its own.
 
     Raises:
-        InputError: There is nothing to compute.
+        InputError: No kernel pixel reaches an output pixel.
     """
     if layer.ndim == 1:
         layer = _one_row(layer)
@@ -86,11 +81,12 @@ def plain_convolutions(layer: Layer, *, split: bool) -> tuple[Convolution, ...]:
     if not split or not layer.transposed:
         return (_dense(layer, channels, runs=layer.groups),)
     decomposition = decompose(layer)
-    require_work(layer, decomposition.groups)
     alike: dict[tuple[tuple[int, ...], ...], list[Mode]] = {}
     for mode in decomposition.modes:
         if not mode.empty:
             alike.setdefault((mode.sub_kernel_shape, mode.output_count), []).append(mode)
+    if not alike:
+        raise InputError(f"no kernel pixel of {layer.name or 'the layer'} reaches an output pixel")
     return tuple(
         _sub_convolution(layer, modes[0], channels, 1, runs=len(modes) * layer.groups)
         for modes in alike.values()

@@ -10,7 +10,7 @@ through them.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -51,6 +51,7 @@ def evaluate(
     run: Run,
     *,
     crossbars: int | None = None,
+    known: Iterable[DesignResult] = (),
 ) -> DesignResult:
     """Evaluate `layer` on `design`.
 
@@ -61,13 +62,19 @@ def evaluate(
         run: An engine's `evaluate_specification`.
         crossbars: Choose fold, copies, buffer tiles and loop order with the lowest energy times
             latency, with at most so many crossbars; the plan as it is when None.
+        known: Results that `run` gave before: a plan says all that a result follows from, so that
+            of an equal one is taken, as where designs run ordinary convolutions alike.
 
     Raises:
         InputError: The design or the hardware cannot run the layer, no mapping is legal, or the
             layer needs more crossbars.
     """
     if crossbars is None:
-        return _evaluate(design, design.plan(layer, hardware), run)
+        plan = design.plan(layer, hardware)
+        for result in known:
+            if result.plan == plan:
+                return replace(result, design=design)
+        return _evaluate(design, plan, run)
     best: DesignResult | None = None
     smallest: list[int] = []
     for plan in folded(design, layer, hardware):
@@ -169,9 +176,12 @@ def _crossbars(plan: Plan, machines: Sequence[Specification]) -> list[dict[str, 
 
 
 def _step(plan: Plan, crossbars: Sequence[Mapping[str, Component]]) -> StepTime | Clock:
-    """Return the step time of the slowest of the parts with crossbars; all keep in step."""
-    if plan.clock is not None:
-        return Clock(plan.clock)
+    """Return the step time of the slowest of the parts with crossbars; all keep in step.
+
+    Where there are none, no step is taken: it has no length.
+    """
+    if plan.clock is not None or not crossbars:
+        return Clock(plan.clock or 0.0)
     pulses, pipeline = plan.hardware.input_slices(plan.layer.input_bits), plan.hardware.pipeline
     return slowest([step_time(each.values(), pulses, pipeline) for each in crossbars])
 

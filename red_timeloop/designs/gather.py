@@ -160,6 +160,7 @@ def _sizes(
     stored = hardware.zeros_stored and any(axis.spacing > 1 for axis in reads)
     read, fill = (_stored_shares if stored else _input_shares)(reads, tiling)
     real = share([(axis.reads, axis.positions_read) for axis in reads])
+    real = real if hardware.zero_aware else Fraction(1)
     values = {
         **tiling_sizes(tiling, hardware),
         **edram_shape(layer, problem).named("edram"),
@@ -177,7 +178,7 @@ def _sizes(
 
 
 def finish(parts: Sequence[Part], window: int, *, in_turn: bool = False) -> tuple[Part, ...]:
-    """Fill in what a part can only know of its neighbours: how far its input wires reach.
+    """Fill in what a part can only know of its neighbours: how far its input wires and lines reach.
 
     Args:
         parts: All evaluations of a plan.
@@ -187,8 +188,17 @@ def finish(parts: Sequence[Part], window: int, *, in_turn: bool = False) -> tupl
     together = max if in_turn else sum
     served = together(part.crossbars for part in parts)
     reached = max(1.0, together(part.drives for part in parts) / window)
+    line = together(part.sizes.line_columns for part in parts if part.crossbars)
     return tuple(
-        replace(part, sizes=replace(part.sizes, served_arrays=served, reached_arrays=reached))
+        replace(
+            part,
+            sizes=replace(
+                part.sizes,
+                served_arrays=served,
+                reached_arrays=reached,
+                line_columns=max(line, part.sizes.crossbar_columns),
+            ),
+        )
         for part in parts
     )
 

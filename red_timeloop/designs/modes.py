@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from functools import reduce
 from itertools import pairwise
 from typing import Literal
@@ -12,16 +11,13 @@ from red_timeloop.decomposition import Decomposition, ModeGroup
 from red_timeloop.designs.gather import Gather, finish, gather_part
 from red_timeloop.designs.plan import Order, Part, Phases
 from red_timeloop.designs.reads import AxisReads
-from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
-from red_timeloop.layer import Layer
 
 __all__ = [
     "group_phases",
     "group_reads",
     "mode_count",
     "mode_parts",
-    "require_work",
     "window_reads",
 ]
 
@@ -40,11 +36,11 @@ def mode_parts(
         taps_on: Where the kernel pixels go: a sub-crossbar each, or onto the rows.
         order: Whether the modes stand side by side, or take turns on one set of crossbars.
 
-    Raises:
-        InputError: No mode has both taps and outputs, so nothing is computed.
+    There are none where no mode has both taps and outputs: then nothing is computed.
     """
     layer, groups = decomposition.layer, decomposition.groups
-    require_work(layer, groups)
+    if not groups:
+        return ()
     in_turn = order == "in_turn"
     taps = sorted(
         (math.prod(mode.sub_kernel_shape) for g in groups for mode in g.modes), reverse=True
@@ -72,19 +68,6 @@ def mode_parts(
         gathers.append(Gather("inputs", "inputs", window, (), "sub_crossbars"))
     parts = [gather_part(layer, hardware, gather) for gather in gathers]
     return finish(parts, math.prod(len(axis.offsets) for axis in window), in_turn=in_turn)
-
-
-def require_work(layer: Layer, groups: Sequence[ModeGroup]) -> None:
-    """Refuse a layer of which nothing is computed.
-
-    Raises:
-        InputError: There is no group of modes.
-    """
-    if not groups:
-        raise InputError(
-            "no kernel pixel reaches an output pixel, so there is nothing to map",
-            key=layer.name or "layer",
-        )
 
 
 def mode_count(decomposition: Decomposition) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,6 +12,7 @@ import numpy as np
 
 from red_timeloop.components import STAGES
 from red_timeloop.components.base import plain
+from red_timeloop.components.tables import stage
 from red_timeloop.components.timing import StepTime
 from red_timeloop.designs.design import Design
 from red_timeloop.designs.plan import Part, Plan
@@ -68,13 +70,16 @@ class LevelTotal:
 
 @dataclass(frozen=True)
 class Clock:
-    """The step of a design with a clock: one cycle of `cycle` seconds, all of it computing."""
+    """The step of a design with a clock: one cycle of `cycle` seconds, all of it computing.
+
+    Where a layer computes nothing there is no step, and `cycle` is 0.
+    """
 
     cycle: float
 
     def shares(self) -> dict[str, Any]:
         """Return the time in s that each part adds, by the names of `components.STAGES`."""
-        return {"compute": self.cycle}
+        return {"compute": self.cycle} if self.cycle else {}
 
 
 @dataclass(frozen=True)
@@ -125,6 +130,27 @@ class DesignResult:
         return self.cycles if self.plan.steps is None else self.plan.steps
 
     @property
+    def rows(self) -> tuple[int, int]:
+        """Word lines that a crossbar uses and that it has, in the part with the most crossbars."""
+        largest = max(self.plan.parts, key=lambda part: part.crossbars, default=None)
+        if largest is None or not largest.crossbars:
+            return 0, 0
+        return largest.sizes.rows_used, largest.sizes.crossbar_rows
+
+    @property
+    def conversions(self) -> float:
+        """Conversions of columns, of all slices of weights and pulses; 0 where none convert."""
+        total = 0.0
+        for each in self.evaluations:
+            for level in each.specification.architecture.levels:
+                if each.part.role != "inputs" and stage(level) == "convert":
+                    counted = each.result.levels[level.name].data_spaces["Outputs"].total("updates")
+                    kinds = ("update_share", "weight_slices", "input_slices")
+                    shares: list[Any] = [level.attributes.get(kind, 1) for kind in kinds]
+                    total += counted * math.prod(shares)
+        return total
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What was assumed for this layer beyond the design's defaults, as sentences."""
         own = (note for each in self.evaluations for note in each.part.notes)
@@ -157,7 +183,7 @@ class DesignResult:
     @cached_property
     def energy(self) -> Any:
         """Energy of the whole batch in J, without programming."""
-        return sum(level.energy for level in self.levels.values())
+        return sum((level.energy for level in self.levels.values()), 0.0)
 
     def energy_by_stage(self) -> dict[str, Any]:
         """Return the energy in J of each of `components.STAGES` that has any, their sum `energy`.
@@ -173,4 +199,4 @@ class DesignResult:
     @cached_property
     def area(self) -> Any:
         """Area in m^2."""
-        return sum(level.area for level in self.levels.values())
+        return sum((level.area for level in self.levels.values()), 0.0)

@@ -31,6 +31,8 @@ class CrossbarSizes:
         rows_used: Word lines that one activation drives.
         columns_used: Logical columns (outputs) of one crossbar.
         driver_depth: Inputs that Timeloop places in the row drivers of one crossbar.
+        line_columns: Cells along a driven word line: `crossbar_columns`, or those of all crossbars
+            that it runs on through.
         cell_bits: Bits of a cell.
         weight_slices: Cells of a weight, side by side.
         dac_bits: Bits of a pulse.
@@ -64,6 +66,7 @@ class CrossbarSizes:
     accumulator_bits: int
     crossbar_rows: int
     crossbar_columns: int
+    line_columns: int
     rows_used: int
     columns_used: int
     driver_depth: int

@@ -2,7 +2,9 @@
 
 TDC (Chang, Kang, Kang: "An energy-efficient FPGA-based deconvolutional neural networks accelerator
 for single image super-resolution", IEEE TCSVT 2020) and split deconvolution (Xu et al., 2020) split
-the kernel in the same way; this is what they give a ReRAM accelerator that is not RED.
+the kernel in the same way; this is what they give a ReRAM accelerator that is not RED. Data were
+reshaped to leave out the zeros of transposed convolutions on ReRAM before RED, by LerGAN (Mao et
+al., "LerGAN: A zero-free, low data movement and PIM-based GAN architecture", MICRO 2018).
 """
 
 from __future__ import annotations
@@ -39,4 +41,7 @@ SPLIT_KERNEL = CrossbarDesign(
     constraints=resources.path("mappings/split_kernel.yaml"),
     ordinary=ZERO_PADDING,
     colour="#009e73",
+    assumption="RED with the rows of its modes packed: what RED adds up from a sub-crossbar for "
+    "each kernel pixel meets on the rows of one crossbar. Zero-free data on ReRAM before RED: "
+    "LerGAN (MICRO 2018).",
 )

@@ -218,7 +218,8 @@ def tiling_sizes(tiling: Tiling, hardware: Hardware) -> dict[str, int | float]:
     shares, turns = tiling_shares(tiling), tiling.fold_turns
     slices, digital = hardware.weight_slices(matrix.weight_bits), hardware.merge == "digital"
     conversion_share = float(shares.outputs * (shares.taps if digital else shares.turns))
-    alone = tiling.blocks == 1
+    alone, through = tiling.blocks == 1, hardware.word_lines == "joined"
+    width = hardware.columns or columns.lines * slices
     summed = rows.lines * rows.count * tiling.tap_count * turns
     joined = 1 if digital else tiling.tap_count * tiling.row_tiles
     return {
@@ -236,7 +237,9 @@ def tiling_sizes(tiling: Tiling, hardware: Hardware) -> dict[str, int | float]:
         else hardware.columns // slices,
         "fold": tiling.stacked,
         "crossbar_rows": hardware.rows or rows.lines * tiling.stacked,
-        "crossbar_columns": hardware.columns or columns.lines * slices,
+        "crossbar_columns": width,
+        # Those of other parts join them; see `gather.finish`.
+        "line_columns": math.ceil(width * columns.count * tiling.modes / turns) if through else 0,
         "rows_used": tiling.blocks * rows.lines,
         "columns_used": tiling.blocks * columns.lines,
         "weight_slices": slices,

@@ -13,6 +13,7 @@ from red_timeloop.components.estimators import (
     Builtin,
     Estimate,
     Estimator,
+    EstimatorError,
     Placeholder,
     own_model,
 )
@@ -25,8 +26,10 @@ __all__ = ["ESTIMATORS", "Prices", "price_specification", "priced"]
 
 ESTIMATORS = ("auto", "builtin", "hwcomponents", "accelergy", "none")
 
-# What Timeloop asks of a component whatever the specification says (timeloopfe v4, arch.py).
+# What timeloopfe asks of a component whatever the specification says
+# (v4/processors/required_actions.py), and, where it can be, the leakage of what computes.
 _ACTIONS = {"storage": ("read", "write", "update", "leak"), "compute": ("compute", "leak")}
+_OPTIONAL = {("compute", "leak")}
 
 
 @dataclass(frozen=True)
@@ -95,11 +98,9 @@ def price_specification(specification: Specification, estimator: str = "auto") -
             component.
     """
     _check(estimator)
-    if estimator == "accelergy":
-        from red_timeloop.engines.timeloop.accelergy import price_with_accelergy
-
-        return Prices(*price_with_accelergy(specification))
-    asked = _asked(estimator)
+    levels = [each for each in specification.architecture.levels if each.kind != "spatial"]
+    resolved = {level.name: _resolved(level, specification) for level in levels}
+    asked = _asked(estimator, resolved.values())
     energies: dict[str, dict[str, float]] = {}
     areas: dict[str, float] = {}
     by: dict[str, str] = {}
@@ -108,14 +109,14 @@ def price_specification(specification: Specification, estimator: str = "auto") -
             energies[level.name] = dict.fromkeys(_ACTIONS["storage"], 0.0)
             areas[level.name] = 0.0
             continue
-        resolved = _resolved(level, specification)
         found = _Level(level.name, asked)
         energies[level.name] = {
             action: level.energy_scale * max(map(found.energy, ways))
-            for action, ways in resolved.actions.items()
+            for action, ways in resolved[level.name].actions.items()
         }
-        areas[level.name] = level.area_scale * sum(map(found.area, resolved.parts))
-        by[level.name] = "; ".join(dict.fromkeys(found.by))
+        areas[level.name] = level.area_scale * sum(map(found.area, resolved[level.name].parts))
+        nobody = f"nobody: the class {level.subclass or level.component_class!r} has no parts"
+        by[level.name] = "; ".join(dict.fromkeys(found.by)) or nobody
     return Prices(ErtTable(energies, by), ArtTable(areas))
 
 
@@ -124,7 +125,11 @@ def _check(estimator: str) -> None:
         raise InputError(f"unknown estimator {estimator!r}", key="estimator", legal=ESTIMATORS)
 
 
-def _asked(estimator: str) -> tuple[tuple[str, Estimator], ...]:
+def _asked(estimator: str, components: abc.Iterable[Resolved]) -> tuple[tuple[str, Estimator], ...]:
+    if estimator == "accelergy":
+        from red_timeloop.engines.timeloop.accelergy import ask_accelergy
+
+        return (("accelergy", ask_accelergy(components)),)
     builtin: tuple[tuple[str, Estimator], ...] = (
         ("placeholder", Placeholder()),
         ("builtin", Builtin()),
@@ -154,7 +159,7 @@ def _resolved(level: Level, specification: Specification) -> Resolved:
     if kind in specification.components:
         found = resolve(level.name, kind, attributes, specification.components)
         for action in needed:
-            if action not in found.actions:
+            if action not in found.actions and (level.kind, action) not in _OPTIONAL:
                 raise InputError(
                     f"the compound class {kind!r} has no action {action!r}",
                     key=level.name,
@@ -193,7 +198,7 @@ class _Level:
                 part.component_class, part.attributes, use.action, use.arguments
             ),
         )
-        return found * (_copies(part) if use.action == "leak" else 1)
+        return found * (_copies(part) if use.action == "leak" else 1.0)
 
     def area(self, part: Primitive) -> float:
         """Return the area [m^2] of all copies of a primitive."""
@@ -206,17 +211,20 @@ class _Level:
     def _ask(
         self, part: Primitive, what: str, question: abc.Callable[[Estimator], Estimate]
     ) -> float:
-        reasons = []
+        reasons, failed = [], ""
         for name, estimator in self.asked:
             try:
                 found = question(estimator)
             except InputError as declined:
                 where = f"{declined.key}: " if declined.key else ""
                 reasons.append(f"{name}: {where}{declined.message}")
+                if isinstance(declined, EstimatorError):
+                    failed += f" ({reasons[-1]})"
                 continue
             # What answers first names itself once, with the parts of a compound class.
             inside = part.name.removeprefix(self.name).lstrip(".")
-            self.by.append(f"{inside}: {found.by}" if inside else found.by)
+            by = found.by + failed
+            self.by.append(f"{inside}: {by}" if inside else by)
             return found.value
         attributes = {key: each for key, each in part.attributes.items() if each is not None}
         why = "; ".join(each for each in reasons if not each.startswith("placeholder"))
@@ -224,10 +232,10 @@ class _Level:
             f"nobody prices {what} with {shown(attributes)} ({why})",
             key=part.name,
             legal="a table (--ert, --art); a class of `red-timeloop components` or one"
-            " under `components:`; --estimator hwcomponents or accelergy (none: counts without prices)",
+            " under `components:`; --estimator hwcomponents or accelergy (none: counts alone)",
         )
 
 
-def _copies(part: Primitive) -> Any:
+def _copies(part: Primitive) -> float:
     """Return the factor that Accelergy takes on leakage and area from the attributes."""
-    return part.attributes.get("n_instances") or 1
+    return float(part.attributes.get("n_instances") or 1)

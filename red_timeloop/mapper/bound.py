@@ -36,7 +36,7 @@ class Bound:
     def value(self, used: Integers) -> Floats:
         """Return the lowest value of mappings that use `used` compute instances."""
         cycles = self.computes / used + self.latency
-        if self.objective == "edp":
+        if self.objective in ("edp", "pareto"):
             return cycles * self.energy
         if self.objective == "energy":
             return np.full(len(used), self.energy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -9,15 +10,15 @@ import numpy as np
 
 from red_timeloop.engines.embedded.arithmetic import Booleans, Floats, Integers
 from red_timeloop.engines.embedded.batch import evaluate_batch
+from red_timeloop.engines.embedded.mappings import MappingBatch
 from red_timeloop.engines.embedded.nest import LevelNest, mapping_of
-from red_timeloop.engines.embedded.row import MappingBatch
 from red_timeloop.engines.embedded.sparse.evaluation import SparseProblem
 from red_timeloop.errors import InputError
 from red_timeloop.mapper.space import Space
 
 __all__ = ["Candidates", "Costs", "Objective", "evaluate_candidates", "order_of", "value_of"]
 
-Objective: TypeAlias = Literal["edp", "energy", "delay"]
+Objective: TypeAlias = Literal["edp", "energy", "delay", "pareto"]
 
 _ENERGY_SCALE = 1e-6  # J
 
@@ -38,6 +39,10 @@ class Candidates:
 
     def __len__(self) -> int:
         return len(self.factors)
+
+    def take(self, rows: Sequence[int]) -> Candidates:
+        """Return some of the candidates."""
+        return Candidates(self.levels, self.factors[rows], self.order[rows])
 
     def batch(self, space: Space) -> MappingBatch:
         """Return the candidates in the engine's form."""
@@ -62,7 +67,7 @@ class Costs:
 
 
 def evaluate_candidates(
-    candidates: Candidates, space: Space, objective: Objective, chunk: int = 2048
+    candidates: Candidates, space: Space, objective: Objective, chunk: int = 8192
 ) -> Costs:
     """Return the costs of all candidates."""
     values, cycles, energies = [], [], []
@@ -105,9 +110,10 @@ def _sparse_costs(
 def value_of(objective: Objective, energy: Floats, cycles: Floats | Integers) -> Floats:
     """Return the value of J and cycles.
 
-    Among equal delays less energy is better: it adds less than half a cycle.
+    Among equal delays less energy is better: it adds less than half a cycle. The value of a front
+    (`pareto`) orders its mappings: energy times cycles.
     """
-    if objective == "edp":
+    if objective in ("edp", "pareto"):
         return energy * cycles
     if objective == "energy":
         return energy + 0.0 * cycles

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from math import isclose
 
 import numpy as np
@@ -42,7 +41,7 @@ class Island:
     keys: Floats
     values: Floats
     stale: int = 0
-    seen: set[bytes] = field(default_factory=set)
+    seen: set[int] = field(default_factory=set)
 
     @property
     def best(self) -> float:
@@ -68,6 +67,16 @@ class _Moves:
         ]
         weights = np.array([len(primes(space.shape.sizes[each])) for each in self.movable], float)
         self.weights = weights / weights.sum() if len(weights) else weights
+        # of each movable dimension: its free places, how many, whether a place is one, and which
+        self._count = np.array([len(self.free[each]) for each in self.movable], dtype=np.int64)
+        size = (len(self.movable), len(space.places))
+        self._places, self._rank = np.zeros(size, np.int64), np.zeros(size, np.int64)
+        self._open = np.zeros(size, dtype=bool)
+        for number, dimension in enumerate(self.movable):
+            own = self.free[dimension]
+            self._places[number, : len(own)] = own
+            self._rank[number, own] = np.arange(len(own))
+            self._open[number, own] = True
         self.pairs = [
             (number, number + 1)
             for number, place in enumerate(space.places[:-1])
@@ -102,29 +111,28 @@ class _Moves:
             return
         for turn in range(int(repeats.max(initial=0))):
             rows = np.flatnonzero(repeats > turn)
-            chosen = rng.choice(len(self.movable), size=len(rows), p=self.weights)
-            for index in range(len(self.movable)):
-                own = rows[chosen == index]
-                if len(own):
-                    self._move_dimension(factors, own, self.movable[index], rng)
+            number = rng.choice(len(self.movable), size=len(rows), p=self.weights)
+            dimension = np.asarray(self.movable)[number]
+            column = factors[rows, :, dimension]
+            scores = rng.random(column.shape) * (column > 1) * self._open[number]
+            source = scores.argmax(axis=1)
+            count = self._count[number]
+            step = 1 + (rng.random(len(rows)) * (count - 1)).astype(np.int64)
+            target = self._places[number, (self._rank[number, source] + step) % count]
+            prime = _random_primes(column[np.arange(len(rows)), source], rng)
+            factors[rows, source, dimension] //= prime
+            factors[rows, target, dimension] *= prime
 
-    def _move_dimension(
-        self, factors: Integers, rows: Integers, dimension: int, rng: np.random.Generator
-    ) -> None:
-        places = self.free[dimension]
-        column = factors[rows][:, places, dimension]
-        scores = rng.random(column.shape) * (column > 1)
-        source = scores.argmax(axis=1)
-        target = (source + rng.integers(1, len(places), size=len(rows))) % len(places)
-        amount = column[np.arange(len(rows)), source]
-        prime = np.ones_like(amount)
-        for value in np.unique(amount):
-            kinds = sorted(set(primes(int(value))))
-            if kinds:
-                here = amount == value
-                prime[here] = rng.choice(kinds, size=int(here.sum()))
-        factors[rows, places[source], dimension] //= prime
-        factors[rows, places[target], dimension] *= prime
+
+def _random_primes(numbers: Integers, rng: np.random.Generator) -> Integers:
+    """Return a prime factor of each number, each of its primes as likely; 1 of 1."""
+    values, which = np.unique(numbers, return_inverse=True)
+    kinds = [sorted(set(primes(value))) or [1] for value in values.tolist()]
+    most = max(map(len, kinds))
+    table = np.array([each + [1] * (most - len(each)) for each in kinds], dtype=np.int64)
+    count = np.array([len(each) for each in kinds])[which]
+    chosen: Integers = table[which, (rng.random(len(numbers)) * count).astype(np.int64)]
+    return chosen
 
 
 def evolve(
@@ -335,12 +343,11 @@ def _settled(keys: Floats, factors: Integers, space: Space) -> Floats:
 
 def _unseen(island: Island, factors: Integers, order: Integers) -> Integers:
     """Return the rows that this island has not evaluated yet, each once; remember them."""
-    table = np.concatenate(
-        [factors.reshape(len(factors), -1), order.reshape(len(order), -1)], axis=1
-    ).astype(np.int32)
+    table = np.concatenate([factors.reshape(len(factors), -1), order.reshape(len(order), -1)], 1)
+    # sums of odd multiples are equal by chance once in 2^64, and cost one mapping then
+    odd = np.random.default_rng(0).integers(-(2**62), 2**62, size=table.shape[1]) * 2 + 1
     rows = []
-    for number, row in enumerate(table):
-        key = blake2b(row.tobytes(), digest_size=16).digest()
+    for number, key in enumerate((table * odd).sum(axis=1).tolist()):
         if key not in island.seen:
             island.seen.add(key)
             rows.append(number)

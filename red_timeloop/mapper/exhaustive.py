@@ -13,9 +13,9 @@ from red_timeloop.engines.embedded.nest import LevelNest, completed
 from red_timeloop.mapper.bound import Bound
 from red_timeloop.mapper.candidates import (
     Candidates,
-    Objective,
     evaluate_candidates,
 )
+from red_timeloop.mapper.exact.goals import Lowest
 from red_timeloop.mapper.orders import Orders, Pattern, TooManyOrdersError, order_classes
 from red_timeloop.mapper.space import Space
 
@@ -32,31 +32,29 @@ class Coverage:
         complete: Whether the whole space was covered.
         evaluated: Mappings evaluated.
         pruned: Ways to deal the dimensions that were left out, by reason.
-        best: The best mapping (one row), None when none was legal or better than the start.
-        value: Its value; that of the start if none was better.
+        goal: What is looked for, and the best of it.
     """
+
+    goal: Lowest
 
     complete: bool = True
     evaluated: int = 0
     pruned: dict[str, int] = field(
         default_factory=lambda: {"fan_out": 0, "capacity": 0, "utilization": 0, "bound": 0}
     )
-    best: Candidates | None = None
-    value: float = float("inf")
 
 
 def exhaust(
     space: Space,
-    objective: Objective,
+    goal: Lowest,
     bound: Bound,
     evaluations: int,
-    start: float = float("inf"),
     *,
     stop: Callable[[], bool] = lambda: False,
     progress: Callable[[int, float], None] = lambda done, best: None,
 ) -> Coverage:
-    """Evaluate every mapping that may be better than `start`, up to `evaluations` of them."""
-    coverage = Coverage(value=start)
+    """Evaluate every mapping that may be better than the best known, at most `evaluations`."""
+    coverage = Coverage(goal)
     tables = [space.options(dimension) for dimension in range(len(space.shape.sizes))]
     for levels in space.keeps:
         classes: dict[Pattern, list[Orders]] = {}
@@ -66,26 +64,14 @@ def exhaust(
                 return coverage
             kept = _worth(factors, space, bound, coverage)
             for candidates in _ordered(space, levels, factors[kept], classes, coverage):
-                _try(candidates, space, objective, coverage)
+                goal.add(candidates, evaluate_candidates(candidates, space, goal.objective))
+                coverage.evaluated += len(candidates)
                 if coverage.evaluated >= evaluations or stop():
                     break
-            progress(coverage.evaluated, coverage.value)
+            progress(coverage.evaluated, goal.value)
     if stop():
         coverage.complete = False
     return coverage
-
-
-def _try(candidates: Candidates, space: Space, objective: Objective, coverage: Coverage) -> None:
-    costs = evaluate_candidates(candidates, space, objective)
-    coverage.evaluated += len(candidates)
-    row = int(costs.value.argmin())
-    if costs.value[row] < coverage.value:
-        coverage.value = float(costs.value[row])
-        coverage.best = Candidates(
-            candidates.levels,
-            candidates.factors[row : row + 1],
-            candidates.order[row : row + 1],
-        )
 
 
 def _deals(
@@ -149,7 +135,7 @@ def _worth(factors: Integers, space: Space, bound: Bound, coverage: Coverage) ->
     used: Integers = space.used(factors).prod(axis=1)
     enough = used >= space.least_used
     coverage.pruned["utilization"] += int((~enough).sum())
-    better = bound.value(used) < coverage.value
+    better = bound.value(used) < coverage.goal.value
     coverage.pruned["bound"] += int((enough & ~better).sum())
     return enough & better
 

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-__all__ = ["SearchReport"]
+from red_timeloop.spec import types as spec
+
+__all__ = ["FrontPoint", "SearchReport"]
+
+
+@dataclass(frozen=True)
+class FrontPoint:
+    """A mapping of the front of energy and delay: J, cycles, and the mapping."""
+
+    energy: float
+    cycles: int
+    mapping: spec.Mapping
 
 
 @dataclass(frozen=True)
@@ -14,7 +25,7 @@ class SearchReport:
     """The certificate of a search; timeloop-mapper gives no numbers of its space.
 
     Attributes:
-        objective: `edp`, `energy` or `delay`.
+        objective: `edp`, `energy`, `delay` or `pareto`.
         value: The mapping's value of it (J * cycles, J or cycles).
         optimal: Whether no mapping is better (by more than 1e-9 of the value).
         seconds: Time that the search took.
@@ -27,6 +38,10 @@ class SearchReport:
         seed: What the random numbers started from.
         algorithm: timeloop-mapper's algorithm, when that searched.
         broken_constraints: Constraints that timeloop-mapper's mapping does not obey.
+        front: Of `pareto`: the mappings than which none has less energy and no more cycles, least
+            energy first.
+        left: Of `pareto`: J and cycles that any further mapping of the front spends at least, one
+            pair for each part of the space that was not gone through.
     """
 
     objective: str
@@ -42,6 +57,8 @@ class SearchReport:
     seed: int | None = None
     algorithm: str | None = None
     broken_constraints: tuple[str, ...] = ()
+    front: tuple[FrontPoint, ...] = ()
+    left: tuple[tuple[float, float], ...] = ()
 
     @property
     def gap(self) -> float | None:
@@ -64,6 +81,12 @@ class SearchReport:
             "wall_s": self.seconds,
             "seed": self.seed,
         }
+        if self.objective == "pareto":
+            found["front"] = [
+                {"energy_J": each.energy, "cycles": each.cycles, **asdict(each.mapping)}
+                for each in self.front
+            ]
+            found["left"] = [list(corner) for corner in self.left]
         if self.algorithm is not None:
             found["algorithm"] = self.algorithm
             found["broken_constraints"] = list(self.broken_constraints)

@@ -8,8 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from math import prod
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -17,18 +16,15 @@ from typing import TYPE_CHECKING, Any
 from red_timeloop.engines.base import ENGINES
 from red_timeloop.engines.base import engine as engine_of
 from red_timeloop.engines.embedded.machine import build_machine, build_shape
-from red_timeloop.engines.embedded.nest import Nest, mapping_of
+from red_timeloop.engines.embedded.nest import mapping_of
 from red_timeloop.engines.embedded.sparse.evaluation import SparseProblem
 from red_timeloop.engines.pricing import priced
 from red_timeloop.engines.result import EngineResult
 from red_timeloop.errors import InputError
-from red_timeloop.mapper.bound import build_bound
-from red_timeloop.mapper.candidates import Candidates, Objective, order_of
-from red_timeloop.mapper.evolution import evolve
-from red_timeloop.mapper.exact.search import prove
-from red_timeloop.mapper.exhaustive import exhaust
+from red_timeloop.mapper.candidates import Objective
+from red_timeloop.mapper.find import BUDGET, ENDS, Found, Progress, find
 from red_timeloop.mapper.padding import padded
-from red_timeloop.mapper.report import SearchReport
+from red_timeloop.mapper.report import FrontPoint, SearchReport
 from red_timeloop.mapper.space import Space, build_space
 from red_timeloop.spec.reader import read_specification
 from red_timeloop.spec.types import Mapping, Problem, Specification
@@ -36,123 +32,10 @@ from red_timeloop.spec.types import Mapping, Problem, Specification
 if TYPE_CHECKING:
     from red_timeloop.engines.timeloop.engine import SearchOptions
 
-__all__ = ["OBJECTIVES", "Found", "find", "forget", "search", "search_specification"]
+__all__ = ["OBJECTIVES", "search", "search_specification"]
 
-OBJECTIVES: tuple[Objective, ...] = ("edp", "energy", "delay")
-BUDGET = 60_000  # mappings
+OBJECTIVES: tuple[Objective, ...] = (*ENDS, "pareto")
 SECONDS = 60.0  # that the search takes at most
-_SMALL = 4_000  # ways to deal the dimensions that are gone through without a first guess
-_PROOF = 10  # mappings that the proof may evaluate, for each of the budget
-_MEDIUM = 40  # as many ways for each mapping of the budget are gone through in any case
-
-Progress = Callable[[int, float], None]
-
-
-@dataclass(frozen=True)
-class Found:
-    """The best mapping of a space and the certificate.
-
-    Attributes:
-        nest: The mapping, None when no legal one was found.
-        value: Its value of the objective (J * cycles, J or cycles).
-        optimal: Whether no mapping of the space is better.
-        space: Ways to deal the dimensions, times ways to keep data spaces.
-        evaluated: Mappings evaluated.
-        pruned: Parts of the space without a better mapping, by what showed it.
-        bound: A value that no mapping can be better than.
-        parts: Parts of the space that were told apart.
-    """
-
-    nest: Nest | None
-    value: float
-    optimal: bool
-    space: int
-    evaluated: int
-    pruned: dict[str, int]
-    bound: float
-    parts: int
-
-
-_done: dict[tuple[Space, Objective, int, int, bool], Found] = {}
-
-
-def find(
-    space: Space,
-    objective: Objective,
-    budget: int = BUDGET,
-    seed: int = 0,
-    *,
-    proof: bool = True,
-    stop: Callable[[], bool] = lambda: False,
-    progress: Progress = lambda done, best: None,
-) -> Found:
-    """Return the best mapping of `space`; equal questions are answered from memory.
-
-    First a guided random search, then the exact search, which proves that nothing is better or
-    finds it; without `proof` only where there are few mappings.
-    """
-    key = (space, objective, budget, seed, proof)
-    if key not in _done:
-        found = _find(space, objective, budget, seed, proof, stop, progress)
-        if stop():
-            return found
-        _done[key] = found
-    return _done[key]
-
-
-def forget() -> None:
-    """Forget all answers, so that the next question is searched for again."""
-    _done.clear()
-
-
-def _find(
-    space: Space,
-    objective: Objective,
-    budget: int,
-    seed: int,
-    proof: bool,
-    stop: Callable[[], bool],
-    progress: Progress,
-) -> Found:
-    deals = prod(space.count_options(dimension) for dimension in range(len(space.shape.sizes)))
-    size = deals * space.keep_count
-    best: Candidates | None = None
-    value, spent = float("inf"), 0
-    if size > _SMALL:
-        share = budget if size > _MEDIUM * budget else budget // 3
-        islands, spent = evolve(space, objective, share, seed, stop=stop, progress=progress)
-        if islands and len(islands[0].values):
-            first = islands[0]
-            value = first.best
-            best = Candidates(first.levels, first.factors[:1], order_of(first.keys[:1], space))
-    least = build_bound(space, objective)
-    bound, optimal, pruned, parts = least.lowest, False, {}, 0
-    if space.sparse is not None and size <= _MEDIUM * budget and not stop():
-        # The exact search's lemmas are about dense tensors: sparse ones are gone through.
-        whole = exhaust(
-            space, objective, least, max(0, budget - spent), value, stop=stop, progress=progress
-        )
-        spent += whole.evaluated
-        optimal, pruned = whole.complete, whole.pruned
-        if whole.best is not None:
-            best, value = whole.best, whole.value
-    elif space.sparse is None and not stop() and (proof or size <= _MEDIUM * budget):
-        before = spent
-        found = prove(
-            space,
-            objective,
-            value,
-            evaluations=_PROOF * budget,
-            stop=stop,
-            progress=lambda done, best: progress(before + done, best),
-        )
-        spent += found.evaluated
-        optimal, pruned, parts = found.complete, found.ruled_out, found.parts
-        bound = max(bound, found.bound)
-        if found.best is not None:
-            best, value = found.best, found.value
-    nest = None if best is None else best.batch(space).nest(0)
-    return Found(nest, value, optimal, size, spent, pruned, value if optimal else bound, parts)
 
 
 def search(
@@ -176,7 +59,9 @@ def search(
 
     Args:
         spec_files: YAML file or files with architecture, problem and constraints.
-        objective: `edp` (energy times cycles), `energy` or `delay` (cycles, then energy).
+        objective: `edp` (energy times cycles), `energy`, `delay` (cycles, then energy), or `pareto`
+            for all mappings than which none has less energy and no more cycles (the one of the
+            lowest energy times cycles is the result).
         ert: File with the energy table (pJ an action).
         art: File with the area table (um^2).
         engine: `embedded`, or `timeloop` for the real timeloop-mapper, which takes
@@ -199,7 +84,8 @@ def search(
     Returns:
         The mapping, and the result of `red_timeloop.model` with a further key `search`:
         `{"objective", "value", "optimal", "space", "parts", "evaluated", "pruned", "bound", "gap",
-        "padding", "wall_s", "seed"}`. `optimal` is true when no mapping of the space is better;
+        "padding", "wall_s", "seed"}`, for `pareto` with `"front"` and `"left"`.
+        `optimal` is true when no mapping of the space is better;
         otherwise `bound` is a value that no mapping can be better than, and `gap` says how far the
         mapping may be from it. `padding` is `{dimension: [size, padded size]}`.
         Ctrl-C ends the search early, with the best mapping so far.
@@ -251,6 +137,8 @@ def search_specification(
     _check(objective, budget, seconds)
     if specification.problem is None:
         raise InputError("no file has a problem", key="problem")
+    if objective == "pareto" and specification.architecture.sparse:
+        raise InputError("no front is searched for sparse tensors", key="objective", legal=ENDS)
     runner = engine_of(engine)
     if objective != "delay" and runner.__name__ == ENGINES["embedded"]:
         _check_priced(specification, objective)
@@ -289,6 +177,11 @@ def search_specification(
         bound=found.bound,
         padding=_padding(specification.problem, problem),
         seed=seed,
+        front=tuple(
+            FrontPoint(energy, cycles, mapping_of(nest, space.machine, space.shape))
+            for energy, cycles, nest in found.front
+        ),
+        left=found.left,
     )
     return mapping, result, report
 

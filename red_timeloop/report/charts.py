@@ -130,8 +130,8 @@ class _Axis:
             self._low = min(0.0, lowest) if bars.unit == "x" else float(math.floor(lowest - 0.3))
             self._high = max(math.log10(max(found)), self._low + 1)
         else:
-            self._low = min(0.0, *found)
-            self._high = max(0.0, *found) or 1.0
+            self._low = min([0.0, *found])
+            self._high = max([0.0, *found]) or 1.0
         one = self.log and bars.unit == "x"
         self.origin = _LABEL + (0.0 if self.log and not one else self._share(0.0))
 

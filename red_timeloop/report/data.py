@@ -5,6 +5,7 @@ A bar is one layer on one design. Pages and figures draw the same datasets.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -139,11 +140,12 @@ def area(comparison: Comparison) -> Bars:
 
 
 def speedup(comparison: Comparison) -> Bars:
-    """Latency of zero padding over that of each design."""
+    """Latency of zero padding over that of each design that computes anything."""
     values = {
         (layer, summary.design): factor
         for summary in comparison.summary
         for layer, (factor, _) in summary.layers.items()
+        if math.isfinite(factor)
     }
     return _bars(comparison, "speedup", "Speedup over zero padding", "x", values)
 

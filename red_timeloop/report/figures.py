@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["FORMATS", "paper_figures", "write_figures"]
+__all__ = ["FORMATS", "PAPER", "TWO_COLUMNS", "paper_figures", "write_figures"]
 
 FORMATS = ("svg", "pdf", "png")
 
-_ONE_COLUMN, _TWO_COLUMNS = 3.5, 7.16  # inches
+_ONE_COLUMN, TWO_COLUMNS = 3.5, 7.16  # inches
 _HEIGHT = 2.1
 _MOST_BARS = 26  # in one column
 _HATCHES = ("", "////", "....", "\\\\\\\\", "xxxx", "----", "++++", "oooo")
-_PAPER = STYLE | {
+PAPER = STYLE | {
     "font.size": 7,
     "axes.labelsize": 7,
     "axes.linewidth": 0.5,
@@ -58,7 +58,7 @@ def paper_figures(comparison: Comparison) -> Iterator[tuple[str, str, str, Figur
     """Yield the name, the title, a description and the figure of every chart."""
     import matplotlib
 
-    with matplotlib.rc_context(_PAPER):
+    with matplotlib.rc_context(PAPER):
         for bars in (
             data.latency(comparison),
             data.energy(comparison),
@@ -160,7 +160,7 @@ def _stack_figure(stacks: Stacks) -> Figure:
 def _canvas(bars: int) -> tuple[Figure, Axes]:
     from matplotlib.figure import Figure
 
-    width = _ONE_COLUMN if bars <= _MOST_BARS else _TWO_COLUMNS
+    width = _ONE_COLUMN if bars <= _MOST_BARS else TWO_COLUMNS
     figure = Figure(figsize=(width, _HEIGHT), layout="constrained")
     return figure, figure.add_subplot()
 

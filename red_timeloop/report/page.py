@@ -99,7 +99,7 @@ def _page(comparison: Comparison, figures: Sequence[str]) -> dict[str, Any]:
         "rows": list(_rows(comparison)),
         "failures": comparison.failures,
         "mappings": list(_mappings(comparison)),
-        "assumptions": comparison.assumptions,
+        "assumptions": (*comparison.assumptions, *comparison.reasons),
         "hardware": comparison.hardware.name,
         "parameters": list(_parameters(comparison)),
         "figures": _by_chart(figures),

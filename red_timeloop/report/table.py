@@ -53,7 +53,7 @@ def print_comparison(comparison: Comparison, console: Console | None = None) -> 
     _print_block(console, "Where time and energy go, all layers", _stages(comparison))
     console.print()
     notes = [f"speedup, saving: latency and energy against {BASELINE.name}."]
-    for line in (*notes, *comparison.assumptions):
+    for line in (*notes, *comparison.assumptions, *comparison.reasons):
         console.print(line, style="dim", soft_wrap=True, highlight=False)
     for failure in comparison.failures:
         console.print(
@@ -86,7 +86,7 @@ def _stages(comparison: Comparison) -> Table:
         table.add_column(name, justify="right", min_width=7)
     for summary in summaries:
         for kind, parts in (("time", summary.time_by_stage), ("energy", summary.energy_by_stage)):
-            whole = sum(parts.values())
+            whole = sum(parts.values()) or 1.0  # nothing is none of nothing
             cells = [percent(parts[name] / whole) if name in parts else "" for name in names]
             table.add_row(summary.design if kind == "time" else "", kind, *cells)
     return table

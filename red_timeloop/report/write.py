@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from red_timeloop.comparison import Comparison
 from red_timeloop.errors import InputError
-from red_timeloop.files import make_folder, write_atomic
+from red_timeloop.files import make_folder, to_json, write_atomic
 
 __all__ = ["write_report"]
 
@@ -51,7 +50,7 @@ def write_report(
     drawn: dict[str, list[str]] = {}
     for comparison in comparisons:
         name = comparison.workload.name
-        text = json.dumps(comparison.as_dict(), indent=2) + "\n"
+        text = to_json(comparison.as_dict())
         written.append(write_atomic(target / f"{name}.json", text))
         written.append(write_atomic(target / f"{name}.csv", comparison.to_csv()))
         if figures:

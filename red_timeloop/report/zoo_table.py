@@ -61,4 +61,4 @@ def print_zoo(comparisons: Sequence[Comparison], console: Console | None = None)
 def _share(comparison: Comparison) -> str:
     layers = comparison.workload.layers
     transposed = sum(entry.repeat * entry.layer.macs for entry in layers if entry.layer.transposed)
-    return percent(transposed / comparison.workload.macs)
+    return percent(transposed / (comparison.workload.macs or 1))

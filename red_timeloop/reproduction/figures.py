@@ -2,51 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
-from red_timeloop.designs import all_names
+import numpy as np
+
 from red_timeloop.hardware import Hardware
 from red_timeloop.layer import TransposedConv
-from red_timeloop.reproduction.published import NETWORKS, PUBLISHED, Published, judge
+from red_timeloop.reproduction.published import LAYERS, PUBLISHED, Published, judge
 from red_timeloop.reproduction.sensitivity import Bar, tornado
 from red_timeloop.reproduction.variants import (
-    Ratios,
-    Results,
+    CMOS,
+    RERAM,
+    VARIANTS,
+    Modelled,
     Variant,
-    layer_ratios,
-    network_ratios,
-    transposed_only,
-    variants,
+    evaluate,
+    load_cases,
 )
-from red_timeloop.workload import Workload, load_workload
+from red_timeloop.workload import load_workload
 
-__all__ = ["Figure", "Reproduction", "reproduce"]
+__all__ = ["MAIN", "Figure", "Reproduction", "Sensitivity", "reproduce"]
 
-_LAYERS = "red_date2019"
-_SETS = ("isaac_32nm", "monolithic_65nm")
-_RIVALS = ("zero_padding", "padding_free", "eyeriss")
+MAIN = VARIANTS[:2]  # compared with every class of rival; the others with zero padding alone
+_RIVALS = {**{name: name for name in RERAM}, CMOS: "cmos"}
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One published figure on one variant.
+    """One published figure on one variant against one class of rival.
 
     Attributes:
         published: The published range.
-        variant: The variant; None for a figure of the layers alone.
+        variant: The circuits; None for a figure of the layers alone.
+        rival: `zero_padding`, `padding_free` or `cmos`; None likewise.
         low: Lower end of the modelled range.
         high: Upper end.
-        note: Where the ends are, and what else a reader needs.
+        ends: The layers or networks that the two are of.
+        note: What a reader needs beside.
     """
 
     published: Published
     variant: Variant | None
+    rival: str | None
     low: float
     high: float
-    note: str
+    ends: tuple[str, str]
+    note: str = ""
 
     @property
     def verdict(self) -> str:
@@ -54,20 +58,70 @@ class Figure:
         return judge(self.published, self.low, self.high)
 
     @property
-    def name(self) -> str:
-        """The figure with its variant."""
-        variant = f" ({self.variant})" if self.variant else ""
-        return self.published.figure + variant
+    def deviations(self) -> tuple[float, float]:
+        """How far both ends are off: of factors in relation to them, of shares as a share."""
+        published = self.published
+        return (
+            published.deviation(self.low, published.low),
+            published.deviation(self.high, published.high),
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Return the figure in the keys of the JSON output; factors, or shares from 0 to 1."""
         return {
-            "figure": self.name,
+            "figure": self.published.figure,
             "source": self.published.source,
+            "set": self.variant.set if self.variant else None,
+            "variant": str(self.variant) if self.variant else None,
+            "rival": self.rival,
             "published": _range(self.published.low, self.published.high),
             "modelled": _range(self.low, self.high),
+            "ends": list(self.ends),
+            "deviations": list(self.deviations),
             "verdict": self.verdict,
             "note": self.note,
+        }
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """What moves one end of a figure.
+
+    Attributes:
+        published: The published figure.
+        set: Name of the parameter set that all other numbers are kept at.
+        rival: Class of rival.
+        end: `lower` or `upper`.
+        bars: By parameter, the widest first; ratios of the rival to RED.
+    """
+
+    published: Published
+    set: str
+    rival: str
+    end: str
+    bars: tuple[Bar, ...]
+
+    def value(self, ratio: float) -> float:
+        """Return the figure that belongs to a ratio of the rival's time or energy to RED's."""
+        return 1 - 1 / ratio if self.published.share else ratio
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the bars in the keys of the JSON output, in the figure's own unit."""
+        bars = [
+            {
+                **vars(bar),
+                "at_low": self.value(bar.at_low),
+                "at_high": self.value(bar.at_high),
+                "factor": bar.factor,
+            }
+            for bar in self.bars
+        ]
+        return {
+            "figure": self.published.figure,
+            "set": self.set,
+            "rival": self.rival,
+            "end": self.end,
+            "bars": bars,
         }
 
 
@@ -76,26 +130,27 @@ class Reproduction:
     """All figures.
 
     Attributes:
-        figures: Grouped by published figure, the default variant first.
-        sensitivity: For each end of each range, what moves it, the widest first.
-        base: The variant that the sensitivities belong to.
+        figures: Grouped by published figure; the main sets first, against each rival.
+        sensitivities: For each end of each range of the main sets.
     """
 
     figures: tuple[Figure, ...]
-    sensitivity: dict[str, tuple[Bar, ...]]
-    base: Variant
+    sensitivities: tuple[Sensitivity, ...]
 
-    def summary(self) -> dict[str, str]:
-        """Return one sentence for each published figure."""
-        sentences = {}
+    def of(self, published: Published) -> tuple[Figure, ...]:
+        """Return the modelled figures that belong to a published one."""
+        return tuple(figure for figure in self.figures if figure.published == published)
+
+    def summary(self) -> dict[str, dict[str, str]]:
+        """Return, for each published figure and main set, what became of its ends."""
+        found: dict[str, dict[str, str]] = {}
         for published in PUBLISHED.values():
-            mine = [figure for figure in self.figures if figure.published == published]
-            met = sum(figure.verdict == "reproduced" for figure in mine)
-            text = mine[0].verdict
-            if len(mine) > 1:
-                text = f"{text} by the default variant; {met} of {len(mine)} variants reproduce it"
-            sentences[published.figure] = text
-        return sentences
+            mine = self.of(published)
+            sets = [str(variant) for variant in MAIN if mine[0].variant]
+            found[published.figure] = {
+                name: _outcome([f for f in mine if str(f.variant) == name]) for name in sets
+            } or {"": mine[0].verdict}
+        return found
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything in the keys of the JSON output."""
@@ -103,136 +158,101 @@ class Reproduction:
             "schema": 1,
             "summary": self.summary(),
             "figures": [figure.as_dict() for figure in self.figures],
-            "sensitivity": {
-                "variant": str(self.base),
-                "figures": {
-                    name: [vars(bar) for bar in bars] for name, bars in self.sensitivity.items()
-                },
-            },
+            "sensitivity": [each.as_dict() for each in self.sensitivities],
         }
 
 
 def reproduce(progress: Callable[[str], None] | None = None) -> Reproduction:
-    """Model every published figure with the embedded engine, all layers with one parameter set.
+    """Model every published figure with the embedded engine, all layers with one set of circuits.
 
     Args:
         progress: Told what is evaluated next.
     """
-    layers = load_workload(_LAYERS)
-    networks = [transposed_only(load_workload(name)) for name in NETWORKS]
-    chosen = variants(_SETS)
-    bars = _sensitivity(layers, networks, chosen[0], progress or (lambda text: None))
-    results = Results(progress)
-    figures = [_redundancy()]
-    by_variant = {variant: results.layers(layers, variant) for variant in chosen}
-    for key in ("layer_speedup", "layer_saving"):
-        figures += _figures(key, by_variant, bars, PUBLISHED[key].note)
-    rivals = tuple(name for name in _RIVALS if name in all_names())
-    missing = [name for name in _RIVALS if name not in rivals]
-    note = f"not modelled: {', '.join(missing)}" if missing else ""
-    by_variant = {
-        variant: tuple(r for n in networks for r in results.network(n, variant, rivals))
-        for variant in chosen
-    }
-    for key in ("network_speedup", "network_efficiency"):
-        figures += _figures(key, by_variant, bars, note)
-    return Reproduction(tuple(figures), bars, chosen[0])
-
-
-def _sensitivity(
-    layers: Workload, networks: Sequence[Workload], base: Variant, progress: Callable[[str], None]
-) -> dict[str, tuple[Bar, ...]]:
-    """Return what moves each end of each range on the default variant."""
-    hardware = Hardware.load(base.hardware).replace(merge=base.merge, fold=base.fold)
-    progress("sensitivity of the six layers to every parameter's published spread")
-    bars = tornado(lambda h: layer_ratios(layers, h), hardware, _ends("layer"))
-    progress("sensitivity of the networks to every parameter's published spread")
-    # A mapping of the CMOS design is searched for one set of prices, not for arrays of them.
-    reram = ("zero_padding", "padding_free")
-    bars |= tornado(lambda h: network_ratios(networks, reram, h), hardware, _ends("network"))
-    return bars
+    tell = progress or (lambda text: None)
+    cases = load_cases()
+    tell(f"{CMOS}, mapped layer by layer")
+    # It knows no crossbars: what the main sets differ in does not touch it.
+    cmos = evaluate(cases, MAIN[0].hardware, (CMOS,)).results
+    modelled: dict[Variant, Modelled] = {}
+    bars: list[Sensitivity] = []
+    for variant in VARIANTS:
+        tell(str(variant))
+        own = load_cases(printed=True) if variant.printed else cases
+        rivals = RERAM if variant in MAIN else RERAM[:1]
+        found = evaluate(own, variant.hardware, rivals, variant.fold)
+        if variant in MAIN:
+            found = replace(found, results={**cmos, **found.results})
+            tell(f"{variant}: every parameter over its published spread")
+            bars += _sensitivities(variant)
+        modelled[variant] = found
+    figures = [
+        _figure(published, variant, rival, found)
+        for published in PUBLISHED.values()
+        for variant, found in modelled.items()
+        for rival in (_RIVALS if variant in MAIN else RERAM[:1])
+        if published.rivals
+    ]
+    return Reproduction((_redundancy(), *figures), tuple(bars))
 
 
 def _redundancy() -> Figure:
-    layer = next(e.layer for e in load_workload(_LAYERS).layers if e.name == "GAN_Deconv3")
+    layer = next(e.layer for e in load_workload(LAYERS).layers if e.name == "GAN_Deconv3")
     assert isinstance(layer, TransposedConv)
     share = layer.zero_redundancy
     useless = 1 - layer.macs / layer.zero_inserted_macs
     note = f"share of the padded input map; {useless:.1%} of its multiply-accumulates are useless"
-    return Figure(PUBLISHED["zero_redundancy"], None, share, share, note)
+    names = ("GAN_Deconv3", "GAN_Deconv3")
+    return Figure(PUBLISHED["zero_redundancy"], None, None, share, share, names, note)
 
 
-def _figures(
-    key: str,
-    by_variant: Mapping[Variant, tuple[Ratios, ...]],
-    bars: Mapping[str, tuple[Bar, ...]],
-    note: str,
-) -> Iterator[Figure]:
-    """Yield a published figure on every variant, its sensitivity beside the first."""
-    first = next(iter(by_variant))
-    for variant, ratios in by_variant.items():
-        moved = _sensitivity_note(key, bars) if variant == first else ""
-        yield _figure(PUBLISHED[key], variant, ratios, _VALUES[key], f"{note}; {moved}".strip("; "))
+def _figure(published: Published, variant: Variant, rival: str, found: Modelled) -> Figure:
+    """Return a published figure on a variant; why, where an energy end is missed on one layer."""
+    values = found.values(published.workload, rival, published.measure)
+    low, high = min(values, key=values.__getitem__), max(values, key=values.__getitem__)
+    figure = Figure(published, variant, _RIVALS[rival], values[low], values[high], (low, high))
+    if rival == CMOS or published.measure == "speedup":
+        return figure
+    missed = [
+        name
+        for name, off in zip(figure.ends, figure.deviations, strict=True)
+        if abs(off) > published.tolerance
+    ]
+    notes = dict.fromkeys(found.why(published.workload, name, rival) for name in missed)
+    return replace(figure, note=" ".join(filter(None, notes)))
 
 
-def _figure(
-    published: Published,
-    variant: Variant,
-    ratios: Sequence[Ratios],
-    value: Callable[[Ratios], float],
-    note: str,
-) -> Figure:
-    low, high = min(ratios, key=value), max(ratios, key=value)
-    inferred = "the limit is inferred from the published upper end" if not variant.fold else ""
-    notes = [f"{low.name} to {high.name}", note, inferred]
-    return Figure(published, variant, value(low), value(high), "; ".join(filter(None, notes)))
+def _sensitivities(variant: Variant) -> Iterator[Sensitivity]:
+    """Yield what moves the ends of the figures against the ReRAM rivals."""
+    cases = load_cases()
+
+    def ends(hardware: Hardware) -> Mapping[tuple[str, str, str], Any]:
+        found = evaluate(cases, hardware)
+        values: dict[tuple[str, str, str], Any] = {}
+        for published, rival in product(PUBLISHED.values(), RERAM):
+            if published.rivals:
+                # A saving is moved as the ratio of energies is.
+                measure = "speedup" if published.measure == "speedup" else "efficiency"
+                ratios = found.values(published.workload, rival, measure).values()
+                every = np.broadcast_arrays(*ratios)
+                values[published.key, rival, "lower"] = np.minimum.reduce(every)
+                values[published.key, rival, "upper"] = np.maximum.reduce(every)
+        return values
+
+    for (key, rival, end), bars in tornado(ends, variant.hardware).items():
+        yield Sensitivity(PUBLISHED[key], variant.set, _RIVALS[rival], end, bars)
 
 
-def _sensitivity_note(key: str, bars: Mapping[str, tuple[Bar, ...]]) -> str:
+def _outcome(figures: list[Figure]) -> str:
+    """Return which ends are met, and against whom; of an end that is not, who comes nearest."""
     texts = []
-    for end in ("lower", "upper"):
-        widest = bars[f"{key}, {end} end"][0]
-        span = f"{widest.at_low:.3g} to {widest.at_high:.3g}"
-        texts.append(f"{end} end most sensitive to {widest.parameter} ({span})")
+    figures = [figure for figure in figures if figure.rival in figure.published.rivals]
+    for index, end in enumerate(("lower", "upper")):
+        nearest = min(figures, key=lambda figure: abs(figure.deviations[index]))
+        published, off = nearest.published, nearest.deviations[index]
+        state = "met" if abs(off) <= published.tolerance else "missed"
+        by = f"{100 * off:+.1f} {'points' if published.share else '%'}"
+        texts.append(f"{end} end {state}, {by}: {nearest.ends[index]} against {nearest.rival}")
     return "; ".join(texts)
-
-
-def _speedup(ratios: Ratios) -> float:
-    return ratios.speedup
-
-
-def _saving(ratios: Ratios) -> float:
-    return ratios.saving
-
-
-def _efficiency(ratios: Ratios) -> float:
-    return ratios.efficiency
-
-
-_VALUES = {
-    "layer_speedup": _speedup,
-    "layer_saving": _saving,
-    "network_speedup": _speedup,
-    "network_efficiency": _efficiency,
-}
-
-
-def _ends(prefix: str) -> dict[str, Callable[[tuple[Ratios, ...]], float]]:
-    """Return both ends of the figures whose key begins with `prefix`, as functions of ratios."""
-    ends: dict[str, Callable[[tuple[Ratios, ...]], float]] = {}
-    for key, value in _VALUES.items():
-        if key.startswith(prefix):
-            ends[f"{key}, lower end"] = partial(_extreme, min, value)
-            ends[f"{key}, upper end"] = partial(_extreme, max, value)
-    return ends
-
-
-def _extreme(
-    choose: Callable[[Iterable[float]], float],
-    value: Callable[[Ratios], float],
-    ratios: tuple[Ratios, ...],
-) -> float:
-    return choose(value(ratio) for ratio in ratios)
 
 
 def _range(low: float, high: float) -> float | list[float]:

@@ -1,184 +1,189 @@
-"""The variants of RED that the published figures are compared with."""
+"""The layers and networks behind the published figures, on variants of the circuits."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from typing import Any
 
-from red_timeloop.comparison import Comparison, LayerResult, compare
+from red_timeloop.comparison import LayerResult, compare
+from red_timeloop.designs.words import reason
 from red_timeloop.hardware import Hardware
-from red_timeloop.layer import TransposedConv
-from red_timeloop.reproduction.published import CROSSBAR_LIMIT
-from red_timeloop.workload import Workload
+from red_timeloop.reproduction.published import CROSSBAR_LIMIT, LAYERS, NETWORKS
+from red_timeloop.workload import Workload, WorkloadLayer, load_workload
 
 __all__ = [
-    "ENGINE",
-    "LIMITED",
-    "Ratios",
-    "Results",
+    "CMOS",
+    "RERAM",
+    "VARIANTS",
+    "Cases",
+    "Modelled",
     "Variant",
-    "layer_ratios",
-    "network_ratios",
-    "transposed_only",
-    "variants",
+    "evaluate",
+    "load_cases",
 ]
 
 # Hundreds of evaluations, many of them with arrays of prices: only this engine takes those. It
 # counts what Timeloop counts.
-ENGINE = "embedded"
+_ENGINE = "embedded"
 
-_CMOS = ("eyeriss", "eyeriss_split")
-LIMITED = 0  # stands for: fold 2 in layers of more than CROSSBAR_LIMIT sub-crossbars, else 1
+RERAM = ("zero_padding", "padding_free")
+CMOS = "eyeriss"
+_FOLDED = "folded"  # RED with two kernel pixels to a sub-crossbar
+
+# What figures of each kind, `layer` and `network`, are over: names of layers or networks, with
+# their layers, whose own names say where they are from.
+Cases = Mapping[str, Mapping[str, Sequence[WorkloadLayer]]]
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One parameter set for all layers.
+    """Circuits for all layers.
 
     Attributes:
-        hardware: Name of the parameter set.
-        merge: `digital` or `current`.
-        fold: 1, 2 or `LIMITED`.
+        set: Name of the parameter set.
+        words: What differs from it.
+        changes: The same, as numbers of the set.
+        fold: Kernel pixels to a sub-crossbar in layers of the first paper that have many; only
+            there (`CROSSBAR_LIMIT`), and none share one in the networks of the second.
+        printed: Whether GAN_Deconv1 has the channels that the first paper prints.
     """
 
-    hardware: str
-    merge: str
-    fold: int
+    set: str
+    words: str = ""
+    changes: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    fold: int = 2
+    printed: bool = False
 
     def __str__(self) -> str:
-        rule = f"fold 2 above {CROSSBAR_LIMIT} sub-crossbars"
-        return f"{self.hardware}, {self.merge}, {f'fold {self.fold}' if self.fold else rule}"
+        return f"{self.set}, {self.words}" if self.words else self.set
+
+    @property
+    def hardware(self) -> Hardware:
+        """The parameter set, changed."""
+        return Hardware.load(self.set).replace(**self.changes)
 
 
-def variants(sets: tuple[str, ...]) -> tuple[Variant, ...]:
-    """Return all variants, the default one of the first set first."""
+_ZEROS = {"zero_aware": False, "zeros_stored": True}
+VARIANTS = (
+    Variant("isaac_32nm"),
+    Variant("red_paper"),
+    Variant("isaac_32nm", "no fold", fold=1),
+    Variant("isaac_32nm", "merged in current", {"merge": "current"}),
+    Variant("isaac_32nm", "zeros driven and stored", _ZEROS),
+    Variant("monolithic_65nm"),
+    Variant("red_paper", "zeros skipped", {key: not value for key, value in _ZEROS.items()}),
+    Variant("red_paper", "a line for each crossbar", {"word_lines": "separate"}),
+    Variant("red_paper", "merged in current", {"merge": "current"}),
+    Variant("red_paper", "integrate and fire", {"read_circuit": "integrate_and_fire"}),
+    Variant("red_paper", "at 65 nm", {"technology_node_m": 65e-9, "supply_voltage_v": 1.1}),
+    Variant("red_paper", "GAN_Deconv1 as printed", printed=True),
+)
+
+
+def load_cases(printed: bool = False) -> Cases:
+    """Return what the published figures are over.
+
+    Args:
+        printed: Whether GAN_Deconv1 has the channels that the table of the paper prints.
+    """
+    layers = list(load_workload(LAYERS).layers)
+    if printed:
+        layers[0] = load_workload(f"{LAYERS}_as_printed").layers[0]
+    return {
+        "layer": {entry.name: _placed(LAYERS, (entry,)) for entry in layers},
+        "network": {name: _placed(name, load_workload(name).layers) for name in NETWORKS},
+    }
+
+
+def _placed(workload: str, entries: Sequence[WorkloadLayer]) -> tuple[WorkloadLayer, ...]:
+    """Return transposed convolutions, which alone are run differently, under names of their own."""
     return tuple(
-        Variant(hardware, merge, fold)
-        for hardware in sets
-        for merge in ("digital", "current")
-        for fold in (1, 2, LIMITED)
+        replace(entry, layer=replace(entry.layer, name=f"{workload}:{entry.name}"))
+        for entry in entries
+        if entry.layer.transposed
     )
 
 
 @dataclass(frozen=True)
-class Ratios:
-    """One rival's latency and energy over RED's.
+class Modelled:
+    """RED against its rivals on one parameter set.
 
     Attributes:
-        name: The layer, or the network and the rival.
-        speedup: Latency of the rival over RED's.
-        efficiency: Energy of the rival over RED's.
+        cases: What `load_cases` returned.
+        results: By design and layer; those of RED's folded layers under the name `folded`.
     """
 
-    name: str
-    speedup: float
-    efficiency: float
+    cases: Cases
+    results: Mapping[tuple[str, str], LayerResult]
 
-    @property
-    def saving(self) -> float:
-        """Share of the rival's energy that RED saves."""
-        return 1 - 1 / self.efficiency
+    def values(self, kind: str, rival: str, measure: str) -> dict[str, Any]:
+        """Return RED against a rival, by layer or by network.
 
-
-class Results:
-    """Evaluates workloads on variants, each workload once for each parameter set.
-
-    Args:
-        progress: Told what is evaluated next.
-    """
-
-    def __init__(self, progress: Callable[[str], None] | None = None) -> None:
-        self._progress = progress or (lambda text: None)
-        self._known: dict[tuple[object, ...], Comparison] = {}
-
-    def layers(self, workload: Workload, variant: Variant) -> tuple[Ratios, ...]:
-        """Return RED against zero padding, layer by layer."""
-        red = self._red(workload, variant)
-        rival = self._rivals(workload, variant, ("zero_padding",))["zero_padding"]
-        return tuple(_ratios(name, (rival[name],), (red[name],)) for name in red if name in rival)
-
-    def network(
-        self, workload: Workload, variant: Variant, rivals: tuple[str, ...]
-    ) -> tuple[Ratios, ...]:
-        """Return RED against each rival, over the whole workload."""
-        red = self._red(workload, variant)
-        others = self._rivals(workload, variant, rivals)
-        return tuple(
-            _ratios(f"{workload.name} against {rival}", others[rival].values(), red.values())
-            for rival in rivals
-        )
-
-    def _red(self, workload: Workload, variant: Variant) -> dict[str, LayerResult]:
-        if variant.fold != LIMITED:
-            return self._results(workload, variant, variant.fold, ("red",))["red"]
-        plain, folded = (self._results(workload, variant, fold, ("red",))["red"] for fold in (1, 2))
-        return {
-            name: folded[name]
-            if result.design_result.plan.sub_crossbars > CROSSBAR_LIMIT
-            else result
-            for name, result in plain.items()
-        }
-
-    def _rivals(
-        self, workload: Workload, variant: Variant, rivals: tuple[str, ...]
-    ) -> dict[str, dict[str, LayerResult]]:
-        reram = tuple(name for name in rivals if name not in _CMOS)
-        found = dict(self._results(workload, variant, 1, reram))  # only RED folds kernel pixels
-        for name in rivals:
-            if name in _CMOS:  # knows no crossbars, so that one variant serves for all
-                found |= self._results(workload, replace(variant, merge="digital"), 1, (name,))
+        Args:
+            kind: `layer` or `network`.
+            rival: Name of a design.
+            measure: `speedup`, the rival's time over RED's; `efficiency`, so its energy; or
+                `saving`, the share of its energy that RED saves.
+        """
+        found = {}
+        for name, entries in self.cases[kind].items():
+            sums = []
+            for design in (rival, "red"):
+                results = [self._of(kind, entry.name, design) for entry in entries]
+                key = "latency" if measure == "speedup" else "energy"
+                sums.append(sum(r.entry.repeat * getattr(r.design_result, key) for r in results))
+            found[name] = 1 - sums[1] / sums[0] if measure == "saving" else sums[0] / sums[1]
         return found
 
-    def _results(
-        self, workload: Workload, variant: Variant, fold: int, designs: tuple[str, ...]
-    ) -> dict[str, dict[str, LayerResult]]:
-        key = (workload.name, variant.hardware, variant.merge, fold, designs)
-        if key not in self._known:
-            self._progress(f"{workload.name} on {', '.join(designs)}: {variant}")
-            hardware = Hardware.load(variant.hardware).replace(merge=variant.merge, fold=fold)
-            self._known[key] = compare(workload, designs, ENGINE, hardware=hardware)
-        return _by_design(self._known[key])
+    def why(self, kind: str, name: str, rival: str) -> str:
+        """Return why a layer is as it is against a rival; nothing where layers are summed up."""
+        entry, *more = self.cases[kind][name]
+        if more:
+            return ""
+        mine, other = (self._of(kind, entry.name, design) for design in ("red", rival))
+        return reason(name, mine.design_result, other.design_result)
+
+    def _of(self, kind: str, layer: str, design: str) -> LayerResult:
+        """Return a layer on a design, folded where RED is in the first paper."""
+        own = self.results[design, layer]
+        if (kind, design) != ("layer", "red"):
+            return own
+        return self.results.get((_FOLDED, layer), own)
 
 
-def layer_ratios(workload: Workload, hardware: Hardware) -> tuple[Ratios, ...]:
-    """Return RED against zero padding on one parameter set, layer by layer."""
-    results = _by_design(compare(workload, ("red", "zero_padding"), ENGINE, hardware=hardware))
-    return tuple(
-        _ratios(name, (results["zero_padding"][name],), (result,))
-        for name, result in results["red"].items()
-    )
+def evaluate(
+    cases: Cases,
+    hardware: Hardware,
+    rivals: Sequence[str] = RERAM,
+    fold: int = 2,
+) -> Modelled:
+    """Run RED and its rivals on one parameter set; equal layers are evaluated once.
+
+    Args:
+        cases: What `load_cases` returns.
+        hardware: The parameter set; results are arrays where its circuit holds arrays.
+        rivals: Names of designs.
+        fold: Kernel pixels to a sub-crossbar in large layers of the first paper.
+    """
+    every = (entries for group in cases.values() for entries in group.values())
+    entries = {entry.name: entry for entry in chain.from_iterable(every)}
+    whole = Workload("reproduction", "", tuple(entries.values()))
+    results = _run(whole, ("red", *rivals), hardware)
+    large = [
+        entry.name
+        for entry in chain.from_iterable(cases["layer"].values())
+        if results["red", entry.name].design_result.plan.sub_crossbars > CROSSBAR_LIMIT
+    ]
+    if large and fold > 1:
+        folded = _run(whole.select(large), ("red",), hardware.replace(fold=fold))
+        results |= {(_FOLDED, name): result for (_, name), result in folded.items()}
+    return Modelled(cases, results)
 
 
-def network_ratios(
-    networks: Sequence[Workload], rivals: tuple[str, ...], hardware: Hardware
-) -> tuple[Ratios, ...]:
-    """Return RED against each rival on one parameter set, over whole workloads."""
-    found = []
-    for workload in networks:
-        results = _by_design(compare(workload, ("red", *rivals), ENGINE, hardware=hardware))
-        red = results["red"].values()
-        found += [
-            _ratios(f"{workload.name} against {rival}", results[rival].values(), red)
-            for rival in rivals
-        ]
-    return tuple(found)
-
-
-def _by_design(comparison: Comparison) -> dict[str, dict[str, LayerResult]]:
-    """Return the results of a comparison by design and layer."""
-    results: dict[str, dict[str, LayerResult]] = {}
-    for result in comparison.results:
-        results.setdefault(result.design, {})[result.layer] = result
-    return results
-
-
-def transposed_only(workload: Workload) -> Workload:
-    """Return a workload without its ordinary convolutions, which no design treats differently."""
-    chosen = [e.name for e in workload.layers if isinstance(e.layer, TransposedConv)]
-    return workload.select(chosen)
-
-
-def _ratios(name: str, rival: Collection[LayerResult], red: Collection[LayerResult]) -> Ratios:
-    latency = [sum(r.entry.repeat * r.design_result.latency for r in side) for side in (rival, red)]
-    energy = [sum(r.entry.repeat * r.design_result.energy for r in side) for side in (rival, red)]
-    return Ratios(name, latency[0] / latency[1], energy[0] / energy[1])
+def _run(
+    workload: Workload, designs: Sequence[str], hardware: Hardware
+) -> dict[tuple[str, str], LayerResult]:
+    found = compare(workload, designs, _ENGINE, hardware=hardware)
+    return {(result.design, result.layer): result for result in found.results}

@@ -18,7 +18,15 @@ from red_timeloop.spec.expressions import evaluate
 from red_timeloop.spec.fields import check_count, check_keys, error, mapping, sequence, text, value
 from red_timeloop.spec.loader import YamlList, YamlMap, type_name
 
-__all__ = ["CompoundClass", "Primitive", "PrimitiveAction", "Resolved", "read_classes", "resolve"]
+__all__ = [
+    "HANDED_DOWN",
+    "CompoundClass",
+    "Primitive",
+    "PrimitiveAction",
+    "Resolved",
+    "read_classes",
+    "resolve",
+]
 
 Names = abc.Mapping[str, Any]
 
@@ -30,7 +38,7 @@ _CLASS_KEYS = ("name", "attributes", "subcomponents", "actions")
 _SUBCOMPONENT_KEYS = ("name", "class", "attributes", "area_scale", "energy_scale")
 _ACTION_KEYS = ("name", "arguments", "energy_scale", "repeat")
 # Accelergy hands these down to every subcomponent and every action that does not set them.
-_HANDED_DOWN = (
+HANDED_DOWN = (
     "global_cycle_seconds",
     "action_latency_cycles",
     "cycle_seconds",
@@ -170,6 +178,10 @@ def _build(
         base, count = _counted(entry["name"], node.attributes, node.name)
         path = f"{node.name}.{base}"
         kind = str(entry["class"])
+        if kind in within:
+            raise error(f"the class {kind!r} holds itself", entry, "class", path=path)
+        if len(within) >= _DEEPEST:
+            raise error("too many classes in each other", entry, path=path, legal=str(_DEEPEST))
         raw = mapping(entry, "attributes", path)
         attributes: dict[str, Any] = {}
         for key in raw:
@@ -179,20 +191,14 @@ def _build(
         if inner is not None:
             attributes = _with_defaults(path, attributes, inner.attributes, node.attributes, kind)
         names = {**node.attributes, **attributes}
-        scales = [
-            outer * _number(entry, key, path, names, raw)
-            for key, outer in (("area_scale", node.area_scale), ("energy_scale", node.energy_scale))
-        ]
+        area = node.area_scale * _number(entry, "area_scale", path, names, raw)
+        energy = node.energy_scale * _number(entry, "energy_scale", path, names, raw)
         if inner is None:
-            part = Primitive(path, kind, attributes, node.count * count, *scales)
+            part = Primitive(path, kind, attributes, node.count * count, area, energy)
             node.children[base] = part
             yield part
             continue
-        if kind in within:
-            raise error(f"the class {kind!r} holds itself", entry, "class", path=path)
-        if len(within) >= _DEEPEST:
-            raise error("too many classes in each other", entry, path=path, legal=str(_DEEPEST))
-        child = _Node(path, inner, attributes, node.count * count, *scales)
+        child = _Node(path, inner, attributes, node.count * count, area, energy)
         node.children[base] = child
         yield from _build(child, classes, (*within, kind))
 
@@ -215,7 +221,7 @@ def _with_defaults(
 
 
 def _handed_down(around: Names, own: Names) -> dict[str, Any]:
-    return {**own, **{key: around[key] for key in _HANDED_DOWN if key in around and key not in own}}
+    return {**own, **{key: around[key] for key in HANDED_DOWN if key in around and key not in own}}
 
 
 def _ways(entry: YamlMap, attributes: Names, path: str) -> list[dict[str, Any]]:

@@ -110,6 +110,7 @@ def sensitivity(results: Results, objective: Objective) -> tuple[Effect, ...]:
         InputError: No point is feasible, or none has the measure.
     """
     results = _measured(results, [objective])
+    results = results.select(np.isfinite(results.numbers[objective.measure]))
     effects: list[Effect] = []
     for design in dict.fromkeys(results.words["design"].tolist()):
         mine = results.select(results.words["design"] == design)

@@ -323,7 +323,7 @@ def _check_values(
 
 def _checked(name: str, value: Any, key: str, bases: tuple[Hardware, ...]) -> Value:
     """Return the value as the parameter set takes it, so that 2 and 2.0 are the same point."""
-    if name == "zeros_stored" and not isinstance(value, bool):
+    if name in ("zeros_stored", "zero_aware") and not isinstance(value, bool):
         raise InputError(f"got {value!r}", key=key, legal="true, false")
     if name == TECHNOLOGY:
         try:

@@ -6,6 +6,7 @@ import json
 
 import pytest
 from click.testing import CliRunner, Result
+from close import near
 
 from red_timeloop.circuit import Circuit
 from red_timeloop.cli.main import cli
@@ -68,7 +69,7 @@ def test_settings_change_attributes_and_numbers() -> None:
     assert content["latency_s"] == 1e-8
     pulse = json.loads(run("reram_array", "--set", "rows=512", "--format", "json").output)
     column = {key: value for key, value in pulse["pulse_J"].items() if key.startswith("column ")}
-    assert sum(column.values()) == pytest.approx(pulse["pulse_J"]["column"], abs=0, rel=1e-9)
+    assert sum(column.values()) == near(pulse["pulse_J"]["column"])
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 import pytest
+from close import near
 
 from red_timeloop.circuit import Circuit
 from red_timeloop.components import array, build, technology, wires
-
-approx = partial(pytest.approx, rel=1e-9, abs=0.0)
 
 ISAAC = Circuit.load("isaac_32nm").replace(columns_per_adc=8)
 CELLS = {
@@ -61,7 +58,7 @@ def test_first_order_drop_is_that_of_the_network(cell: Circuit, rows: int) -> No
     solved = ladder(cell, rows)
     modelled = array.line_drop(rows, rows, cell)
     if solved < cell.line_drop_limit:
-        assert modelled == approx(solved, rel=0.1)
+        assert modelled == near(solved, rel=0.1)
     else:  # beyond first order: still large, and never the whole voltage
         assert cell.line_drop_limit < modelled < 1
 
@@ -69,7 +66,7 @@ def test_first_order_drop_is_that_of_the_network(cell: Circuit, rows: int) -> No
 @cells
 def test_a_row_grows_with_its_columns_alone(cell: Circuit) -> None:
     lines = [parts(cell, "row_driver", 128, n)["row line"] for n in SIZES]
-    assert np.diff(lines) / np.diff(SIZES) == approx(lines[0] / SIZES[0])  # in proportion
+    assert np.diff(lines) / np.diff(SIZES) == near(lines[0] / SIZES[0])  # in proportion
     tall, low = (parts(cell, "row_driver", rows, 128) for rows in (1024, 64))
     assert tall == low
     for key in ("row latch", "row converter"):
@@ -104,13 +101,13 @@ def test_the_pass_gate_takes_its_share_of_the_fullest_column(cell: Circuit) -> N
     one = array.pass_gate_capacitance(
         1, cell.replace(on_resistance_ohm=1e8, off_resistance_ohm=1e9)
     )
-    assert one == approx(technology.transistor_capacitance(cell))
+    assert one == near(technology.transistor_capacitance(cell))
     # A transistor of an inverter's pull-down width conducts better at a small voltage than while
     # it switches.
     inverter = technology.inverter_capacitance(cell)
     pull_down = wires.driver_resistance(inverter, cell)
     small = array.pass_gate_resistance(1e-9, cell)
-    assert small == approx(cell.linear_resistance_share * pull_down)
+    assert small == near(cell.linear_resistance_share * pull_down)
 
 
 @cells
@@ -119,10 +116,10 @@ def test_a_pulse_is_driven_and_then_read(cell: Circuit) -> None:
         shape = {"rows": 128, "columns": columns, "rows_used": 128, "columns_used": 8}
         read = max(cell.read_pulse_s, array.settle_seconds(128, 128, 8, cell))
         one = build("reram_array", shape, cell)
-        assert one.latency == approx(read)
-        assert one.conduction_seconds == approx(array.drive_seconds(columns, cell) + read)
+        assert one.latency == near(read)
+        assert one.conduction_seconds == near(array.drive_seconds(columns, cell) + read)
         both = build("reram_cell", {**shape, "resolution": 8}, cell)
-        assert both.conduction_seconds == approx(one.conduction_seconds)
+        assert both.conduction_seconds == near(one.conduction_seconds)
 
 
 def test_a_word_line_may_run_on_through_further_arrays() -> None:
@@ -144,16 +141,16 @@ def test_a_word_line_may_run_on_through_further_arrays() -> None:
 def test_an_access_transistor_is_in_series() -> None:
     circuit = ISAAC.replace(**CELLS["6 kOhm + 195 kOhm"])
     mean = (1 / 201e3 + 1 / 297e3) / 2
-    assert array.mean_conductance(circuit) == approx(mean)
+    assert array.mean_conductance(circuit) == near(mean)
     # The cell's own power at half of the inputs, over the pulse.
-    assert array.cell_energy(1e-8, circuit) == approx(0.5 * 0.5**2 * mean * 1e-8)
+    assert array.cell_energy(1e-8, circuit) == near(0.5 * 0.5**2 * mean * 1e-8)
 
 
 def test_the_row_converter_is_on_for_the_read_pulse() -> None:
     short, long = (
         parts(ISAAC.replace(read_pulse_s=pulse), "row_driver", 128, 128) for pulse in (5e-9, 50e-9)
     )
-    assert long["row converter"] == approx(10 * short["row converter"])
+    assert long["row converter"] == near(10 * short["row converter"])
     assert long["row line"] == short["row line"]
     nothing = parts(ISAAC.replace(mean_input_share=0.0), "row_driver", 128, 128)
     assert nothing["row"] == nothing["row latch"] > 0
@@ -165,7 +162,7 @@ def test_columns_bring_their_periphery(cell: Circuit) -> None:
     pitch2 = cell.cell_width_features * cell.cell_height_features * cell.technology_node_m**2
     empty = array.array_area(128, 0, cell)
     own = array.array_area(128, SIZES, cell) - empty - 128 * SIZES * pitch2
-    assert own / SIZES == approx(own[0] / SIZES[0])
+    assert own / SIZES == near(own[0] / SIZES[0])
     assert own[0] / SIZES[0] > 1e-13
 
 
@@ -175,14 +172,14 @@ def test_columns_with_converters_of_their_own_need_no_multiplexer() -> None:
     many = ISAAC.replace(columns_per_adc=np.array([1.0, 8.0]))
     energies = array.multiplexer_energy(128, 128, many)
     assert energies[0] == 0
-    assert energies[1] == approx(array.multiplexer_energy(128, 128, ISAAC))
+    assert energies[1] == near(array.multiplexer_energy(128, 128, ISAAC))
 
 
 def test_an_array_is_not_cheap_for_not_computing() -> None:
     """The energy of a cell counts the drop up to the limit, the result the whole."""
     circuit = ISAAC.replace(on_resistance_ohm=1333, off_resistance_ohm=20e3)
     whole = array.cell_energy(1e-8, circuit)
-    assert array.cell_energy(1e-8, circuit, 0.1) == approx(0.9 * whole)
-    assert array.cell_energy(1e-8, circuit, 0.99) == approx(0.75 * whole)
+    assert array.cell_energy(1e-8, circuit, 0.1) == near(0.9 * whole)
+    assert array.cell_energy(1e-8, circuit, 0.99) == near(0.75 * whole)
     shape = {"rows": 1024, "columns": 128, "rows_used": 1024, "columns_used": 32}
     assert build("reram_array", shape, circuit).line_drop > 0.9  # type: ignore[attr-defined]

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from functools import partial
 from itertools import pairwise
 
 import pytest
+from close import near
 from places import ROOT
 
 from red_timeloop.circuit import Circuit
 from red_timeloop.components import STAGES, build, find, names
 from red_timeloop.components.base import Component
 from red_timeloop.errors import InputError
-
-# Energies are far below pytest's default absolute tolerance of 1e-12.
-approx = partial(pytest.approx, rel=1e-9, abs=0.0)
-
 
 ISAAC = Circuit.load("isaac_32nm")
 
@@ -43,9 +39,9 @@ def component(subclass: str, circuit: Circuit = ISAAC, **attributes: object) -> 
 def test_isaac_converter() -> None:
     """Shafiee et al., ISCA 2016, table 6: 8 bits, 1.28 GS/s, 2 mW, 1200 um^2, 32 nm."""
     one = component("adc", weight_slices=1, input_slices=1)
-    assert one.energy("update") * 1.28e9 == approx(2e-3, rel=0.01)
-    assert one.area == approx(1200e-12, rel=0.01)
-    assert one.latency == approx(32 / 1.28e9)
+    assert one.energy("update") * 1.28e9 == near(2e-3, rel=0.01)
+    assert one.area == near(1200e-12, rel=0.01)
+    assert one.latency == near(32 / 1.28e9)
 
 
 @pytest.mark.parametrize(
@@ -59,8 +55,8 @@ def test_converter_at_other_resolutions(bits: int, energy: float, area: float) -
     model has a thermal term besides, 0.26 pJ at 9 bits: 15% is what the two can agree to.
     """
     one = component("adc", weight_slices=1, input_slices=1, resolution=bits)
-    assert one.energy("update") * 1e12 * 16 / 15 == approx(energy, rel=0.15)
-    assert one.area * 1e12 == approx(area, rel=0.01)
+    assert one.energy("update") * 1e12 * 16 / 15 == near(energy, rel=0.15)
+    assert one.area * 1e12 == near(area, rel=0.01)
 
 
 def test_isaac_row_driver() -> None:
@@ -71,24 +67,24 @@ def test_isaac_row_driver() -> None:
     """
     long = ISAAC.replace(read_pulse_s=100e-9, mean_input_share=1.0)
     one = component("row_driver", long, input_slices=1)
-    assert one.energy("read") == approx(3.9e-6 * 100e-9, rel=0.05)
+    assert one.energy("read") == near(3.9e-6 * 100e-9, rel=0.05)
     assert one.area > 128 * 0.166e-12
     short = component("row_driver", long.replace(read_pulse_s=10e-9), input_slices=1)
-    assert one.energy("read") - short.energy("read") == approx(3.9e-6 * 90e-9)
+    assert one.energy("read") - short.energy("read") == near(3.9e-6 * 90e-9)
 
 
 def test_isaac_shift_add() -> None:
     """0.2 mW for the 8 converters of a unit at 1.2 GS/s: 0.021 pJ; 60 um^2 each."""
     one = component("shift_add", weight_slices=1, input_slices=1, width=16)
-    assert one.energy("update") == approx(0.2e-3 / (8 * 1.2e9), rel=0.01)
-    assert one.area == approx(60e-12)
+    assert one.energy("update") == near(0.2e-3 / (8 * 1.2e9), rel=0.01)
+    assert one.area == near(60e-12)
 
 
 def test_isaac_edram() -> None:
     """20.45 pJ for 256 bits of 64 KB, 83 000 um^2."""
     one = component("edram", width=256, depth=2048)
-    assert one.energy("read") == approx(20.45e-12)
-    assert one.area == approx(83000e-12)
+    assert one.energy("read") == near(20.45e-12)
+    assert one.area == near(83000e-12)
 
 
 def test_isaac_array_power() -> None:
@@ -97,7 +93,7 @@ def test_isaac_array_power() -> None:
     Read voltage, pulse and resistances are not ISAAC's but of later chips.
     """
     cells = 128 * 128 * component("reram_cell", weight_slices=1, input_slices=1).energy("read")
-    assert cells == approx(30e-12, rel=0.1)
+    assert cells == near(30e-12, rel=0.1)
 
 
 @pytest.mark.parametrize(("kilobytes", "picojoule"), [(8, 10), (32, 20), (1024, 100)])
@@ -105,7 +101,7 @@ def test_published_sram(kilobytes: int, picojoule: float) -> None:
     """Horowitz, ISSCC 2014: 64 bits at 45 nm and 0.9 V."""
     circuit = ISAAC.replace(technology_node_m=45e-9, supply_voltage_v=0.9)
     one = build("sram_buffer", {"width": 64, "depth": kilobytes * 128}, circuit)
-    assert one.energy("read") * 1e12 == approx(picojoule, rel=0.15)
+    assert one.energy("read") * 1e12 == near(picojoule, rel=0.15)
 
 
 @pytest.mark.parametrize(("bits", "multiply"), [(8, 0.2), (32, 3.1)])
@@ -122,7 +118,7 @@ def test_every_component_prices_every_action(subclass: str) -> None:
     for action in one.actions:
         assert one.energy(action) >= 0
     assert one.area >= 0
-    assert one.energy("leak") == approx(one.leakage_power * 1e-6)
+    assert one.energy("leak") == near(one.leakage_power * 1e-6)
     assert "leak" in one.actions
     assert one.stage in STAGES
     with pytest.raises(ValueError, match="no action 'explode'"):
@@ -142,7 +138,7 @@ def test_every_component_prices_every_action(subclass: str) -> None:
 )
 def test_an_action_is_all_its_events(subclass: str, action: str, field: str) -> None:
     one = component(subclass, **{field: 1}).energy(action)
-    assert component(subclass, **{field: 3}).energy(action) == approx(3 * one)
+    assert component(subclass, **{field: 3}).energy(action) == near(3 * one)
 
 
 def test_columns_share_the_fixed_cost_of_an_activation() -> None:
@@ -150,7 +146,7 @@ def test_columns_share_the_fixed_cost_of_an_activation() -> None:
     few, many = (component("reram_array", columns_used=n) for n in (4, 32))
     marginal = (32 * many.energy("update") - 4 * few.energy("update")) / 28
     fixed = 4 * (few.energy("update") - marginal)
-    assert fixed == approx(32 * (many.energy("update") - marginal))
+    assert fixed == near(32 * (many.energy("update") - marginal))
     assert fixed > 0
 
 
@@ -159,17 +155,17 @@ def test_an_inserted_zero_costs_its_latch_only() -> None:
     zero = component("row_driver", real_share=0.0).energy("read")
     half = component("row_driver", real_share=0.5).energy("read")
     assert 0 < zero < 0.05 * whole
-    assert half == approx((whole + zero) / 2)
+    assert half == near((whole + zero) / 2)
     assert component("reram_cell", real_share=0.0).energy("read") == 0
 
 
 def test_shares_scale_what_they_name() -> None:
     plain = component("edram", width=256)
     some = component("edram", width=256, read_share=0.5, update_share=0.25)
-    assert some.energy("read") == approx(plain.energy("read") / 2)
+    assert some.energy("read") == near(plain.energy("read") / 2)
     assert some.energy("write") == plain.energy("write")
-    assert some.energy("update") == approx(plain.energy("update") / 4)
-    assert component("edram", width=256, stored_share=0.5).area == approx(plain.area / 2)
+    assert some.energy("update") == near(plain.energy("update") / 4)
+    assert component("edram", width=256, stored_share=0.5).area == near(plain.area / 2)
 
 
 def test_a_transfer_to_more_crossbars_costs_more() -> None:
@@ -184,12 +180,12 @@ def test_an_explicit_number_overrides_the_set() -> None:
     base = build("reram_cell", {"parameters": "isaac_32nm"})
     strong = build("reram_cell", {"on_resistance_ohm": 25e3, "off_resistance_ohm": "5e5"})
     # The mean of 20 and 2 uS is 11 uS, of 40 and 2 uS it is 21.
-    assert strong.energy("read") == approx(base.energy("read") * 21 / 11)
+    assert strong.energy("read") == near(base.energy("read") * 21 / 11)
 
 
 def test_technology_moves_the_set() -> None:
     one = component("sram_buffer", width=256, technology="65nm")
-    assert one.area == approx(component("sram_buffer", width=256).area * (65 / 32) ** 2)
+    assert one.area == near(component("sram_buffer", width=256).area * (65 / 32) ** 2)
 
 
 @pytest.mark.parametrize(
@@ -257,7 +253,7 @@ def test_array_energy_is_within_published_macros() -> None:
     # ISAAC's own unit, table 6: 16 mW of converters, 2.4 of arrays, 0.2 of shift-adds and 0.01 of
     # sampling for 8 arrays; 100 ns a pulse. Its row drivers' 4 mW are those of a longer pulse.
     isaac = 18.61e-3 / 8 * 100e-9 * 8
-    assert energy - 128 * component("row_driver").energy("read") == approx(isaac, rel=0.1)
+    assert energy - 128 * component("row_driver").energy("read") == near(isaac, rel=0.1)
 
 
 @pytest.mark.parametrize("subclass", names())

@@ -1,13 +1,13 @@
-"""The crossbar's equations: monotonicity, limits, units, and lines solved numerically."""
+"""The crossbar's equations: limits, units, and lines solved numerically."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from functools import partial
 
 import numpy as np
 import pytest
+from close import near
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,107 +17,41 @@ from red_timeloop.components.adc import conversion_area, conversion_energy
 from red_timeloop.components.timing import PIPELINES, StepTime, step_time
 from red_timeloop.errors import InputError
 
-# Energies are far below pytest's default absolute tolerance of 1e-12.
-approx = partial(pytest.approx, rel=1e-9, abs=0.0)
-
-
 ISAAC = Circuit.load("isaac_32nm")
-SETS = [ISAAC, Circuit.load("monolithic_65nm")]
-SIZES = np.array([1, 2, 16, 64, 128, 512, 4096, 21504])
 
 
 def settle(rows: object, circuit: Circuit = ISAAC, resolution: object = 8) -> np.ndarray:
     return np.asarray(array.settle_seconds(rows, rows, resolution, circuit))
 
 
-@pytest.mark.parametrize("circuit", SETS)
-@pytest.mark.parametrize(
-    "grows",
-    [
-        lambda n, c: array.word_line_capacitance(n, c),
-        lambda n, c: array.word_line_resistance(n, c),
-        lambda n, c: array.bit_line_capacitance(n, c),
-        lambda n, c: array.drive_seconds(n * 8, c),
-        lambda n, c: sum(array.row_parts(n, 1, c).values()),
-        lambda n, c: sum(array.column_parts(n, 1e-8, c).values()),
-        lambda n, c: array.activation_energy(n, 128, 1, c),
-        lambda n, c: array.activation_energy(128, n, 1, c),
-        lambda n, c: array.array_area(n, 128, c),
-        lambda n, c: array.array_area(128, n, c),
-        lambda n, c: array.row_area(n, 1, c),
-        lambda n, c: settle(4096, c, np.linspace(1, 12, len(n))),
-        lambda n, c: array.read_seconds(n * 64, 16, 8, c),
-        lambda n, c: array.multiplexer_energy(n, 128, c),
-        lambda n, c: array.multiplexer_energy(128, n + 8, c),
-        lambda n, c: array.line_drop(n, n, c),
-    ],
-)
-def test_larger_arrays_cost_more(circuit: Circuit, grows: object) -> None:
-    values = np.asarray(grows(SIZES, circuit))  # type: ignore[operator]
-    assert np.all(values > 0)
-    # The read pulse is a floor of the activation's time, so equal neighbours are allowed.
-    assert np.all(np.diff(values) >= 0)
-    assert values[-1] > values[0]
-
-
-@pytest.mark.parametrize(
-    ("number", "low", "high"),
-    [
-        ("wire_capacitance_f_per_m", 1.5e-10, 3e-10),
-        ("gate_capacitance_f_per_m", 0.7e-9, 1.5e-9),
-        ("read_voltage_v", 0.1, 0.5),
-        ("mean_input_share", 0.1, 0.5),
-    ],
-)
-def test_a_step_costs_more_with_more_of_each_number(number: str, low: float, high: float) -> None:
-    less, more = (_step_energy(ISAAC.replace(**{number: value})) for value in (low, high))
-    assert less < more
-
-
-def _step_energy(circuit: Circuit) -> float:
-    """Energy of one full step of a 128 x 128 array without its converters."""
-    shape = {
-        "rows": 128,
-        "columns": 128,
-        "rows_used": 128,
-        "columns_used": 32,
-        "weight_slices": 4,
-        "input_slices": 8,
-    }
-    update = build("reram_array", shape, circuit).energy("update")
-    row = build("row_driver", shape, circuit).energy("read")
-    cell = build("reram_cell", shape, circuit).energy("read")
-    return 32 * update + 128 * row + 32 * 128 * cell
-
-
 def test_one_row_and_one_column() -> None:
     """A line over one cell is that cell: pitch times wire, and one gate or junction."""
     pitch, width = 4 * 32e-9, 2 * 32e-9
-    assert array.word_line_capacitance(1, ISAAC) == approx(pitch * 2e-10 + width * 1e-9)
-    assert array.bit_line_capacitance(1, ISAAC) == approx(pitch * 2e-10 + width * 0.8e-9)
+    assert array.word_line_capacitance(1, ISAAC) == near(pitch * 2e-10 + width * 1e-9)
+    assert array.bit_line_capacitance(1, ISAAC) == near(pitch * 2e-10 + width * 0.8e-9)
     # Alone on its line, a cell charges it through its own mean resistance, 1 / 11 uS, and the
     # wire and multiplexer hardly matter.
     alone = settle(1) / (9 * math.log(2) * array.bit_line_capacitance(1, ISAAC))
-    assert alone == approx(1 / 11e-6, rel=0.2)
+    assert alone == near(1 / 11e-6, rel=0.2)
     # One column needs no sharing and its driver is a single smallest stage.
     assert array.converters(1, ISAAC) == 1
-    assert array.drive_seconds(1, ISAAC) == approx(360e-6 * 32e-9, rel=0.01)
+    assert array.drive_seconds(1, ISAAC) == near(360e-6 * 32e-9, rel=0.01)
 
 
 def test_infinite_on_off_ratio() -> None:
     """Cells that are off conduct nothing: what is left is the share that is on."""
     ideal = dataclasses.replace(ISAAC, off_resistance_ohm=math.inf)
-    assert array.mean_conductance(ideal) == approx(0.5 / 50e3)
+    assert array.mean_conductance(ideal) == near(0.5 / 50e3)
     nothing = dataclasses.replace(ideal, mean_conductance_share=0.0)
     assert array.cell_energy(1e-8, nothing) == 0
     # And with a ratio of one the weights do not matter.
     same = dataclasses.replace(ISAAC, off_resistance_ohm=50e3, mean_conductance_share=0.1)
-    assert array.mean_conductance(same) == approx(1 / 50e3)
+    assert array.mean_conductance(same) == near(1 / 50e3)
 
 
 def test_thick_wires_have_bulk_resistivity() -> None:
     thick = dataclasses.replace(ISAAC, technology_node_m=1e-3)
-    assert wires.resistivity(1e-3, thick) == approx(1.72e-8, rel=1e-3)
+    assert wires.resistivity(1e-3, thick) == near(1.72e-8, rel=1e-3)
     assert wires.resistivity(32e-9, ISAAC) > 2 * 1.72e-8
 
 
@@ -127,7 +61,7 @@ def test_thick_wires_have_bulk_resistivity() -> None:
 def test_thin_wires(width: float, published: float) -> None:
     """Resistivities that array simulators tabulate for these widths after the ITRS."""
     node = dataclasses.replace(ISAAC, technology_node_m=width)
-    assert wires.resistivity(width, node) == approx(published, rel=0.25)
+    assert wires.resistivity(width, node) == near(published, rel=0.25)
 
 
 def test_wider_pitch_less_resistance() -> None:
@@ -161,8 +95,8 @@ def test_elmore_delay_of_a_word_line() -> None:
     resistance, capacitance = 2e4, 3e-13
     solved = _ladder_response(1.0, resistance, capacitance, 0.5)
     modelled = math.log(2) * wires.elmore_delay(0.0, resistance, capacitance)
-    assert solved == approx(0.377 * resistance * capacitance, rel=0.02)  # textbook value
-    assert modelled == approx(solved, rel=0.10)
+    assert solved == near(0.377 * resistance * capacitance, rel=0.02)  # textbook value
+    assert modelled == near(solved, rel=0.10)
 
 
 @pytest.mark.parametrize("source", [1e2, 1e4, 1e6])
@@ -178,11 +112,11 @@ def test_settling_of_a_bit_line(source: float, resolution: int) -> None:
 
 def test_tree() -> None:
     """An H over four leaves of unit side: a bar and two uprights, each of one side."""
-    assert wires.tree_length(4, 4, 1.0) == approx(3.0)
-    assert wires.tree_length(4, 1, 1.0) == approx(1.0)
+    assert wires.tree_length(4, 4, 1.0) == near(3.0)
+    assert wires.tree_length(4, 1, 1.0) == near(1.0)
     assert wires.tree_length(1, 1, 1.0) == 0
     # Large H-trees have about 3/2 of a side of wire for each leaf.
-    assert wires.tree_length(4**6, 4**6, 1.0) == approx(1.5 * 4**6, rel=0.05)
+    assert wires.tree_length(4**6, 4**6, 1.0) == near(1.5 * 4**6, rel=0.05)
     reach = wires.tree_length(1024, np.arange(1, 1025), 1.0)
     assert np.all(np.diff(reach) >= 0)
 
@@ -202,7 +136,7 @@ def test_converter_limits() -> None:
     """Slow converters reach the published bound k1 * bits + k2 * 4^bits; areas stay positive."""
     slow = ISAAC.replace(adc_rate_hz=1e5, adc_capacitor_energy_j=0.0)
     bits = np.arange(4, 15)
-    assert conversion_energy(bits, slow) == approx(1e-13 * bits + 1e-18 * 4.0**bits, rel=1e-3)
+    assert conversion_energy(bits, slow) == near(1e-13 * bits + 1e-18 * 4.0**bits, rel=1e-3)
     assert np.all(np.diff(conversion_energy(bits, ISAAC)) > 0)
     assert np.all(np.diff(conversion_area(bits, ISAAC)) > 0)
 
@@ -269,15 +203,15 @@ def test_dimensions(scales: tuple[float, ...]) -> None:
         there = build(subclass, shape | bits | {"global_cycle_seconds": 1e-9}, changed)
         for action in (a for a in here.actions if a != "leak"):
             expected = here.energy(action) * _factor("j", scales)
-            assert there.energy(action) == approx(expected), (subclass, action)
-        assert there.area == approx(here.area * _factor("m2", scales)), subclass
+            assert there.energy(action) == near(expected), (subclass, action)
+        assert there.area == near(here.area * _factor("m2", scales)), subclass
         expected = here.leakage_power * _factor("w", scales)
-        assert there.leakage_power == approx(expected), subclass
-        assert there.latency == approx(here.latency * second), subclass
+        assert there.leakage_power == near(expected), subclass
+        assert there.latency == near(here.latency * second), subclass
     steps = [step(circuit, pipeline="none") for circuit in (ISAAC, changed)]
     for part in ("drive", "settle", "convert", "accumulate", "cycle"):
         expected = getattr(steps[0], part) * second
-        assert getattr(steps[1], part) == approx(expected), part
+        assert getattr(steps[1], part) == near(expected), part
 
 
 def step(circuit: Circuit, *, pipeline: str = "two_stage", **changes: object) -> StepTime:
@@ -300,9 +234,9 @@ def step(circuit: Circuit, *, pipeline: str = "two_stage", **changes: object) ->
 def test_isaac_step() -> None:
     """ISAAC: 100 ns a read, hidden behind 128 conversions at 1.28 GS/s, 8 reads an input."""
     time = step(ISAAC)
-    assert time.convert == approx(100e-9)
-    assert time.cycle == approx(800e-9, rel=0.02)
-    assert time.shares()["convert"] == approx(800e-9)
+    assert time.convert == near(100e-9)
+    assert time.cycle == near(800e-9, rel=0.02)
+    assert time.shares()["convert"] == near(800e-9)
     assert time.shares()["settle"] == 0
 
 
@@ -310,7 +244,7 @@ def test_isaac_step() -> None:
 @pytest.mark.parametrize("rows", [16, 128, 4096, 50000])
 def test_shares_sum_to_the_step(pipeline: str, rows: int) -> None:
     time = step(ISAAC, rows=rows, rows_used=rows, pipeline=pipeline, inputs=9)
-    assert sum(time.shares().values()) == approx(time.cycle)
+    assert sum(time.shares().values()) == near(time.cycle)
     parts = (time.drive, time.settle, time.convert, time.accumulate)
     assert 8 * max(parts) <= time.cycle * (1 + 1e-12)
     assert time.cycle <= 8 * sum(parts) * (1 + 1e-12)
@@ -324,9 +258,9 @@ def test_more_overlap_is_never_slower() -> None:
 
 
 def test_timing_of_unused_columns_and_merging() -> None:
-    assert step(ISAAC, columns_used=8).convert == approx(25e-9)
+    assert step(ISAAC, columns_used=8).convert == near(25e-9)
     single, merged = (step(ISAAC, inputs=n).accumulate for n in (1, 16))
-    assert merged == approx(5 * single)  # four levels of adders behind the shift-add
+    assert merged == near(5 * single)  # four levels of adders behind the shift-add
     assert step(ISAAC, joined_arrays=64).settle > step(ISAAC).settle
 
 
@@ -338,6 +272,6 @@ def test_numbers_may_be_arrays() -> None:
     energy = array.cell_energy(1e-8, swept)
     assert energy.shape == (2, 3)
     one = ISAAC.replace(on_resistance_ohm=1e5, read_voltage_v=0.1)
-    assert energy[0, 2] == approx(array.cell_energy(1e-8, one))
+    assert energy[0, 2] == near(array.cell_energy(1e-8, one))
     cycles = step(swept, rows=9000, rows_used=9000).cycle
-    assert cycles[2] == approx(step(one, rows=9000, rows_used=9000).cycle)
+    assert cycles[2] == near(step(one, rows=9000, rows_used=9000).cycle)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
+from close import near
 
 from red_timeloop.circuit import Circuit
 from red_timeloop.comparison import Comparison, compare
@@ -17,8 +17,6 @@ from red_timeloop.components.read_circuits import IntegrateAndFire
 from red_timeloop.designs.specification import sizes_as_variables
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
-
-approx = partial(pytest.approx, rel=1e-9, abs=0.0)
 
 ISAAC = Circuit.load("isaac_32nm")
 CIRCUITS = {"adc": 8, "survey_adc": 8, "integrate_and_fire": 8, "sense_amplifier": 1}
@@ -40,8 +38,8 @@ def test_the_survey_is_the_published_regression(
 ) -> None:
     circuit = ISAAC.at_node(node).replace(adc_rate_hz=rate)
     one = build("survey_adc", {"resolution": bits}, circuit)
-    assert one.conversion_energy == approx(energy, rel=1e-6)
-    assert one.converter_area == approx(area, rel=1e-6)
+    assert one.conversion_energy == near(energy, rel=1e-6)
+    assert one.converter_area == near(area, rel=1e-6)
     assert one.leakage_power == 0  # it is in the energy
 
 
@@ -70,10 +68,10 @@ def test_the_fullest_column_fires_as_often_as_the_counter_counts(bits: int, rows
 
 def test_a_spikes_energy_is_that_of_its_parts() -> None:
     flips = [(count ^ (count + 1)).bit_count() for count in range(4096)]
-    assert np.mean(flips) == approx(2, rel=1e-3)  # of a binary counter
+    assert np.mean(flips) == near(2, rel=1e-3)  # of a binary counter
     one = build("integrate_and_fire", {"resolution": 8}, ISAAC.replace(mean_input_share=1.0))
     none = build("integrate_and_fire", {"resolution": 8}, ISAAC.replace(mean_input_share=0.0))
-    assert none.conversion_energy == approx(technology.register_energy(8, ISAAC))
+    assert none.conversion_energy == near(technology.register_energy(8, ISAAC))
     # Mean weights draw 11 of 20 uS; the charge of a full column flows through the supply.
     full = 128 * 0.2 / 50e3 * one.integration_seconds * ISAAC.supply_voltage_v  # type: ignore[attr-defined]
     spent = one.conversion_energy - none.conversion_energy
@@ -82,22 +80,22 @@ def test_a_spikes_energy_is_that_of_its_parts() -> None:
         * 0.55
         * (8 * technology.gate_energy(ISAAC) + 2 * technology.register_energy_per_bit(ISAAC))
     )
-    assert spent == approx(0.55 * full + counted)
+    assert spent == near(0.55 * full + counted)
 
 
 def test_spikes_take_the_pulse_or_longer() -> None:
     spike = ISAAC.spike_fo4 * technology.fo4_delay(ISAAC)
     fast = build("integrate_and_fire", {"resolution": 4}, ISAAC)
-    assert fast.latency == approx(spike)  # all within the pulse, then the counter is read
+    assert fast.latency == near(spike)  # all within the pulse, then the counter is read
     slow = build("integrate_and_fire", {"resolution": 10}, ISAAC)
-    assert slow.latency == approx(1023 * spike - ISAAC.read_pulse_s + spike)
+    assert slow.latency == near(1023 * spike - ISAAC.read_pulse_s + spike)
     # Columns that share one are integrated one after the other.
     shape = {"resolution": 4, "columns": 128, "columns_used": 32, "weight_slices": 4}
     shared = build("integrate_and_fire", shape, ISAAC.replace(columns_per_adc=2))
     own = build("integrate_and_fire", shape, ISAAC.replace(columns_per_adc=1))
-    assert own.latency == approx(fast.latency)
-    assert shared.latency == approx(2 * spike + ISAAC.read_pulse_s)
-    assert own.area == approx(2 * shared.area)
+    assert own.latency == near(fast.latency)
+    assert shared.latency == near(2 * spike + ISAAC.read_pulse_s)
+    assert own.area == near(2 * shared.area)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +111,7 @@ def test_bits_that_a_circuit_cannot_read_are_refused(name: str, bits: int, legal
 def test_more_bits_and_more_columns_cost_more(name: str) -> None:
     shape = {"resolution": CIRCUITS[name], "columns": 128, "columns_used": 32, "weight_slices": 4}
     few, many = (build(name, shape, ISAAC.replace(columns_per_adc=shared)) for shared in (128, 8))
-    assert many.area == approx(16 * few.area)
+    assert many.area == near(16 * few.area)
     assert many.latency < few.latency
     assert many.energy("update") == few.energy("update")
     if name != "sense_amplifier":
@@ -144,9 +142,9 @@ def test_a_set_chooses_its_read_circuit(name: str) -> None:
     }
     one = build(name, shape, hardware.circuit)
     level = result.levels["adc"]
-    assert level.area == approx(level.instances * one.area)
+    assert level.area == near(level.instances * one.area)
     assert level.stage == "convert"
-    assert result.step_time.convert == approx(one.latency)  # type: ignore[union-attr]
+    assert result.step_time.convert == near(one.latency)  # type: ignore[union-attr]
     assert (f"({name})" in run(hardware).assumptions[0]) == (name != "adc")
 
 

@@ -6,12 +6,12 @@ import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
 
 import pytest
+from close import near
 
 from red_timeloop.circuit import Circuit
 from red_timeloop.components import (
@@ -31,8 +31,6 @@ from red_timeloop.components.registry import origin
 from red_timeloop.components.tables import components_of, price, stage
 from red_timeloop.errors import InputError
 from red_timeloop.spec.reader import read_specification
-
-approx = partial(pytest.approx, rel=1e-12, abs=0.0)
 
 
 @dataclass(frozen=True)
@@ -94,7 +92,7 @@ def test_a_component_registered_after_the_first_build_works_fully(tmp_path: Path
     assert "comparator" in names()
     assert origin("comparator") == f"registered by {__name__}"
     one = build("comparator", {"inputs": 3, "offset": 0.25, "mode": "static"})
-    assert one.energy("update") == approx(0.75e-15)
+    assert one.energy("update") == near(0.75e-15)
     # Its attributes are now ones that a container may hand to every component.
     assert build("adc", {"resolution": 8, "trials": 2}) == build("adc", {"resolution": 8})
     architecture = chip(tmp_path, "comparator", "inputs: 3, offset: 0.25")
@@ -118,11 +116,9 @@ def test_leakage_is_that_of_the_area_unless_a_part_says_less() -> None:
 
     register("comparator", Comparator)
     whole, half = (build(name, {"inputs": 8}) for name in ("comparator", "half_leaking"))
-    assert 0 < half.leakage_power == approx(whole.leakage_power / 2)
+    assert 0 < half.leakage_power == near(whole.leakage_power / 2)
     double = Circuit.load().replace(off_current_a_per_m=1e-2)
-    assert build("comparator", {"inputs": 8}, double).leakage_power == approx(
-        2 * whole.leakage_power
-    )
+    assert build("comparator", {"inputs": 8}, double).leakage_power == near(2 * whole.leakage_power)
 
 
 @pytest.mark.parametrize(
@@ -249,7 +245,7 @@ def test_an_installed_package_is_found_when_it_is_asked_for(installed: Any, tmp_
     assert "fake_latches" not in sys.modules, "nobody has asked for it"
     one = build("latch", {"inputs": 4, "strength": 2})
     assert "fake_latches" in sys.modules
-    assert one.area == approx(8e-12)
+    assert one.area == near(8e-12)
     assert origin("latch") == "entry point latch = fake_latches:Latch of fake"
     assert build("adc", {"resolution": 8, "strength": 2}) == build("adc", {"resolution": 8})
     _, art = price(chip(tmp_path, "sram_buffer", "strength: 3"))
@@ -261,7 +257,7 @@ def test_a_package_may_register_what_it_also_announces(installed: Any, tmp_path:
     module = tmp_path / "fake" / "fake_latches.py"
     decorated = MODULE.replace("@dataclass", "@register('latch')\n@dataclass")
     module.write_text("from red_timeloop.components import register\n" + decorated)
-    assert build("latch", {"inputs": 4}).area == approx(4e-12)
+    assert build("latch", {"inputs": 4}).area == near(4e-12)
     assert names().count("latch") == 1
 
 

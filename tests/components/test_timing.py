@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
+from close import near
 
 from red_timeloop import resources
 from red_timeloop.circuit import Circuit
@@ -19,8 +19,6 @@ from red_timeloop.components.tables import components_of
 from red_timeloop.components.timing import PIPELINES, StepTime, step_time
 from red_timeloop.errors import InputError
 from red_timeloop.spec.reader import read_specification
-
-approx = partial(pytest.approx, rel=1e-12, abs=0.0)
 
 ISAAC = Circuit.load("isaac_32nm")
 SHAPE = {
@@ -47,13 +45,13 @@ def step(components: Iterable[Component], pipeline: str = "none") -> StepTime:
 def test_each_stage_is_what_its_equations_say() -> None:
     circuit = ISAAC.replace(columns_per_adc=16)
     time = step(crossbar(circuit, columns_used=20, inputs=9, rows=4096, rows_used=3000))
-    assert time.drive == approx(array.drive_seconds(128, circuit))
-    assert time.settle == approx(array.read_seconds(4096, 3000, 8, circuit))
+    assert time.drive == near(array.drive_seconds(128, circuit))
+    assert time.settle == near(array.read_seconds(4096, 3000, 8, circuit))
     # 80 physical columns over the array's 8 converters.
-    assert time.convert == approx(10 / circuit.adc_rate_hz)
+    assert time.convert == near(10 / circuit.adc_rate_hz)
     # A shift-add, and four levels of adders for nine sums.
-    assert time.accumulate == approx(5 * adder_delay(24, circuit))
-    assert time.cycle == approx(8 * sum(getattr(time, part) for part in STEP_STAGES))
+    assert time.accumulate == near(5 * adder_delay(24, circuit))
+    assert time.cycle == near(8 * sum(getattr(time, part) for part in STEP_STAGES))
 
 
 @pytest.mark.parametrize("design", ["red", "zero_padding", "padding_free", "split_kernel"])
@@ -64,21 +62,21 @@ def test_shipped_architectures_hold_all_parts_of_a_step(design: str) -> None:
     time = step(components.values())
     for part in STEP_STAGES:
         mine = [x.latency for x in components.values() if x.stage == part]
-        assert getattr(time, part) == approx(sum(mine)) != 0
-    assert time.convert == approx(100e-9)  # ISAAC: 128 columns at 1.28 GS/s
+        assert getattr(time, part) == near(sum(mine)) != 0
+    assert time.convert == near(100e-9)  # ISAAC: 128 columns at 1.28 GS/s
 
 
 def test_two_converters_halve_the_conversions_and_cost_twice_the_area() -> None:
     one, two = ([*crossbar(), build("adc", {**SHAPE, "converters": n}, ISAAC)] for n in (1, 2))
-    assert two[-1].latency == approx(one[-1].latency / 2)
-    assert two[-1].area == approx(2 * one[-1].area)
-    assert two[-1].leakage_power == approx(2 * one[-1].leakage_power)
+    assert two[-1].latency == near(one[-1].latency / 2)
+    assert two[-1].area == near(2 * one[-1].area)
+    assert two[-1].leakage_power == near(2 * one[-1].leakage_power)
     assert two[-1].energy("update") == one[-1].energy("update")  # as many conversions
     adds = [build("shift_add", {**SHAPE, "converters": n}, ISAAC).area for n in (1, 2)]
-    assert adds[1] == approx(2 * adds[0])
+    assert adds[1] == near(2 * adds[0])
     # Nor does a share of the columns split evenly: seven of them take four turns of two.
     odd = build("adc", {**SHAPE, "columns_used": 7, "weight_slices": 1, "converters": 2}, ISAAC)
-    assert odd.latency == approx(4 / 1.28e9)
+    assert odd.latency == near(4 / 1.28e9)
 
 
 def test_converters_in_a_row_take_their_times_one_after_the_other() -> None:
@@ -86,11 +84,11 @@ def test_converters_in_a_row_take_their_times_one_after_the_other() -> None:
     coarse, fine = (build("adc", {**SHAPE, "resolution": bits}, ISAAC) for bits in (3, 5))
     others = [x for x in crossbar() if x.stage != "convert"]
     time = step([*others, coarse, fine])
-    assert time.convert == approx(coarse.latency + fine.latency)
+    assert time.convert == near(coarse.latency + fine.latency)
 
 
 def test_a_lone_converter_makes_one_conversion() -> None:
-    assert build("adc", {"resolution": 8}, ISAAC).latency == approx(1 / 1.28e9)
+    assert build("adc", {"resolution": 8}, ISAAC).latency == near(1 / 1.28e9)
 
 
 @dataclass(frozen=True)
@@ -113,7 +111,7 @@ class SlowMemory(Sampler):
 
 def test_a_component_of_ones_own_lengthens_its_stage_alone() -> None:
     before, after = step(crossbar()), step([*crossbar(), Sampler(ISAAC)])
-    assert after.settle == approx(before.settle + 1e-9)
+    assert after.settle == near(before.settle + 1e-9)
     for part in ("drive", "convert", "accumulate"):
         assert getattr(after, part) == getattr(before, part)
 
@@ -140,6 +138,6 @@ def test_arrays_of_circuits_give_arrays_of_steps(pipeline: str) -> None:
     for index in range(3):
         values = {name: float(array[index]) for name, array in numbers.items()}
         one = step(crossbar(ISAAC.replace(**values), inputs=5), pipeline)
-        assert swept.cycle[index] == approx(one.cycle)
+        assert swept.cycle[index] == near(one.cycle)
         for part, seconds in one.shares().items():
-            assert swept.shares()[part][index] == approx(seconds)
+            assert swept.shares()[part][index] == near(seconds)

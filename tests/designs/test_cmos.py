@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 
 import pytest
+from close import near
 
 import red_timeloop
 from red_timeloop import Conv, TransposedConv, decompose, designs
@@ -13,7 +14,6 @@ from red_timeloop.designs.evaluate import evaluate as evaluate_design
 from red_timeloop.designs.result import DesignResult
 from red_timeloop.engines.embedded import evaluate
 from red_timeloop.engines.embedded.engine import evaluate_specification
-from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
 from red_timeloop.layer import Layer
 from red_timeloop.mapper.padding import MOST
@@ -48,7 +48,7 @@ def test_every_real_operation_is_done_once(name: str) -> None:
     else:
         assert wanted < result.computes <= wanted * (1 + MOST) ** 4
     assert result.cycles >= result.computes / result.levels["mac"].instances
-    assert result.energy == pytest.approx(sum(result.energy_by_stage().values()))
+    assert result.energy == near(sum(result.energy_by_stage().values()))
 
 
 @pytest.mark.parametrize("array", ["eyeriss", "simba"])
@@ -66,8 +66,8 @@ def test_groups_of_modes_run_one_after_the_other_on_one_array() -> None:
     ]  # fmt: skip
     parts = [evaluate_specification(each.specification) for each in result.evaluations]
     assert result.cycles == sum(part.cycles for part in parts)
-    assert result.energy == pytest.approx(sum(part.energy for part in parts))
-    assert result.area == pytest.approx(parts[0].area)
+    assert result.energy == near(sum(part.energy for part in parts))
+    assert result.area == near(parts[0].area)
     assert result.plan.modes == 4
 
 
@@ -106,7 +106,7 @@ def test_operands_have_the_layer_s_bits() -> None:
 def test_node_and_clock_follow_the_hardware() -> None:
     result = run("eyeriss", LAYER)
     node = float(Hardware.load().circuit.technology_node_m)
-    assert result.cycle_time == pytest.approx(5e-9 * node / 65e-9)
+    assert result.cycle_time == near(5e-9 * node / 65e-9)
     assert f"{node * 1e9:.0f}" in result.notes[0]
 
 
@@ -114,7 +114,7 @@ def test_node_and_clock_follow_the_hardware() -> None:
 def test_iso_area_scales_the_array(factor: float) -> None:
     own = run("simba", LAYER).area
     scaled = run("simba", LAYER, area=own * factor)
-    assert scaled.area == pytest.approx(own * factor, rel=0.25)
+    assert scaled.area == near(own * factor, rel=0.25)
     assert any("for the area of RED" in note for note in scaled.notes)
 
 
@@ -141,16 +141,7 @@ def test_awkward_sizes_are_padded_and_reported() -> None:
     padded = [note for note in result.notes if "padded" in note]
     original = 8 * 13 * 11 * 11 * 9
     assert (result.computes > original) == bool(padded)
-    assert math.prod([result.computes]) >= original
-
-
-def test_layer_without_operations_is_refused() -> None:
-    nothing = TransposedConv(4, 4, (1, 1), 1, stride=4, padding=0, output_padding=0)
-    cropped = TransposedConv(4, 4, (2, 2), 1, stride=4, padding=((1, 0), (1, 0)))
-    assert run("eyeriss_split", nothing).cycles > 0
-    if not cropped.macs:
-        with pytest.raises(InputError, match="nothing to map"):
-            run("eyeriss_split", cropped)
+    assert result.computes >= original
 
 
 def test_compare_runs_them_when_asked() -> None:
@@ -166,7 +157,7 @@ def test_compare_scales_to_the_area_of_red() -> None:
         designs=["red", "simba_split"], layers=["GAN_Deconv4"], iso_area=True
     )
     red, simba = (result.design_result.area for result in both.results)
-    assert simba == pytest.approx(red, rel=0.25)
+    assert simba == near(red, rel=0.25)
     assert any("the area of RED, layer by layer" in line for line in both.assumptions)
 
 
@@ -185,4 +176,4 @@ def test_mapped_specification_is_what_was_evaluated() -> None:
         )
         cycles, energy = cycles + again.cycles, energy + again.energy
     assert cycles == result.cycles
-    assert energy == pytest.approx(result.energy)
+    assert energy == near(result.energy)

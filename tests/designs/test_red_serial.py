@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
+from close import near
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -55,7 +56,7 @@ def test_what_waits_leaks_until_the_last_turn() -> None:
     twice = evaluate(SERIAL, layer, Hardware.load().replace(off_current_a_per_m=2.0), run)
     leaked = leaky.energy - quiet.energy
     assert leaked > 0
-    assert twice.energy - quiet.energy == pytest.approx(2 * leaked, rel=1e-9, abs=0)
+    assert twice.energy - quiet.energy == near(2 * leaked)
     # one set of crossbars, idle or not, for all turns: power times the whole time
     arrays = leaky.evaluations[0].specification.architecture.levels
     adc = next(level for level in arrays if level.name == "adc")

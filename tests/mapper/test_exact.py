@@ -6,20 +6,21 @@ import itertools
 import random
 
 import numpy as np
-import pytest
+from close import near
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mapper.small_spaces import all_mappings, random_space
 
-from red_timeloop.mapper.candidates import Objective, value_of
+from red_timeloop.mapper.candidates import evaluate_candidates, value_of
 from red_timeloop.mapper.exact.frame import build_frame
+from red_timeloop.mapper.exact.goals import Front, Lowest
 from red_timeloop.mapper.exact.lower import Lower
 from red_timeloop.mapper.exact.part import Part, distinct_sums
 from red_timeloop.mapper.exact.parts import placements, spreads
 from red_timeloop.mapper.exact.search import prove
 from red_timeloop.mapper.exact.words import cancels
+from red_timeloop.mapper.find import ENDS
 
-OBJECTIVES: tuple[Objective, ...] = ("edp", "energy", "delay")
 MOST = 12_000  # mappings that brute force goes through
 
 
@@ -34,17 +35,51 @@ def test_exact_search_finds_what_brute_force_finds(seed: int, looseness: float) 
         found = list(all_mappings(space, MOST))
     except OverflowError:
         return
-    for objective in OBJECTIVES:
+    for objective in ENDS:
         values = [
             np.where(costs.legal, value_of(objective, costs.energy, costs.cycles), np.inf)
             for _, _, costs in found
         ]
         best = min(float(each.min()) for each in values if len(each))
         start = best * looseness if np.isfinite(best) else np.inf
-        proof = prove(space, objective, start)
+        proof = prove(space, Lowest(objective, start))
         assert proof.complete
-        assert proof.value == pytest.approx(best, rel=1e-8)
+        assert proof.goal.value == near(best, rel=1e-8)
         assert sum(proof.ruled_out.values()) == proof.parts
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 10**9), known=st.integers(0, 3))
+def test_front_is_that_of_all_mappings(seed: int, known: int) -> None:
+    """Energies and cycles of which no mapping has less of both, whatever is known before."""
+    space = random_space(random.Random(seed))
+    if space is None:
+        return
+    try:
+        found = list(all_mappings(space, MOST))
+    except OverflowError:
+        return
+    pairs = sorted(
+        (float(energy), int(cycles))
+        for _, _, costs in found
+        for energy, cycles in zip(costs.energy[costs.legal], costs.cycles[costs.legal], strict=True)
+    )
+    wanted: list[tuple[float, int]] = []
+    for energy, cycles in pairs:
+        if not wanted or cycles < wanted[-1][1]:
+            wanted.append((energy, cycles))
+    goal = Front()
+    for _, candidates, _ in found[:known]:
+        rows = candidates.take(range(min(50, len(candidates))))
+        goal.add(rows, evaluate_candidates(rows, space, "pareto"))
+    proof = prove(space, goal)
+    assert proof.complete
+    assert [cycles for _, cycles, _ in goal.points] == [cycles for _, cycles in wanted]
+    energies = [energy for energy, _, _ in goal.points]
+    assert energies == near([energy for energy, _ in wanted], rel=1e-8)
+    stopped = prove(space, Front(), stop=lambda: True)
+    for energy, cycles in wanted:  # what is left says so
+        assert any(e <= energy * (1 + 1e-9) and c <= cycles for e, c in stopped.left or [])
 
 
 @settings(max_examples=15, deadline=None)
@@ -98,9 +133,9 @@ def test_most_parts_are_bounded_exactly_where_tiles_do_not_slide() -> None:
         )
         if not best:
             continue
-        bound = prove(space, "energy", best * (1 + 1e-6)).bound
+        bound = prove(space, Lowest("energy", best * (1 + 1e-6))).bound
         total += 1
-        tight += bound == pytest.approx(best, rel=1e-9)
+        tight += bound == near(best)
     assert total > 20
     assert tight == total
 
@@ -111,16 +146,16 @@ def test_stopping_leaves_a_bound_below_the_optimum() -> None:
         space = random_space(random.Random(seed))
         if space is None:
             continue
-        best = prove(space, "edp")
+        best = prove(space, Lowest("edp"))
         calls = itertools.count()
-        part = prove(space, "edp", stop=lambda calls=calls: next(calls) > 4)  # type: ignore[misc]
-        if not np.isfinite(best.value):
+        part = prove(space, Lowest("edp"), stop=lambda calls=calls: next(calls) > 4)  # type: ignore[misc]
+        if not np.isfinite(best.goal.value):
             continue
-        assert part.bound <= best.value * (1 + 1e-9)
-        assert part.value >= best.value * (1 - 1e-9)
+        assert part.bound <= best.goal.value * (1 + 1e-9)
+        assert part.goal.value >= best.goal.value * (1 - 1e-9)
         stopped += not part.complete
-        few = prove(space, "edp", evaluations=1)
-        assert few.bound <= best.value * (1 + 1e-9)
+        few = prove(space, Lowest("edp"), evaluations=1)
+        assert few.bound <= best.goal.value * (1 + 1e-9)
     assert stopped > 5
 
 
@@ -134,14 +169,14 @@ def test_fewer_words_may_be_a_mapping_that_the_rules_do_not_cover() -> None:
         for _, _, costs in all_mappings(space)
         if costs.legal.any()
     )
-    assert prove(space, "edp").value == pytest.approx(best, rel=1e-9)
+    assert prove(space, Lowest("edp")).goal.value == near(best)
 
 
 def test_a_single_operation_has_one_mapping() -> None:
     for seed in range(2000):
         space = random_space(random.Random(seed))
         if space is not None and set(space.shape.sizes) == {1}:
-            proof = prove(space, "energy")
+            proof = prove(space, Lowest("energy"))
             assert proof.complete
             return
     raise AssertionError("no such space")

@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 
 import browser
 import pytest
+from close import near
 
 from red_timeloop import resources
 from red_timeloop.comparison import Comparison, compare
@@ -76,23 +77,21 @@ def test_parts_of_a_bar_add_up_and_keep_their_proportion(comparison: Comparison,
         pieces = rectangles(svg)
         scales = [float(p["width"]) / float(p["data-value"]) for p in pieces]
         wide = [s for s, p in zip(scales, pieces, strict=True) if float(p["width"]) > 10]
-        assert wide == pytest.approx([wide[0]] * len(wide), rel=2e-3), "one scale for a layer"
+        assert wide == near([wide[0]] * len(wide), rel=2e-3), "one scale for a layer"
         for design in stacks.designs:
             own = [piece for piece in pieces if piece["data-design"] == design]
             for before, after in pairwise(own):
                 end = float(before["x"]) + float(before["width"])
                 assert float(after["x"]) == pytest.approx(end, abs=0.02)
-            assert sum(float(p["data-value"]) for p in own) == pytest.approx(
-                stacks.whole(layer, design)
-            )
+            assert sum(float(p["data-value"]) for p in own) == near(stacks.whole(layer, design))
 
 
 def test_parts_are_the_results_own(comparison: Comparison) -> None:
     energy, time = data.energy_parts(comparison), data.time_parts(comparison)
     for result in comparison.results:
         key = (result.layer, result.design)
-        assert energy.whole(*key) == pytest.approx(result.design_result.energy)
-        assert time.whole(*key) == pytest.approx(result.design_result.latency)
+        assert energy.whole(*key) == near(result.design_result.energy)
+        assert time.whole(*key) == near(result.design_result.latency)
 
 
 @pytest.mark.parametrize("name", resources.names("arch"))
@@ -232,7 +231,7 @@ def test_paper_figures_hold_the_numbers_and_their_fonts(tmp_path: Path) -> None:
         heights[key] = boxes
     latency = data.latency(small).values
     # bars are drawn design by design
-    assert heights["latency"] == pytest.approx(
+    assert heights["latency"] == near(
         [
             latency[layer, design]
             for design in small.designs
@@ -240,7 +239,7 @@ def test_paper_figures_hold_the_numbers_and_their_fonts(tmp_path: Path) -> None:
         ]
     )
     shares = data.energy_parts(small)
-    assert sum(heights["energy_parts"]) == pytest.approx(
+    assert sum(heights["energy_parts"]) == near(
         sum(shares.whole(*key) / shares.scale(key[0]) for key in shares.values)
     )
     paths = write_figures(small, tmp_path)

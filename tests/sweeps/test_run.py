@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from close import near
 from places import DATA, STANDIN
 
 from red_timeloop.comparison import compare
@@ -112,7 +113,7 @@ def test_every_stored_number_is_what_compare_says(workload: str, tmp_path: Path)
             )
             keys = ("cycles", "cycle_time_s", "latency_s", "energy_J", "area_m2")
             keys += ("programming_energy_J", "crossbars")
-            assert stored[3:-1] == pytest.approx([wanted[key] for key in keys], rel=1e-12)
+            assert stored[3:-1] == near([wanted[key] for key in keys], rel=1e-12)
             total = totals.setdefault((stored[0], one.design), np.zeros(6))
             kept = ("cycles", "latency_s", "energy_J", "area_m2", "programming_energy_J")
             total += entries[one.layer].repeat * np.array([wanted[k] for k in (*kept, "crossbars")])
@@ -123,7 +124,7 @@ def test_every_stored_number_is_what_compare_says(workload: str, tmp_path: Path)
     )
     assert len(evaluations) == len(totals) == 6 * 4
     for point, design, *stored in evaluations:
-        assert stored == pytest.approx(totals[point, design], rel=1e-12)
+        assert stored == near(totals[point, design], rel=1e-12)
 
 
 def test_points_that_share_a_mapping_are_one_evaluation(
@@ -162,7 +163,7 @@ def test_designs_that_the_mapper_maps_have_a_mapping_for_each_point(
     for name, energy, stored in found:
         hardware = Hardware.load().replace(sram_energy_j=energy)
         alone = compare(workload, [name], "embedded", layers=["flat"], hardware=hardware)
-        assert stored == pytest.approx(alone.results[0].design_result.energy, rel=1e-12)
+        assert stored == near(alone.results[0].design_result.energy, rel=1e-12)
     assert len({stored for name, _, stored in found if name == "eyeriss"}) == 2
 
 
@@ -369,7 +370,7 @@ def test_numbers_that_do_not_go_together_fail_alone(workload: str, tmp_path: Pat
             )
             alone = compare(workload, ["red"], "embedded", hardware=hardware)
             total = sum(r.entry.repeat * r.design_result.energy for r in alone.results)
-            assert energy == pytest.approx(total, rel=1e-12)
+            assert energy == near(total, rel=1e-12)
 
 
 def test_sqnr_is_a_measure(workload: str, tmp_path: Path) -> None:

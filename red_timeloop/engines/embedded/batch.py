@@ -6,12 +6,20 @@ levels; factors and the order of loops differ. Counts and energies equal those o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
 
+from red_timeloop.engines.embedded.across import (
+    Shared,
+    Span,
+    helped,
+    histograms,
+    neighbour_differences,
+)
 from red_timeloop.engines.embedded.arithmetic import (
     Booleans,
     Floats,
@@ -21,23 +29,17 @@ from red_timeloop.engines.embedded.arithmetic import (
     leakage,
     slowed,
     speed,
-    tile_size,
+    volume,
 )
+from red_timeloop.engines.embedded.evaluation import evaluate_nest
 from red_timeloop.engines.embedded.machine import Machine, Shape, Tensor
-from red_timeloop.engines.embedded.moves import accesses
-from red_timeloop.engines.embedded.nest import Nest, completed
-from red_timeloop.engines.embedded.row import MappingBatch, Row
-from red_timeloop.engines.embedded.steps import (
-    Codes,
-    LoopSteps,
-    Shared,
-    Span,
-    histograms,
-    moves,
-    neighbour_differences,
-)
+from red_timeloop.engines.embedded.mappings import MappingBatch
+from red_timeloop.engines.embedded.moves import Block, passed_on
+from red_timeloop.engines.embedded.spatial import Vector
+from red_timeloop.engines.embedded.steps import Codes, LoopSteps, Motion, moves
+from red_timeloop.errors import InputError
 
-__all__ = ["BatchResult", "MappingBatch", "batch_of", "evaluate_batch"]
+__all__ = ["BatchResult", "evaluate_batch"]
 
 Words: TypeAlias = tuple[Integers, Integers, Integers, Integers]  # tile, reads, fills, updates
 
@@ -60,60 +62,106 @@ class BatchResult:
     traffic: dict[tuple[int, int], Words] = field(default_factory=dict)
 
 
-def batch_of(nests: Sequence[Nest], shape: Shape) -> MappingBatch:
-    """Return the batch of `nests`, which must keep the same data spaces everywhere."""
-    levels, dimensions = len(nests[0].levels), len(shape.sizes)
-    size = (len(nests), levels, dimensions)
-    temporal, along_x, along_y = (np.ones(size, dtype=np.int64) for _ in range(3))
-    order = np.broadcast_to(np.arange(dimensions), size).copy()
-    spatial_order = order.copy()
-    for row, nest in enumerate(nests):
-        for position, level in enumerate(nest.levels):
-            for target, loops in (
-                (temporal, level.temporal),
-                (along_x, level.spatial_x),
-                (along_y, level.spatial_y),
-            ):
-                for dimension, factor in loops:
-                    target[row, position, dimension] = factor
-            order[row, position] = completed([each for each, _ in level.temporal], dimensions)
-            spatial_order[row, position] = completed(
-                [each for each, _ in (*level.spatial_x, *level.spatial_y)], dimensions
-            )
-    return MappingBatch(nests[0].levels, temporal, along_x, along_y, order, spatial_order)
-
-
 def evaluate_batch(batch: MappingBatch, machine: Machine, shape: Shape) -> BatchResult:
     """Evaluate all mappings of `batch`.
 
     The factors of every mapping must multiply to the sizes of the dimensions; that is not checked.
     """
+    codes = [Codes.of(tensor, shape.sizes) for tensor in shape.tensors]
+    packed = [each for each in codes if each is not None]
+    if len(packed) < len(codes):
+        return _one_by_one(batch, machine, shape)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return _Evaluation(batch, machine, shape).run()
+        return _Evaluation(batch, machine, shape, packed).run()
+
+
+def _one_by_one(batch: MappingBatch, machine: Machine, shape: Shape) -> BatchResult:
+    """Evaluate mappings whose numbers do not fit 64 bits."""
+    count = len(batch)
+    legal, cycles, energy = np.zeros(count, bool), np.zeros(count, np.int64), np.zeros(count)
+    for row in range(count):
+        try:
+            found = evaluate_nest(batch.nest(row), machine, shape)
+        except InputError:
+            continue
+        legal[row], cycles[row], energy[row] = True, found.cycles, found.energy
+    return BatchResult(legal, cycles, energy)
 
 
 class _Evaluation:
-    """One call: arrays that several steps share."""
+    """One call: arrays that several steps share, `[D, B]` or `[B]` for each level."""
 
-    def __init__(self, batch: MappingBatch, machine: Machine, shape: Shape) -> None:
+    def __init__(
+        self, batch: MappingBatch, machine: Machine, shape: Shape, codes: list[Codes]
+    ) -> None:
         self.batch, self.machine, self.shape = batch, machine, shape
-        self.count = len(batch)
-        spatial = batch.spatial_x * batch.spatial_y
-        inclusive = np.cumprod(batch.temporal * spatial, axis=1)
-        self.outer = inclusive
-        self.inner = np.concatenate([np.ones_like(inclusive[:, :1]), inclusive[:, :-1]], axis=1)
-        self.middle = self.inner * spatial
-        self.columns = batch.spatial_x.prod(axis=2)
-        self.rows = batch.spatial_y.prod(axis=2)
-        self.children = self.columns * self.rows
-        around = np.cumprod(self.children[:, ::-1], axis=1)[:, ::-1]
-        self.copies = around // self.children
-        self.loops = LoopSteps(batch.temporal, batch.order, self.middle)
-        self.compute_cycles = shape.operations // around[:, 0]
-        self.codes = [Codes.of(tensor, shape.sizes) for tensor in shape.tensors]
+        self.count, levels, dimensions = batch.temporal.shape
+        self.ones = np.ones((dimensions, self.count), dtype=np.int64)
+        self.one = self.ones[0]
+        self.along_x, self.along_y, over_time = (
+            self._levels(each) for each in (batch.spatial_x, batch.spatial_y, batch.temporal)
+        )
+        # extents of tiles, each larger than the one before; where a level's are among them:
+        self.tiles = [self.ones]
+        self.inner: list[int] = []  # below a level
+        self.middle: list[int] = []  # with its loops across the instances
+        self.outer: list[int] = []  # with all its loops
+        for position in range(levels):
+            self.inner.append(len(self.tiles) - 1)
+            self._grow(self.along_x[position], self.along_y[position])
+            self.middle.append(len(self.tiles) - 1)
+            self._grow(over_time[position])
+            self.outer.append(len(self.tiles) - 1)
+        self.columns, self.rows = (
+            [self._product(each) for each in factors] for factors in (self.along_x, self.along_y)
+        )
+        self.children = [
+            x if y is self.one else x * y for x, y in zip(self.columns, self.rows, strict=True)
+        ]
+        copies = [self.one]
+        for children in reversed(self.children):
+            copies.append(copies[-1] * children)
+        self.copies = copies[-2::-1]
+        self.compute_cycles = shape.operations // copies[-1]
+        looped = [position for position, each in enumerate(over_time) if each is not self.ones]
+        self.silent = [self.inner[position] == self.outer[position] for position in range(levels)]
+        strides = [self.tiles[self.middle[position]] for position in looped]
+        self.loops = LoopSteps(
+            batch.temporal[:, looped],
+            batch.order[:, looped],
+            np.stack(strides) if looped else np.ones((0, dimensions, self.count), dtype=np.int64),
+            looped,
+        )
+        self.motions = [
+            Motion(self.loops, tensor, each)
+            for tensor, each in zip(shape.tensors, codes, strict=True)
+        ]
         self.nothing = np.zeros(self.count, dtype=np.int64)
-        none_here = (batch.temporal * spatial == 1).all(axis=(0, 2))
-        self.silent = [bool(each) for each in none_here]
+        self._widths: dict[tuple[int, int], list[Integers]] = {}
+
+    def _levels(self, factors: Integers) -> list[Integers]:
+        """Return each level's iterations, `[D, B]`; `ones` itself where it has no loops."""
+        looped = (factors != 1).any(axis=0).any(axis=1)
+        return [
+            np.ascontiguousarray(factors[:, level].T) if any_ else self.ones
+            for level, any_ in enumerate(looped)
+        ]
+
+    def _grow(self, *factors: Integers) -> None:
+        real = [each for each in factors if each is not self.ones]
+        if real:
+            self.tiles.append(math.prod(real, start=self.tiles[-1]))
+
+    def _product(self, factors: Integers) -> Integers:
+        product: Integers = self.one if factors is self.ones else factors.prod(axis=0)
+        return product
+
+    def widths(self, index: int, tile: int) -> list[Integers]:
+        """Return the widths of a data space's tiles, by number."""
+        if (index, tile) not in self._widths:
+            extents = self.tiles[tile]
+            self._widths[index, tile] = axis_widths(self.shape.tensors[index], list(extents))
+        return self._widths[index, tile]
 
     def run(self) -> BatchResult:
         machine = self.machine
@@ -125,7 +173,7 @@ class _Evaluation:
             traffic.update({(index, position): each for position, each in moved.items()})
         cycles = self.compute_cycles
         energy = np.full(self.count, self.shape.operations * machine.compute.energy)
-        copies = list(self.copies.T)
+        copies = self.copies
         for position, storage in enumerate(machine.levels):
             kept = {index: each for (index, level), each in traffic.items() if level == position}
             if storage.capacity is not None:
@@ -145,8 +193,8 @@ class _Evaluation:
     def _fits_fan_out(self) -> Booleans:
         legal = np.ones(self.count, dtype=bool)
         for position, storage in enumerate(self.machine.levels):
-            legal &= self.columns[:, position] <= storage.fan_out_x
-            legal &= self.rows[:, position] <= storage.fan_out_y
+            legal &= self.columns[position] <= storage.fan_out_x
+            legal &= self.rows[position] <= storage.fan_out_y
         return legal
 
     def _tensor(self, index: int, tensor: Tensor) -> tuple[dict[int, Words], Booleans]:
@@ -156,8 +204,8 @@ class _Evaluation:
         top = max(position for position in range(len(keep)) if keep[position])
         if apart[top]:  # not legal, see `movement`
             return {}, np.zeros(self.count, dtype=bool)
-        sizes = [tile_size(tensor, _extents(self.outer, each)) for each in range(len(keep))]
-        partitions = self._partitions(tensor, sizes)
+        sizes = [volume(self.widths(index, self.outer[each])) for each in range(len(keep))]
+        partitions = self._partitions(index, sizes) if tensor.read_write else []
         served: list[Floats] = []
         shares: list[Floats] = []
         peers: dict[int, Floats] = {}
@@ -168,16 +216,16 @@ class _Evaluation:
                 shares.append(shares[-1])
                 continue
             asked, linked = self._asked(index, tensor, position)
-            share = asked.share(self.children[:, position])
+            share = asked.share(self.children[position])
             total = asked.total()
             if position and (not keep[position - 1] or apart[position - 1]):
                 # what the bypassed level would have served comes from here
                 weighted = asked.weighted()
-                scale = served[-1] * self.children[:, position] / weighted
+                scale = served[-1] * self.children[position] / weighted
                 asked = Shared(asked.words * scale[:, None], asked.members)
                 total = asked.total()
             elif position and linked is not None:
-                peers[position - 1] = linked / self.copies[:, position - 1]
+                peers[position - 1] = linked / self.copies[position - 1]
             served.append(total)
             shares.append(share)
         return self._counts(index, tensor, sizes, partitions, (served, shares, peers), top)
@@ -217,14 +265,14 @@ class _Evaluation:
             result[position] = (sizes[position], reads, fills, _round(served[position]))
         return result, sound
 
-    def _partitions(self, tensor: Tensor, sizes: list[Integers]) -> list[Integers]:
+    def _partitions(self, index: int, sizes: list[Integers]) -> list[Integers]:
         """Return the share of the whole tensor that one instance of every level deals with."""
         partition = sizes[-1]
         partitions = [partition]
         for position in range(len(sizes) - 2, -1, -1):
-            above = self.children[:, position + 1]
-            if (above > 1).any():
-                middle = tile_size(tensor, _extents(self.middle, position + 1))
+            above = self.children[position + 1]
+            if above is not self.one:
+                middle = volume(self.widths(index, self.middle[position + 1]))
                 partition = np.where(above > 1, partition * sizes[position] // middle, partition)
             partitions.append(partition)
         return partitions[::-1]
@@ -233,105 +281,117 @@ class _Evaluation:
         """Return what the children of a level ask for, and the words that neighbours pass on."""
         level = self.batch.levels[position]
         reused = position > 0 and not self.batch.levels[position - 1].no_temporal_reuse[index]
-        fanned = bool((self.children[:, position] > 1).any())
-        codes = self.codes[index]
-        if codes is None:
-            return self._exactly(index, tensor, position, reused)
-        span = self._span(tensor, codes, position) if fanned else None
-        if level.no_link_transfer[index]:
-            span = None
-        words, maybe = moves(
-            self.loops.from_level(position),
-            self.loops.total[position],
-            codes,
-            axis_widths(tensor, _extents(self.inner, position)),
-            reused,
-            span,
-        )
+        fanned = self.children[position] is not self.one
+        motion = self.motions[index]
+        widths = self.widths(index, self.inner[position])
+        words = moves(motion, position, widths, reused)
         if not fanned:
             return Shared(words[:, None].astype(np.float64), np.ones((1, 1), dtype=np.int64)), None
         if level.no_multicast[index]:
             members = np.ones((self.count, 1), dtype=np.int64)
-            groups = self.children[:, position, None]
+            groups = self.children[position][:, None]
         else:
             members, groups = histograms(
                 tensor,
-                self.batch.spatial_x[:, position],
-                self.batch.spatial_y[:, position],
-                self.inner[:, position],
-                lambda row: self._row(row).spatial(tensor, position),
+                self.along_x[position],
+                self.along_y[position],
+                self.tiles[self.inner[position]],
             )
         asked = Shared((words[:, None] * groups).astype(np.float64), members)
-        rows = np.flatnonzero(maybe & (self.children[:, position] > 1))
-        return (
-            (asked, None) if not len(rows) else self._linked(asked, rows, index, position, reused)
-        )
+        if level.no_link_transfer[index] or (reused and not motion.slides):
+            return asked, None
+        span = self._span(index, motion.codes, position)
+        steps = helped(motion, position, widths, reused, span)
+        if not steps:
+            return asked, None
+        return self._linked(asked, (members, groups), index, position, steps)
 
     def _linked(
-        self, asked: Shared, rows: Integers, index: int, position: int, reused: bool
+        self,
+        asked: Shared,
+        sizes: tuple[Integers, Integers],
+        index: int,
+        position: int,
+        steps: list[tuple[int, Vector, int]],
     ) -> tuple[Shared, Floats]:
-        """Replace the rows in which neighbours may pass words on by the exact engine's numbers."""
+        """Take what neighbours pass on out of what is asked for.
+
+        Args:
+            asked: What the children ask for.
+            sizes: Children that share, and groups of them, `[B, H]`.
+            index: The data space.
+            position: The level asked.
+            steps: See `helped`.
+        """
+        tensor, alone = self.shape.tensors[index], self.batch.levels[position].no_multicast[index]
+        rows = np.asarray(list(dict.fromkeys(row for row, _, _ in steps)))
+        blocks = dict(zip(rows.tolist(), self._blocks(position, rows), strict=True))
         links = np.zeros(self.count)
-        tensor = self.shape.tensors[index]
-        found = []
-        for row in rows:
-            view = self._row(int(row))
-            words, passed = accesses(
-                index,
-                tensor,
-                self.batch.levels[position],
-                view.block(position, self.machine),
-                view.time(position),
-                reused,
-            )
-            links[row] = passed
-            found.append(sorted(words.items()))
-        most = max(map(len, found))
-        words_table, members = (
-            asked.words,
-            np.broadcast_to(asked.members, (self.count, asked.members.shape[1])),
-        )
-        padding = ((0, 0), (0, max(0, most - words_table.shape[1])))
-        words_table, members = np.pad(words_table, padding), np.pad(members, padding)
-        for row, entries in zip(rows, found, strict=True):
-            words_table[row] = members[row] = 0
-            for column, ((size, _), value) in enumerate(entries):
-                words_table[row, column], members[row, column] = value, size
-        return Shared(words_table, members), links
+        found: dict[int, dict[tuple[int, int], float]] = {}  # (sharing, groups) -> words
+        for row, translation, words in steps:
+            spatial = tensor.vectors(blocks[row].spatial)
+            passed, rest = passed_on(spatial, blocks[row], translation, alone)
+            pairs = zip(*(each[row].tolist() for each in sizes), strict=True)
+            usual = [pair for pair in pairs if pair[1]]
+            if not passed or sum(count for _, count in rest) >= sum(n for _, n in usual):
+                continue
+            own = found.setdefault(row, dict(zip(usual, asked.words[row].tolist(), strict=False)))
+            links[row] += words * passed
+            for sign, histogram in ((-1, usual), (1, rest)):
+                for pair in histogram:
+                    own[pair] = own.get(pair, 0.0) + sign * words * pair[1]
+        entries = {row: sorted(own.items()) for row, own in found.items()}
+        most = max(map(len, entries.values()), default=0)
+        padding = ((0, 0), (0, max(0, most - asked.words.shape[1])))
+        table = np.pad(asked.words, padding)
+        members = np.pad(np.broadcast_to(asked.members, asked.words.shape), padding)
+        for row, own_entries in entries.items():
+            table[row] = members[row] = 0
+            for column, ((size, _), value) in enumerate(own_entries):
+                table[row, column], members[row, column] = value, size
+        return Shared(table, members), links
 
-    def _exactly(
-        self, index: int, tensor: Tensor, position: int, reused: bool
-    ) -> tuple[Shared, Floats]:
-        one = Shared(np.zeros((self.count, 1)), np.ones((self.count, 1), dtype=np.int64))
-        return self._linked(one, np.arange(self.count), index, position, reused)
-
-    def _span(self, tensor: Tensor, codes: Codes, position: int) -> Span:
-        batch, fan_out = self.batch, self.machine.levels[position]
-        along_x, along_y = batch.spatial_x[:, position], batch.spatial_y[:, position]
-        order = batch.spatial_order[:, position]
-        inner = self.inner[:, position]
-        reach = [
-            width - own
-            for width, own in zip(
-                axis_widths(tensor, _extents(self.middle, position)),
-                axis_widths(tensor, _extents(self.inner, position)),
-                strict=True,
-            )
-        ]
+    def _span(self, index: int, codes: Codes, position: int) -> Span:
+        along_x, along_y = self.along_x[position], self.along_y[position]
+        inner = self.tiles[self.inner[position]]
+        order = self.batch.spatial_order[:, position].T
+        wide, own = (self.widths(index, each[position]) for each in (self.middle, self.inner))
+        differences = [np.empty((0, self.count), dtype=np.int64)]
+        for counts, strides in ((along_x, inner), (along_y, inner * along_x)):
+            if counts is not self.ones:
+                differences.append(neighbour_differences(counts, order, strides, codes))
+        fan_out = self.machine.levels[position].fan_out_x
         return Span(
-            neighbour_differences(along_x, order, inner, codes)
-            + neighbour_differences(along_y, order, inner * along_x, codes),
-            (self.rows[:, position] > 1) & (self.columns[:, position] < fan_out.fan_out_x),
-            reach,
+            np.concatenate(differences),
+            (self.rows[position] > 1) & (self.columns[position] < fan_out),
+            [width - each for width, each in zip(wide, own, strict=True)],
+            self.children[position] > 1,
         )
 
-    def _row(self, row: int) -> Row:
-        return Row(self.batch, row, self.inner[row], self.middle[row], self.copies[row])
-
-
-def _extents(extents: Integers, position: int) -> list[Integers]:
-    """Return the extents `[B, L, D]` of a level, dimension by dimension."""
-    return list(extents[:, position].T)
+    def _blocks(self, position: int, rows: Integers) -> Iterator[Block]:
+        """Return a level's loops across the instances, row by row, as the exact engine has them."""
+        storage = self.machine.levels[position]
+        order = self.batch.spatial_order[:, position]
+        inner = self.tiles[self.inner[position]]
+        for across, x, y, extents, columns, high in zip(
+            order[rows if len(order) > 1 else np.zeros_like(rows)].tolist(),
+            *(
+                each[:, rows].T.tolist()
+                for each in (self.along_x[position], self.along_y[position])
+            ),
+            inner[:, rows].T.tolist(),
+            self.columns[position][rows].tolist(),
+            self.rows[position][rows].tolist(),
+            strict=True,
+        ):
+            loops = [(each, x[each], extents[each]) for each in across]
+            loops += [(each, y[each], extents[each] * x[each]) for each in across]
+            yield Block(
+                spatial=tuple(loop for loop in loops if loop[1] > 1),
+                columns=max(columns, storage.fan_out_x),
+                rows=max(high, storage.fan_out_y),
+                children=columns * high,
+            )
 
 
 def _round(values: Floats) -> Integers:

@@ -31,7 +31,7 @@ from red_timeloop.engines.embedded.spatial import (
     sharing,
 )
 
-__all__ = ["Block", "accesses"]
+__all__ = ["Block", "accesses", "passed_on"]
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,10 @@ class Block:
     columns: int  # of the grid of children
     rows: int
     children: int
-    copies: int  # instances of the level that are used
-    inner: tuple[int, ...]  # extent of every dimension below the level
-    middle: tuple[int, ...]  # with the spatial loops
-    outer: tuple[int, ...]  # with all loops
+    copies: int = 1  # instances of the level that are used
+    inner: tuple[int, ...] = ()  # extent of every dimension below the level
+    middle: tuple[int, ...] = ()  # with the spatial loops
+    outer: tuple[int, ...] = ()  # with all loops
 
 
 def accesses(
@@ -71,7 +71,7 @@ def accesses(
     for size, previous, translation, times in moves:
         current = histogram
         if size and size == previous and not level.no_link_transfer[index]:
-            passed, rest = _links(spatial, block, translation, alone)
+            passed, rest = passed_on(spatial, block, translation, alone)
             if passed and sum(count for _, count in rest) < groups:
                 links += size * passed * times
                 current = rest
@@ -81,9 +81,10 @@ def accesses(
     return words, links
 
 
-def _links(
+def passed_on(
     spatial: SpatialLoops, block: Block, translation: Vector, alone: bool
 ) -> tuple[int, Histogram]:
+    """Return how many children a neighbour serves after such a step, and how the others share."""
     for axis, distance in enumerate(translation):
         if distance and not any(step[axis] for step, _ in spatial):
             return 0, ()

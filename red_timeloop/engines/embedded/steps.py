@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from red_timeloop.engines.embedded.arithmetic import Booleans, Floats, Integers, overlap, volume
+from red_timeloop.engines.embedded.arithmetic import Booleans, Integers, overlap, volume
 from red_timeloop.engines.embedded.machine import Tensor
-from red_timeloop.engines.embedded.spatial import Vector, sharing
 
-__all__ = [
-    "Codes",
-    "LoopSteps",
-    "Shared",
-    "Slot",
-    "Span",
-    "histograms",
-    "moves",
-    "neighbour_differences",
-]
+__all__ = ["Codes", "LoopSteps", "Motion", "Run", "moves", "slides"]
 
 
 @dataclass(frozen=True)
@@ -64,279 +55,228 @@ class Codes:
         return result
 
 
-@dataclass(frozen=True)
-class Slot:
-    """One loop over time of every mapping: `[B]` iterations, dimensions and strides."""
-
-    level: int
-    count: Integers
-    dimension: Integers
-    stride: Integers
-
-
 class LoopSteps:
-    """All loops over time, innermost first; loops of one iteration are moved out of the way."""
+    """All loops over time of many mappings, innermost first; those of one iteration are left out.
 
-    def __init__(self, temporal: Integers, order: Integers, strides: Integers) -> None:
-        batch, levels, _ = temporal.shape
-        self.slots: list[Slot] = []
-        for level in range(levels):
-            if (temporal[:, level] == 1).all():
-                continue
-            dimension = np.broadcast_to(order[:, level], temporal[:, level].shape)
-            count = np.take_along_axis(temporal[:, level], dimension, axis=1)
-            if len(order) > 1:
-                real_first = np.argsort(count == 1, axis=1, kind="stable")
-                dimension = np.take_along_axis(dimension, real_first, axis=1)
-                count = np.take_along_axis(count, real_first, axis=1)
-            stride = np.take_along_axis(strides[:, level], dimension, axis=1)
-            for column in np.flatnonzero((count > 1).any(axis=0)):
-                self.slots.append(
-                    Slot(
-                        level,
-                        np.ascontiguousarray(count[:, column]),
-                        np.ascontiguousarray(dimension[:, column]),
-                        np.ascontiguousarray(stride[:, column]),
-                    )
-                )
-        self.total = np.ones((levels + 1, batch), dtype=np.int64)  # iterations from a level out
-        for level in range(levels - 1, -1, -1):
-            self.total[level] = self.total[level + 1] * temporal[:, level].prod(axis=1)
-
-    def from_level(self, level: int) -> list[Slot]:
-        """Return the loops of `level` and of the levels around it."""
-        return [slot for slot in self.slots if slot.level >= level]
-
-
-@dataclass(frozen=True)
-class Span:
-    """How far the children of a fan-out lie apart.
-
-    Attributes:
-        differences: Codes of the vectors between neighbours, each `[B]`; the opposite ones too.
-        irregular: Where the children do not fill the rows of the grid, so that neighbours are
-            others than the loops say.
-        reach: Largest distance of two children, axis by axis, each `[B]`.
-    """
-
-    differences: list[Integers]
-    irregular: Booleans
-    reach: list[Integers]
-
-    def holds(self, translations: Integers, codes: Codes) -> Booleans:
-        """Whether two neighbours lie that far apart; may be true too often where irregular."""
-        result = np.zeros(len(translations), dtype=bool)
-        for difference in self.differences:
-            result |= (translations == difference) | (translations == -difference)
-        if self.irregular.any():
-            near = self.irregular.copy()
-            for reach, entry in zip(self.reach, codes.axes(translations), strict=True):
-                near &= np.abs(entry) <= reach
-            result |= near
-        return result
-
-    def rows(self, chosen: Integers) -> Span:
-        """Return the span of some mappings."""
-        return Span(
-            [each[chosen] for each in self.differences],
-            self.irregular[chosen],
-            [each[chosen] for each in self.reach],
-        )
-
-
-@dataclass
-class Shared:
-    """Words that the children of a level ask for.
-
-    Attributes:
-        words: Words of each group of children that share, `[B, groups by size]`.
-        members: Children in such a group.
-    """
-
-    words: Floats
-    members: Integers
-
-    def total(self) -> Floats:
-        """Words read at the level."""
-        return _sequential_sum(self.words)
-
-    def weighted(self) -> Floats:
-        """Words received by all children."""
-        return _sequential_sum(self.words * self.members)
-
-    def share(self, children: Integers) -> Floats:
-        """Words received by one child."""
-        return _sequential_sum(self.words * self.members / children[:, None])
-
-
-def _sequential_sum(values: Floats) -> Floats:
-    """Add columns from left to right: the same rounding as a loop."""
-    result: Floats = values[:, 0].copy()
-    for column in range(1, values.shape[1]):
-        result += values[:, column]
-    return result
-
-
-def moves(
-    slots: list[Slot],
-    total: Integers,
-    codes: Codes,
-    widths: list[Integers],
-    reused: bool,
-    span: Span | None,
-) -> tuple[Integers, Booleans]:
-    """Return the words a tile takes in over the whole run, and where neighbours might help.
+    Where a mapping has fewer than K loops, the first rows are loops of one iteration and no stride.
 
     Args:
-        slots: The loops around the tile.
-        total: Product of their iterations.
-        codes: The data space's vectors.
+        temporal: Iterations, `[B, L, D]`.
+        order: Dimensions, innermost first, `[B or 1, L, D]`.
+        strides: Extent of every dimension within one iteration of each level's loops, `[L, D, B]`.
+        numbers: How the levels are counted; from 0 when None.
+
+    Attributes:
+        dimension, stride, level: Of each loop, `[K, B]`.
+        around: Iterations of each loop and those outside it, `[K + 1, B]`.
+        times: How often each loop advances in all, `[K + 1, B]`, the last row 0.
+    """
+
+    def __init__(
+        self,
+        temporal: Integers,
+        order: Integers,
+        strides: Integers,
+        numbers: Sequence[int] | None = None,
+    ) -> None:
+        batch, levels, dimensions = temporal.shape
+        order = np.broadcast_to(order, temporal.shape)
+        starts = np.arange(0, temporal.size, dimensions).reshape(batch, levels, 1)
+        counts = temporal.ravel().take(order + starts).ravel()
+        found = np.flatnonzero(counts > 1)
+        row = found // (levels * dimensions)
+        level = found // dimensions - row * levels
+        dimension = order.ravel().take(found)
+        ends = np.cumsum(np.bincount(row, minlength=batch))
+        most = int(np.diff(ends, prepend=0).max(initial=0))
+        target = (most - ends.take(row) + np.arange(len(found))) * batch + row
+        stride = strides.ravel().take((level * dimensions + dimension) * batch + row)
+
+        def table(values: Integers, other: int) -> Integers:
+            filled = np.full((most, batch), other, dtype=np.int64)
+            filled.ravel()[target] = values
+            return filled
+
+        self.dimension, self.stride = table(dimension, 0), table(stride, 0)
+        numbers = range(levels) if numbers is None else numbers
+        self.level = table(np.asarray(numbers, dtype=np.int64)[level], -1)
+        count = table(counts.take(found), 1)
+        self.around = np.ones((most + 1, batch), dtype=np.int64)
+        for number in range(most - 1, -1, -1):
+            np.multiply(count[number], self.around[number + 1], out=self.around[number])
+        self.times = self.around - np.concatenate([self.around[1:], self.around[-1:]])
+        self.column = np.arange(batch)
+        self._numbers = tuple(numbers)
+        self._outside: dict[int, Booleans] = {}
+
+    def level_from(self, level: int) -> int:
+        """Return the innermost level with loops of those from `level` on; a later one if none."""
+        return next((each for each in self._numbers if each >= level), len(self._numbers) + level)
+
+    def outside(self, level: int) -> Booleans:
+        """Whether a loop is one of `level` or of the levels around it, `[K, B]`."""
+        level = self.level_from(level)
+        if level not in self._outside:
+            self._outside[level] = self.level >= level
+        return self._outside[level]
+
+    def start(self, level: int) -> Integers:
+        """Return where in arrays `[K + 1, B]` the innermost loop from `level` out is, `[B]`."""
+        count = self.outside(level).sum(axis=0)
+        start: Integers = (len(self.level) - count) * len(self.column) + self.column
+        return start
+
+    def total(self, level: int) -> Integers:
+        """Return the iterations of all loops of `level` and the levels around it, `[B]`."""
+        return self.around.ravel().take(self.start(level))
+
+
+@dataclass(frozen=True)
+class Run:
+    """The steps of the tiles of a data space over the whole run, each `[B]`.
+
+    Attributes:
+        stride: Code of the first loop that moves the tile; 0 where none does.
+        entire: Steps that take in the whole tile, the first of all included.
+        partial: Steps by `stride`, which take in the part that is new.
+    """
+
+    stride: Integers
+    entire: Integers
+    partial: Integers
+
+
+class Motion:
+    """How the loops move the tiles of one data space.
+
+    Args:
+        loops: The loops.
+        tensor: The data space.
+        codes: Its vectors.
+    """
+
+    def __init__(self, loops: LoopSteps, tensor: Tensor, codes: Codes) -> None:
+        self.loops = loops
+        self.slides = slides(tensor)
+        self.codes = codes
+        self._known: dict[int, Run] = {}
+
+    @cached_property
+    def steps(self) -> Integers:
+        """Code of each loop's stride, `[K + 1, B]`, the last row 0."""
+        loops = self.loops
+        steps = np.zeros(loops.around.shape, dtype=np.int64)
+        np.multiply(self.codes.dimensions.take(loops.dimension), loops.stride, out=steps[:-1])
+        return steps
+
+    @cached_property
+    def _net(self) -> Integers:
+        steps = self.steps[:-1]
+        net: Integers = 2 * steps - np.cumsum(steps, axis=0)
+        return net
+
+    @cached_property
+    def _mover(self) -> Integers:
+        """Where the first loop is, from each on, that moves the tile, `[K + 1, B]`."""
+        count = len(self.loops.column)
+        mover = np.empty(self.steps.shape, dtype=np.int64)
+        mover[-1] = (len(mover) - 1) * count + self.loops.column
+        moving = self.steps != 0
+        for number in range(len(mover) - 2, -1, -1):
+            here = number * count + self.loops.column
+            mover[number] = np.where(moving[number], here, mover[number + 1])
+        return mover
+
+    def translations(self, level: int) -> Integers:
+        """Return how a step of each loop moves the tiles below `level`, `[K, B]`.
+
+        It is meant for loops outside the tiles.
+        """
+        if self.loops.level_from(level) == self.loops.level_from(0):
+            return self._net
+        net: Integers = self._net + np.where(self.loops.outside(level), 0, self.steps[:-1]).sum(0)
+        return net
+
+    def run(self, level: int) -> Run:
+        """Return the steps of the tiles below `level`.
+
+        Where no two dimensions move the tile along one axis, a step that moves it leaves nothing of
+        it: strides are at least as long as it, each is longer than those of all loops inside it
+        together, and so no step's net movement is shorter than the first stride.
+        """
+        loops, level = self.loops, self.loops.level_from(level)
+        if level not in self._known:
+            first = self._mover.ravel().take(loops.start(level))
+            entire = loops.around.ravel().take(first)
+            stride = self.steps.ravel().take(first)
+            partial = np.zeros_like(entire)
+            if self.slides:
+                partial = loops.times.ravel().take(first)
+                net = self.translations(level)
+                later = loops.outside(level) & (loops.around[:-1] < entire)
+                self._add_times(partial, later & (net == stride))
+                still = partial.copy()
+                self._add_times(still, later & (net == 0))
+                entire = entire - still
+            self._known[level] = Run(stride, entire, partial)
+        return self._known[level]
+
+    def _add_times(self, total: Integers, which: Booleans) -> None:
+        """Add how often the loops of `which[K, B]` advance to `total[B]`."""
+        found = np.flatnonzero(which)
+        np.add.at(total, found % len(total), self.loops.times.ravel().take(found))
+
+    def alike(self, level: int, rows: Integers, widths: list[Integers], reused: bool) -> Integers:
+        """Return the words of steps that take in as many as the step before.
+
+        Args:
+            level: The level that feeds the tiles.
+            rows: Mappings.
+            widths: Widths of their tiles.
+            reused: Whether the tile stays between steps.
+
+        Returns:
+            The words that all such steps of each loop take in, `[K, R]`.
+        """
+        loops = self.loops
+        net, outside = self.translations(level)[:, rows], loops.outside(level)[:, rows]
+        times, around = loops.times[:, rows], loops.around[:, rows]
+        whole = volume(widths)
+        size = np.broadcast_to(whole, net.shape)
+        if reused:
+            stride = self.run(level).stride[rows]
+            new = whole - overlap(widths, self.codes.axes(stride))
+            size = np.where(net == 0, 0, np.where(net == stride, new, whole))
+        start, column = len(net) - outside.sum(axis=0), np.arange(len(rows))
+        start = np.minimum(start, len(net) - 1)
+        inner = size[start, column]
+        same = outside & (size == inner) & (size > 0)
+        same[start, column] = False
+        words = np.where(same, size * times[:-1], 0)
+        before = (inner == whole) + np.where(same, times[:-1], 0).sum(axis=0)
+        words[start, column] = inner * (times[start, column] // around[start + 1, column]) * before
+        return words
+
+
+def slides(tensor: Tensor) -> bool:
+    """Whether several dimensions move a data space's tiles along one axis."""
+    return any(len(axis) > 1 for axis in tensor.axes)
+
+
+def moves(motion: Motion, level: int, widths: list[Integers], reused: bool) -> Integers:
+    """Return the words a tile takes in over the whole run, `[B]`.
+
+    Args:
+        motion: How the loops move the data space's tiles.
+        level: The level that feeds the tiles.
         widths: Widths of the tile.
         reused: Whether the tile stays between steps.
-        span: How far its instances lie apart; None when there are no links between them.
     """
     whole = volume(widths)
-    if not reused and span is None:
-        return whole * total, np.zeros(len(whole), dtype=bool)
-    outside = total
-    first = np.zeros(len(whole), dtype=np.int64)
-    carried = np.zeros(len(whole), dtype=np.int64)
-    entire = np.ones(len(whole), dtype=np.int64)
-    partial = np.zeros(len(whole), dtype=np.int64)
-    translations = []
-    for slot in slots:
-        outside = outside // slot.count
-        times = (slot.count - 1) * outside
-        step = np.where(slot.count > 1, codes.dimensions[slot.dimension] * slot.stride, 0)
-        first = np.where(first == 0, step, first)
-        translation = step - carried
-        carried = carried + step
-        same = translation == first
-        entire += np.where(same | (translation == 0), 0, times)
-        partial += np.where(same & (first != 0), times, 0)
-        if span is not None:
-            translations.append((translation, times))
     if not reused:
-        assert span is not None
-        maybe = np.zeros(len(whole), dtype=bool)
-        for translation, times in translations:
-            maybe |= (times > 0) & span.holds(translation, codes)
-        return whole * total, maybe
-    common = overlap(widths, codes.axes(first))
-    maybe = np.zeros(len(whole), dtype=bool)
-    if span is not None:
-        maybe = _maybe_linked(slots, translations, first, common, partial, codes, span)
-    return whole * entire + (whole - common) * partial, maybe
-
-
-def _maybe_linked(
-    slots: list[Slot],
-    translations: list[tuple[Integers, Integers]],
-    first: Integers,
-    common: Integers,
-    partial: Integers,
-    codes: Codes,
-    span: Span,
-) -> Booleans:
-    """Whether a neighbour could hold, from one step before, what an instance takes in.
-
-    Both steps must take in the same number of words. Where steps overlap, that needs two partial
-    steps in a row; where they do not, every step counts. The innermost loop must move the tile.
-    """
-    result = np.zeros(len(first), dtype=bool)
-    started = np.zeros(len(first), dtype=bool)
-    innermost_moves = np.zeros(len(first), dtype=bool)
-    innermost_times = np.zeros(len(first), dtype=np.int64)
-    for slot, (translation, times) in zip(slots, translations, strict=True):
-        starts = ~started & (slot.count > 1)
-        innermost_moves |= starts & (translation != 0)
-        innermost_times = np.where(starts, times, innermost_times)
-        started |= starts
-    apart = common == 0
-    result |= (apart | (partial > innermost_times)) & span.holds(first, codes) & (first != 0)
-    rows = np.flatnonzero(apart & innermost_moves & ~result)
-    if len(rows):
-        near = span.rows(rows)
-        found = np.zeros(len(rows), dtype=bool)
-        for translation, times in translations:
-            moved = (translation[rows] != 0) & (times[rows] > 0)
-            if moved.any():
-                found |= moved & near.holds(translation[rows], codes)
-        result[rows] = found
-    return result & innermost_moves
-
-
-def neighbour_differences(
-    counts: Integers, order: Integers, strides: Integers, codes: Codes
-) -> list[Integers]:
-    """Return the codes of the vectors from a child to the next one along an axis of the grid.
-
-    There is one for each loop: where it advances, the loops inside it start over.
-
-    Args:
-        counts: Iterations of every dimension along the axis, `[B, D]`.
-        order: Dimensions of the loops, innermost first, `[B or 1, D]`.
-        strides: Extent of every dimension within one iteration, `[B, D]`.
-        codes: The data space's vectors.
-    """
-    order = np.broadcast_to(order, counts.shape)
-    iterations = np.take_along_axis(counts, order, axis=1)
-    steps = np.take_along_axis(strides * codes.dimensions, order, axis=1)
-    inside = np.zeros(len(counts), dtype=np.int64)
-    found = []
-    none = np.iinfo(np.int64).max
-    for column in range(counts.shape[1]):
-        loop = iterations[:, column] > 1
-        if loop.any():
-            found.append(np.where(loop, steps[:, column] - inside, none))
-            inside = inside + (iterations[:, column] - 1) * steps[:, column]
-    return found
-
-
-def histograms(
-    tensor: Tensor,
-    along_x: Integers,
-    along_y: Integers,
-    strides: Integers,
-    describe: Callable[[int], tuple[tuple[Vector, int], ...]],
-) -> tuple[Integers, Integers]:
-    """Return the groups of children that share data: `(children in a group, groups)`, `[B, H]`.
-
-    Args:
-        tensor: The data space.
-        along_x, along_y: Iterations of every dimension across the instances, `[B, D]`.
-        strides: Extent of every dimension within one child, `[B, D]`.
-        describe: The spatial loops of a row, for the rows that need a closer look.
-    """
-    counts = along_x * along_y
-    active = counts > 1
-    relevant = np.asarray(tensor.relevant)
-    groups = np.where(relevant, counts, 1).prod(axis=1)
-    children = counts.prod(axis=1)
-    close = np.zeros(len(counts), dtype=bool)
-    for axis in tensor.axes:
-        close |= active[:, [dimension for dimension, _ in axis]].sum(axis=1) > 1
-    members = (children // groups)[:, None]
-    groups = groups[:, None]
-    rows = np.flatnonzero(close)
-    if not len(rows):
-        return members, groups
-    keys = np.concatenate([along_x, along_y, np.where(active, strides, 1)], axis=1)
-    keys[:, ~np.tile(relevant, 3)] = 1
-    keys = np.concatenate([keys, children[:, None]], axis=1)
-    found: dict[bytes, tuple[tuple[int, int], ...]] = {}
-    entries = []
-    for row in rows:
-        key = keys[row].tobytes()
-        if key not in found:
-            found[key] = sharing(describe(int(row)))
-        entries.append(found[key])
-    most = max(map(len, entries))
-    if most > 1:
-        padding = ((0, 0), (0, most - 1))
-        members, groups = np.pad(members, padding), np.pad(groups, padding)
-    for row, histogram in zip(rows, entries, strict=True):
-        members[row] = groups[row] = 0
-        for column, (size, number) in enumerate(histogram):
-            members[row, column], groups[row, column] = size, number
-    return members, groups
+        return whole * motion.loops.total(level)
+    run = motion.run(level)
+    if not motion.slides:
+        return whole * run.entire
+    common = overlap(widths, motion.codes.axes(run.stride))
+    return whole * run.entire + (whole - common) * run.partial

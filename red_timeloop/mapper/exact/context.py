@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from red_timeloop.engines.embedded.steps import Codes, LoopSteps
+from red_timeloop.engines.embedded.steps import Codes, LoopSteps, Motion
 from red_timeloop.mapper.exact.frame import Floats, Form, Frame, Integers
 from red_timeloop.mapper.exact.lower import crossing_of
 from red_timeloop.mapper.exact.part import Boundary, Crossing, Part, TooLargeError
@@ -66,7 +66,7 @@ class Context:
             np.concatenate([inner[:, None].astype(np.int64), outside], axis=1), axis=1
         )[:, :-1]
         strides = around * part.within[level + 1 : part.levels].astype(np.int64)
-        self.loops = LoopSteps(outside, order[:, level + 1 :], strides)
+        self.loops = LoopSteps(outside, order[:, level + 1 :], strides.transpose(1, 2, 0))
         self._runs: dict[int, _Run] = {}
 
     def crossing(self, boundary: Boundary) -> Crossing:
@@ -83,22 +83,9 @@ class Context:
         if tensor in self._runs:
             return self._runs[tensor]
         codes = self.codes[tensor]
-        outside = self.loops.total[0]
-        first = np.zeros(len(outside), dtype=np.int64)
-        carried = np.zeros_like(first)
-        entire, partial = np.ones_like(first), np.zeros_like(first)
-        for slot in self.loops.slots:
-            outside = outside // slot.count
-            times = (slot.count - 1) * outside
-            step = np.where(slot.count > 1, codes.dimensions[slot.dimension] * slot.stride, 0)
-            first = np.where(first == 0, step, first)
-            moved = step - carried
-            carried = carried + step
-            same = moved == first
-            entire += np.where(same | (moved == 0), 0, times)
-            partial += np.where(same & (first != 0), times, 0)
-        stride = [each.astype(np.float64) for each in codes.axes(first)]
-        run = _Run(entire.astype(np.float64), partial.astype(np.float64), stride)
+        found = Motion(self.loops, self.part.frame.space.shape.tensors[tensor], codes).run(0)
+        stride = [each.astype(np.float64) for each in codes.axes(found.stride)]
+        run = _Run(found.entire.astype(np.float64), found.partial.astype(np.float64), stride)
         self._runs[tensor] = run
         return run
 

@@ -9,10 +9,11 @@ from typing import TypeAlias
 
 import numpy as np
 
-from red_timeloop.mapper.candidates import Candidates, Objective, evaluate_candidates, value_of
+from red_timeloop.mapper.candidates import Candidates, evaluate_candidates, value_of
 from red_timeloop.mapper.exact.choices import TooManyOrdersError, orders_alike
 from red_timeloop.mapper.exact.context import Context, codes_of
 from red_timeloop.mapper.exact.frame import Floats, Frame, Integers, build_frame
+from red_timeloop.mapper.exact.goals import Corner, Goal
 from red_timeloop.mapper.exact.lower import Lower
 from red_timeloop.mapper.exact.part import Part, TooLargeError
 from red_timeloop.mapper.exact.parts import TooManyPartsError, placements, spreads
@@ -24,9 +25,7 @@ __all__ = ["Proof", "prove"]
 # storage and order of its loops -> all orders like it
 Alike: TypeAlias = dict[tuple[int, tuple[int, ...]], list[tuple[int, ...]]]
 
-# Two values closer than this are the same: energies are sums of floating-point numbers.
-SAME = 1e-9
-_BATCH = 4096  # mappings evaluated in one call
+_BATCH = 8192  # mappings evaluated in one call
 _DEEPEST = 20_000  # orders of one mapping's loops that are gone through
 
 
@@ -35,18 +34,17 @@ class Proof:
     """What the exact search found.
 
     Attributes:
-        value: Value of the best mapping; that of the start if none is better.
-        best: The best mapping (one row); None if none is better than the start.
-        bound: No mapping's value is lower (but for rounding).
+        goal: The best of all that is known.
+        left: What the mappings that were left out spend at least, part by part; None when nothing
+            is known of them.
         parts: Parts of the space.
         ruled_out: Parts without a better mapping, by what showed it.
         evaluated: Mappings evaluated.
         visited: Partial mappings bounded.
     """
 
-    value: float
-    best: Candidates | None = None
-    bound: float = 0.0
+    goal: Goal
+    left: list[Corner] | None = None
     parts: int = 0
     ruled_out: dict[str, int] = field(
         default_factory=lambda: {"instances": 0, "floor": 0, "tiles": 0, "walk": 0}
@@ -55,71 +53,85 @@ class Proof:
     visited: int = 0
 
     @property
+    def open(self) -> list[Corner]:
+        """What is left that may still be better than the best that is known."""
+        return [corner for corner in self.left or () if self.goal.open(*map(np.asarray, corner))]
+
+    @property
+    def bound(self) -> float:
+        """A value that no mapping is below (but for rounding)."""
+        if self.left is None:
+            return 0.0
+        return min(
+            (
+                float(value_of(self.goal.objective, *map(np.asarray, corner)))
+                for corner in self.left
+            ),
+            default=self.goal.value,
+        )
+
+    @property
     def complete(self) -> bool:
         """Whether no mapping is better."""
-        return self.bound >= self.value * (1 - SAME)
+        return self.left is not None and not self.open
 
 
 class _Target:
     """What a part's mappings must beat."""
 
-    def __init__(self, part: Part, objective: Objective, proof: Proof) -> None:
-        self.part, self.objective, self.proof = part, objective, proof
+    def __init__(self, part: Part, goal: Goal) -> None:
+        self.part, self.goal = part, goal
         self.latency = part.frame.space.machine.latency
 
-    def value(self, energy: Floats, cycles: Floats) -> Floats:
-        """Return the value of J (without leakage) and cycles (without latency)."""
-        spent = energy + self.part.leakage * cycles
-        return value_of(self.objective, spent, cycles + self.latency)
+    def corner(self, energy: float, cycles: Floats) -> Corner:
+        """Return J and cycles in all, of J (without leakage) and cycles (without latency)."""
+        return energy + self.part.leakage * float(cycles), float(cycles) + self.latency
 
     def beaten(self, energy: Floats, cycles: Floats) -> np.ndarray:
         """Whether mappings that spend at least that might be better."""
-        result: np.ndarray = self.value(energy, cycles) < self.proof.value * (1 - SAME)
-        return result
+        return self.goal.open(energy + self.part.leakage * cycles, cycles + self.latency)
 
 
 def prove(
     space: Space,
-    objective: Objective,
-    start: float = float("inf"),
+    goal: Goal,
     *,
     evaluations: float = float("inf"),
     stop: Callable[[], bool] = lambda: False,
     progress: Callable[[int, float], None] = lambda done, best: None,
 ) -> Proof:
-    """Go through all mappings that may be better than `start`, and return what was found.
+    """Go through all mappings that may be better than what `goal` knows, and return what was found.
 
     Args:
         space: The space.
-        objective: What is minimized.
-        start: Value of a mapping that is known.
+        goal: What is looked for; it learns what is found.
         evaluations: Mappings to evaluate at most; from there on parts are only bounded.
         stop: Asked often; true ends the search.
         progress: Called with the mappings evaluated so far and the best value.
     """
     frame = build_frame(space)
-    proof = Proof(start)
+    proof = Proof(goal)
     if _beyond(space):
         return proof
-    lowest = float("inf")  # of what was not gone through
     try:
-        pending = list(_pending(frame, objective, proof))
+        pending = _pending(frame, proof)
     except TooManyPartsError:
         return proof
-    for floor, keep, spread in pending:
-        if floor >= proof.value * (1 - SAME):
+    proof.left = []
+    for _, corner, keep, spread in pending:
+        if not goal.open(*map(np.asarray, corner)):
             proof.ruled_out["floor"] += 1
             continue
         if stop():
-            lowest = min(lowest, floor)
+            proof.left.append(corner)
             continue
 
         def enough() -> bool:
             return proof.evaluated >= evaluations or stop()
 
-        part = Part(frame, keep, spread)
-        lowest = min(lowest, _part(part, objective, proof, floor, enough, progress))
-    proof.bound = min(lowest, proof.value)
+        left = _part(Part(frame, keep, spread), proof, corner, enough, progress)
+        if left is not None:
+            proof.left.append(left)
     return proof
 
 
@@ -130,29 +142,28 @@ def _beyond(space: Space) -> bool:
     )
 
 
-def _pending(
-    frame: Frame, objective: Objective, proof: Proof
-) -> Iterator[tuple[float, int, Integers]]:
-    """Return the parts that may hold something better, most promising first, with a bound each."""
+def _pending(frame: Frame, proof: Proof) -> list[tuple[float, Corner, int, Integers]]:
+    """Return the parts that may hold something better, most promising first.
+
+    Each with its least value, and what its mappings spend at least.
+    """
     spread = spreads(frame)
     used = spread.used()
     found = []
     cycles = frame.operations / used
     for keep in range(len(frame.space.keeps)):
         energy = np.full(len(used), _asked(frame, keep))
-        value = value_of(objective, energy, cycles + frame.space.machine.latency)
-        good = value < proof.value * (1 - SAME)
+        good = proof.goal.open(energy, cycles + frame.space.machine.latency)
         proof.parts += len(used)
         proof.ruled_out["instances"] += int((~good).sum())
-        for row in np.flatnonzero(good):
+        for row in np.flatnonzero(good).tolist():
             part = Part(frame, keep, spread.factors[row])
-            target = _Target(part, objective, proof)
             energy_, reads, writes = part.fixed
-            least = np.asarray(energy_ + sum(part.floors.values()))
-            floor = float(target.value(least, part.cycles(reads, writes)))
-            found.append((floor, keep, int(row)))
-    found.sort()
-    return ((floor, keep, spread.factors[row]) for floor, keep, row in found)
+            least = energy_ + sum(part.floors.values())
+            corner = _Target(part, proof.goal).corner(least, part.cycles(reads, writes))
+            value = float(value_of(proof.goal.objective, *map(np.asarray, corner)))
+            found.append((value, corner, keep, row))
+    return [(value, corner, keep, spread.factors[n]) for value, corner, keep, n in sorted(found)]
 
 
 def _asked(frame: Frame, keep: int) -> float:
@@ -173,47 +184,42 @@ def _asked(frame: Frame, keep: int) -> float:
 
 def _part(
     part: Part,
-    objective: Objective,
     proof: Proof,
-    floor: float,
+    floor: Corner,
     stop: Callable[[], bool],
     progress: Callable[[int, float], None],
-) -> float:
-    """Go through a part; return a value that no mapping of it that was left out is below."""
-    target = _Target(part, objective, proof)
+) -> Corner | None:
+    """Go through a part; return what its mappings that were left out spend at least."""
+    target = _Target(part, proof.goal)
     _, reads, writes = part.fixed
     cycles = part.cycles(reads, writes)
     try:
         lower = Lower(part, lambda energy: target.beaten(energy, cycles))
         if not np.isfinite(lower.least) or not target.beaten(np.asarray(lower.least), cycles):
             proof.ruled_out["tiles"] += 1
-            return float("inf")
+            return None
         walk = Walk(lower, target, stop)
         for leaves in walk.leaves():
             for candidates in _candidates(part, leaves):
-                _try(candidates, part.frame, objective, proof)
+                _try(candidates, part.frame, proof)
                 if stop():
                     walk.left = min(walk.left, lower.least)
                     break
-            progress(proof.evaluated, proof.value)
+            progress(proof.evaluated, proof.goal.value)
     except (TooLargeError, TooManyOrdersError, MemoryError):
         return floor
     proof.visited += walk.visited
     if np.isfinite(walk.left):
-        return max(floor, float(target.value(np.asarray(walk.left), cycles)))
+        energy, least = target.corner(walk.left, cycles)
+        return max(floor[0], energy), least
     proof.ruled_out["walk"] += 1
-    return float("inf")
+    return None
 
 
-def _try(candidates: Candidates, frame: Frame, objective: Objective, proof: Proof) -> None:
-    costs = evaluate_candidates(candidates, frame.space, objective)
+def _try(candidates: Candidates, frame: Frame, proof: Proof) -> None:
+    costs = evaluate_candidates(candidates, frame.space, proof.goal.objective)
     proof.evaluated += len(candidates)
-    row = int(costs.value.argmin())
-    if costs.value[row] < proof.value:
-        proof.value = float(costs.value[row])
-        proof.best = Candidates(
-            candidates.levels, candidates.factors[row : row + 1], candidates.order[row : row + 1]
-        )
+    proof.goal.add(candidates, costs)
 
 
 def _candidates(part: Part, leaves: Leaves) -> Iterator[Candidates]:

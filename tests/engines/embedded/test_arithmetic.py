@@ -8,7 +8,7 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-import pytest
+from close import near
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -114,7 +114,7 @@ def test_energy_is_that_of_every_block_of_every_row(
     assert prices == (3.0, 5.0, 7.0)
     each = sum(math.ceil(n / block) * price for n, price in zip(words, prices, strict=True))
     (energy,) = access_energies(level, [words], copies)
-    assert energy == pytest.approx(each * copies / rows)
+    assert energy == near(each * copies / rows)
     columns = tuple(np.array([n, 2 * n]) for n in words)
     (energies,) = access_energies(level, [columns], np.array([copies, copies]))  # type: ignore[list-item]
     doubled = tuple(2 * n for n in words)
@@ -154,7 +154,7 @@ def test_a_level_is_as_slow_as_its_narrowest_bandwidth(
         assert share == 0
         assert np.all(shares == 0)
         return
-    assert cycles / share == pytest.approx(max(needed))
+    assert cycles / share == near(max(needed))
     assert np.broadcast_to(shares, 2).tolist() == [share, share]
     assert slowed(np.array([cycles, cycles]), shares).tolist() == [slowed(cycles, share)] * 2
     assert slowed(cycles, share) >= max(needed) - 1e-9

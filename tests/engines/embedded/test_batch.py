@@ -8,14 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from close import near
 from places import DATA
 
 from red_timeloop.engines.embedded import evaluate_nest
 from red_timeloop.engines.embedded.batch import evaluate_batch
 from red_timeloop.engines.embedded.machine import Machine, Shape, build_machine, build_shape
+from red_timeloop.engines.embedded.mappings import MappingBatch
 from red_timeloop.engines.embedded.movement import data_movement
 from red_timeloop.engines.embedded.nest import LevelNest, Nest, build_nest
-from red_timeloop.engines.embedded.row import MappingBatch
 from red_timeloop.errors import InputError
 from red_timeloop.spec.reader import read_specification
 
@@ -84,13 +85,13 @@ def test_batch_equals_single_evaluations(file: Path, tmp_path: Path) -> None:
         legal += 1
         assert result.legal[row]
         assert result.cycles[row] == single.cycles
-        assert result.energy[row] == pytest.approx(single.energy, rel=1e-12)
+        assert result.energy[row] == near(single.energy, rel=1e-12)
         moved = data_movement(batch.nest(row), machine, shape)
         for (space, level), counts in result.traffic.items():
             traffic = moved[space][level]
             numbers = (traffic.size, traffic.reads, traffic.fills, traffic.updates)
             assert tuple(int(each[row]) for each in counts) == numbers
-    assert legal > 0 or "crossbar" in file.parent.name
+    assert legal > 0
 
 
 def test_a_bandwidth_of_nothing_is_illegal_where_words_move(tmp_path: Path) -> None:
@@ -124,8 +125,11 @@ def test_vectors_too_long_for_packing_are_evaluated_exactly(
     packed = evaluate_batch(batch, machine, shape)
     monkeypatch.setattr(steps.Codes, "of", staticmethod(lambda tensor, sizes: None))
     unpacked = evaluate_batch(batch, machine, shape)
-    assert (packed.cycles == unpacked.cycles).all()
-    assert packed.energy == pytest.approx(unpacked.energy, rel=1e-12)
+    legal = packed.legal
+    assert (unpacked.legal == legal).all()
+    assert legal.any()
+    assert (packed.cycles[legal] == unpacked.cycles[legal]).all()
+    assert packed.energy[legal] == near(unpacked.energy[legal], rel=1e-12)
 
 
 def test_nest_of_a_row_keeps_order(tmp_path: Path) -> None:

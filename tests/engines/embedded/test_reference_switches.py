@@ -12,11 +12,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from close import near
 from places import DATA
 
 from red_timeloop.engines.embedded import evaluate
-from red_timeloop.engines.embedded.batch import batch_of, evaluate_batch
+from red_timeloop.engines.embedded.batch import evaluate_batch
 from red_timeloop.engines.embedded.machine import build_machine, build_shape
+from red_timeloop.engines.embedded.mappings import batch_of
 from red_timeloop.engines.embedded.movement import data_movement
 from red_timeloop.engines.embedded.nest import build_nest
 from red_timeloop.spec.types import (
@@ -90,7 +92,7 @@ def test_batch_is_the_same(case: dict[str, Any]) -> None:
     batch = evaluate_batch(batch_of([nest, nest, nest], shape), machine, shape)
     assert batch.legal.all()
     assert (batch.cycles == single.cycles).all()
-    assert batch.energy == pytest.approx(np.full(3, single.energy), rel=1e-12)
+    assert batch.energy == near(np.full(3, single.energy), rel=1e-12)
     moved = data_movement(nest, machine, shape)
     for (space, level), counts in batch.traffic.items():
         traffic = moved[space][level]

@@ -1,0 +1,104 @@
+"""What results rest on, and why one design needs less than another, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from red_timeloop.designs.result import DesignResult
+from red_timeloop.hardware import Hardware
+from red_timeloop.units import percent, ratio, scaled
+
+__all__ = ["assumptions", "reason", "reasons"]
+
+_TIE = 1.005  # energies that print alike
+
+
+def assumptions(
+    hardware: Hardware, engine: str, results: Sequence[tuple[str, DesignResult]]
+) -> Iterator[str]:
+    """Yield what the numbers of all designs rest on, a sentence each, and where they are doubtful.
+
+    Args:
+        hardware: The parameter set.
+        engine: Who counted.
+        results: Each layer's name with its result on a design.
+    """
+    size = (
+        f"{hardware.rows}x{hardware.columns} crossbars"
+        if hardware.rows and hardware.columns
+        else f"crossbars of {hardware.rows} rows, as wide as the logical matrix"
+        if hardware.rows
+        else "arrays as large as the logical matrix"
+    )
+    bits = "exact" if hardware.adc_bits is None else f"{hardware.adc_bits}-bit"
+    reads = "" if hardware.read_circuit == "adc" else f" ({hardware.read_circuit})"
+    lines = ", word lines through all modes" if hardware.word_lines == "joined" else ""
+    yield (
+        f"{hardware.name}: {size}, {hardware.cell_bits}-bit cells, {bits} converters{reads}"
+        f"{lines}, sums merged {'digitally' if hardware.merge == 'digital' else 'in current'}, "
+        f"fold {hardware.fold}; {engine} engine; weights resident, programming not counted."
+    )
+    driven = "raise no pulse" if hardware.zero_aware else "are driven and read like data"
+    stored = "stored in the buffers" if hardware.zeros_stored else "made at the row drivers"
+    yield f"Inserted zeros {driven}; they are {stored}."
+    lost, most = max(
+        ((result.plan.lost_bits, where) for where, result in _placed(results)), default=(0, "")
+    )
+    if lost:
+        yield (
+            f"Converters have up to {lost} bit{'s' * (lost > 1)} fewer than exact sums take "
+            f"({most}): designs are not compared at equal accuracy."
+        )
+    drop, most = max(
+        ((result.line_drop, where) for where, result in _placed(results)), default=(0.0, "")
+    )
+    if drop > hardware.circuit.line_drop_limit:
+        yield (
+            f"Bit lines lose up to {percent(drop)} of the read voltage ({most}): such currents are "
+            "no sums of the weights any more."
+        )
+
+
+def _placed(results: Sequence[tuple[str, DesignResult]]) -> Iterator[tuple[str, DesignResult]]:
+    for layer, result in results:
+        yield f"{result.design.name} on {layer}", result
+
+
+def reasons(design: str, results: Sequence[tuple[str, DesignResult]]) -> Iterator[str]:
+    """Yield why, for each transposed convolution on which a ReRAM rival needs no more energy.
+
+    Args:
+        design: Name of the design that has the rivals.
+        results: Each layer's name with its result on a design.
+    """
+    for layer, mine in results:
+        if mine.design.name != design or not mine.plan.layer.transposed:
+            continue
+        others = (other for name, other in results if name == layer and other is not mine)
+        rivals = [other for other in others if other.plan.crossbars]
+        best = min(rivals, key=lambda rival: rival.energy, default=None)
+        if best and best.energy <= _TIE * mine.energy:
+            yield reason(layer, mine, best)
+
+
+def reason(layer: str, mine: DesignResult, rival: DesignResult) -> str:
+    """Return why a rival's energy is what it is against that of a design, on crossbars both.
+
+    >>> from red_timeloop import compare
+    >>> both = compare("red_date2019:FCN_Deconv1", ["red", "split_kernel"], "embedded").results
+    >>> print(reason("FCN_Deconv1", *(each.design_result for each in both)))  # doctest: +ELLIPSIS
+    FCN_Deconv1: split kernel takes 0.2...x the energy of RED: 84 of 128 rows ... 21 of 128 rows ...
+    """
+    return (
+        f"{layer}: {rival.design.label} takes {ratio(rival.energy / mine.energy)} the energy of "
+        f"{mine.design.label}: {_use(rival)}, against {_use(mine)}."
+    )
+
+
+def _use(result: DesignResult) -> str:
+    used, there = result.rows
+    crossbars = result.plan.crossbars
+    return (
+        f"{used} of {there} rows used, {crossbars} crossbar{'s' * (crossbars != 1)}, "
+        f"{scaled(result.conversions)} conversions"
+    )

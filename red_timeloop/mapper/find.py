@@ -1,0 +1,178 @@
+"""Finding the best mapping of a space: guided search first, then the exact one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import prod
+from typing import TypeAlias
+
+from red_timeloop.engines.embedded.nest import Nest
+from red_timeloop.mapper.bound import build_bound
+from red_timeloop.mapper.candidates import Candidates, Objective, evaluate_candidates, order_of
+from red_timeloop.mapper.evolution import evolve
+from red_timeloop.mapper.exact.goals import Corner, Front, Goal, Lowest
+from red_timeloop.mapper.exact.search import prove
+from red_timeloop.mapper.exhaustive import exhaust
+from red_timeloop.mapper.space import Space
+
+__all__ = ["BUDGET", "ENDS", "Found", "Progress", "find", "forget"]
+
+BUDGET = 60_000  # mappings
+ENDS: tuple[Objective, ...] = ("edp", "energy", "delay")  # a front's are searched for first
+_SMALL = 4_000  # ways to deal the dimensions that are gone through without a first guess
+_PROOF = 10  # mappings that the proof may evaluate, for each of the budget
+_MEDIUM = 40  # as many ways for each mapping of the budget are gone through in any case
+
+Progress: TypeAlias = Callable[[int, float], None]
+
+
+@dataclass(frozen=True)
+class Found:
+    """The best mapping of a space and the certificate.
+
+    Attributes:
+        nest: The mapping, None when no legal one was found.
+        value: Its value of the objective (J * cycles, J or cycles).
+        optimal: Whether no mapping of the space is better.
+        space: Ways to deal the dimensions, times ways to keep data spaces.
+        evaluated: Mappings evaluated.
+        pruned: Parts of the space without a better mapping, by what showed it.
+        bound: A value that no mapping can be better than.
+        parts: Parts of the space that were told apart.
+        front: Mappings of the front of energy and delay with J and cycles, least energy first;
+            `nest` is the one of the lowest energy times delay.
+        left: J and cycles that every other mapping which might belong to the front spends at least,
+            one pair of them for each part of the space that is left.
+    """
+
+    nest: Nest | None
+    value: float
+    optimal: bool
+    space: int
+    evaluated: int
+    pruned: dict[str, int]
+    bound: float
+    parts: int
+    front: tuple[tuple[float, int, Nest], ...] = ()
+    left: tuple[Corner, ...] = ()
+
+
+_done: dict[tuple[Space, Objective, int, int, bool], Found] = {}
+
+
+def find(
+    space: Space,
+    objective: Objective,
+    budget: int = BUDGET,
+    seed: int = 0,
+    *,
+    proof: bool = True,
+    stop: Callable[[], bool] = lambda: False,
+    progress: Progress = lambda done, best: None,
+) -> Found:
+    """Return the best mapping of `space`; equal questions are answered from memory.
+
+    First a guided random search, then the exact search, which proves that nothing is better or
+    finds it; without `proof` only where there are few mappings.
+    """
+    key = (space, objective, budget, seed, proof)
+    if key not in _done:
+        found = _find(space, objective, budget, seed, proof, stop, progress)
+        if stop():
+            return found
+        _done[key] = found
+    return _done[key]
+
+
+def forget() -> None:
+    """Forget all answers, so that the next question is searched for again."""
+    _done.clear()
+
+
+def _find(
+    space: Space,
+    objective: Objective,
+    budget: int,
+    seed: int,
+    proof: bool,
+    stop: Callable[[], bool],
+    progress: Progress,
+) -> Found:
+    deals = prod(space.count_options(dimension) for dimension in range(len(space.shape.sizes)))
+    size = deals * space.keep_count
+    goal: Goal = Front() if objective == "pareto" else Lowest(objective)
+    spent = 0
+    if size > _SMALL:
+        share = budget if size > _MEDIUM * budget else budget // 3
+        spent = _guess(space, goal, share, seed, stop, progress)
+    least = build_bound(space, objective)
+    bound, optimal, pruned, parts = least.lowest, False, {}, 0
+    left: list[Corner] = [(0.0, 0.0)]  # nothing is known
+    if isinstance(goal, Lowest) and space.sparse is not None and not stop():
+        # The exact search's lemmas are about dense tensors: sparse ones are gone through.
+        if size <= _MEDIUM * budget:
+            rest = max(0, budget - spent)
+            whole = exhaust(space, goal, least, rest, stop=stop, progress=progress)
+            spent += whole.evaluated
+            optimal, pruned = whole.complete, whole.pruned
+    elif space.sparse is None and not stop() and (proof or size <= _MEDIUM * budget):
+        before = spent
+        found = prove(
+            space,
+            goal,
+            evaluations=_PROOF * budget,
+            stop=stop,
+            progress=lambda done, best: progress(before + done, best),
+        )
+        spent += found.evaluated
+        optimal, pruned, parts = found.complete, found.ruled_out, found.parts
+        left = left if found.left is None else found.open
+        bound = max(bound, min(found.bound, goal.value))
+    nest = None if goal.best is None else goal.best.batch(space).nest(0)
+    front: list[tuple[float, int, Nest]] = []
+    if isinstance(goal, Front):
+        front = [(energy, n, own.batch(space).nest(0)) for energy, n, own in goal.points]
+    return Found(
+        nest,
+        goal.value,
+        optimal,
+        size,
+        spent,
+        pruned,
+        goal.value if optimal else bound,
+        parts,
+        tuple(front),
+        tuple(left) if isinstance(goal, Front) else (),
+    )
+
+
+def _guess(
+    space: Space,
+    goal: Goal,
+    budget: int,
+    seed: int,
+    stop: Callable[[], bool],
+    progress: Progress,
+) -> int:
+    """Tell `goal` what guided searches find; return the mappings that they evaluated."""
+    objectives = ENDS if isinstance(goal, Front) else (goal.objective,)
+    spent = 0
+    for number, objective in enumerate(objectives):
+        share = budget // len(objectives)
+        islands, used = evolve(
+            space,
+            objective,
+            share,
+            seed + number,
+            stop=stop,
+            progress=lambda done, best, before=spent: progress(before + done, best),  # type: ignore[misc]
+        )
+        spent += used
+        for island in islands[:1]:
+            if len(island.values):
+                rows = slice(None) if isinstance(goal, Front) else slice(1)
+                order = order_of(island.keys[rows], space)
+                found = Candidates(island.levels, island.factors[rows], order)
+                goal.add(found, evaluate_candidates(found, space, goal.objective))
+    return spent

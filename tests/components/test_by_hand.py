@@ -1,0 +1,253 @@
+"""What components cost, worked out a second time from the sources that their docstrings name.
+
+The numbers are those of ISAAC's set, written out; formulas are plain arithmetic over one shape.
+"""
+
+from __future__ import annotations
+
+from math import ceil, log, log2, sqrt
+from typing import Any
+
+import pytest
+from close import near
+
+from red_timeloop.circuit import Circuit
+from red_timeloop.components import build
+
+ISAAC = Circuit.load("isaac_32nm")
+F, V = 32e-9, 0.9  # feature, supply
+GATE_F, JUNCTION_F, WIRE_F = 1e-9, 0.8e-9, 2e-10  # a metre
+TOGGLING = INPUTS = 0.5
+FO4 = 3.6e-4 * F
+GATE, GATE_AREA = 4 * 3 * F * GATE_F * V**2, 350 * F**2
+FLIP_FLOP, FLIP_FLOP_AREA = 24 * 3 * F * GATE_F * V**2 * (1 / 4 + 3 / 4 * TOGGLING), 6 * GATE_AREA
+SMALLEST = 3 * F * GATE_F  # a transistor's gate; an inverter has three of them
+LINEAR = 0.35 * FO4 / (log(2) * 5) / 3  # ohm farad
+CONDUCTANCE = (1 / 50e3 + 1 / 500e3) / 2
+READ = 10e-9
+
+
+def chain(load: float) -> float:
+    """Energy of a load and the stages before it, each a quarter of the next: 1 + 1/3."""
+    return load * 4 / 3 * V**2
+
+
+def line(cells: float) -> float:
+    return cells * 4 * F * WIRE_F
+
+
+def word_line(columns: float) -> float:
+    return line(columns) + columns * 2 * F * GATE_F
+
+
+def bit_line(rows: float) -> float:
+    return line(rows) + rows * 2 * F * JUNCTION_F
+
+
+def line_resistance(cells: float) -> float:
+    """Copper two features wide, 1.8 thick, with its surfaces and grains."""
+    width, thickness, path, reflected = 2 * F, 1.8 * F, 3.9e-8, 0.3
+    surface = 3 / 8 * path * (1 / width + 1 / thickness)
+    grain = 3 / 2 * path / thickness * reflected / (1 - reflected)
+    return cells * 4 * F * 1.72e-8 * (1 + surface + grain) / (width * thickness)
+
+
+def pass_gate(rows: float) -> float:
+    return min(0.25 * 50e3 / rows, LINEAR / SMALLEST)
+
+
+def drive(columns: int) -> float:
+    load = word_line(columns)
+    stages = max(log(load / (3 * SMALLEST)) / log(4), 1)
+    return stages * FO4 + log(2) * line_resistance(columns) * load / 2  # (4 + 1) / 5 FO4 a stage
+
+
+def settle(rows: int, used: int, bits: int) -> float:
+    source = 1 / max(used * INPUTS * CONDUCTANCE, CONDUCTANCE) + pass_gate(rows)
+    constant = bit_line(rows) * (source + line_resistance(rows) / 2)
+    return max(READ, (bits + 1) * log(2) * constant)
+
+
+def finger_area(capacitance: float) -> float:
+    return capacitance / GATE_F * 4 * F + GATE_AREA / 4
+
+
+def multiplexer(rows: int, columns: int, shared: float) -> float:
+    if shared == 1:
+        return 0.0
+    return shared * chain(line(columns) + columns / shared * LINEAR / pass_gate(rows))
+
+
+SHAPES = [  # rows, columns, rows used, columns used, slices, pulses, joined, to a converter
+    (128, 128, 128, 32, 4, 8, 1, 128),
+    (4096, 256, 3000, 20, 3, 4, 2, 16),
+    (64, 8, 10, 1, 8, 1, 3, 1),
+]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_an_array(shape: tuple[int, ...]) -> None:
+    rows, columns, used, logical, slices, pulses, joined, shared = shape
+    circuit = ISAAC.replace(columns_per_adc=float(shared))
+    made: Any = build(
+        "reram_array",
+        {"rows": rows, "columns": columns, "rows_used": used, "columns_used": logical}
+        | {"weight_slices": slices, "input_slices": pulses, "joined_arrays": joined},
+        circuit,
+    )
+    seconds = settle(rows * joined, used * joined, 8)
+    conducts = drive(columns) + seconds
+    assert made.latency == near(seconds)
+    column = bit_line(rows) * 0.2 * V + 1e-6 * V * conducts + 1e-8 * shared / 1.28e9
+    control = 500 * TOGGLING * GATE + chain(line(rows) + rows * SMALLEST)
+    pulse = control + multiplexer(rows * joined, columns, shared) / joined
+    decode = log2(rows) * TOGGLING * chain(line(rows) + rows / 2 * SMALLEST)
+    whole = pulses * pulse + decode
+    assert made.energy("update") == near(whole / logical + slices * pulses * column)
+    cells = rows * columns * 16 * F**2
+    decoder = rows * (log2(rows) / 2 + 1) * GATE_AREA
+    gates = columns * finger_area(LINEAR / pass_gate(rows))
+    rest = decoder + gates + columns * 3.9e-14 + 500 * GATE_AREA
+    assert made.area == near(cells + rest)
+    # Half of the transistors of a gate leak, four of three features each.
+    assert made.leakage_power == near(rest / GATE_AREA * 4 * 3 * F / 2 * 5e-3 * V)
+    drawn = used * joined * INPUTS * CONDUCTANCE
+    path = line_resistance(rows * joined) / 3 + pass_gate(rows * joined)
+    lost = 1 - 1 / (1 + drawn * path)
+    assert made.line_drop == near(lost)
+    weight: Any = build(
+        "reram_cell",
+        {"rows": rows, "columns": columns, "rows_used": used, "joined_arrays": joined}
+        | {"weight_slices": slices, "input_slices": pulses, "real_share": 0.5},
+        circuit,
+    )
+    one = INPUTS * 0.2**2 * CONDUCTANCE * (1 - min(lost, 0.25)) * conducts
+    assert weight.energy("read") == near(slices * pulses * 0.5 * one)
+    assert weight.energy("write") == near(slices * 2.0 * 1e-4 * 5e-8 * 10)
+
+
+@pytest.mark.parametrize("bits", [1, 3, 4])
+@pytest.mark.parametrize("columns", [128, 300])
+def test_drivers_of_several_bits(bits: int, columns: int) -> None:
+    """A converter of n bits has 2^n - 1 steps, each with the power of ISAAC's one-bit one."""
+    shape = {"rows": 64, "columns": columns, "dac_bits": bits}
+    driver = build("row_driver", {**shape, "input_slices": 3, "real_share": 0.4}, ISAAC)
+    steps = 2**bits - 1
+    pulse = INPUTS * (3.9e-6 * READ * steps + chain(word_line(columns)))
+    assert driver.energy("read") == near(3 * (FLIP_FLOP + 0.4 * pulse))
+    row = finger_area(word_line(columns) / 3) + 1.66e-13 * steps + FLIP_FLOP_AREA
+    assert driver.area == near(64 * row)
+    assert driver.latency == near(drive(columns))
+
+
+def add(bits: int) -> float:
+    return (6.67e-15 + 2.917e-15 * bits) * 32 / 45
+
+
+def add_area(bits: int) -> float:
+    return (2.33e-12 + 4.208e-12 * bits) * (32 / 45) ** 2
+
+
+def sram(bits: int, capacity: float) -> float:
+    """64 bits of 8 KB take 10 pJ at 45 nm; with the root of the capacity; flip-flops at least."""
+    return max(10e-12 * bits / 64 * sqrt(capacity / 65536) * 32 / 45, bits * FLIP_FLOP)
+
+
+def edram(bits: int, capacity: float) -> float:
+    return 20.45e-12 * bits / 256 * sqrt(capacity / (64 * 1024 * 8))
+
+
+def test_digital_parts() -> None:
+    tree = build("adder", {"width": 24, "inputs": 5, "lanes": 3}, ISAAC)
+    assert tree.energy("update") == near(4 / 5 * add(24))
+    assert tree.area == near(3 * 4 / 5 * add_area(24))
+    assert tree.latency == near(3 * 2 * (log2(24) + 1) * FO4)
+    register = build("output_register", {"width": 20, "depth": 7}, ISAAC)
+    flips = 20 * FLIP_FLOP
+    assert register.energy("update") == near(20 * TOGGLING * GATE + add(20) + flips)
+    assert register.energy("write") == near(flips)
+    assert register.area == near(7 * 20 * FLIP_FLOP_AREA + add_area(20))
+    shape = {"width": 24, "weight_slices": 4, "input_slices": 8, "columns": 300}
+    shift = build("shift_add", shape, ISAAC)
+    assert shift.energy("update") == near(32 * 2.1e-14 * 24 / 16)
+    assert shift.area == near(ceil(300 / 128) * 6e-11 * 24 / 16)
+    mac = build("mac", {"width": 16, "compute_share": 0.25}, ISAAC)
+    power, grown = 2 ** (log(3.1 / 0.2) / log(4)), 2 ** (log(3495 / 282) / log(4))
+    work = 2e-13 * power * 32 / 45 + add(40) + 40 * FLIP_FLOP
+    assert mac.energy("compute") == near(work / 4)
+    area = 2.82e-10 * grown * (32 / 45) ** 2 + add_area(40) + 40 * FLIP_FLOP_AREA
+    assert mac.area == near(area)
+    lone = build("mac", {"width": 8, "accumulator_bits": 10}, ISAAC)
+    assert lone.energy("compute") == near(2e-13 * 32 / 45 + add(10) + 10 * FLIP_FLOP)
+
+
+def test_converters() -> None:
+    rate = 1.28e9
+    adc = build("adc", {"resolution": 6, "weight_slices": 3, "input_slices": 5}, ISAAC)
+    one = 1e-13 * 6 * (1 + rate / 1.744e9) + 4.3e-16 * 2**6 + 1e-18 * 4**6
+    assert adc.energy("update") == near(15 * one)
+    logic = 8.175e-11 * 6
+    assert adc.area == near(logic + 2.133e-12 * 2**6)
+    assert adc.leakage_power == near(logic / GATE_AREA * 4 * 3 * F / 2 * 5e-3 * V)
+
+
+def test_memories() -> None:
+    shape = {"width": 64, "depth": 512, "n_banks": 4, "stored_share": 0.75}
+    bank = 64 * 512 * 0.75 / 4
+    small = build("sram_buffer", shape, ISAAC)
+    for action in ("read", "write", "update"):
+        assert small.energy(action) == near(sram(64, bank))
+    assert small.area == near(4 * bank * 1.28e-13)
+    tiny = build("sram_buffer", {"width": 4, "depth": 1}, ISAAC)
+    assert tiny.energy("read") == near(4 * FLIP_FLOP)
+    large = build("edram", shape, ISAAC)
+    assert large.energy("read") == near(edram(64, bank))
+    assert large.area == near(4 * bank / (64 * 1024 * 8) * 8.3e-8)
+    assert large.leakage_power == near(512 * 0.75 * edram(64, bank) / 4e-5)
+    overlap = build("overlap_adder", {**shape, "datawidth": 16}, ISAAC)
+    assert overlap.energy("update") == near(2 * sram(64, bank) + 4 * add(16))
+    assert overlap.energy("read") == 0
+    assert overlap.area == near(4 * bank * 1.28e-13 + 4 * add_area(16))
+    file = build("regfile", {"width": 12, "depth": 6}, ISAAC)
+    assert file.energy("write") == near(12 * FLIP_FLOP)
+    assert file.energy("read") == near(12 * TOGGLING * GATE * 6)
+    assert file.area == near(72 * (FLIP_FLOP_AREA + GATE_AREA))
+    lone = build("regfile", {"width": 12}, ISAAC)
+    assert lone.energy("read") == near(12 * TOGGLING * GATE)
+
+
+@pytest.mark.parametrize(
+    ("kind", "picojoules"),
+    [("LPDDR4", 8), ("LPDDR2", 40), ("DDR3", 70), ("DDR4", 20), ("HBM2", 3.92)],
+)
+def test_memories_outside_the_chip(kind: str, picojoules: float) -> None:
+    dram = build("dram", {"width": 64, "type": kind}, ISAAC)
+    for action in ("read", "write", "update"):
+        assert dram.energy(action) == near(64 * picojoules * 1e-12)
+    assert build("dram", {"width": 64}, ISAAC).energy("read") == near(64 * 8e-12)
+
+
+def test_wires_to_the_crossbars() -> None:
+    """Two arrays: one branch to each, a quarter of the two sides that the tree spans."""
+    shape = {"width": 32, "depth": 64}
+    to = {"rows": 128, "columns": 128, "served_arrays": 2, "resolution": 8}
+    side = sqrt(
+        128 * 128 * 16 * F**2
+        + 128 * (log2(128) / 2 + 1) * GATE_AREA
+        + 128 * finger_area(LINEAR / pass_gate(128))
+        + 128 * 3.9e-14
+        + 500 * GATE_AREA
+        + 128 * (finger_area(word_line(128) / 3) + 1.66e-13 + FLIP_FLOP_AREA)
+        + 8.175e-11 * 8
+        + 2.133e-12 * 2**8
+    )
+    bare = build("sram_buffer", shape, ISAAC).energy("read")
+    for reached in (1, 2):
+        wired: Any = build("sram_buffer", {**shape, **to, "reached_arrays": reached}, ISAAC)
+        length = reached * side * sqrt(2) / 4
+        assert wired.tree_length == near(length)
+        rising = 32 * TOGGLING / 2
+        assert wired.energy("read") - bare == near(rising * chain(length * WIRE_F), rel=1e-6)
+    for missing in ("rows", "columns", "served_arrays"):
+        without = {name: value for name, value in to.items() if name != missing}
+        assert build("sram_buffer", {**shape, **without}, ISAAC).energy("read") == bare

@@ -1,0 +1,64 @@
+"""Many layers on many designs: each piece of work is done once, and nothing else is shared."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from red_timeloop import Conv, TransposedConv, designs
+from red_timeloop.designs.evaluate import evaluate
+from red_timeloop.designs.evaluator import Evaluator
+from red_timeloop.engines.embedded import engine as embedded
+from red_timeloop.engines.result import EngineResult
+from red_timeloop.hardware import Hardware
+from red_timeloop.spec.types import Specification
+
+HARDWARE = Hardware.load("isaac_32nm")
+LAYERS = (
+    Conv(3, 16, (8, 8), 3, padding=1, name="conv"),
+    TransposedConv(16, 4, (4, 4), 4, stride=2, padding=1, name="up"),
+    TransposedConv(16, 4, (4, 4), 4, stride=2, padding=1, name="again"),
+)
+
+
+@pytest.fixture
+def counted() -> tuple[SimpleNamespace, list[Specification]]:
+    """An engine that notes what it is asked."""
+    asked: list[Specification] = []
+
+    def run(specification: Specification) -> EngineResult:
+        asked.append(specification)
+        return embedded.evaluate_specification(specification)
+
+    return SimpleNamespace(__name__=embedded.__name__, evaluate_specification=run), asked
+
+
+def test_equal_plans_and_equal_layers_are_counted_once(
+    counted: tuple[SimpleNamespace, list[Specification]],
+) -> None:
+    engine, asked = counted
+    evaluator = Evaluator(HARDWARE, engine)
+    chosen = designs.choose(None)
+    conv, up, again = LAYERS
+    first = [evaluator(conv, design) for design in chosen]
+    assert len(asked) == len(first[0].evaluations)  # designs run ordinary convolutions alike
+    assert [result.design for result in first] == list(chosen)
+    asked.clear()
+    for layer in (up, again, replace(up, name=None)):
+        for design in chosen:
+            evaluator(layer, design)
+    plans = [design.plan(up, HARDWARE) for design in chosen]
+    assert len(asked) == sum(len(plan.parts) for plan in plans)
+
+
+@pytest.mark.parametrize("layer", LAYERS[:2], ids=lambda layer: layer.name)
+def test_what_is_shared_is_what_each_design_says_alone(layer: Conv | TransposedConv) -> None:
+    evaluator = Evaluator(HARDWARE, embedded)
+    for design in designs.choose(None):
+        shared = evaluator(layer, design)
+        alone = evaluate(
+            design, replace(layer, name=None), HARDWARE, embedded.evaluate_specification
+        )
+        assert replace(shared, design=design) == alone

@@ -1,0 +1,111 @@
+"""How large a design's memories and arrays are, by hand: banks of 64 KB, rows of 256 bits."""
+
+from __future__ import annotations
+
+from math import ceil
+
+import pytest
+from close import near
+
+from red_timeloop import Conv, TransposedConv, designs
+from red_timeloop.designs.evaluate import evaluate
+from red_timeloop.designs.plan import Plan
+from red_timeloop.engines.embedded.engine import evaluate_specification
+from red_timeloop.hardware import Hardware
+from red_timeloop.layer import Layer
+
+BANK = 64 * 1024  # bytes: words of 8 bits, 32 in a row of 256
+WIDE = TransposedConv(512, 256, (64, 64), 4, stride=2, padding=1)
+
+
+def plan(design: str, layer: Layer, **numbers: object) -> Plan:
+    return designs.find(design).plan(layer, Hardware.load().replace(**numbers))
+
+
+def shape(plan: Plan, buffer: str) -> tuple[int, int, int, float]:
+    sizes = plan.parts[-1].sizes  # of the inputs, where they are a part of their own
+    keys = ("depth", "width", "banks", "stored_share")
+    return tuple(getattr(sizes, f"{buffer}_{key}") for key in keys)  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    ("layer", "words", "boxes"),
+    [
+        # Three lines of inputs are read for two lines of outputs. What the loop nest places for
+        # a line of outputs: 4 x (127 + 4) inputs of the zero-inserted map, and 128 outputs.
+        (WIDE, 3 * 64 * 512 + 2 * 128 * 256, 4 * 131 * 512 + 128 * 256),
+        # The whole map has two lines only.
+        (
+            TransposedConv(512, 256, (2, 600), 4, stride=2, padding=1),
+            2 * 600 * 512 + 2 * 1200 * 256,
+            4 * (1199 + 4) * 512 + 1200 * 256,
+        ),
+        # An ordinary convolution makes a line at a time.
+        (
+            Conv(512, 512, (200, 200), 3, padding=1),
+            3 * 200 * 512 + 200 * 512,
+            3 * 202 * 512 + 200 * 512,
+        ),
+        # One bank at least.
+        (TransposedConv(8, 4, (4, 4), 4, stride=2, padding=1), BANK, 4 * 11 * 8 + 8 * 4),
+    ],
+)
+def test_the_edram_holds_the_lines_in_use(layer: Layer, words: int, boxes: int) -> None:
+    depth = ceil(max(words, boxes) / 32)
+    share = min(1, words / (32 * depth))
+    found = shape(plan("zero_padding", layer), "edram")
+    assert found == (depth, 256, ceil(words / BANK), near(share))
+
+
+@pytest.mark.parametrize(
+    ("design", "stored", "words", "boxes"),
+    [
+        ("zero_padding", False, 2 * 64 * 512, 4 * 131 * 512),  # of four lines two are zeros
+        ("zero_padding", True, 4 * 131 * 512, 4 * 131 * 512),
+        ("red", False, 3 * 64 * 512, 3 * 66 * 512),  # one step's window, and a pixel of border
+    ],
+)
+def test_the_input_buffer_holds_the_lines_of_the_window(
+    design: str, stored: bool, words: int, boxes: int
+) -> None:
+    found = shape(plan(design, WIDE, zeros_stored=stored), "input_buffer")
+    assert found == (boxes // 32, 256, ceil(words / BANK), near(words / boxes))
+
+
+def test_the_output_buffer_holds_what_one_line_of_inputs_meets() -> None:
+    """Four lines of (63 * 2 + 4) sums of 16 bits, where the loop nest has 64 * 4 in each."""
+    found = shape(plan("padding_free", WIDE), "output_buffer")
+    words, boxes = 4 * 130 * 256, 4 * 256 * 256
+    assert found == (boxes // 16, 256, ceil(2 * words / BANK), near(words / boxes))
+
+
+def test_a_crossbar_is_whole_however_little_of_it_is_used() -> None:
+    """21 channels of 4 cells on 16 sub-crossbars: every one has 128 rows and 128 columns."""
+    layer = TransposedConv(21, 21, (16, 16), 4, stride=2)
+    result = evaluate(designs.find("red"), layer, Hardware.load(), evaluate_specification)
+    cells = 16 * 128 * (128 // 4)
+    assert result.levels["cell"].instances == cells
+    assert {part.sizes.blocks for part in result.plan.parts} == {1}
+
+
+def test_channels_that_are_padded_are_told() -> None:
+    layer = TransposedConv(129, 33, (4, 4), 4, stride=2, padding=1)
+    result = evaluate(designs.find("red"), layer, Hardware.load(), evaluate_specification)
+    assert result.notes == (
+        "129 input channels padded to 130 to tile the rows",
+        "33 output channels padded to 34 to tile the columns",
+    )
+    even = TransposedConv(256, 64, (4, 4), 4, stride=2, padding=1)
+    assert not [note for part in plan("red", even).parts for note in part.notes]
+
+
+@pytest.mark.parametrize(("fold", "rows"), [(1, 50), (2, 100)])
+def test_rows_are_programmed_one_after_the_other(fold: int, rows: int) -> None:
+    """Ten pulses of 50 ns a row, of all crossbars at once; a fold stacks its turns."""
+    layer = TransposedConv(50, 20, (4, 4), 4, stride=2, padding=1)
+    hardware = Hardware.load().replace(fold=fold)
+    result = evaluate(designs.find("red"), layer, hardware, evaluate_specification)
+    assert result.programming_time == near(rows * 10 * 50e-9)
+    cell = 10 * 2.0 * 1e-4 * 50e-9
+    assert result.programming_energy == near(50 * 20 * 16 * 4 * cell)
+    assert list(result.energy_by_stage()) == ["drive", "settle", "convert", "accumulate", "store"]
