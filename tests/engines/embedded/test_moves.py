@@ -11,6 +11,7 @@ from math import prod
 import numpy as np
 import pytest
 from close import near
+from red_timeloop.engines.embedded.row import MappingBatch
 
 from red_timeloop.engines.embedded import evaluate, evaluate_nest
 from red_timeloop.engines.embedded.batch import evaluate_batch
@@ -18,7 +19,6 @@ from red_timeloop.engines.embedded.machine import Machine, Shape, Tensor, build_
 from red_timeloop.engines.embedded.movement import data_movement
 from red_timeloop.engines.embedded.moves import Block, accesses
 from red_timeloop.engines.embedded.nest import LevelNest, check_nest
-from red_timeloop.engines.embedded.row import MappingBatch
 from red_timeloop.errors import InputError
 from red_timeloop.spec.types import (
     Architecture,
