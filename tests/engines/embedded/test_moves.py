@@ -16,6 +16,7 @@ from red_timeloop.engines.embedded.row import MappingBatch
 from red_timeloop.engines.embedded import evaluate, evaluate_nest
 from red_timeloop.engines.embedded.batch import evaluate_batch
 from red_timeloop.engines.embedded.machine import Machine, Shape, Tensor, build_machine, build_shape
+from red_timeloop.engines.embedded.mappings import MappingBatch
 from red_timeloop.engines.embedded.movement import data_movement
 from red_timeloop.engines.embedded.moves import Block, accesses
 from red_timeloop.engines.embedded.nest import LevelNest, check_nest
