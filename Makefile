@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEVELOP := $(VENV)/.ready-to-develop
 
-.PHONY: run test lint format docs benchmark fuzz browser clean
+.PHONY: run test lint format docs benchmark fuzz mutate browser clean
 
 run: $(READY)
 	$(BIN)/red-timeloop compare
@@ -39,6 +39,11 @@ fuzz: $(DEVELOP)
 	$(BIN)/python tests/fuzz/yaml_fuzz.py $(N)
 	$(BIN)/python tests/fuzz/onnx_fuzz.py $(N)
 	$(BIN)/python tests/fuzz/store_fuzz.py $(N)
+
+# Small random faults in the core modules, one at a time: which of them the tests do not notice.
+SEED := 0
+mutate: $(DEVELOP)
+	$(BIN)/python tests/mutate.py $(if $(filter file,$(origin N)),100,$(N)) $(SEED)
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)

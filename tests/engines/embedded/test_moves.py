@@ -215,7 +215,8 @@ def _batch(chance: random.Random, machine: Machine, shape: Shape, count: int) ->
         for level in range(len(fan_outs))
     ]
     levels[-1] = replace(levels[-1], keep=EVERY, no_coalesce=NONE)
-    return MappingBatch(tuple(levels), *factors, order, across)
+    one = chance.choice((1, count))  # an order of their own, or one for all
+    return MappingBatch(tuple(levels), *factors, order[:one], across[: chance.choice((1, count))])
 
 
 def test_batches_of_made_up_machines_cost_what_each_mapping_costs() -> None:
