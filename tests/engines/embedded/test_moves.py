@@ -11,7 +11,6 @@ from math import prod
 import numpy as np
 import pytest
 from close import near
-from red_timeloop.engines.embedded.row import MappingBatch
 
 from red_timeloop.engines.embedded import evaluate, evaluate_nest
 from red_timeloop.engines.embedded.batch import evaluate_batch
