@@ -18,10 +18,11 @@ from red_timeloop.files import to_json
 from red_timeloop.mapper.find import BUDGET
 from red_timeloop.mapper.report import SearchReport
 from red_timeloop.mapper.run import OBJECTIVES, SECONDS, search_specification
+from red_timeloop.mapper.timeloop import differences
 from red_timeloop.spec.emit import to_yaml
 from red_timeloop.spec.reader import read_specification
 from red_timeloop.spec.template import jinja_data
-from red_timeloop.spec.types import Mapping, Specification
+from red_timeloop.spec.types import Problem, Specification
 from red_timeloop.spec.write import mapping_text, problem_section
 
 __all__ = ["command"]
@@ -68,6 +69,11 @@ __all__ = ["command"]
     help="Folder for mapping.yaml, stats.json, search.json (and problem.yaml if padded; of a front "
     "also mapping-1.yaml and so on, least energy first).",
 )
+@click.option(
+    "--verify",
+    is_flag=True,
+    help="Evaluate the result with the real timeloop-model too; exit with 1 if they differ.",
+)
 @options.cache
 @options.jinja
 @options.format_("table", "json")
@@ -86,9 +92,10 @@ def command(
     padding: bool,
     seed: int,
     output: Path | None,
+    verify: bool,
     jinja: tuple[str, ...],
     form: str,
-) -> None:
+) -> int:
     """Find the best mapping of a specification under its constraints.
 
     SPEC are Timeloop v0.4 YAML files or Jinja2 templates of them, merged as timeloopfe does.
@@ -118,16 +125,24 @@ def command(
                 seconds=seconds,
             ),
         )
+    mapped = replace(specification, mapping=mapping, problem=_padded(specification, report))
+    if verify:
+        report = replace(report, differences=differences(mapped, result))
     if output is not None:
-        results.write(output, _texts(specification, mapping, result, report))
+        results.write(output, _texts(mapped, result, report))
 
     def table() -> None:
         print_result(result)
         for point in report.front:
             click.echo(f"{point.energy:.6g} J, {point.cycles} cycles")
         click.echo(_certificate(report))
+        for line in report.differences or ():
+            click.echo(f"differs from timeloop-model: {line}")
+        if report.differences == ():
+            click.echo("timeloop-model gives the same cycles, counts and energies")
 
     results.show(form, table, lambda: {**result.as_dict(), "search": report.as_dict()})
+    return 1 if report.differences else 0
 
 
 def _mapper_options(**given: Any) -> SearchOptions:
@@ -156,19 +171,21 @@ def _certificate(report: SearchReport) -> str:
     )
 
 
-def _texts(
-    specification: Specification, mapping: Mapping, result: EngineResult, report: SearchReport
-) -> dict[str, str]:
+def _padded(specification: Specification, report: SearchReport) -> Problem:
     assert specification.problem is not None
     padded = {name: larger for name, (_, larger) in report.padding.items()}
-    sizes = {**specification.problem.sizes, **padded}
-    problem = replace(specification.problem, sizes=sizes)
-    texts = {"mapping.yaml": mapping_text(mapping, specification.architecture, problem)}
+    return replace(specification.problem, sizes={**specification.problem.sizes, **padded})
+
+
+def _texts(mapped: Specification, result: EngineResult, report: SearchReport) -> dict[str, str]:
+    """Return the files of a mapped specification by name."""
+    problem, architecture = mapped.problem, mapped.architecture
+    assert problem is not None
+    assert mapped.mapping is not None
+    texts = {"mapping.yaml": mapping_text(mapped.mapping, architecture, problem)}
     for number, point in enumerate(report.front, 1):
-        texts[f"mapping-{number}.yaml"] = mapping_text(
-            point.mapping, specification.architecture, problem
-        )
-    if padded:
+        texts[f"mapping-{number}.yaml"] = mapping_text(point.mapping, architecture, problem)
+    if report.padding:
         texts["problem.yaml"] = to_yaml({"problem": problem_section(problem)})
     return {
         **texts,

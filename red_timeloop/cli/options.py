@@ -145,7 +145,6 @@ def jinja(function: _F) -> _F:
     return click.option(
         "--jinja",
         "jinja",
-        "jobs",
         metavar="KEY=VALUE",
         multiple=True,
         help="Set a variable of the Jinja2 templates among the files; repeat for more.",
