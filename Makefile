@@ -33,12 +33,14 @@ docs: $(DEVELOP)
 benchmark: $(DEVELOP)
 	$(BIN)/python -m pytest benchmarks --benchmark-only
 
-# Mutated files, models and damaged stores given to their readers: make fuzz N=100000
+# Mutated files, models and damaged stores given to their readers, and small spaces to the mapper:
+# make fuzz N=100000
 N := 20000
 fuzz: $(DEVELOP)
 	$(BIN)/python tests/fuzz/yaml_fuzz.py $(N)
 	$(BIN)/python tests/fuzz/onnx_fuzz.py $(N)
 	$(BIN)/python tests/fuzz/store_fuzz.py $(N)
+	$(BIN)/python tests/fuzz/mapper_fuzz.py $$(( $(N) / 10 ))
 
 # Small random faults in the core modules, one at a time: which of them the tests do not notice.
 SEED := 0

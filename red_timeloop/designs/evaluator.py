@@ -52,7 +52,7 @@ class Evaluator:
         layer = replace(layer, name=None)
         known = self._known[layer]
         if design.name not in known:
-            if self.iso_area and design is not RED:
+            if self.iso_area and design != RED:
                 design = design.scaled(self(layer, RED).area)
             known[design.name] = evaluate(
                 design,

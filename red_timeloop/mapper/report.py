@@ -42,6 +42,8 @@ class SearchReport:
             energy first.
         left: Of `pareto`: J and cycles that any further mapping of the front spends at least, one
             pair for each part of the space that was not gone through.
+        differences: Where timeloop-model gives other numbers than the result; None where it was not
+            asked.
     """
 
     objective: str
@@ -59,6 +61,7 @@ class SearchReport:
     broken_constraints: tuple[str, ...] = ()
     front: tuple[FrontPoint, ...] = ()
     left: tuple[tuple[float, float], ...] = ()
+    differences: tuple[str, ...] | None = None
 
     @property
     def gap(self) -> float | None:
@@ -87,6 +90,8 @@ class SearchReport:
                 for each in self.front
             ]
             found["left"] = [list(corner) for corner in self.left]
+        if self.differences is not None:
+            found["timeloop_model"] = {"differences": list(self.differences)}
         if self.algorithm is not None:
             found["algorithm"] = self.algorithm
             found["broken_constraints"] = list(self.broken_constraints)
