@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from red_timeloop import designs as known
-from red_timeloop.components.base import plain
 from red_timeloop.designs import BASELINE, Design
 from red_timeloop.designs.evaluator import Evaluator
 from red_timeloop.designs.red import RED
@@ -22,110 +20,13 @@ from red_timeloop.engines.base import engine as get_engine
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
 from red_timeloop.layer import Layer
-from red_timeloop.workload import Workload, WorkloadLayer, load_workload
+from red_timeloop.summary import LayerResult, Summary, summarised
+from red_timeloop.workload import Workload, load_workload
 
 __all__ = ["Comparison", "Failure", "LayerResult", "Progress", "Summary", "compare", "compare_on"]
 
 # Called before each evaluation with (done, total, "layer on design").
 Progress = Callable[[int, int, str], None]
-
-
-@dataclass(frozen=True)
-class LayerResult:
-    """One layer on one design. Energies and latencies are those of one pass over its batch.
-
-    Attributes:
-        entry: The layer as the workload has it, with the times it is repeated.
-        design_result: All counts and energies behind the numbers.
-    """
-
-    entry: WorkloadLayer
-    design_result: DesignResult
-
-    @property
-    def layer(self) -> str:
-        """Name of the layer."""
-        return self.entry.name
-
-    @property
-    def design(self) -> str:
-        """Name of the design."""
-        return self.design_result.design.name
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the result in the keys of the JSON output."""
-        result, plan = self.design_result, self.design_result.plan
-        return {
-            "layer": self.layer,
-            "design": self.design,
-            "repeat": self.entry.repeat,
-            "crossbars": plan.crossbars,
-            "sub_crossbars": plan.sub_crossbars,
-            "rows_used": result.rows[0],
-            "rows": result.rows[1],
-            "conversions": result.conversions,
-            "modes": plan.modes,
-            "steps": result.steps,
-            "cycles": result.cycles,
-            "cycle_time_s": result.cycle_time,
-            "latency_s": result.latency,
-            "energy_J": result.energy,
-            "area_m2": result.area,
-            "macs": self.entry.layer.macs,
-            "zero_inserted_macs": self.entry.layer.zero_inserted_macs,
-            "computes": result.computes,
-            "programming_energy_J": result.programming_energy,
-            "programming_time_s": result.programming_time,
-            "energy_breakdown_J": {
-                name: level.energy for name, level in result.levels.items() if level.energy
-            },
-            "energy_by_stage_J": result.energy_by_stage(),
-            "cycle_time_breakdown_s": {
-                part: float(time) for part, time in result.cycle_shares.items()
-            },
-            "notes": list(result.notes),
-        }
-
-
-@dataclass(frozen=True)
-class Summary:
-    """A design against zero padding.
-
-    Attributes:
-        design: Name of the design.
-        speedup: Latency of zero padding over that of the design, over the layers it ran; infinite
-            where the design computes nothing.
-        energy_saving: Share of zero padding's energy that the design saves over them.
-        layers: `(speedup, energy saving)` of each layer.
-        time_by_stage: Where the design's time goes, in s, over the layers it ran: the parts of a
-            step, as far as they are not hidden behind others.
-        energy_by_stage: Where its energy goes, in J, by the same names and those of memories
-            (`store`) and digital arithmetic (`compute`).
-    """
-
-    design: str
-    speedup: float
-    energy_saving: float
-    layers: dict[str, tuple[float, float]]
-    time_by_stage: dict[str, float]
-    energy_by_stage: dict[str, float]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the summary in the keys of the JSON output."""
-        return {
-            "design": self.design,
-            "speedup_vs_zero_padding": self.speedup,
-            "energy_saving_vs_zero_padding": self.energy_saving,
-            "time_by_stage_s": self.time_by_stage,
-            "energy_by_stage_J": self.energy_by_stage,
-            "layers": {
-                name: {
-                    "speedup_vs_zero_padding": speedup,
-                    "energy_saving_vs_zero_padding": saving,
-                }
-                for name, (speedup, saving) in self.layers.items()
-            },
-        }
 
 
 @dataclass(frozen=True)
@@ -169,7 +70,7 @@ class Comparison:
     @cached_property
     def summary(self) -> tuple[Summary, ...]:
         """Each design against zero padding."""
-        return tuple(self._summary(name) for name in self.designs)
+        return tuple(summarised(name, self.results, self.baseline) for name in self.designs)
 
     @property
     def labels(self) -> dict[str, str]:
@@ -186,22 +87,6 @@ class Comparison:
     def _known(self) -> dict[str, Design]:
         ran = (result.design_result.design for result in (*self.results, *self.baseline))
         return {BASELINE.name: BASELINE} | {design.name: design for design in ran}
-
-    def _summary(self, design: str) -> Summary:
-        base = {result.layer: result for result in self.baseline}
-        pairs = [
-            (result, base[result.layer])
-            for result in self.results
-            if result.design == design and result.layer in base
-        ]
-        layers = {mine.layer: _against([(mine, zero_padding)]) for mine, zero_padding in pairs}
-        speedup, saving = _against(pairs)
-        mine = [result for result in self.results if result.design == design]
-        time = _totals(
-            (r.entry.repeat * r.design_result.cycles, r.design_result.cycle_shares) for r in mine
-        )
-        energy = _totals((r.entry.repeat, r.design_result.energy_by_stage()) for r in mine)
-        return Summary(design, speedup, saving, layers, time, energy)
 
     @property
     def assumptions(self) -> tuple[str, ...]:
@@ -392,28 +277,3 @@ def _baseline(
                 yield LayerResult(entry, evaluator(entry.layer, BASELINE))
             except InputError:  # a layer that zero padding cannot hold has nothing to compare with
                 continue
-
-
-def _totals(weighted: Iterable[tuple[int, dict[str, Any]]]) -> dict[str, Any]:
-    """Return the weighted sum of numbers by name."""
-    sums: dict[str, Any] = {}
-    for weight, values in weighted:
-        for name, value in values.items():
-            sums[name] = sums.get(name, 0.0) + weight * value
-    return {name: plain(value) for name, value in sums.items()}
-
-
-def _against(pairs: Sequence[tuple[LayerResult, LayerResult]]) -> tuple[float, float]:
-    """Return speedup and energy saving of the first of each pair over the second."""
-    latency = [
-        sum(result.entry.repeat * result.design_result.latency for result in side)
-        for side in zip(*pairs, strict=True)
-    ]
-    energy = [
-        sum(result.entry.repeat * result.design_result.energy for result in side)
-        for side in zip(*pairs, strict=True)
-    ]
-    if not pairs:
-        return 1.0, 0.0
-    speedup = latency[1] / latency[0] if latency[0] else math.inf
-    return speedup, 1 - energy[0] / energy[1]

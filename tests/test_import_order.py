@@ -25,6 +25,7 @@ ORDER = (
     ("engines",),
     ("mapper",),
     ("designs",),
+    ("summary",),
     ("comparison",),
     ("chip",),
     ("dataflow", "export", "frontends", "reproduction", "zoo"),
