@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from red_timeloop.chip.allocation import Allocation, Turn, fastest, turns, within
+from red_timeloop.chip.allocation import Allocation, Limit, Turn, fastest, turns, within
 from red_timeloop.chip.budget import Budget, Site
 from red_timeloop.chip.pipeline import Flow, flow
 from red_timeloop.chip.stage import Stage
@@ -25,7 +25,7 @@ class Schedule:
         budget: What the network may use.
         copies: Copies of each stage.
         period: Time in s from image to image.
-        bottleneck: What the period is due to: a layer, `link`, `power` or `programming`.
+        bottleneck: What the period is due to: a layer, `link`, `port`, `power` or `programming`.
         tiles: Tiles that there are.
         flow: One image alone.
         turns: Turns in which layers are programmed; one where all weights stay.
@@ -95,11 +95,10 @@ def schedule(site: Site, budget: Budget, reprogram: int | None = None) -> Schedu
                 legal=needs(site) + (", or --reprogram" if crossbars else ""),
             )
         return _in_turn(site, budget, tiles, crossbars, reprogram)
-    limit = within(site.stages, min(crossbars, site.chip.crossbars), site.link_time)
-    found = [_finished(site, budget, fastest(site.stages, limit), tiles)]
-    if site.chips(tiles) > 1:
-        limit = within(site.stages, crossbars, site.link_time)
-        found.append(_finished(site, budget, fastest(site.stages, limit, site.cut_time), tiles))
+    found = []
+    for most in dict.fromkeys((min(crossbars, site.chip.crossbars), crossbars)):
+        limit = within(site.stages, most, site.link_time)
+        found.append(_finished(site, budget, fastest(site.stages, limit, site.placed_time), tiles))
     return _best(found)
 
 
@@ -119,9 +118,9 @@ def _within_power(site: Site, budget: Budget) -> Schedule:
         return max(site.link_time, energy / left) if left > 0 else math.inf
 
     one_chip = within(site.stages, site.chip.crossbars)
+    limits: list[Limit] = [lambda copies: max(limit(copies), one_chip(copies)), limit]
     found = [
-        _finished(site, budget, fastest(site.stages, lambda n: max(limit(n), one_chip(n)))),
-        _finished(site, budget, fastest(site.stages, limit, site.cut_time)),
+        _finished(site, budget, fastest(site.stages, each, site.placed_time)) for each in limits
     ]
     if not any(found):
         least_power = scaled(site.static_power(site.chip.tiles_of(site.needed)), "W")
@@ -149,8 +148,13 @@ def _finished(
     times = [stage.time(n) for stage, n in zip(site.stages, found.copies, strict=True)]
     bottleneck = site.stages[times.index(max(times))].name
     if found.period > max(times) * (1 + 1e-9):
-        links = max(site.link_time, site.cut_time(found.copies))
-        bottleneck = "power" if found.period > links * (1 + 1e-9) else "link"
+        limits = {
+            "link": max(site.link_time, site.cut_time(found.copies)),
+            "port": max(site.port_times(found.copies)),
+        }
+        bottleneck = max(limits, key=lambda name: limits[name])
+        if found.period > limits[bottleneck] * (1 + 1e-9):
+            bottleneck = "power"
     return Schedule(
         site,
         budget,
@@ -158,7 +162,7 @@ def _finished(
         found.period,
         bottleneck,
         tiles,
-        flow(site.stages, found.copies, site.chip.link_bits_per_s),
+        flow(site, found.copies),
     )
 
 
