@@ -11,7 +11,7 @@ from red_timeloop.chip.budget import Budget, Site
 from red_timeloop.chip.pipeline import Flow, flow
 from red_timeloop.chip.stage import Stage
 from red_timeloop.errors import InputError
-from red_timeloop.units import area, scaled
+from red_timeloop.units import scaled
 
 __all__ = ["Schedule", "needs", "schedule"]
 
@@ -61,8 +61,8 @@ def needs(site: Site) -> str:
     """Return, in words, the smallest budgets that hold one copy of each layer."""
     tiles = site.chip.tiles_of(site.needed)
     chips = site.chips(tiles)
-    whole = area(site.area(tiles, chips) * 1.0005)  # rounded up, as printed
-    return f"{site.needed} crossbars, {chips} chips, {whole} or more"
+    millimetres = math.ceil(site.area(tiles, chips) * 1e8) / 100  # rounded up, so that it does
+    return f"{site.needed} crossbars, {chips} chips, {millimetres} mm2 or more"
 
 
 def schedule(site: Site, budget: Budget, reprogram: int | None = None) -> Schedule:
