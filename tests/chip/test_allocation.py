@@ -6,7 +6,7 @@ import itertools
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from red_timeloop.chip.allocation import fastest, turns, within
@@ -59,6 +59,7 @@ def _slowest(stages: list[Stage], copies) -> float:
     return max(math.ceil(s.steps / n) * s.step_time for s, n in zip(stages, copies, strict=True))
 
 
+@settings(max_examples=40, deadline=None)
 @given(_STAGES, st.integers(1, 24), st.sampled_from([0.0, 2.0]))
 def test_the_allocation_is_the_best_of_all(
     stages: list[Stage], crossbars: int, least: float
@@ -79,6 +80,7 @@ def test_the_allocation_is_the_best_of_all(
     assert _slowest(stages, found.copies) <= period * (1 + 1e-9)
 
 
+@settings(max_examples=40, deadline=None)
 @given(_STAGES, st.floats(0.5, 30.0), st.floats(0.1, 2.0))
 def test_a_limit_that_tightens_with_copies_is_met_best(
     stages: list[Stage], watts: float, work: float
@@ -96,6 +98,7 @@ def test_a_limit_that_tightens_with_copies_is_met_best(
     assert (found.period if found else math.inf) == pytest.approx(best, rel=1e-9, abs=0)
 
 
+@settings(max_examples=40, deadline=None)
 @given(_STAGES, st.integers(1, 10), st.sampled_from([1, 10]))
 def test_turns_cost_least_of_all_partitions(
     stages: list[Stage], crossbars: int, batch: int
