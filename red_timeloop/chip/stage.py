@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from red_timeloop.chip.chips import Chip
@@ -59,17 +60,17 @@ class Stage:
         """Energy in J of an image without leakage."""
         return sum(self.energy_by_stage.values())
 
-    @property
+    @cached_property
     def input_bits(self) -> int:
         """Bits of the input map."""
         return map_bits(self.layer)[0]
 
-    @property
+    @cached_property
     def output_bits(self) -> int:
         """Bits of the output map."""
         return map_bits(self.layer)[1]
 
-    @property
+    @cached_property
     def words(self) -> int:
         """Bits of both maps, which pass the ports of the stage's tiles."""
         return self.input_bits + self.output_bits
