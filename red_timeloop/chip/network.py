@@ -47,8 +47,10 @@ class Schedule:
     @property
     def used(self) -> int:
         """Crossbars that hold weights, at most at any time."""
-        crossbars = self.tiles * self.site.chip.crossbars_per_tile
-        return min(crossbars, self.site.used(self.copies))
+        most: float = self.tiles * self.site.chip.crossbars_per_tile
+        if self.budget.kind == "crossbars":
+            most = min(most, self.budget.amount)
+        return int(min(most, self.site.used(self.copies)))
 
     @property
     def energy(self) -> float:
@@ -189,7 +191,8 @@ def _in_turn(site: Site, budget: Budget, tiles: int, crossbars: int, batch: int)
 
     def cost(first: int, end: int, found: Allocation, share: float) -> float:
         bits = max(chain[first].input_bits, chain[end - 1].output_bits)
-        once = programming(first, end) / batch + max(found.period, bits / link)
+        ports = Site(site.chip, tuple(chain[first:end])).port_times(found.copies)
+        once = programming(first, end) / batch + max(found.period, bits / link, *ports)
         return math.ceil(1 / share) * once
 
     path = turns(chain, crossbars, cost)
