@@ -56,14 +56,16 @@ class Turn:
     share: float = 1.0
 
 
-def fastest(stages: Sequence[Stage], limit: Limit, cuts: Limit | None = None) -> Allocation | None:
+def fastest(
+    stages: Sequence[Stage], limit: Limit, placed: Limit | None = None
+) -> Allocation | None:
     """Return the allocation of least period; None if not even one copy of each fits.
 
     Args:
         stages: The stages; one with `repeat` stands for several, which get the same copies.
         limit: The budget; must not fall when copies are added.
-        cuts: A further limit that depends on where the copies lie, and may fall: then the result
-            is the best of the smallest copies of each period, and others might be better.
+        placed: A further limit that depends on where the copies lie, and may fall. Where it binds,
+            the result is the best among the smallest copies of every period.
     """
     chain = _Chain(stages)
     candidates = chain.candidates()
@@ -81,7 +83,7 @@ def fastest(stages: Sequence[Stage], limit: Limit, cuts: Limit | None = None) ->
         if best is not None and candidate > best.period * (1 + _SLACK):
             break
         copies = chain.copies(candidate)
-        period = max(chain.period(copies), limit(copies), cuts(copies) if cuts else 0.0)
+        period = max(chain.period(copies), limit(copies), placed(copies) if placed else 0.0)
         if period < math.inf and (best is None or period <= best.period):
             best = Allocation(copies, period)
     return best

@@ -135,17 +135,45 @@ class Site:
         bits = max(self.stages[0].input_bits, self.stages[-1].output_bits)
         return bits / self.chip.link_bits_per_s
 
+    def port_times(self, copies: Sequence[int]) -> list[float]:
+        """Return, for each stage, the time in s that the port of its tile works for an image.
+
+        Stages fill tiles in the order of the chain. Those smaller than a tile share its port; the
+        larger ones spread their words over the ports of theirs.
+        """
+        per_tile, end = self.chip.crossbars_per_tile, 0
+        ports: dict[int, int] = {}
+        tiles: list[list[int]] = []
+        for stage, count in zip(self.stages, copies, strict=True):
+            size, begin = stage.crossbars * count, end
+            end = begin + stage.repeat * size
+            shared = size < per_tile
+            tiles.append([x // per_tile for x in range(begin, end, max(1, size))] if shared else [])
+            for tile in tiles[-1]:
+                ports[tile] = ports.get(tile, 0) + stage.words
+        bits = (
+            max(ports[tile] for tile in mine)
+            if mine
+            else stage.words * per_tile / max(per_tile, stage.crossbars * count)
+            for stage, count, mine in zip(self.stages, copies, tiles, strict=True)
+        )
+        return [each / self.chip.port_bits_per_s for each in bits]
+
     def cut_time(self, copies: Sequence[int]) -> float:
         """Return the least time in s between images that the links between chips allow.
 
-        Stages fill the chips in the order of the chain. A cut inside a stage's crossbars carries
-        its inputs and its outputs, one between stages what passes there.
+        Stages fill chips in the order of the chain. A cut inside a stage's crossbars carries its
+        inputs and its outputs, one between stages what passes there.
         """
         most, end, longest = self.chip.crossbars, 0, 0
         for stage, count in zip(self.stages, copies, strict=True):
             begin, end = end, end + stage.repeat * stage.crossbars * count
             if (end - 1) // most > begin // most:  # a cut before the last of its crossbars
-                longest = max(longest, stage.input_bits + stage.output_bits)
+                longest = max(longest, stage.words)
             elif end % most == 0 and end > begin:
                 longest = max(longest, stage.output_bits)
         return longest / self.chip.link_bits_per_s
+
+    def placed_time(self, copies: Sequence[int]) -> float:
+        """Return the least time in s between images that ports and links between chips allow."""
+        return max(self.cut_time(copies), *self.port_times(copies))

@@ -6,12 +6,12 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from red_timeloop.chip.allocation import Allocation, Turn, fastest, turns, within
+from red_timeloop.chip.allocation import Allocation, Limit, Turn, fastest, turns, within
 from red_timeloop.chip.budget import Budget, Site
 from red_timeloop.chip.pipeline import Flow, flow
 from red_timeloop.chip.stage import Stage
 from red_timeloop.errors import InputError
-from red_timeloop.units import area, scaled
+from red_timeloop.units import scaled
 
 __all__ = ["Schedule", "needs", "schedule"]
 
@@ -25,7 +25,7 @@ class Schedule:
         budget: What the network may use.
         copies: Copies of each stage.
         period: Time in s from image to image.
-        bottleneck: What the period is due to: a layer, `link`, `power` or `programming`.
+        bottleneck: What the period is due to: a layer, `link`, `port`, `power` or `programming`.
         tiles: Tiles that there are.
         flow: One image alone.
         turns: Turns in which layers are programmed; one where all weights stay.
@@ -47,8 +47,10 @@ class Schedule:
     @property
     def used(self) -> int:
         """Crossbars that hold weights, at most at any time."""
-        crossbars = self.tiles * self.site.chip.crossbars_per_tile
-        return min(crossbars, self.site.used(self.copies))
+        most: float = self.tiles * self.site.chip.crossbars_per_tile
+        if self.budget.kind == "crossbars":
+            most = min(most, self.budget.amount)
+        return int(min(most, self.site.used(self.copies)))
 
     @property
     def energy(self) -> float:
@@ -61,8 +63,8 @@ def needs(site: Site) -> str:
     """Return, in words, the smallest budgets that hold one copy of each layer."""
     tiles = site.chip.tiles_of(site.needed)
     chips = site.chips(tiles)
-    whole = area(site.area(tiles, chips) * 1.0005)  # rounded up, as printed
-    return f"{site.needed} crossbars, {chips} chips, {whole} or more"
+    millimetres = math.ceil(site.area(tiles, chips) * 1e8) / 100  # rounded up, so that it does
+    return f"{site.needed} crossbars, {chips} chips, {millimetres} mm2 or more"
 
 
 def schedule(site: Site, budget: Budget, reprogram: int | None = None) -> Schedule:
@@ -95,11 +97,10 @@ def schedule(site: Site, budget: Budget, reprogram: int | None = None) -> Schedu
                 legal=needs(site) + (", or --reprogram" if crossbars else ""),
             )
         return _in_turn(site, budget, tiles, crossbars, reprogram)
-    limit = within(site.stages, min(crossbars, site.chip.crossbars), site.link_time)
-    found = [_finished(site, budget, fastest(site.stages, limit), tiles)]
-    if site.chips(tiles) > 1:
-        limit = within(site.stages, crossbars, site.link_time)
-        found.append(_finished(site, budget, fastest(site.stages, limit, site.cut_time), tiles))
+    found = []
+    for most in dict.fromkeys((min(crossbars, site.chip.crossbars), crossbars)):
+        limit = within(site.stages, most, site.link_time)
+        found.append(_finished(site, budget, fastest(site.stages, limit, site.placed_time), tiles))
     return _best(found)
 
 
@@ -119,9 +120,9 @@ def _within_power(site: Site, budget: Budget) -> Schedule:
         return max(site.link_time, energy / left) if left > 0 else math.inf
 
     one_chip = within(site.stages, site.chip.crossbars)
+    limits: list[Limit] = [lambda copies: max(limit(copies), one_chip(copies)), limit]
     found = [
-        _finished(site, budget, fastest(site.stages, lambda n: max(limit(n), one_chip(n)))),
-        _finished(site, budget, fastest(site.stages, limit, site.cut_time)),
+        _finished(site, budget, fastest(site.stages, each, site.placed_time)) for each in limits
     ]
     if not any(found):
         least_power = scaled(site.static_power(site.chip.tiles_of(site.needed)), "W")
@@ -149,8 +150,13 @@ def _finished(
     times = [stage.time(n) for stage, n in zip(site.stages, found.copies, strict=True)]
     bottleneck = site.stages[times.index(max(times))].name
     if found.period > max(times) * (1 + 1e-9):
-        links = max(site.link_time, site.cut_time(found.copies))
-        bottleneck = "power" if found.period > links * (1 + 1e-9) else "link"
+        limits = {
+            "link": max(site.link_time, site.cut_time(found.copies)),
+            "port": max(site.port_times(found.copies)),
+        }
+        bottleneck = max(limits, key=lambda name: limits[name])
+        if found.period > limits[bottleneck] * (1 + 1e-9):
+            bottleneck = "power"
     return Schedule(
         site,
         budget,
@@ -158,7 +164,7 @@ def _finished(
         found.period,
         bottleneck,
         tiles,
-        flow(site.stages, found.copies, site.chip.link_bits_per_s),
+        flow(site, found.copies),
     )
 
 
@@ -185,7 +191,8 @@ def _in_turn(site: Site, budget: Budget, tiles: int, crossbars: int, batch: int)
 
     def cost(first: int, end: int, found: Allocation, share: float) -> float:
         bits = max(chain[first].input_bits, chain[end - 1].output_bits)
-        once = programming(first, end) / batch + max(found.period, bits / link)
+        ports = Site(site.chip, tuple(chain[first:end])).port_times(found.copies)
+        once = programming(first, end) / batch + max(found.period, bits / link, *ports)
         return math.ceil(1 / share) * once
 
     path = turns(chain, crossbars, cost)

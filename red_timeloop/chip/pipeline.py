@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from red_timeloop.chip.budget import Site
 from red_timeloop.chip.stage import Stage
 from red_timeloop.layer import Layer
 
@@ -66,24 +67,25 @@ def needed_rows(stage: Stage, before: Stage | None) -> Row:
     return np.asarray(theirs // before.lines, dtype=np.int64)
 
 
-def flow(stages: Sequence[Stage], copies: Sequence[int], link_bits_per_s: float) -> Flow:
-    """Return how one image passes `stages`; it comes and goes over a link.
+def flow(site: Site, copies: Sequence[int]) -> Flow:
+    """Return how one image passes a chip; it comes and goes over a link.
 
-    Args:
-        stages: The chain; one with `repeat` is passed so often.
-        copies: Copies of each.
-        link_bits_per_s: Rate of the link to and from the host.
+    The words of a row pass the port of the tile before it is computed. Stages that share a port are
+    at work at the same time, and take it in turn: a row's words pass it in the share of an image
+    that the port's whole load takes.
     """
+    stages, link_bits_per_s = site.stages, site.chip.link_bits_per_s
     first, last = stages[0], stages[-1]
     lines = first.layer.input_size[0]
     sent = first.input_bits / link_bits_per_s / lines
     done: Times = np.asarray(np.arange(1, lines + 1) * sent, dtype=np.float64)
     before: Stage | None = None
     first_end = 0.0
-    for stage, count in zip(stages, copies, strict=True):
+    for stage, count, port in zip(stages, copies, site.port_times(copies), strict=True):
         for _ in range(stage.repeat):
-            row = stage.time(count) / row_count(stage)
-            done = _finish(done[needed_rows(stage, before)], row)
+            rows = row_count(stage)
+            passed = _finish(done[needed_rows(stage, before)], port / rows)
+            done = _finish(passed, stage.time(count) / rows)
             first_end = first_end or float(done[-1])
             before = stage
     sent = last.output_bits / link_bits_per_s / len(done)

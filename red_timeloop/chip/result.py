@@ -288,9 +288,6 @@ def _notes(schedule: Schedule) -> tuple[str, ...]:
     """Return what a reader should know of this design's schedule, as sentences."""
     site = schedule.site
     notes = []
-    bound = [stage.name for stage in site.stages if stage.port_bound]
-    if bound:
-        notes.append(f"steps as long as the tiles' ports take: {', '.join(bound)}")
     full = [
         stage.name
         for stage, count in zip(site.stages, schedule.copies, strict=True)

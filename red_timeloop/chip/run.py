@@ -20,7 +20,7 @@ from red_timeloop.hardware import Hardware
 from red_timeloop.layer import Conv
 from red_timeloop.workload import Workload, load_workload
 
-__all__ = ["on_chip", "on_chips"]
+__all__ = ["on_chip", "on_chips", "site_of"]
 
 
 def on_chip(
@@ -94,7 +94,7 @@ def on_chips(
             progress(done, len(designs), f"{workload.name} on {design.name}")
         try:
             if not _searched(design, workload, evaluator.hardware):
-                sites[design.name] = _site(workload, design, evaluator, chip)
+                sites[design.name] = site_of(workload, design, evaluator, chip)
         except InputError as error:
             refused[design.name] = error
     if progress:
@@ -140,7 +140,12 @@ def _searched(design: Design, workload: Workload, hardware: Hardware) -> bool:
     return design.plan(workload.layers[0].layer, hardware).searched
 
 
-def _site(workload: Workload, design: Design, evaluator: Evaluator, chip: Chip) -> Site:
+def site_of(workload: Workload, design: Design, evaluator: Evaluator, chip: Chip) -> Site:
+    """Return a chip as a design of crossbars builds it for a network.
+
+    Raises:
+        InputError: The design cannot hold a layer, or has no crossbars of a fixed size.
+    """
     done = compare_on(workload, [design], evaluator)
     return Site(chip, tuple(stage_of(result, chip) for result in done.results))
 

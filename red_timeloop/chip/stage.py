@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from red_timeloop.chip.chips import Chip
@@ -24,9 +25,7 @@ class Stage:
         layer: The layer.
         repeat: How many stages of this kind the network has, one after the other.
         steps: Steps of an image.
-        step_time: Time of a step in s, that in which its words pass the ports of its tiles
-            included.
-        port_bound: Whether the ports take longer than the crossbars.
+        step_time: Time of a step in s.
         crossbars: Physical crossbars of a copy.
         leakage: Power in W that leaks from the crossbars of a copy.
         shared_leakage: Power in W that leaks from what copies share.
@@ -45,7 +44,6 @@ class Stage:
     repeat: int
     steps: int
     step_time: float
-    port_bound: bool
     crossbars: int
     leakage: float
     shared_leakage: float
@@ -62,15 +60,20 @@ class Stage:
         """Energy in J of an image without leakage."""
         return sum(self.energy_by_stage.values())
 
-    @property
+    @cached_property
     def input_bits(self) -> int:
         """Bits of the input map."""
         return map_bits(self.layer)[0]
 
-    @property
+    @cached_property
     def output_bits(self) -> int:
         """Bits of the output map."""
         return map_bits(self.layer)[1]
+
+    @cached_property
+    def words(self) -> int:
+        """Bits of both maps, which pass the ports of the stage's tiles."""
+        return self.input_bits + self.output_bits
 
     def time(self, copies: int) -> float:
         """Return the time in s of an image when `copies` share its steps."""
@@ -86,13 +89,10 @@ class Stage:
         """
         layer = self.layer
         reach = layer.dilation[0] * (layer.kernel_size[0] - 1) + 1
+        window, fresh = reach, layer.stride[0] * self.lines
         if layer.transposed:
-            window = -(-reach // layer.stride[0]) + 1
-            fresh = 1
-        else:
-            window, fresh = reach, layer.stride[0] * self.lines
-        lines = min(layer.input_size[0], window + fresh)
-        return self.input_bits // layer.input_size[0] * lines
+            window, fresh = -(-reach // layer.stride[0]) + 1, 1
+        return self.input_bits // layer.input_size[0] * (window + fresh)
 
 
 def map_bits(layer: Layer) -> tuple[int, int]:
@@ -122,15 +122,13 @@ def stage_of(result: LayerResult, chip: Chip) -> Stage:
             key="hardware",
             legal="a parameter set with rows and columns",
         )
-    tiles = max(1.0, plan.crossbars / chip.crossbars_per_tile)
     latency = float(found.latency)
-    stage = Stage(
+    return Stage(
         name=result.layer,
         layer=layer,
         repeat=result.entry.repeat,
         steps=found.cycles,
         step_time=float(found.cycle_time),
-        port_bound=False,
         crossbars=plan.crossbars,
         leakage=_leaked(found, chip, shared=False) / latency if latency else 0.0,
         shared_leakage=_leaked(found, chip, shared=True) / latency if latency else 0.0,
@@ -142,11 +140,6 @@ def stage_of(result: LayerResult, chip: Chip) -> Stage:
         columns=_used(found, "columns_used", "weight_slices", "crossbar_columns"),
         lines=layer.stride[0] if layer.transposed and _scatters(found) else 1,
     )
-    words = stage.input_bits + stage.output_bits
-    port = words / found.cycles / (chip.port_bits_per_s * tiles) if found.cycles else 0.0
-    if port <= stage.step_time:
-        return stage
-    return replace(stage, step_time=port, port_bound=True)
 
 
 def _scatters(found: DesignResult) -> bool:

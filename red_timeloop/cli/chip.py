@@ -81,10 +81,10 @@ def command(
     form: str,
     output: Path | None,
 ) -> None:
-    """Run a network on a chip as a pipeline, each design in its best allocation of one budget.
+    """Run a network on a whole chip, every design within the same budget.
 
-    WORKLOAD is a name that `red-timeloop list` shows, or a YAML file. Layers get copies of their
-    weights so that the slowest one is as fast as the budget allows.
+    WORKLOAD is a name that `red-timeloop list` shows, or a YAML file. Layers are a pipeline, and
+    get copies of their weights so that the slowest one is as fast as the budget allows.
     """
     network = load_workload(workload)
     if layers:
