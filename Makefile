@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEVELOP := $(VENV)/.ready-to-develop
 
-.PHONY: run test lint format docs benchmark fuzz browser clean
+.PHONY: run test lint format docs benchmark fuzz mutate browser clean
 
 run: $(READY)
 	$(BIN)/red-timeloop compare
@@ -33,12 +33,19 @@ docs: $(DEVELOP)
 benchmark: $(DEVELOP)
 	$(BIN)/python -m pytest benchmarks --benchmark-only
 
-# Mutated files, models and damaged stores given to their readers: make fuzz N=100000
+# Mutated files, models and damaged stores given to their readers, and small spaces to the mapper:
+# make fuzz N=100000
 N := 20000
 fuzz: $(DEVELOP)
 	$(BIN)/python tests/fuzz/yaml_fuzz.py $(N)
 	$(BIN)/python tests/fuzz/onnx_fuzz.py $(N)
 	$(BIN)/python tests/fuzz/store_fuzz.py $(N)
+	$(BIN)/python tests/fuzz/mapper_fuzz.py $$(( $(N) / 10 ))
+
+# Small random faults in the core modules, one at a time: which of them the tests do not notice.
+SEED := 0
+mutate: $(DEVELOP)
+	$(BIN)/python tests/mutate.py $(if $(filter file,$(origin N)),100,$(N)) $(SEED)
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -6,9 +6,10 @@ DIR is a checkout of Accelergy-Project/timeloop-accelergy-exercises. Prints a ta
 design through its template, on the mapping and the tables published beside it; what timeloopfe
 wrote for each published run (`parsed-processed-input.yaml`); the tutorials; and how many layer
 files are read. Each is priced without its table, too, and the prices of the five dense designs
-stand beside the published ones, component by component. Where `timeloop-model` is on PATH, cycles and every count are compared with what it
-prints today, else cycles with the published run. With a BUDGET each is mapped too, evaluating at
-most about so many mappings: by energy times cycles where it is priced, else by cycles.
+stand beside the published ones, component by component. Where `timeloop-model` is on PATH, cycles
+and every count are compared with what it prints today, else cycles with the published run. With a
+BUDGET each is mapped too, evaluating at most about so many mappings: by energy times cycles where
+it is priced, else by cycles.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -203,15 +205,12 @@ def _differences(real: EngineResult, result: EngineResult) -> str:
     return f"{compared} counts equal, energy {ratio:.6f} of Timeloop's"
 
 
-def price_table(root: Path) -> Table:
-    """Return our prices beside the published ones, component by component."""
-    others = ["builtin", *(["hwcomponents"] if installed() else [])]
-    table = Table(title="Prices in pJ an action and um^2, beside the published ones")
-    for heading in ("design", "component", "action", "published"):
+def price_table(root: Path, estimator: str) -> Table:
+    """Return an estimator's prices beside the published ones, component by component."""
+    actions = (("compute", "read"), ("write",), ("leak",))
+    table = Table(title=f"Published, {estimator} and their ratio, pJ and um^2", box=box.MARKDOWN)
+    for heading in ("design", "component", "read or compute", "write", "leak", "area"):
         table.add_column(heading)
-    for other in others:
-        table.add_column(other, justify="right")
-        table.add_column("ratio", justify="right")
     for case in cases(root):
         if case.name not in DENSE:
             continue
@@ -220,23 +219,23 @@ def price_table(root: Path) -> Table:
         assert ert is not None
         assert art is not None
         energies, areas = read_ert_file(ert).energies, read_art_file(art).areas
-        ours = [price_specification(specification, other) for other in others]
+        found = price_specification(specification, estimator)
         for level in specification.architecture.levels:
             if level.kind == "spatial":
                 continue
-            rows = [
-                (action, energy, [each.ert.energies[level.name][action] for each in ours])
-                for action, energy in energies[level.name].items()
+            known, ours = energies[level.name], found.ert.energies[level.name]
+            cells = [
+                next((_beside(known[name], ours[name]) for name in names if name in known), "")
+                for names in actions
             ]
-            rows.append(("area", areas[level.name], [each.art.areas[level.name] for each in ours]))
-            for action, known, found in rows:
-                cells = [text for each in found for text in _beside(each, known)]
-                table.add_row(case.name, level.name, action, f"{known * 1e12:.4g}", *cells)
+            cells.append(_beside(areas[level.name], found.art.areas[level.name]))
+            table.add_row(case.name, level.name, *cells)
     return table
 
 
-def _beside(value: float, published: float) -> tuple[str, str]:
-    return f"{value * 1e12:.4g}", f"{value / published:.2f}" if published else "-"
+def _beside(published: float, ours: float) -> str:
+    ratio = f"{ours / published:.2f}" if published else "-"
+    return f"{published * 1e12:.3g}, {ours * 1e12:.3g}: {ratio}"
 
 
 def layers(root: Path) -> tuple[int, int, list[str]]:
@@ -285,7 +284,8 @@ def main() -> int:
     for case in cases(root):
         table.add_row(case.name, *run(case), *([mapped(case, budget)] if budget else []))
     Console(width=160).print(table)
-    Console(width=160).print(price_table(root))
+    for estimator in ("builtin", *(["hwcomponents"] if installed() else [])):
+        Console(width=160).print(price_table(root, estimator))
     begun = time.perf_counter()
     read, every, reasons = layers(root)
     print(f"layer files: {read} of {every} read in {time.perf_counter() - begun:.1f} s")

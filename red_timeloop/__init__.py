@@ -5,10 +5,11 @@ The public names are loaded on first use, so that ``import red_timeloop`` stays 
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+TYPE_CHECKING = False  # nothing is imported before the command can answer Ctrl-C
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from red_timeloop.comparison import compare as compare
     from red_timeloop.dataflow.simulator import simulate as simulate
     from red_timeloop.decomposition import decompose as decompose
@@ -47,6 +48,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'red_timeloop' has no attribute {name!r}")
+    from importlib import import_module
+
     value = getattr(import_module(_HOME[name]), name)
     globals()[name] = value
     return value

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from red_timeloop import designs as known
-from red_timeloop.components.base import plain
 from red_timeloop.designs import BASELINE, Design
 from red_timeloop.designs.evaluator import Evaluator
 from red_timeloop.designs.red import RED
@@ -21,108 +19,14 @@ from red_timeloop.designs.words import assumptions, reasons
 from red_timeloop.engines.base import engine as get_engine
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
-from red_timeloop.workload import Workload, WorkloadLayer, load_workload
+from red_timeloop.layer import Layer
+from red_timeloop.summary import LayerResult, Summary, summarised
+from red_timeloop.workload import Workload, load_workload
 
 __all__ = ["Comparison", "Failure", "LayerResult", "Progress", "Summary", "compare", "compare_on"]
 
 # Called before each evaluation with (done, total, "layer on design").
 Progress = Callable[[int, int, str], None]
-
-
-@dataclass(frozen=True)
-class LayerResult:
-    """One layer on one design. Energies and latencies are those of one pass over its batch.
-
-    Attributes:
-        entry: The layer as the workload has it, with the times it is repeated.
-        design_result: All counts and energies behind the numbers.
-    """
-
-    entry: WorkloadLayer
-    design_result: DesignResult
-
-    @property
-    def layer(self) -> str:
-        """Name of the layer."""
-        return self.entry.name
-
-    @property
-    def design(self) -> str:
-        """Name of the design."""
-        return self.design_result.design.name
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the result in the keys of the JSON output."""
-        result, plan = self.design_result, self.design_result.plan
-        return {
-            "layer": self.layer,
-            "design": self.design,
-            "repeat": self.entry.repeat,
-            "crossbars": plan.crossbars,
-            "sub_crossbars": plan.sub_crossbars,
-            "rows_used": result.rows[0],
-            "rows": result.rows[1],
-            "conversions": result.conversions,
-            "modes": plan.modes,
-            "steps": result.steps,
-            "cycles": result.cycles,
-            "cycle_time_s": result.cycle_time,
-            "latency_s": result.latency,
-            "energy_J": result.energy,
-            "area_m2": result.area,
-            "macs": self.entry.layer.macs,
-            "zero_inserted_macs": self.entry.layer.zero_inserted_macs,
-            "computes": result.computes,
-            "programming_energy_J": result.programming_energy,
-            "programming_time_s": result.programming_time,
-            "energy_breakdown_J": {
-                name: level.energy for name, level in result.levels.items() if level.energy
-            },
-            "energy_by_stage_J": result.energy_by_stage(),
-            "cycle_time_breakdown_s": {part: float(time) for part, time in _step(self).items()},
-            "notes": list(result.notes),
-        }
-
-
-@dataclass(frozen=True)
-class Summary:
-    """A design against zero padding.
-
-    Attributes:
-        design: Name of the design.
-        speedup: Latency of zero padding over that of the design, over the layers it ran; infinite
-            where the design computes nothing.
-        energy_saving: Share of zero padding's energy that the design saves over them.
-        layers: `(speedup, energy saving)` of each layer.
-        time_by_stage: Where the design's time goes, in s, over the layers it ran: the parts of a
-            step, as far as they are not hidden behind others.
-        energy_by_stage: Where its energy goes, in J, by the same names and those of memories
-            (`store`) and digital arithmetic (`compute`).
-    """
-
-    design: str
-    speedup: float
-    energy_saving: float
-    layers: dict[str, tuple[float, float]]
-    time_by_stage: dict[str, float]
-    energy_by_stage: dict[str, float]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the summary in the keys of the JSON output."""
-        return {
-            "design": self.design,
-            "speedup_vs_zero_padding": self.speedup,
-            "energy_saving_vs_zero_padding": self.energy_saving,
-            "time_by_stage_s": self.time_by_stage,
-            "energy_by_stage_J": self.energy_by_stage,
-            "layers": {
-                name: {
-                    "speedup_vs_zero_padding": speedup,
-                    "energy_saving_vs_zero_padding": saving,
-                }
-                for name, (speedup, saving) in self.layers.items()
-            },
-        }
 
 
 @dataclass(frozen=True)
@@ -166,7 +70,7 @@ class Comparison:
     @cached_property
     def summary(self) -> tuple[Summary, ...]:
         """Each design against zero padding."""
-        return tuple(self._summary(name) for name in self.designs)
+        return tuple(summarised(name, self.results, self.baseline) for name in self.designs)
 
     @property
     def labels(self) -> dict[str, str]:
@@ -183,20 +87,6 @@ class Comparison:
     def _known(self) -> dict[str, Design]:
         ran = (result.design_result.design for result in (*self.results, *self.baseline))
         return {BASELINE.name: BASELINE} | {design.name: design for design in ran}
-
-    def _summary(self, design: str) -> Summary:
-        base = {result.layer: result for result in self.baseline}
-        pairs = [
-            (result, base[result.layer])
-            for result in self.results
-            if result.design == design and result.layer in base
-        ]
-        layers = {mine.layer: _against([(mine, zero_padding)]) for mine, zero_padding in pairs}
-        speedup, saving = _against(pairs)
-        mine = [result for result in self.results if result.design == design]
-        time = _totals((r.entry.repeat * r.design_result.cycles, _step(r)) for r in mine)
-        energy = _totals((r.entry.repeat, r.design_result.energy_by_stage()) for r in mine)
-        return Summary(design, speedup, saving, layers, time, energy)
 
     @property
     def assumptions(self) -> tuple[str, ...]:
@@ -280,6 +170,7 @@ def compare(
     keep_going: bool = False,
     iso_area: bool = False,
     crossbars: int | None = None,
+    jobs: int = 1,
 ) -> Comparison:
     """Run every layer of a workload on every design.
 
@@ -296,6 +187,7 @@ def compare(
         iso_area: Scale the CMOS designs, layer by layer, to the area of RED.
         crossbars: Let the mapper choose buffer tiles, loop order, fold and copies of the ReRAM
             designs, with at most so many crossbars; their fixed mapping when None.
+        jobs: Processes that evaluate the layers, -1 for one a core.
 
     Raises:
         InputError: Something named does not exist or is not legal, or a design cannot hold a
@@ -311,7 +203,21 @@ def compare(
     parameters = hardware if isinstance(hardware, Hardware) else Hardware.load(hardware)
     chosen = known.choose(designs)
     evaluator = Evaluator(parameters, get_engine(engine), iso_area=iso_area, crossbars=crossbars)
+    evaluator.prepare(*layers_and_designs([loaded], chosen), jobs, by_layers(progress))
     return compare_on(loaded, chosen, evaluator, progress=progress, keep_going=keep_going)
+
+
+def layers_and_designs(
+    workloads: Iterable[Workload], designs: Sequence[Design]
+) -> tuple[list[Layer], list[Design]]:
+    """Return what comparisons of `workloads` evaluate: their layers, and designs and baseline."""
+    layers = [entry.layer for workload in workloads for entry in workload.layers]
+    return layers, list(dict.fromkeys([*designs, BASELINE]))
+
+
+def by_layers(progress: Progress | None) -> Callable[[int, int], None]:
+    """Return what tells `progress` of layers that processes are done with."""
+    return lambda done, total: progress(done, total, "layers") if progress else None
 
 
 def compare_on(
@@ -371,33 +277,3 @@ def _baseline(
                 yield LayerResult(entry, evaluator(entry.layer, BASELINE))
             except InputError:  # a layer that zero padding cannot hold has nothing to compare with
                 continue
-
-
-def _step(result: LayerResult) -> dict[str, Any]:
-    """Return what each part of a step adds to a cycle in s."""
-    return result.design_result.step_time.shares()
-
-
-def _totals(weighted: Iterable[tuple[int, dict[str, Any]]]) -> dict[str, Any]:
-    """Return the weighted sum of numbers by name."""
-    sums: dict[str, Any] = {}
-    for weight, values in weighted:
-        for name, value in values.items():
-            sums[name] = sums.get(name, 0.0) + weight * value
-    return {name: plain(value) for name, value in sums.items()}
-
-
-def _against(pairs: Sequence[tuple[LayerResult, LayerResult]]) -> tuple[float, float]:
-    """Return speedup and energy saving of the first of each pair over the second."""
-    latency = [
-        sum(result.entry.repeat * result.design_result.latency for result in side)
-        for side in zip(*pairs, strict=True)
-    ]
-    energy = [
-        sum(result.entry.repeat * result.design_result.energy for result in side)
-        for side in zip(*pairs, strict=True)
-    ]
-    if not pairs:
-        return 1.0, 0.0
-    speedup = latency[1] / latency[0] if latency[0] else math.inf
-    return speedup, 1 - energy[0] / energy[1]

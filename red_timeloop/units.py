@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import math
+import re
 
-__all__ = ["area", "percent", "ratio", "scaled"]
+from red_timeloop.errors import InputError, shown
+
+__all__ = ["AREAS", "POWERS", "area", "percent", "quantity", "ratio", "scaled"]
+
+# unit -> its size in SI, for `quantity`
+AREAS = {"mm2": 1e-6, "cm2": 1e-4, "um2": 1e-12, "m2": 1.0}
+POWERS = {"W": 1.0, "mW": 1e-3, "kW": 1e3}
 
 _PREFIXES = {15: "P", 12: "T", 9: "G", 6: "M", 3: "k", 0: "", -3: "m", -6: "u", -9: "n", -12: "p"}
 
@@ -60,3 +67,24 @@ def percent(share: float) -> str:
     ('88.4 %', '-25.0 %')
     """
     return f"{100 * share:.1f} %"
+
+
+def quantity(text: str, units: dict[str, float], key: str) -> float:
+    """Return a positive number with its unit, as a person writes it, in SI.
+
+    Raises:
+        InputError: It is none, or has another unit; `key` says where it was given.
+
+    >>> quantity("2mm2", AREAS, "--area"), quantity("1.5e2 mW", POWERS, "--power")
+    (2e-06, 0.15)
+    """
+    found = re.fullmatch(r"\s*([0-9.]+(?:[eE][-+]?[0-9]+)?)\s*([A-Za-z]+2?)\s*", text)
+    try:
+        value = float(found[1]) * units[found[2]] if found else 0.0
+    except (KeyError, ValueError):
+        value = 0.0
+    if not 0 < value < math.inf:
+        raise InputError(
+            f"got {shown(text)}", key=key, legal=f"a number above 0 with {', '.join(units)}"
+        )
+    return value

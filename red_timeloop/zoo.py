@@ -6,7 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from red_timeloop import designs as known
-from red_timeloop.comparison import Comparison, Progress, compare_on
+from red_timeloop.comparison import (
+    Comparison,
+    Progress,
+    by_layers,
+    compare_on,
+    layers_and_designs,
+)
 from red_timeloop.designs import Design
 from red_timeloop.designs.evaluator import Evaluator
 from red_timeloop.engines.base import engine as get_engine
@@ -22,6 +28,7 @@ def compare_zoo(
     *,
     hardware: Hardware,
     progress: Progress | None = None,
+    jobs: int = 1,
 ) -> tuple[Comparison, ...]:
     """Compare the designs on every shipped workload; what a design cannot hold is recorded.
 
@@ -30,6 +37,7 @@ def compare_zoo(
         engine: As in `red_timeloop.compare`.
         hardware: The parameter set that all designs share.
         progress: Told what comes next: layers done, layers in all, "layer of workload".
+        jobs: Processes that evaluate the layers, -1 for one a core.
 
     Raises:
         InputError: A design or engine does not exist.
@@ -37,7 +45,9 @@ def compare_zoo(
     zoo = [load_workload(name) for name in workload_names()]
     total = sum(len(workload.layers) for workload in zoo)
     evaluator = Evaluator(hardware, get_engine(engine))  # networks share layers
-    return tuple(_run(zoo, known.choose(designs), evaluator, progress, total))
+    chosen = known.choose(designs)
+    evaluator.prepare(*layers_and_designs(zoo, chosen), jobs, by_layers(progress))
+    return tuple(_run(zoo, chosen, evaluator, progress, total))
 
 
 def _run(

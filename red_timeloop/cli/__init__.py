@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found] # `signal` takes milliseconds, and a traceback in them
 import os
-import signal
 import sys
 
 __all__ = ["end_at_once"]
@@ -17,4 +17,4 @@ def end_at_once(*_: object) -> None:
 
 # While the command imports what it needs; `main` lets the work itself be interrupted as usual.
 if os.path.basename(sys.argv[0]).startswith(("red-timeloop", "-m")):  # noqa: PTH119 - no imports
-    signal.signal(signal.SIGINT, end_at_once)
+    _signal.signal(_signal.SIGINT, end_at_once)

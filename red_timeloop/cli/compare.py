@@ -42,6 +42,8 @@ __all__ = ["command"]
     help="With --map: crossbars that a layer may use, ISAAC's chip by default.",
 )
 @click.option("--iso-area", is_flag=True, help="Scale CMOS designs to RED's area, layer by layer.")
+@options.jobs
+@options.cache
 @options.format_("table", "json", "csv")
 @options.output
 def command(
@@ -57,6 +59,7 @@ def command(
     mapped: bool,
     crossbars: int,
     iso_area: bool,
+    jobs: int,
     form: str,
     output: Path | None,
 ) -> None:
@@ -73,7 +76,8 @@ def command(
                 key="--all",
                 legal="--all, or a workload with or without --layer",
             )
-        _compare_all(chosen, engine, options.load_hardware(hardware, settings), form, output)
+        parameters = options.load_hardware(hardware, settings)
+        _compare_all(chosen, engine, parameters, jobs, form, output)
         return
     with progress_bar() as progress:
         comparison = compare(
@@ -85,6 +89,7 @@ def command(
             progress=progress,
             iso_area=iso_area,
             crossbars=crossbars if mapped else None,
+            jobs=jobs,
         )
     detail(f"{comparison.engine} engine, {len(comparison.results)} evaluations.")
 
@@ -100,10 +105,15 @@ def command(
 
 
 def _compare_all(
-    designs: tuple[Design, ...], engine: str, hardware: Hardware, form: str, output: Path | None
+    designs: tuple[Design, ...],
+    engine: str,
+    hardware: Hardware,
+    jobs: int,
+    form: str,
+    output: Path | None,
 ) -> None:
     with progress_bar() as progress:
-        comparisons = compare_zoo(designs, engine, hardware=hardware, progress=progress)
+        comparisons = compare_zoo(designs, engine, hardware=hardware, progress=progress, jobs=jobs)
 
     def table() -> None:
         from red_timeloop.report.zoo_table import print_zoo  # not to be loaded for JSON

@@ -64,12 +64,18 @@ def _checks(register: bool) -> list[_Check]:
     if tools.python is None:
         reason = f"{tools.import_error}; set {PYTHON_VARIABLE} to the Python that has it, or see"
         checks.append(_Check("pytimeloop", False, f"{reason} {_PYTIMELOOP}"))
+        tried = "cannot register: no Python with pytimeloop is known; " * register
+        line = f"globals: {{accelergy_plug_ins: [{PLUG_IN_PATH}]}}"
+        checks.append(_Check("plug-in", False, f"{tried}a specification names it by {line}"))
         return checks
     versions = ", ".join(f"{k} {v}" for k, v in doctor.versions(tools.python).items())
     checks.append(_Check("pytimeloop", True, f"{tools.python} ({versions})"))
+    before = doctor.registered(tools.python, PLUG_IN_PATH)
     if register:
         doctor.register(tools.python, PLUG_IN_PATH)
     known = doctor.registered(tools.python, PLUG_IN_PATH)
+    if register and known:
+        known += " (was registered already)" if before else " (registered now)"
     hint = f"'red-timeloop doctor --register', or accelergy_plug_ins: [{PLUG_IN_PATH}]"
     checks.append(
         _Check("plug-in", bool(known), known or f"not in Accelergy's configuration: {hint}")

@@ -26,6 +26,7 @@ __all__ = ["cli", "main"]
 _COMMANDS: dict[str, str] = {
     "list": "list_",
     "compare": "compare",
+    "chip": "chip",
     "decompose": "decompose",
     "draw": "draw",
     "report": "report",

@@ -28,10 +28,11 @@ from red_timeloop.hardware import Hardware
 from red_timeloop.mapper.find import BUDGET
 from red_timeloop.mapper.report import SearchReport
 from red_timeloop.mapper.run import OBJECTIVES, SECONDS, search_specification
+from red_timeloop.mapper.timeloop import differences
 from red_timeloop.spec.emit import to_yaml
 from red_timeloop.spec.reader import read_specification
 from red_timeloop.spec.template import jinja_data
-from red_timeloop.spec.types import Mapping, Specification
+from red_timeloop.spec.types import Problem, Specification
 from red_timeloop.spec.write import mapping_text, problem_section
 from red_timeloop.workload import load_workload
 
@@ -85,6 +86,12 @@ __all__ = ["command"]
     "a front also mapping-1.yaml and so on, least energy first).",
 )
 @options.estimator
+@click.option(
+    "--verify",
+    is_flag=True,
+    help="Evaluate the result with the real timeloop-model too; exit with 1 if they differ.",
+)
+@options.cache
 @options.jinja
 @options.design("", "Map a layer on the problems of this design; SPEC is then WORKLOAD[:LAYER].")
 @options.hardware
@@ -106,12 +113,13 @@ def command(
     seed: int,
     output: Path | None,
     estimator: str,
+    verify: bool,
     jinja: tuple[str, ...],
     designs: tuple[str, ...],
     hardware: str,
     settings: tuple[str, ...],
     form: str,
-) -> None:
+) -> int:
     """Find the best mapping of a specification under its constraints.
 
     SPEC are Timeloop v0.4 YAML files or Jinja2 templates of them, merged as timeloopfe does. With
@@ -120,13 +128,20 @@ def command(
     Ctrl-C ends the search early, with the best mapping so far.
     """
     data = jinja_data(jinja)
+    if designs and (ert or art or len(spec) > 1):
+        raise InputError("a design has tables beside it", key="--design", legal="one WORKLOAD")
     if designs:
-        if ert or art or len(spec) > 1:
-            raise InputError("a design has tables beside it", key="--design", legal="one WORKLOAD")
         chosen = choose(designs, data, estimator)
         jobs = dict(_on_designs(str(spec[0]), chosen, options.load_hardware(hardware, settings)))
     else:
         jobs = {"": read_specification(list(spec), ert=ert, art=art, jinja=data)}
+    theirs = _mapper_options(
+        algorithm=algorithm,
+        num_threads=threads,
+        victory_condition=victory_condition,
+        timeout=invalid,
+        seconds=seconds,
+    )
     found: dict[str, tuple[EngineResult, SearchReport]] = {}
     real = get_engine(engine).__name__ == ENGINES["timeloop"]
     for name, read in jobs.items():
@@ -146,19 +161,16 @@ def command(
                 padding=padding,
                 imperfect=imperfect,
                 progress=lambda done, best: progress(done, budget, f"best {best:.4g}"),
-                mapper_options=_mapper_options(
-                    algorithm=algorithm,
-                    num_threads=threads,
-                    victory_condition=victory_condition,
-                    timeout=invalid,
-                    seconds=seconds,
-                ),
+                mapper_options=theirs,
             )
+        mapped = replace(specification, mapping=mapping, problem=_padded(specification, report))
+        if verify:
+            report = replace(report, differences=differences(mapped, result))
         found[name] = result, report
         if output is not None:
-            texts = _texts(specification, mapping, result, report, whole=bool(designs))
-            results.write(output / name, texts)
+            results.write(output / name, _texts(mapped, result, report, whole=bool(designs)))
     results.show(form, lambda: _print(found), lambda: _as_json(found))
+    return 1 if any(report.differences for _, report in found.values()) else 0
 
 
 def _on_designs(
@@ -190,6 +202,10 @@ def _print(found: Mapping_[str, tuple[EngineResult, SearchReport]]) -> None:
         for point in report.front:
             click.echo(f"{point.energy:.6g} J, {point.cycles} cycles")
         click.echo(_certificate(report))
+        for line in report.differences or ():
+            click.echo(f"differs from timeloop-model: {line}")
+        if report.differences == ():
+            click.echo("timeloop-model gives the same cycles, counts and energies")
 
 
 def _as_json(found: Mapping_[str, tuple[EngineResult, SearchReport]]) -> dict[str, Any]:
@@ -228,25 +244,23 @@ def _certificate(report: SearchReport) -> str:
     )
 
 
-def _texts(
-    specification: Specification,
-    mapping: Mapping,
-    result: EngineResult,
-    report: SearchReport,
-    *,
-    whole: bool,
-) -> dict[str, str]:
-    """Return the files of `-o`; the problem among them if `whole`, or if it was padded."""
+def _padded(specification: Specification, report: SearchReport) -> Problem:
     assert specification.problem is not None
     padded = {name: larger for name, (_, larger) in report.padding.items()}
-    sizes = {**specification.problem.sizes, **padded}
-    problem = replace(specification.problem, sizes=sizes)
-    texts = {"mapping.yaml": mapping_text(mapping, specification.architecture, problem)}
+    return replace(specification.problem, sizes={**specification.problem.sizes, **padded})
+
+
+def _texts(
+    mapped: Specification, result: EngineResult, report: SearchReport, *, whole: bool
+) -> dict[str, str]:
+    """Return the files of `-o`; the problem among them if `whole`, or if it was padded."""
+    problem, architecture = mapped.problem, mapped.architecture
+    assert problem is not None
+    assert mapped.mapping is not None
+    texts = {"mapping.yaml": mapping_text(mapped.mapping, architecture, problem)}
     for number, point in enumerate(report.front, 1):
-        texts[f"mapping-{number}.yaml"] = mapping_text(
-            point.mapping, specification.architecture, problem
-        )
-    if padded or whole:
+        texts[f"mapping-{number}.yaml"] = mapping_text(point.mapping, architecture, problem)
+    if report.padding or whole:
         texts["problem.yaml"] = to_yaml({"problem": problem_section(problem)})
     return {
         **texts,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -10,6 +11,7 @@ import click
 
 from red_timeloop.engines.pricing import ESTIMATORS
 from red_timeloop.errors import InputError, shown
+from red_timeloop.mapper.cache import SWITCH
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from red_timeloop.hardware import Hardware
 
 __all__ = [
+    "cache",
     "complete_workloads",
     "design",
     "engine",
@@ -24,6 +27,7 @@ __all__ = [
     "format_",
     "hardware",
     "jinja",
+    "jobs",
     "layer",
     "load_hardware",
     "output",
@@ -50,6 +54,33 @@ def design(default: str = "the four ReRAM designs", words: str = _DESIGNS) -> Ca
         shell_complete=_complete_designs,
         help=f"{words}  [default: {default}]" if default else words,
     )
+
+
+def jobs(function: _F) -> _F:
+    """Add `--jobs`."""
+    return click.option(
+        "-j",
+        "--jobs",
+        default=1,
+        show_default=True,
+        help="Processes that evaluate the layers; -1 for one a core.",
+    )(function)
+
+
+def cache(function: _F) -> _F:
+    """Add `--no-cache`, which turns the store of searches off for this command."""
+
+    def turn_off(context: click.Context, option: click.Parameter, given: bool) -> None:
+        if given:
+            os.environ[SWITCH] = "off"
+
+    return click.option(
+        "--no-cache",
+        is_flag=True,
+        expose_value=False,
+        callback=turn_off,
+        help="Search for every mapping anew; searches done before are kept in a file.",
+    )(function)
 
 
 def layer(function: _F) -> _F:

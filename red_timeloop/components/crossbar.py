@@ -120,8 +120,9 @@ class RowDriver(Component):
         real_share: Share of the values that are real; the others are inserted zeros, which are
             latched like any value but raise no pulse.
         line_columns: Cells along the driven word line, where it runs on through further arrays;
-            None for the columns of this one. The driver is sized for them all, and each array has
-            its columns' share of it.
+            None for the columns of this one. The driver is sized for them all.
+        line_share: Share of such a line and its driver that is this array's, where the others have
+            the rest.
     """
 
     stage = "drive"
@@ -132,16 +133,12 @@ class RowDriver(Component):
     dac_bits: int = field(default=1, metadata=within(1, 8))
     real_share: float = field(default=1.0, metadata=within(0, 1))
     line_columns: int | None = None
+    line_share: float = field(default=1.0, metadata=within(0, 1))
 
     @property
     def load(self) -> int:
         """Cells that one row drives."""
         return self.line_columns or self.columns
-
-    @property
-    def line_share(self) -> float:
-        """Share of a line's driver that is this array's: 1 where no line runs on."""
-        return self.columns / self.load
 
     def action_energy(self, action: str) -> Any:
         """Return the energy [J]: a read presents one value to one row, over all pulses."""

@@ -20,7 +20,7 @@ __all__ = [
     "Builtin",
     "Estimate",
     "Estimator",
-    "EstimatorFailed",
+    "EstimatorError",
     "Placeholder",
     "own_model",
 ]
@@ -36,7 +36,7 @@ class Estimate:
     by: str
 
 
-class EstimatorFailed(InputError):
+class EstimatorError(InputError):
     """An estimator knows the component and failed; others are asked, and the result says so."""
 
 

@@ -11,7 +11,7 @@ import importlib.util
 import re
 from typing import Any
 
-from red_timeloop.components.estimators import Attributes, Estimate, EstimatorFailed
+from red_timeloop.components.estimators import Attributes, Estimate, EstimatorError
 from red_timeloop.errors import InputError
 
 __all__ = ["HwComponents", "installed"]
@@ -64,7 +64,7 @@ class HwComponents:
                 found = question(name, told, *more, _return_estimation_object=True)
             except Exception as error:  # whatever a model does
                 failed = _failure(component_class, error)
-                if isinstance(failed, EstimatorFailed) or name == last:
+                if isinstance(failed, EstimatorError) or name == last:
                     raise failed from error
                 continue
             value = getattr(found.value, "energy", found.value)
@@ -85,14 +85,14 @@ def _told(component_class: str, attributes: Attributes) -> dict[str, Any]:
 
 
 def _failure(component_class: str, error: Exception) -> InputError:
-    """Return what hwcomponents raises in one line: the models that failed, or that none is there."""
+    """Return what hwcomponents raises in one line: which models failed, or that none is there."""
     text = str(error)
     if isinstance(error, RuntimeError):
         told = {
             f"{model}: {each[:_LONGEST]}"
             for model, each in zip(_MODEL.findall(text), _WRONG.findall(text), strict=False)
         }
-        return EstimatorFailed("; ".join(sorted(told)) or text.splitlines()[0])
+        return EstimatorError("; ".join(sorted(told)) or text.splitlines()[0])
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if "could not be initialized" in text:
         return InputError("; ".join(lines[1:]))

@@ -7,8 +7,9 @@ figure 1.13). Register, comparator and counter: Shao et al., "Aladdin", ISCA 201
 in the numbers that the package hwcomponents-library 1.0.58 gives with that source (confirmed there,
 not in the paper; its supply, 0.9 V, is not confirmed). SRAM and DRAM: see `memory`.
 
-A technology between 22 and 130 nm is scaled to as in `technology`; without one, 45 nm holds, and
-the name of the model says so. Leakage is that of logic of the same area.
+A technology between 22 and 130 nm is scaled to as in `technology`, from the figures' own nodes and
+supplies; without one, 45 nm holds, and the name of the model says so. Leakage is that of
+high-performance logic of the same area.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from __future__ import annotations
 import collections.abc as abc
 import math
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from red_timeloop.circuit import Circuit
@@ -66,8 +68,9 @@ def standard(component_class: str, attributes: abc.Mapping[str, Any]) -> Standar
     Raises:
         InputError: There is no such class, or an attribute is missing or not legal.
 
-    >>> standard("intadder", {"width": 32, "technology": "45nm"}).energies["add"]  # doctest: +ELLIPSIS
-    1.2...e-13
+    >>> adder = standard("intadder", {"width": 32, "technology": "45nm"})
+    >>> round(adder.energies["add"] * 1e12, 3)  # pJ
+    0.1
     """
     kind = component_class.lower().replace("_", "")
     if kind not in _CLASSES:
@@ -75,11 +78,19 @@ def standard(component_class: str, attributes: abc.Mapping[str, Any]) -> Standar
     make, _ = _CLASSES[kind]
     given = attributes.get("technology")
     node = _DEFAULT_NODE if given in (None, "SET ME") else parse_technology(given)
-    circuit = Circuit.load("isaac_32nm").at_node(node)
-    found = make(_Attributes(component_class, attributes), circuit)
+    circuit = _circuit(node)
+    found: Standard = make(_Attributes(component_class, attributes), circuit)
     assumed = " (no technology is given)" if given in (None, "SET ME") else ""
     place = "" if make is _dram else f" at {node * 1e9:g} nm{assumed}"
     return replace(found, model=f"red_timeloop {found.model}{place}")
+
+
+@lru_cache(maxsize=64)
+def _circuit(node: float) -> Circuit:
+    """Return the circuit of a node [m]; at that of Horowitz's figures it has their supply."""
+    circuit = Circuit.load("isaac_32nm")
+    there = circuit.at_node(circuit.arithmetic_node_m)
+    return there.replace(supply_voltage_v=circuit.arithmetic_supply_voltage_v).at_node(node)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -41,7 +42,7 @@ Run = Callable[[Specification], EngineResult]
 _INPUTS = "Inputs"
 BUDGET = 20_000  # mappings tried for each problem that a mapper maps
 _SPARSE = 10  # one in so many of them where sparse tensors have to be evaluated
-_FIRST_LOOK = 5  # this share of them tells which of the ways to say the problem is worth the rest
+_FIRST_LOOK = 2  # this share of them tells which of the ways to say the problem is worth the rest
 
 
 def evaluate(
@@ -132,15 +133,10 @@ def _run(plan: Plan, part: Part, machine: Specification, cycle_time: Any, run: R
         return Evaluation(part, specification, run(specification))
     ways = (part, *part.alternatives)
     found: list[tuple[float, Part, Specification]] = []
-    reasons: list[InputError] = []
     for each in ways if len(ways) > 1 else ():
-        try:
+        with suppress(InputError):  # a size that the constraints do not allow
             found.append(_mapped(each, assemble(plan, each, cycle_time), BUDGET // _FIRST_LOOK))
-        except InputError as error:  # noqa: PERF203 - a search takes seconds
-            reasons.append(error)
-    if reasons and not found:
-        raise reasons[0]
-    _, best, _ = min(found, key=_value, default=(0.0, part, None))
+    best = min(found, key=_value)[1] if found else part
     found.append(_mapped(best, assemble(plan, best, cycle_time), BUDGET))
     _, best, specification = min(found, key=_value)
     return Evaluation(best, specification, run(specification))
@@ -259,18 +255,21 @@ def _level_totals(
             if role in ("inputs" if shared and name == _INPUTS else "group", "all")
         }
         energy = sum(space.energy for space in mine.values())
-        instances, area = 0, 0.0
+        instances, area, leakage = 0, 0.0, 0.0
         if role in ("inputs" if shared else "group", "all"):
             instances = level.instances
             area = specification.art.areas[level.name] * instances
             if largest and role != "inputs":  # every part pays for its turn
-                energy += reported.leakage * largest[level.name] / instances
+                leakage = reported.leakage * largest[level.name] / instances
             else:  # leaks until the last part is done
-                energy += reported.leakage * cycles / each.result.cycles
+                leakage = reported.leakage * cycles / each.result.cycles
         counts = {
             name: Counts(*(space.total(key) for key in COUNTS)) for name, space in mine.items()
         }
-        yield level.name, LevelTotal(instances, energy, area, counts, stage(level))
+        yield (
+            level.name,
+            LevelTotal(instances, energy + leakage, area, counts, stage(level), leakage),
+        )
 
 
 def _programming(plan: Plan) -> tuple[Any, Any]:

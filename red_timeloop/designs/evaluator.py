@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from red_timeloop.designs.design import Design
 from red_timeloop.designs.evaluate import evaluate
 from red_timeloop.designs.red import RED
 from red_timeloop.designs.result import DesignResult
 from red_timeloop.engines.base import ENGINES, Engine
+from red_timeloop.engines.base import engine as get_engine
+from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
 from red_timeloop.layer import Layer
+from red_timeloop.parallel import deal, processes
 
 __all__ = ["Evaluator"]
+
+_PACKAGE = "red_timeloop."
 
 
 class Evaluator:
@@ -46,7 +52,7 @@ class Evaluator:
         layer = replace(layer, name=None)
         known = self._known[layer]
         if design.name not in known:
-            if self.iso_area and design is not RED:
+            if self.iso_area and design != RED:
                 design = design.scaled(self(layer, RED).area)
             known[design.name] = evaluate(
                 design,
@@ -57,3 +63,65 @@ class Evaluator:
                 known=list(known.values()),
             )
         return known[design.name]
+
+    def prepare(
+        self,
+        layers: Sequence[Layer],
+        designs: Sequence[Design],
+        jobs: int,
+        done: Callable[[int, int], None] = lambda done, total: None,
+    ) -> None:
+        """Evaluate all layers on all designs of this package in `jobs` processes, ahead of time.
+
+        What cannot be evaluated is left to the call that asks for it, which says why. Designs of
+        others, which the processes may not know, are left to it too.
+
+        Args:
+            layers: Layers; equal ones are evaluated once.
+            designs: Designs.
+            jobs: Processes; -1 for one a core. With one, nothing is done.
+            done: Called with the layers done so far and all of them.
+
+        Raises:
+            InputError: The number of processes is not legal.
+        """
+        own = tuple(each for each in designs if type(each).__module__.startswith(_PACKAGE))
+        unnamed = list(dict.fromkeys(replace(layer, name=None) for layer in layers))
+        if processes(jobs) == 1 or not own or len(unnamed) < 2:
+            return
+        unnamed.sort(key=lambda layer: -layer.macs)
+        chunks = [
+            _Chunk(layer, own, self.hardware, self.engine_name, self.iso_area, self.crossbars)
+            for layer in unnamed
+        ]
+        for number, (index, found) in enumerate(deal(_evaluate_chunk, chunks, processes(jobs)), 1):
+            self._known[unnamed[index]].update(found)
+            done(number, len(unnamed))
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """A layer, the designs to evaluate it on, and all else that an evaluator holds."""
+
+    layer: Layer
+    designs: tuple[Design, ...]
+    hardware: Hardware
+    engine_name: str
+    iso_area: bool
+    crossbars: int | None
+
+
+def _evaluate_chunk(chunk: _Chunk) -> dict[str, DesignResult]:
+    evaluator = Evaluator(
+        chunk.hardware,
+        get_engine(chunk.engine_name),
+        iso_area=chunk.iso_area,
+        crossbars=chunk.crossbars,
+    )
+    found = {}
+    for design in chunk.designs:
+        try:
+            found[design.name] = evaluator(chunk.layer, design)
+        except InputError:  # noqa: PERF203 - an evaluation takes milliseconds at least
+            continue
+    return found

@@ -47,6 +47,7 @@ class LevelTotal:
         area: Area in m^2.
         data_spaces: Counts by data space.
         stage: What the energy is spent on, one of `components.STAGES`.
+        leakage: Energy in J that leaks while the layer runs, a part of `energy`.
     """
 
     instances: int = 0
@@ -54,6 +55,7 @@ class LevelTotal:
     area: float = 0.0
     data_spaces: Mapping[str, Counts] = field(default_factory=dict)
     stage: str = "store"
+    leakage: float = 0.0
 
     def __add__(self, other: LevelTotal) -> LevelTotal:
         return LevelTotal(
@@ -65,6 +67,7 @@ class LevelTotal:
                 for name in {**self.data_spaces, **other.data_spaces}
             },
             other.stage,
+            self.leakage + other.leakage,
         )
 
 
@@ -131,20 +134,27 @@ class DesignResult:
 
     @property
     def rows(self) -> tuple[int, int]:
-        """Word lines that a crossbar uses and that it has, in the part with the most crossbars."""
-        largest = max(self.plan.parts, key=lambda part: part.crossbars, default=None)
-        if largest is None or not largest.crossbars:
-            return 0, 0
-        return largest.sizes.rows_used, largest.sizes.crossbar_rows
+        """Word lines that a crossbar uses and that it has, in the part with the most crossbars.
+
+        0 where there are none, or where a design's own sizes do not say.
+        """
+        sizes = (
+            max(self.plan.parts, key=lambda part: part.crossbars).sizes if self.plan.parts else 0
+        )
+        return getattr(sizes, "rows_used", 0), getattr(sizes, "crossbar_rows", 0)
 
     @property
     def conversions(self) -> float:
-        """Conversions of columns, of all slices of weights and pulses; 0 where none convert."""
+        """Conversions of columns, of all slices of weights and pulses; 0 where none convert.
+
+        Those that happen: of padded channels and kernel pixels there are none.
+        """
         total = 0.0
         for each in self.evaluations:
             for level in each.specification.architecture.levels:
                 if each.part.role != "inputs" and stage(level) == "convert":
-                    counted = each.result.levels[level.name].data_spaces["Outputs"].total("updates")
+                    spaces = each.result.levels[level.name].data_spaces.values()
+                    counted = sum(space.total("updates") for space in spaces)
                     kinds = ("update_share", "weight_slices", "input_slices")
                     shares: list[Any] = [level.attributes.get(kind, 1) for kind in kinds]
                     total += counted * math.prod(shares)
@@ -170,10 +180,15 @@ class DesignResult:
         prices = "; ".join(f"{', '.join(levels)}: {who}" for who, levels in by.items() if who)
         return f"{clause} {'; '.join(self.plan.notes)}; prices: {prices}."
 
-    @property
+    @cached_property
     def cycle_time(self) -> Any:
         """Length of a cycle in s."""
         return plain(self.step_time.cycle)
+
+    @cached_property
+    def cycle_shares(self) -> dict[str, Any]:
+        """The time in s that each part of a step adds to a cycle."""
+        return self.step_time.shares()
 
     @property
     def latency(self) -> Any:
@@ -190,6 +205,10 @@ class DesignResult:
 
         The first four have the names of the parts of a step.
         """
+        return dict(self._energies)
+
+    @cached_property
+    def _energies(self) -> dict[str, Any]:
         sums = {
             name: sum(level.energy for level in self.levels.values() if level.stage == name)
             for name in STAGES

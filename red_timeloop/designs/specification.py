@@ -19,7 +19,7 @@ from red_timeloop.designs.plan import Part, Plan, TargetLoops
 from red_timeloop.engines.pricing import price_specification
 from red_timeloop.errors import InputError
 from red_timeloop.spec.loader import load_file
-from red_timeloop.spec.reader import read_specification
+from red_timeloop.spec.reader import read_specification, specification_files
 from red_timeloop.spec.types import (
     ArtTable,
     ErtTable,
@@ -63,7 +63,7 @@ def sized(plan: Plan, part: Part) -> Specification:
     """
     variables = sizes_as_variables(part.sizes)
     if plan.estimator is None:
-        _check_variables(plan.architecture, variables)
+        _check_variables(plan.architecture, plan.jinja, variables)
         variables["technology"] = f"{plan.hardware.circuit.technology_node_m * 1e9!r}nm"
     specification = read_specification(
         plan.architecture,
@@ -148,10 +148,14 @@ def sizes_as_variables(sizes: Any) -> dict[str, Value]:
     return variables
 
 
-def _check_variables(file: Path, sizes: Mapping[str, Value]) -> None:
+def _check_variables(
+    file: Path, jinja: tuple[tuple[str, Any], ...], sizes: Mapping[str, Value]
+) -> None:
     """Refuse an architecture whose variables are not exactly the sizes and the constants."""
-    status = file.stat()
-    declared = _declared(file, status.st_mtime_ns, status.st_size)
+    declared: list[str] = []
+    for each in specification_files(file):
+        status = each.stat()
+        declared += _declared(each, jinja, status.st_mtime_ns, status.st_size)
     needed = {*sizes, *CONSTANTS} - set(_OPTIONAL)
     unknown = [name for name in declared if name not in sizes and name not in CONSTANTS]
     missing = sorted(needed - set(declared))
@@ -174,9 +178,11 @@ def _check_variables(file: Path, sizes: Mapping[str, Value]) -> None:
 
 
 @lru_cache(maxsize=32)
-def _declared(file: Path, _changed: int, _size: int) -> tuple[str, ...]:
+def _declared(
+    file: Path, jinja: tuple[tuple[str, Any], ...], _changed: int, _size: int
+) -> tuple[str, ...]:
     """Return the variables of a file; every layer asks for those of the same few."""
-    return tuple(load_file(file).get("variables") or ())
+    return tuple(load_file(file, dict(jinja)).get("variables") or ())
 
 
 def _mapping(specification: Specification, loops: Mapping[str, TargetLoops]) -> LoopNest:

@@ -76,9 +76,10 @@ def model(
         estimator: Who prices where there is no table; see `red_timeloop.engines.pricing`.
 
     Returns:
-        `{"engine", "cycles", "computes", "energy_J", "area_m2", "priced_by", "levels": {NAME: {"instances",
-        "utilized_instances", "energy_J", "data_spaces": {NAME: {"reads", "fills", "updates",
-        "temporal_reductions", "utilized_instances", "utilized_capacity", "energy_J"}}}}}`.
+        `{"engine", "cycles", "computes", "energy_J", "area_m2", "priced_by", "levels": {NAME:
+        {"instances", "utilized_instances", "energy_J", "data_spaces": {NAME: {"reads", "fills",
+        "updates", "temporal_reductions", "utilized_instances", "utilized_capacity",
+        "energy_J"}}}}}`.
         Counts are those of one instance, as Timeloop prints them; energies are those of all
         instances, a level's with its leakage. Levels stand innermost first. `priced_by` says for
         each level whose prices hold; `area_m2` is null where only the energies have a table.

@@ -13,7 +13,7 @@ from red_timeloop.components.estimators import (
     Builtin,
     Estimate,
     Estimator,
-    EstimatorFailed,
+    EstimatorError,
     Placeholder,
     own_model,
 )
@@ -26,8 +26,10 @@ __all__ = ["ESTIMATORS", "Prices", "price_specification", "priced"]
 
 ESTIMATORS = ("auto", "builtin", "hwcomponents", "accelergy", "none")
 
-# What Timeloop asks of a component whatever the specification says (timeloopfe v4, arch.py).
+# What timeloopfe asks of a component whatever the specification says
+# (v4/processors/required_actions.py), and, where it can be, the leakage of what computes.
 _ACTIONS = {"storage": ("read", "write", "update", "leak"), "compute": ("compute", "leak")}
+_OPTIONAL = {("compute", "leak")}
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,8 @@ def price_specification(specification: Specification, estimator: str = "auto") -
             for action, ways in resolved[level.name].actions.items()
         }
         areas[level.name] = level.area_scale * sum(map(found.area, resolved[level.name].parts))
-        by[level.name] = "; ".join(dict.fromkeys(found.by))
+        nobody = f"nobody: the class {level.subclass or level.component_class!r} has no parts"
+        by[level.name] = "; ".join(dict.fromkeys(found.by)) or nobody
     return Prices(ErtTable(energies, by), ArtTable(areas))
 
 
@@ -156,7 +159,7 @@ def _resolved(level: Level, specification: Specification) -> Resolved:
     if kind in specification.components:
         found = resolve(level.name, kind, attributes, specification.components)
         for action in needed:
-            if action not in found.actions:
+            if action not in found.actions and (level.kind, action) not in _OPTIONAL:
                 raise InputError(
                     f"the compound class {kind!r} has no action {action!r}",
                     key=level.name,
@@ -195,7 +198,7 @@ class _Level:
                 part.component_class, part.attributes, use.action, use.arguments
             ),
         )
-        return found * (_copies(part) if use.action == "leak" else 1)
+        return found * (_copies(part) if use.action == "leak" else 1.0)
 
     def area(self, part: Primitive) -> float:
         """Return the area [m^2] of all copies of a primitive."""
@@ -215,7 +218,7 @@ class _Level:
             except InputError as declined:
                 where = f"{declined.key}: " if declined.key else ""
                 reasons.append(f"{name}: {where}{declined.message}")
-                if isinstance(declined, EstimatorFailed):
+                if isinstance(declined, EstimatorError):
                     failed += f" ({reasons[-1]})"
                 continue
             # What answers first names itself once, with the parts of a compound class.
@@ -229,10 +232,10 @@ class _Level:
             f"nobody prices {what} with {shown(attributes)} ({why})",
             key=part.name,
             legal="a table (--ert, --art); a class of `red-timeloop components` or one"
-            " under `components:`; --estimator hwcomponents or accelergy (none: counts without prices)",
+            " under `components:`; --estimator hwcomponents or accelergy (none: counts alone)",
         )
 
 
-def _copies(part: Primitive) -> Any:
+def _copies(part: Primitive) -> float:
     """Return the factor that Accelergy takes on leakage and area from the attributes."""
-    return part.attributes.get("n_instances") or 1
+    return float(part.attributes.get("n_instances") or 1)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from red_timeloop.engines.embedded.nest import Nest
+from red_timeloop.mapper import cache
 from red_timeloop.mapper.bound import build_bound
 from red_timeloop.mapper.candidates import Candidates, Objective, evaluate_candidates, order_of
 from red_timeloop.mapper.evolution import evolve
@@ -71,18 +72,68 @@ def find(
     stop: Callable[[], bool] = lambda: False,
     progress: Progress = lambda done, best: None,
 ) -> Found:
-    """Return the best mapping of `space`; equal questions are answered from memory.
+    """Return the best mapping of `space`; equal questions are answered from memory or the store.
 
     First a guided random search, then the exact search, which proves that nothing is better or
     finds it; without `proof` only where there are few mappings.
     """
     key = (space, objective, budget, seed, proof)
     if key not in _done:
-        found = _find(space, objective, budget, seed, proof, stop, progress)
-        if stop():
-            return found
+        # of sparse tensors not all is seen in their `repr`
+        stored = cache.key_of(*key) if space.sparse is None else None
+        found = None if stored is None else _read(cache.load(stored), space)
+        if found is None:
+            found = _find(space, objective, budget, seed, proof, stop, progress)
+            if stop():
+                return found
+            if stored is not None:
+                cache.store(stored, _written(found, space))
         _done[key] = found
     return _done[key]
+
+
+def _written(found: Found, space: Space) -> dict[str, Any]:
+    """Return an answer as JSON can hold it: of a mapping its loops, and which choice is kept."""
+
+    def mapping(nest: Nest) -> list[Any]:
+        keeps = [each.keep for each in nest.levels]
+        kept = next(n for n, own in enumerate(space.keeps) if [e.keep for e in own] == keeps)
+        return [kept, [[x.temporal, x.spatial_x, x.spatial_y] for x in nest.levels]]
+
+    return {
+        **vars(found),
+        "nest": None if found.nest is None else mapping(found.nest),
+        "front": [[energy, cycles, mapping(nest)] for energy, cycles, nest in found.front],
+    }
+
+
+def _read(answer: object, space: Space) -> Found | None:
+    """Return an answer that `_written` wrote; None of anything else."""
+
+    def nest(kept: int, levels: list[list[list[list[int]]]]) -> Nest:
+        found = []
+        for own, loops in zip(space.keeps[kept], levels, strict=True):
+            temporal, along_x, along_y = map(_loops, loops)
+            found.append(replace(own, temporal=temporal, spatial_x=along_x, spatial_y=along_y))
+        return Nest(tuple(found))
+
+    if not isinstance(answer, dict):
+        return None
+    try:
+        return Found(
+            **{
+                **answer,
+                "nest": None if answer["nest"] is None else nest(*answer["nest"]),
+                "front": tuple((e, cycles, nest(*own)) for e, cycles, own in answer["front"]),
+                "left": tuple((energy, cycles) for energy, cycles in answer["left"]),
+            }
+        )
+    except (KeyError, TypeError, ValueError, IndexError):
+        return None
+
+
+def _loops(found: list[list[int]]) -> tuple[tuple[int, int], ...]:
+    return tuple((dimension, count) for dimension, count in found)
 
 
 def forget() -> None:

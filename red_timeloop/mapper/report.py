@@ -44,6 +44,8 @@ class SearchReport:
             energy first.
         left: Of `pareto`: J and cycles that any further mapping of the front spends at least, one
             pair for each part of the space that was not gone through.
+        differences: Where timeloop-model gives other numbers than the result; None where it was not
+            asked.
     """
 
     objective: str
@@ -61,6 +63,7 @@ class SearchReport:
     broken_constraints: tuple[str, ...] = ()
     front: tuple[FrontPoint, ...] = ()
     left: tuple[tuple[float, float], ...] = ()
+    differences: tuple[str, ...] | None = None
     scale: float = 1.0
 
     @property
@@ -91,6 +94,8 @@ class SearchReport:
                 for each in self.front
             ]
             found["left"] = [list(corner) for corner in self.left]
+        if self.differences is not None:
+            found["timeloop_model"] = {"differences": list(self.differences)}
         if self.algorithm is not None:
             found["algorithm"] = self.algorithm
             found["broken_constraints"] = list(self.broken_constraints)

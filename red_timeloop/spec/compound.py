@@ -191,16 +191,14 @@ def _build(
         if inner is not None:
             attributes = _with_defaults(path, attributes, inner.attributes, node.attributes, kind)
         names = {**node.attributes, **attributes}
-        scales = [
-            outer * _number(entry, key, path, names, raw)
-            for key, outer in (("area_scale", node.area_scale), ("energy_scale", node.energy_scale))
-        ]
+        area = node.area_scale * _number(entry, "area_scale", path, names, raw)
+        energy = node.energy_scale * _number(entry, "energy_scale", path, names, raw)
         if inner is None:
-            part = Primitive(path, kind, attributes, node.count * count, *scales)
+            part = Primitive(path, kind, attributes, node.count * count, area, energy)
             node.children[base] = part
             yield part
             continue
-        child = _Node(path, inner, attributes, node.count * count, *scales)
+        child = _Node(path, inner, attributes, node.count * count, area, energy)
         node.children[base] = child
         yield from _build(child, classes, (*within, kind))
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import os
-import signal
-import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
 from typing import Any
 
-from red_timeloop.errors import InputError
-from red_timeloop.sweeps.content import model_version
+from red_timeloop.errors import InputError, shown
+from red_timeloop.parallel import processes, serve, stopping_workers
+from red_timeloop.resources import model_version
 from red_timeloop.sweeps.errors import SweepError
 from red_timeloop.sweeps.evaluation import Outcome, Task, evaluate_task
 
-__all__ = ["Evaluate", "processes", "workers"]
+__all__ = ["Evaluate", "workers"]
 
 # Yields (position of the task, its outcomes) as tasks end, in any order.
 Evaluate = Callable[[Sequence[Task]], Iterator[tuple[int, tuple[Outcome, ...]]]]
@@ -34,7 +31,7 @@ def workers(jobs: int = 1, address: str | None = None) -> Iterator[Evaluate]:
             workers need this package.
 
     Raises:
-        InputError: The number of jobs is not legal.
+        InputError: The number of jobs, or the address, is not legal.
         SweepError: A worker ended before its task did, or there is no scheduler.
     """
     if jobs == 0 or jobs < -1:
@@ -51,23 +48,6 @@ def workers(jobs: int = 1, address: str | None = None) -> Iterator[Evaluate]:
             yield evaluate
 
 
-def processes(jobs: int) -> int:
-    """Return the number of processes that `jobs` stands for.
-
-    Raises:
-        InputError: The number is not legal.
-    """
-    if jobs == 0 or jobs < -1:
-        raise InputError(
-            f"got {jobs}", key="jobs", legal="a whole number from 1, or -1: one a core"
-        )
-    if jobs > 0:
-        return jobs
-    import joblib
-
-    return int(joblib.cpu_count())
-
-
 def _here(tasks: Sequence[Task]) -> Iterator[tuple[int, tuple[Outcome, ...]]]:
     for index, task in enumerate(tasks):
         yield _numbered(index, task)
@@ -77,48 +57,30 @@ def _numbered(
     index: int, task: Task, parent: int = 0, version: Mapping[str, str] | None = None
 ) -> tuple[int, tuple[Outcome, ...]]:
     if parent:
-        _serve(parent)
+        serve(parent)
     if version is not None and version != model_version():
         # Its results would be stored under the key of other models.
         raise SweepError(f"a worker has other models ({model_version()}) than this ({version})")
     return index, evaluate_task(task)
 
 
-@lru_cache(maxsize=1)
-def _serve(parent: int) -> None:
-    """Leave interrupts to the parent, which kills its workers, and end when it was killed itself.
-
-    A terminal sends Ctrl-C to workers too, and loky's would print where they were; without their
-    parent they would wait for work for five minutes.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
 @contextmanager
 def _loky(jobs: int) -> Iterator[Evaluate]:
     import joblib
-    from joblib.externals.loky import get_reusable_executor
     from joblib.externals.loky.process_executor import BrokenProcessPool
 
     try:
-        with joblib.parallel_config(backend="loky", n_jobs=jobs), _parallel() as parallel:
+        with (
+            stopping_workers(),
+            joblib.parallel_config(backend="loky", n_jobs=jobs),
+            _parallel() as parallel,
+        ):
             yield _evaluate_with(parallel, parent=os.getpid())
     except BrokenProcessPool as error:
         raise SweepError(
             "a worker process ended before its points did (killed, or out of memory?); its points "
             "are not stored, all others are: run the same command to go on"
         ) from error
-    except BaseException:
-        # Workers are in the middle of points that nobody waits for.
-        get_reusable_executor().shutdown(wait=False, kill_workers=True)
-        raise
 
 
 @contextmanager
@@ -126,11 +88,18 @@ def _dask(address: str) -> Iterator[Evaluate]:
     try:
         import distributed
         import joblib
+        from distributed.comm.addressing import parse_address, parse_host_port
         from distributed.comm.core import CommClosedError
         from distributed.scheduler import KilledWorker
     except ImportError as error:
         raise SweepError(
             "a cluster needs Dask: install red-timeloop[cluster] here and on the workers"
+        ) from error
+    try:
+        parse_host_port(parse_address(address)[1])
+    except ValueError as error:
+        raise InputError(
+            f"got {shown(address)}", key="address", legal="host and port, e.g. tcp://host:8786"
         ) from error
     try:
         connect: Any = distributed.Client

@@ -13,18 +13,16 @@ import json
 import math
 import zlib
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
-from red_timeloop import __version__, resources
 from red_timeloop.circuit import Circuit
 from red_timeloop.designs import Design
 from red_timeloop.designs.registry import content_digest
 from red_timeloop.engines.timeloop.tools import find_tools
 from red_timeloop.hardware import Hardware
+from red_timeloop.resources import model_version
 from red_timeloop.workload import Workload
 
 __all__ = [
@@ -33,15 +31,8 @@ __all__ = [
     "describe_context",
     "describe_hardware",
     "digest",
-    "model_files",
-    "model_version",
     "point_keys",
 ]
-
-# What no result depends on: what reads models, and what shows results. All else in the package, and
-# all that it ships for its models, is part of the key.
-_BESIDE = ("frontends", "reproduction", "report", "cli")
-_ARCHITECTURES = ("arch", "mappings")
 
 
 def canonical(content: object) -> str:
@@ -56,29 +47,6 @@ def canonical(content: object) -> str:
 def digest(text: str) -> bytes:
     """Return the SHA-256 of a text."""
     return hashlib.sha256(text.encode()).digest()
-
-
-@lru_cache(maxsize=1)
-def model_version() -> dict[str, str]:
-    """Return the package's version and a digest of the models, which change between releases."""
-    hashes = sorted(
-        f"{path.parent.name}/{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}"
-        for path in model_files()
-    )
-    return {"package": __version__, "models": digest("\n".join(hashes)).hex()[:16]}
-
-
-def model_files() -> list[Path]:
-    """Return the files of the package that results can depend on, but for the input."""
-    package = Path(__file__).resolve().parent.parent
-    found = [
-        path
-        for path in package.rglob("*.py")
-        if path.relative_to(package).parts[0] not in (*_BESIDE, "_data")
-    ]
-    for folder in _ARCHITECTURES:
-        found += resources.path(folder).rglob("*.yaml")
-    return found
 
 
 def describe_context(

@@ -11,7 +11,8 @@ from typing import Any
 
 from red_timeloop.designs import Design, find
 from red_timeloop.hardware import Hardware
-from red_timeloop.sweeps.backends import Evaluate, processes, workers
+from red_timeloop.parallel import processes
+from red_timeloop.sweeps.backends import Evaluate, workers
 from red_timeloop.sweeps.content import describe_context, describe_hardware, point_keys
 from red_timeloop.sweeps.definition import TECHNOLOGY, Sweep, apply, load_sweep
 from red_timeloop.sweeps.evaluation import Outcome, Task, varying_parameters

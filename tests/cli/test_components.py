@@ -19,8 +19,9 @@ def run(*arguments: str) -> Result:
 
 
 def test_all_are_listed() -> None:
-    lines = run().output.splitlines()
+    *lines, standard = run().output.splitlines()
     assert [line.split()[0] for line in lines] == list(names())
+    assert {"intmac", "smartbuffersram"} <= {*standard.replace(",", "").split()}
     listed = json.loads(run("--format", "json").output)["components"]
     assert [each["name"] for each in listed] == list(names())
     assert all(each["summary"] and each["origin"] == "red_timeloop" for each in listed)

@@ -14,6 +14,7 @@ from places import DATA, ROOT, STANDIN
 
 import red_timeloop
 from red_timeloop import resources
+from red_timeloop.components.accelergy import PLUG_IN_PATH
 from red_timeloop.components.tables import price
 from red_timeloop.engines.timeloop import tools
 from red_timeloop.spec.loader import load_text
@@ -195,6 +196,15 @@ def test_doctor_says_what_is_missing_and_where_to_read() -> None:
         line = next(line for line in done.stdout.splitlines() if f" {name} " in line)
         assert line.startswith("missing")
         assert "https://" in line
+
+
+def test_doctor_names_the_plug_in_without_pytimeloop() -> None:
+    away = {"PATH": "/nowhere", "RED_TIMELOOP_PYTHON": "/nowhere/python"}
+    for options, said in (((), "a specification names it"), (("--register",), "cannot register")):
+        lines = run("doctor", *options, environment=away).stdout.splitlines()
+        line = next(line for line in lines if " plug-in " in line)
+        assert f"accelergy_plug_ins: [{PLUG_IN_PATH}]" in line
+        assert said in line
 
 
 def test_doctor_finds_what_is_there(tmp_path: Path) -> None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 from math import ceil, log, log2, sqrt
 from typing import Any
 
+import numpy as np
 import pytest
 from close import near
 
 from red_timeloop.circuit import Circuit
-from red_timeloop.components import build
+from red_timeloop.components import build, wires
 
 ISAAC = Circuit.load("isaac_32nm")
 F, V = 32e-9, 0.9  # feature, supply
@@ -251,3 +252,33 @@ def test_wires_to_the_crossbars() -> None:
     for missing in ("rows", "columns", "served_arrays"):
         without = {name: value for name, value in to.items() if name != missing}
         assert build("sram_buffer", {**shape, **without}, ISAAC).energy("read") == bare
+
+
+def test_trees_of_several_sizes_are_those_of_each() -> None:
+    leaves, reached = [1, 2, 5, 64, 300], [1, 2, 2, 64, 7]
+    alone = [wires.tree_length(n, m, 1e-3) for n, m in zip(leaves, reached, strict=True)]
+    assert wires.tree_length(leaves, reached, 1e-3) == near(np.array(alone))
+
+
+def test_what_is_left_out_is_one_of_each() -> None:
+    """One cell of one bit, one pulse of one bit, one array; nothing shared and nothing padded."""
+    shape = {"rows": 64, "columns": 32, "rows_used": 60, "columns_used": 8}
+    ones = {"weight_slices": 1, "input_slices": 1, "cell_bits": 1, "joined_arrays": 1}
+    driver = {"input_slices": 1, "dac_bits": 1, "real_share": 1.0}
+    memory = {"n_banks": 1, "stored_share": 1.0, "served_arrays": 0}
+    for name, needed, told in (
+        ("reram_array", shape, {**ones, "resolution": 8, "line_columns": 32}),
+        ("row_driver", {"rows": 64, "columns": 32}, {**driver, "line_columns": 32}),
+        ("reram_cell", {}, {**ones, **driver}),
+        ("adc", {"resolution": 8}, {"weight_slices": 1, "input_slices": 1, "converters": 1}),
+        ("shift_add", {"width": 24}, {"weight_slices": 1, "input_slices": 1, "converters": 1}),
+        ("adder", {"width": 24}, {"inputs": 2, "lanes": 1}),
+        ("output_register", {"width": 24}, {"depth": 1}),
+        ("edram", {"width": 256, "depth": 64}, memory),
+        ("sram_buffer", {"width": 256, "depth": 64}, memory),
+        ("mac", {}, {"width": 8, "accumulator_bits": 24, "compute_share": 1.0}),
+    ):
+        short, long = build(name, needed, ISAAC), build(name, {**needed, **told}, ISAAC)
+        for action in short.actions:
+            assert short.energy(action) == long.energy(action), (name, action)
+        assert (short.area, short.latency) == (long.area, long.latency), name

@@ -113,11 +113,8 @@ def test_published_multiply_accumulate(bits: int, multiply: float) -> None:
 
 
 @pytest.mark.parametrize("subclass", names())
-def test_every_component_prices_every_action(subclass: str) -> None:
+def test_every_component_leaks_for_a_cycle(subclass: str) -> None:
     one = component(subclass, global_cycle_seconds=1e-6)
-    for action in one.actions:
-        assert one.energy(action) >= 0
-    assert one.area >= 0
     assert one.energy("leak") == near(one.leakage_power * 1e-6)
     assert "leak" in one.actions
     assert one.stage in STAGES

@@ -35,20 +35,25 @@ def run(name: str, layer: Layer, **changes: float) -> DesignResult:
     return evaluate_design(design, layer, Hardware.load(), evaluate_specification)
 
 
+def require_operations(name: str, layer: Layer, result: DesignResult) -> None:
+    """Those of the zero-inserted map, or of the modes; more only by the padding that is told."""
+    wanted = layer.zero_inserted_macs
+    if name.endswith("split") and layer.transposed:
+        wanted = sum(
+            math.prod((*mode.sub_kernel_shape, *mode.output_count))
+            for mode in decompose(layer).modes
+        )
+        wanted *= layer.batch * layer.in_channels * layer.out_channels // layer.groups
+    if any("padded" in note for note in result.notes):
+        assert wanted < result.computes <= wanted * (1 + MOST) ** 4
+    else:
+        assert result.computes == wanted
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_real_operation_is_done_once(name: str) -> None:
     result = run(name, LAYER)
-    wanted = LAYER.zero_inserted_macs
-    if name.endswith("split"):
-        wanted = (
-            sum(math.prod(m.sub_kernel_shape) for m in decompose(LAYER).modes) * 4 * 4 * 16 * 12
-        )
-    if not any("padded" in note for note in result.notes):
-        assert result.computes == wanted
-    else:
-        assert wanted < result.computes <= wanted * (1 + MOST) ** 4
-    assert result.cycles >= result.computes / result.levels["mac"].instances
-    assert result.energy == near(sum(result.energy_by_stage().values()))
+    require_operations(name, LAYER, result)
 
 
 @pytest.mark.parametrize("array", ["eyeriss", "simba"])
@@ -153,9 +158,7 @@ def test_iso_area_scales_the_array(factor: float) -> None:
 )
 @pytest.mark.parametrize("name", ["eyeriss_split", "simba"])
 def test_all_kinds_of_layers_run(name: str, layer: Layer) -> None:
-    result = run(name, layer)
-    assert result.cycles > 0
-    assert result.computes >= (layer.macs if name.endswith("split") else 1)
+    require_operations(name, layer, run(name, layer))
 
 
 def test_awkward_sizes_are_padded_and_reported() -> None:

@@ -10,6 +10,7 @@ import pytest
 from red_timeloop import Conv, TransposedConv, designs
 from red_timeloop.designs.evaluate import evaluate
 from red_timeloop.designs.evaluator import Evaluator
+from red_timeloop.designs.red import RED
 from red_timeloop.engines.embedded import engine as embedded
 from red_timeloop.engines.result import EngineResult
 from red_timeloop.hardware import Hardware
@@ -62,3 +63,24 @@ def test_what_is_shared_is_what_each_design_says_alone(layer: Conv | TransposedC
             design, replace(layer, name=None), HARDWARE, embedded.evaluate_specification
         )
         assert replace(shared, design=design) == alone
+
+
+def test_processes_evaluate_ahead_what_is_the_package_s(
+    counted: tuple[SimpleNamespace, list[Specification]],
+) -> None:
+    class Own(type(RED)):  # type: ignore[misc]
+        """A design of a class that no other process can find."""
+
+    engine, asked = counted
+    evaluator = Evaluator(HARDWARE, engine)
+    chosen = designs.choose(["red", "zero_padding"])
+    own = Own(**{**vars(RED), "name": "own"})
+    seen: list[tuple[int, int]] = []
+    evaluator.prepare(LAYERS, [*chosen, own], 2, lambda *done: seen.append(done))
+    assert seen == [(1, 2), (2, 2)]  # equal layers once
+    alone = Evaluator(HARDWARE, embedded)
+    for layer in LAYERS:
+        for design in chosen:
+            assert evaluator(layer, design) == alone(layer, design)
+    assert not asked
+    assert evaluator(LAYERS[1], own).design is own

@@ -53,12 +53,12 @@ def test_a_line_runs_through_what_a_step_makes(
 def test_the_crossbars_on_a_line_share_one_driver() -> None:
     """Together they take and are what one driver of the whole line is; the line is the slower."""
 
-    def driver(**columns: int) -> Any:
-        return build("row_driver", {"rows": 64, **columns}, Circuit.load())
+    def driver(**attributes: float) -> Any:
+        return build("row_driver", {"rows": 64, **attributes}, Circuit.load())
 
     whole, part, own = (
         driver(columns=512),
-        driver(columns=128, line_columns=512),
+        driver(columns=128, line_columns=512, line_share=0.25),
         driver(columns=128),
     )
     assert 4 * part.energy("read") == pytest.approx(whole.energy("read"), rel=1e-12, abs=0)

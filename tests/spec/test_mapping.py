@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -363,3 +364,34 @@ def test_data_spaces_go_through_one_child_of_a_parallel(read: Read) -> None:
 )
 def test_parallel_refusals(message: Message, old: str, new: str, expected: str) -> None:
     assert expected in message(PARALLEL.replace(old, new, 1), PROBLEM)
+
+
+def test_what_a_mapping_keeps_in_one_child_goes_past_the_others(read: Read) -> None:
+    """The architecture keeps the weights; the mapping chooses the child of the other two."""
+    text = re.sub(r"\n +constraints: .*Inputs.*", "", PARALLEL)
+    mapping = """\
+mapping:
+- {target: buffer, type: temporal, factors: [C=16, M=8, P=6, R=3]}
+- {target: inputs, type: dataspace, keep: [Inputs], bypass: [Outputs]}
+- {target: both, type: dataspace, keep: [Outputs], bypass: [Inputs]}
+"""
+    found = read(text, PROBLEM, mapping)
+    spaces = {name: each.data_spaces for name, each in found.constraints.levels.items()}
+    assert spaces["weights"].bypass == ()  # nothing but the weights is owned by a child so far
+    assert spaces["inputs"].bypass == spaces["both"].bypass == ("Weights",)
+    levels = found.mapping.levels
+    assert levels["weights"].keep == ("Weights",)
+    assert levels["weights"].bypass == ("Inputs", "Outputs")
+    assert (levels["inputs"].keep, levels["both"].keep) == (("Inputs",), ("Outputs",))
+
+
+def test_a_conflict_between_children_says_where_one_of_them_is(message: Message) -> None:
+    """At the constraints of the first child, not at those of the level above."""
+    text = PARALLEL.replace(
+        "{depth: 512, width: 8, datawidth: 8}}",
+        "{depth: 512, width: 8, datawidth: 8},\n      constraints: {dataspace: {keep: [Weights]}}}",
+        1,
+    ).replace("{dataspace: {keep: [Inputs]}}", "{dataspace: {keep: [Inputs, Weights]}}")
+    first = text.index("name: weights")
+    line = text[: text.index("keep: [Weights]", first)].count("\n") + 1
+    assert message(text, PROBLEM).startswith(f"file0.yaml:{line}: ")

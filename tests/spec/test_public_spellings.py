@@ -312,6 +312,7 @@ def test_options_of_the_command_line(read: Read, tmp_path) -> None:
     (tmp_path / "nodes.yaml").write_text(ROOMY)
     (tmp_path / "layer.yaml").write_text(PROBLEM.replace("R: 3", "R: 3, Stride: 4"))
     arguments = [str(tmp_path / "top.yaml.jinja2"), "--jinja", "layer=layer.yaml"]
+    arguments += ["--estimator", "none"]
     ran = CliRunner().invoke(cli, ["model", *arguments, "--format", "json"])
     assert ran.exit_code == 0, ran.output
     assert '"computes": 2304' in ran.output

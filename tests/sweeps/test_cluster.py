@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from red_timeloop.errors import InputError
 from red_timeloop.sweeps import SweepError, backends, sweep
 
 distributed = pytest.importorskip("distributed")
@@ -86,5 +87,6 @@ def test_no_scheduler_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(backends, "_CONNECT_SECONDS", 1)
     with pytest.raises(SweepError, match="no Dask scheduler answers there"):
         sweep(DEFINITION, tmp_path, address="tcp://127.0.0.1:1")
-    with pytest.raises(SweepError, match="no Dask scheduler answers there"):
-        sweep(DEFINITION, tmp_path, address="nonsense://x")
+    for address in ("nonsense://x", "", "tcp://host:port"):
+        with pytest.raises(InputError, match=r"address: got '.*' \(legal: host and port"):
+            sweep(DEFINITION, tmp_path, address=address)

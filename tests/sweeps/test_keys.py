@@ -9,7 +9,7 @@ from pathlib import Path
 
 import red_timeloop
 from red_timeloop import resources
-from red_timeloop.sweeps.content import model_files
+from red_timeloop.resources import model_files
 
 PACKAGE = Path(red_timeloop.__file__).resolve().parent
 RUN = """

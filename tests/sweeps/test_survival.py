@@ -130,15 +130,17 @@ def test_killed_again_and_again_it_loses_and_doubles_nothing(
     assert results(folder) == undisturbed
 
 
-def test_killed_with_workers_none_of_them_lives_on(
-    folder: Path, undisturbed: list[tuple[Any, ...]]
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_ended_with_workers_none_of_them_lives_on(
+    number: int, folder: Path, undisturbed: list[tuple[Any, ...]]
 ) -> None:
     process = start(folder, "-j", "2")
     wait_for(lambda: stored(folder) >= 1, process)
     workers = descendants(process.pid)
     assert len(workers) >= 2
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    process.send_signal(number)
+    _, err = process.communicate()
+    assert "Traceback" not in err
     before = stored(folder)
     deadline = time.monotonic() + 30
     while any(Path(f"/proc/{pid}").exists() for pid in workers) and time.monotonic() < deadline:

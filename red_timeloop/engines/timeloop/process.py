@@ -6,7 +6,8 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 __all__ = ["run_limited"]
@@ -30,22 +31,43 @@ def run_limited(
     Returns:
         The exit code; None when the time limit was reached.
     """
+    process: subprocess.Popen[bytes] | None = None
     with log.open("ab") as stream:
-        process = subprocess.Popen(
-            list(command),
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-            env=None if environment is None else dict(environment),
-            start_new_session=True,
-        )
         try:
+            with _signals_held_back():
+                process = subprocess.Popen(
+                    list(command),
+                    cwd=folder,
+                    stdin=subprocess.DEVNULL,
+                    stdout=stream,
+                    stderr=subprocess.STDOUT,
+                    env=None if environment is None else dict(environment),
+                    start_new_session=True,
+                )
             return process.wait(timeout=seconds)
         except subprocess.TimeoutExpired:
             return None
         finally:
-            _kill_group(process)
+            if process is not None:
+                _kill_group(process)
+
+
+@contextlib.contextmanager
+def _signals_held_back() -> Iterator[None]:
+    """Handle SIGINT and SIGTERM afterwards: what starts meanwhile has a name to be ended by."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    seen: list[int] = []
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = {each: signal.signal(each, lambda number, _: seen.append(number)) for each in signals}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler or signal.SIG_DFL)
+        for number in seen:
+            signal.raise_signal(number)
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:

@@ -15,10 +15,10 @@ from close import near
 from red_timeloop.engines.embedded import evaluate, evaluate_nest
 from red_timeloop.engines.embedded.batch import evaluate_batch
 from red_timeloop.engines.embedded.machine import Machine, Shape, Tensor, build_machine, build_shape
+from red_timeloop.engines.embedded.mappings import MappingBatch
 from red_timeloop.engines.embedded.movement import data_movement
 from red_timeloop.engines.embedded.moves import Block, accesses
 from red_timeloop.engines.embedded.nest import LevelNest, check_nest
-from red_timeloop.engines.embedded.row import MappingBatch
 from red_timeloop.errors import InputError
 from red_timeloop.spec.types import (
     Architecture,
@@ -214,7 +214,8 @@ def _batch(chance: random.Random, machine: Machine, shape: Shape, count: int) ->
         for level in range(len(fan_outs))
     ]
     levels[-1] = replace(levels[-1], keep=EVERY, no_coalesce=NONE)
-    return MappingBatch(tuple(levels), *factors, order, across)
+    one = chance.choice((1, count))  # an order of their own, or one for all
+    return MappingBatch(tuple(levels), *factors, order[:one], across[: chance.choice((1, count))])
 
 
 def test_batches_of_made_up_machines_cost_what_each_mapping_costs() -> None:

@@ -1,0 +1,179 @@
+"""What a network may use of a chip: chips, crossbars, area or power; and what that comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+from red_timeloop.chip.chips import Chip
+from red_timeloop.chip.stage import Stage
+
+__all__ = ["Budget", "Site"]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """A limit that all designs share.
+
+    Attributes:
+        kind: What is limited.
+        amount: How much there is: a number of `chips` or `crossbars`, m^2 of `area`, W of `power`.
+    """
+
+    kind: Literal["chips", "crossbars", "area", "power"]
+    amount: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the budget in the keys of the JSON output."""
+        unit = {"area": "_m2", "power": "_W"}.get(self.kind, "")
+        return {f"{self.kind}{unit}": self.amount}
+
+
+@dataclass(frozen=True)
+class Site:
+    """A chip as a design builds it for a network: what crossbars, tiles and chips cost.
+
+    Crossbars are alike all over the chip: each has the area and the leakage that the network's
+    crossbars have in the mean, at one copy of each layer.
+
+    Attributes:
+        chip: The chip.
+        stages: The network's layers on the design.
+    """
+
+    chip: Chip
+    stages: tuple[Stage, ...]
+
+    @cached_property
+    def needed(self) -> int:
+        """Crossbars of one copy of each layer."""
+        return sum(stage.repeat * stage.crossbars for stage in self.stages)
+
+    @cached_property
+    def crossbar_area(self) -> float:
+        """Area in m^2 of a crossbar with what reads it."""
+        return self.chip.area("crossbar") + self.own_area
+
+    @cached_property
+    def own_area(self) -> float:
+        """Area in m^2 of what a crossbar of the design has and the chip's file has not."""
+        own = sum(stage.repeat * stage.area for stage in self.stages)
+        return own / self.needed if self.needed else 0.0
+
+    @cached_property
+    def crossbar_leakage(self) -> float:
+        """Power in W that leaks from a crossbar with what reads it."""
+        own = sum(stage.repeat * stage.leakage for stage in self.stages)
+        always = self.chip.power("always", place="crossbar")
+        return always + (own / self.needed if self.needed else 0.0)
+
+    def used(self, copies: Sequence[int]) -> int:
+        """Return the crossbars that so many copies of each stage take."""
+        pairs = zip(self.stages, copies, strict=True)
+        return sum(stage.repeat * stage.crossbars * count for stage, count in pairs)
+
+    def tiles(self, budget: Budget) -> int | None:
+        """Return the tiles that a budget buys; None where it does not limit them.
+
+        A chip's own parts (links) are paid with its first tile.
+        """
+        chip = self.chip
+        if budget.kind == "chips":
+            return int(budget.amount) * chip.tiles
+        if budget.kind == "crossbars":
+            return chip.tiles_of(budget.amount)
+        if budget.kind == "power":
+            return None
+        tile = self.area(1, 0)
+        whole = self.area(chip.tiles, 1)
+        chips, slack = divmod(budget.amount * (1 + 1e-12), whole)
+        more = int((slack - chip.area("chip")) // tile) if slack > chip.area("chip") else 0
+        return int(chips) * chip.tiles + more
+
+    def chips(self, tiles: int) -> int:
+        """Return the chips that hold so many tiles."""
+        return -(-tiles // self.chip.tiles)
+
+    def area(self, tiles: int, chips: int) -> float:
+        """Return the area in m^2 of tiles and chips."""
+        crossbars = tiles * self.chip.crossbars_per_tile * self.crossbar_area
+        return crossbars + tiles * self.chip.area("tile") + chips * self.chip.area("chip")
+
+    def static_power(self, tiles: int) -> float:
+        """Return the power in W of so many tiles that rest, and of the chips that they are on."""
+        chip = self.chip
+        shared = sum(stage.repeat * stage.shared_leakage for stage in self.stages)
+        return (
+            shared
+            + tiles * chip.crossbars_per_tile * self.crossbar_leakage
+            + tiles * chip.power("always", place="tile")
+            + self.chips(tiles) * chip.power("always", place="chip")
+        )
+
+    @cached_property
+    def energy_by_part(self) -> dict[str, float]:
+        """Energy in J of an image but for what is drawn at rest; copies do not change it."""
+        sums: dict[str, float] = {}
+        busy = self.chip.power("busy", place="tile") / self.chip.crossbars_per_tile
+        for stage in self.stages:
+            reached = max(1.0, stage.crossbars / self.chip.crossbars_per_tile)
+            words = stage.input_bits * reached + stage.output_bits
+            own = {
+                **stage.energy_by_stage,
+                "network": words * self.chip.energy_per_bit,
+                "tile": busy * stage.crossbars * stage.time(1),
+            }
+            for key, energy in own.items():
+                sums[key] = sums.get(key, 0.0) + stage.repeat * energy
+        return sums
+
+    @property
+    def link_time(self) -> float:
+        """Least time in s between images for which the links to and from the host allow."""
+        bits = max(self.stages[0].input_bits, self.stages[-1].output_bits)
+        return bits / self.chip.link_bits_per_s
+
+    def port_times(self, copies: Sequence[int]) -> list[float]:
+        """Return, for each stage, the time in s that the port of its tile works for an image.
+
+        Stages fill tiles in the order of the chain. Those smaller than a tile share its port; the
+        larger ones spread their words over the ports of theirs.
+        """
+        per_tile, end = self.chip.crossbars_per_tile, 0
+        ports: dict[int, int] = {}
+        tiles: list[list[int]] = []
+        for stage, count in zip(self.stages, copies, strict=True):
+            size, begin = stage.crossbars * count, end
+            end = begin + stage.repeat * size
+            shared = size < per_tile
+            tiles.append([x // per_tile for x in range(begin, end, max(1, size))] if shared else [])
+            for tile in tiles[-1]:
+                ports[tile] = ports.get(tile, 0) + stage.words
+        bits = (
+            max(ports[tile] for tile in mine)
+            if mine
+            else stage.words * per_tile / max(per_tile, stage.crossbars * count)
+            for stage, count, mine in zip(self.stages, copies, tiles, strict=True)
+        )
+        return [each / self.chip.port_bits_per_s for each in bits]
+
+    def cut_time(self, copies: Sequence[int]) -> float:
+        """Return the least time in s between images that the links between chips allow.
+
+        Stages fill chips in the order of the chain. A cut inside a stage's crossbars carries its
+        inputs and its outputs, one between stages what passes there.
+        """
+        most, end, longest = self.chip.crossbars, 0, 0
+        for stage, count in zip(self.stages, copies, strict=True):
+            begin, end = end, end + stage.repeat * stage.crossbars * count
+            if (end - 1) // most > begin // most:  # a cut before the last of its crossbars
+                longest = max(longest, stage.words)
+            elif end % most == 0 and end > begin:
+                longest = max(longest, stage.output_bits)
+        return longest / self.chip.link_bits_per_s
+
+    def placed_time(self, copies: Sequence[int]) -> float:
+        """Return the least time in s between images that ports and links between chips allow."""
+        return max(self.cut_time(copies), *self.port_times(copies))

@@ -1,0 +1,232 @@
+"""A chip: tiles of crossbars, what a tile has beside them, and links; read from YAML.
+
+A shipped chip is a file of `arch/chips`; a user's own is a file with the same keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from red_timeloop import _yaml, resources
+from red_timeloop.errors import InputError, shown
+from red_timeloop.spec import fields
+from red_timeloop.spec.loader import YamlMap
+
+__all__ = ["Chip", "ChipPart", "chip_names", "load_chip"]
+
+Place = Literal["crossbar", "tile", "chip"]
+Drawn = Literal["by_design", "busy", "traffic", "always"]
+
+_FOLDER = "arch/chips"
+_TEXTS = ("name", "description")
+_COUNTS = ("tiles", "crossbars_per_tile", "edram_bits")
+_RATES = ("port_bits_per_s", "link_bits_per_s")
+_PART_KEYS = (
+    *("name", "in", "count", "area_m2", "power_W", "drawn", "energy_per_bit_J"),
+    *("stands_for", "source", "confirmed"),
+)
+_MOST_PARTS = 1000
+
+
+@dataclass(frozen=True)
+class ChipPart:
+    """Something that every crossbar, tile or chip has.
+
+    Attributes:
+        name: Its name in breakdowns.
+        place: What there is one set of it in.
+        count: How many there are in it; a share where several share one.
+        area: Area in m^2 of one.
+        power: Power in W of one at full work.
+        drawn: When it takes that: `by_design`: the designs' component models price it; `busy`:
+            while its tile computes; `traffic`: with the bits that pass; `always`.
+        energy_per_bit: Energy in J of a bit that passes; 0 unless drawn with traffic.
+        stands_for: Levels of the designs' architectures whose area it replaces.
+        source: Where the numbers are from.
+        confirmed: Whether the source, or one that repeats it, was read.
+    """
+
+    name: str
+    place: Place
+    count: float
+    area: float
+    power: float
+    drawn: Drawn
+    energy_per_bit: float
+    stands_for: tuple[str, ...]
+    source: str
+    confirmed: bool
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A chip of equal tiles.
+
+    Attributes:
+        name: Its name.
+        description: What it is, in one line.
+        tiles: Tiles of a chip.
+        crossbars_per_tile: Physical crossbars of a tile.
+        edram_bits: Capacity of a tile's eDRAM.
+        port_bits_per_s: Rate of a tile's port to the network on chip.
+        link_bits_per_s: Rate of one link to another chip or to the host, a direction.
+        parts: What it consists of beside what the designs' components model.
+
+    >>> load_chip("isaac").crossbars
+    16128
+    """
+
+    name: str
+    description: str
+    tiles: int
+    crossbars_per_tile: int
+    edram_bits: int
+    port_bits_per_s: float
+    link_bits_per_s: float
+    parts: tuple[ChipPart, ...]
+
+    @property
+    def crossbars(self) -> int:
+        """Crossbars of one chip."""
+        return self.tiles * self.crossbars_per_tile
+
+    @property
+    def replaced(self) -> frozenset[str]:
+        """Levels of the designs' architectures whose area the parts replace."""
+        return frozenset(level for part in self.parts for level in part.stands_for)
+
+    def tiles_of(self, crossbars: float) -> int:
+        """Return the tiles that hold so many crossbars."""
+        return -int(-crossbars // self.crossbars_per_tile)
+
+    def at(self, *places: Place) -> tuple[ChipPart, ...]:
+        """Return the parts of one crossbar, tile or chip."""
+        return tuple(part for part in self.parts if part.place in places)
+
+    def area(self, place: Place) -> float:
+        """Return the area in m^2 of the parts of one crossbar, tile or chip."""
+        return sum(part.count * part.area for part in self.at(place))
+
+    def power(self, *drawn: Drawn, place: Place) -> float:
+        """Return the power in W at full work of such parts of one crossbar, tile or chip."""
+        return sum(p.count * p.power for p in self.at(place) if not drawn or p.drawn in drawn)
+
+    def whole(self, per_crossbar: float, per_tile: float, per_chip: float) -> float:
+        """Return the sum over the chip of what one crossbar, one tile and one chip add."""
+        return self.crossbars * per_crossbar + self.tiles * per_tile + per_chip
+
+    @property
+    def energy_per_bit(self) -> float:
+        """Energy in J of a bit that passes a tile's bus and router."""
+        return sum(part.energy_per_bit for part in self.parts)
+
+
+def chip_names() -> list[str]:
+    """Return the names of the chips that come with the package."""
+    return resources.names(_FOLDER)
+
+
+def load_chip(name_or_path: str | Path) -> Chip:
+    """Read a chip by its shipped name or from a YAML file.
+
+    Raises:
+        InputError: There is no such chip, or a key or value of it is not legal; names the file, the
+            line, the key and what is legal there.
+    """
+    text = str(name_or_path)
+    shipped = chip_names()
+    path = resources.path(f"{_FOLDER}/{text}.yaml") if text in shipped else Path(text)
+    if text not in shipped and path.suffix not in (".yaml", ".yml"):
+        raise InputError(
+            f"no chip {shown(text)}{_meant(text, shipped)}",
+            key="chip",
+            legal=[*shipped, "or the path of a YAML file"],
+        )
+    content = _yaml.load(path)
+    if not isinstance(content, YamlMap):
+        raise InputError("a chip is a mapping of keys to values", file=path)
+    legal = (*_TEXTS, *_COUNTS, *_RATES, "parts")
+    _check_keys(content, legal, "")
+    _require(content, (*_COUNTS, *_RATES, "parts"), "")
+    entries = fields.sequence(content, "parts", "")
+    fields.check_count(entries, _MOST_PARTS, content, "parts", "")
+    parts = tuple(_part(entry, content, number) for number, entry in enumerate(entries))
+    names = [part.name for part in parts]
+    for name in names:
+        if names.count(name) > 1:
+            raise fields.error(f"two parts are called {name!r}", content, "parts")
+    return Chip(
+        name=fields.text(content, "name", "", default=path.stem),
+        description=fields.text(content, "description", "", default=""),
+        tiles=fields.integer(content, "tiles", "", least=1),
+        crossbars_per_tile=fields.integer(content, "crossbars_per_tile", "", least=1),
+        edram_bits=fields.integer(content, "edram_bits", "", least=1),
+        port_bits_per_s=_positive(content, "port_bits_per_s", ""),
+        link_bits_per_s=_positive(content, "link_bits_per_s", ""),
+        parts=parts,
+    )
+
+
+def _part(entry: Any, content: YamlMap, number: int) -> ChipPart:
+    path = f"parts[{number}]"
+    if not isinstance(entry, YamlMap):
+        raise fields.error(f"{path} is no mapping", content, "parts", legal=_PART_KEYS)
+    _check_keys(entry, _PART_KEYS, path)
+    _require(entry, ("name", "in", "count", "area_m2", "power_W", "drawn", "source"), path)
+    place, drawn = _choice(entry, "in", path, Place), _choice(entry, "drawn", path, Drawn)
+    per_bit = fields.number(entry, "energy_per_bit_J", path) if "energy_per_bit_J" in entry else 0.0
+    if (drawn == "traffic") != ("energy_per_bit_J" in entry):
+        raise fields.error(
+            f"drawn: {drawn}", entry, "energy_per_bit_J", path=path, legal="with drawn: traffic"
+        )
+    levels = fields.sequence(entry, "stands_for", path)
+    if not all(isinstance(level, str) for level in levels):
+        raise fields.error("not a list of levels", entry, "stands_for", path=path)
+    return ChipPart(
+        name=fields.text(entry, "name", path),
+        place=place,
+        count=_positive(entry, "count", path),
+        area=fields.number(entry, "area_m2", path),
+        power=fields.number(entry, "power_W", path),
+        drawn=drawn,
+        energy_per_bit=per_bit,
+        stands_for=tuple(map(str, levels)),
+        source=fields.text(entry, "source", path),
+        confirmed=fields.boolean(entry, "confirmed", path, default=False),
+    )
+
+
+def _check_keys(section: YamlMap, legal: Iterable[str], path: str) -> None:
+    for key in section:
+        if key not in legal:
+            message = f"unknown key{_meant(key, legal)}"
+            raise fields.error(message, section, key, path=path, legal=legal)
+
+
+def _require(section: YamlMap, keys: Iterable[str], path: str) -> None:
+    for key in keys:
+        if section.get(key) is None:
+            raise fields.error(f"the key {key!r} is missing", section, path=path)
+
+
+def _meant(given: str, legal: Iterable[str]) -> str:
+    close = get_close_matches(given, list(legal), n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _choice(section: YamlMap, key: str, path: str, choices: Any) -> Any:
+    given, legal = section[key], get_args(choices)
+    if given not in legal:
+        raise fields.error(f"got {shown(given)}", section, key, path=path, legal=legal)
+    return str(given)
+
+
+def _positive(section: YamlMap, key: str, path: str) -> float:
+    value = fields.number(section, key, path)
+    if value <= 0:
+        raise fields.error(f"got {value:g}", section, key, path=path, legal="more than 0")
+    return float(value)

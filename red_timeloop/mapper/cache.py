@@ -1,0 +1,97 @@
+"""Searches that were done before, in one SQLite file of the user's cache folder.
+
+A search is told by a digest of the models and of all that it depends on; one that was cut short is
+not kept. Rows are written in transactions, so that several processes may write at a time, and each
+has a checksum. A file that cannot be read or written is as good as none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+from red_timeloop.resources import model_version
+
+__all__ = ["MOST_BYTES", "SWITCH", "key_of", "load", "store"]
+
+SWITCH = "RED_TIMELOOP_CACHE"  # environment variable: a folder, or `off`
+MOST_BYTES = 64 * 2**20  # of answers; what was asked for longest ago goes first
+_FILE = "searches.sqlite"
+_WAIT = 10.0  # s, for another process that is writing
+_TABLE = """
+CREATE TABLE IF NOT EXISTS searches (
+    key TEXT PRIMARY KEY, answer TEXT NOT NULL, checksum TEXT NOT NULL, used REAL NOT NULL
+)
+"""
+
+
+def key_of(*question: object) -> str:
+    """Return the key of a search: what it depends on must show all of itself in its `repr`."""
+    content = json.dumps(model_version(), sort_keys=True) + repr(question)
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def load(key: str) -> object | None:
+    """Return the answer that was stored under `key`; None when there is none."""
+    file = _file()
+    if file is None or not file.is_file():
+        return None
+    try:
+        with closing(_open(file)) as connection, connection:
+            row = connection.execute(
+                "SELECT answer, checksum FROM searches WHERE key = ?", (key,)
+            ).fetchone()
+            if row is None or _checksum(key, row[0]) != row[1]:
+                return None
+            connection.execute("UPDATE searches SET used = ? WHERE key = ?", (time.time(), key))
+            answer: object = json.loads(row[0])
+            return answer
+    except (OSError, sqlite3.Error, ValueError):
+        return None
+
+
+def store(key: str, answer: object) -> None:
+    """Store an answer that JSON can hold, and forget the oldest beyond `MOST_BYTES`."""
+    file = _file()
+    if file is None:
+        return
+    text = json.dumps(answer)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with closing(_open(file)) as connection, connection:
+            connection.execute(_TABLE)
+            connection.execute(
+                "INSERT OR REPLACE INTO searches VALUES (?, ?, ?, ?)",
+                (key, text, _checksum(key, text), time.time()),
+            )
+            connection.execute(
+                "DELETE FROM searches WHERE key IN (SELECT key FROM (SELECT key,"
+                " SUM(LENGTH(answer)) OVER (ORDER BY used DESC, key) AS total FROM searches)"
+                " WHERE total > ?)",
+                (MOST_BYTES,),
+            )
+    except (OSError, sqlite3.Error):
+        return
+
+
+def _open(file: Path) -> sqlite3.Connection:
+    return sqlite3.connect(file, timeout=_WAIT)
+
+
+def _checksum(key: str, text: str) -> str:
+    return hashlib.sha256(f"{key} {text}".encode()).hexdigest()
+
+
+def _file() -> Path | None:
+    chosen = os.environ.get(SWITCH, "")
+    if chosen == "off":
+        return None
+    if chosen:
+        return Path(chosen) / _FILE
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "red-timeloop" / _FILE

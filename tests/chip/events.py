@@ -1,0 +1,157 @@
+"""A chip's pipeline played event by event with SimPy, to hold its closed form against.
+
+Every stage is a process that works row by row: it waits for the lines under its kernel, for room
+in the line buffer of the stage behind it, and for its words to pass the port of its tile, which
+small stages share. Nothing is taken from `red_timeloop.chip.pipeline`: which lines a row needs is
+found by trying the layer's own formula tap by tap.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import simpy
+
+from red_timeloop.chip.chips import Chip
+from red_timeloop.chip.stage import Stage
+from red_timeloop.layer import Layer
+
+AHEAD = 2  # rows whose words pass the port before the row that is computed is done
+SPARE_ROWS = 2  # of a line buffer beside the window, or as many as it slides at once
+
+
+class _Count:
+    """A number that rises; processes wait until it is large enough."""
+
+    def __init__(self, env: simpy.Environment) -> None:
+        self.env, self.value, self.waiting = env, 0, env.event()
+
+    def rise_to(self, value: int) -> None:
+        if value > self.value:
+            self.value = value
+            waiting, self.waiting = self.waiting, self.env.event()
+            waiting.succeed()
+
+    def reaches(self, value: int):
+        while self.value < value:
+            yield self.waiting
+
+
+def _taps(layer: Layer, output: int) -> list[int]:
+    """Return the real input lines that an output line needs."""
+    size, found = layer.input_size[0], []
+    for tap in range(layer.kernel_size[0]):
+        place = tap * layer.dilation[0] - layer.padding[0][0]
+        if layer.transposed:
+            line, rest = divmod(output - place, layer.stride[0])
+        else:
+            line, rest = output * layer.stride[0] + place, 0
+        if not rest and 0 <= line < size:
+            found.append(line)
+    return found
+
+
+def _windows(stage: Stage, before_lines: int, before_rows: int) -> list[tuple[int, int]]:
+    """Return the first and last row of what comes before that each row of a stage needs."""
+    layer, windows, known = stage.layer, [], (0, 0)
+    outputs, inputs = layer.output_size[0], layer.input_size[0]
+    for begin in range(0, outputs, stage.lines):
+        lines = [
+            line
+            for output in range(begin, min(begin + stage.lines, outputs))
+            for line in _taps(layer, output)
+        ]
+        if lines:
+            per_row = -(-before_lines // before_rows)
+            first = int(min(lines) * before_lines / inputs) // per_row
+            last = (-int(-(max(lines) + 1) * before_lines // inputs) - 1) // per_row
+            known = (first, max(last, known[1]))
+        windows.append(known)
+    return windows
+
+
+def play(
+    stages: Sequence[Stage],
+    copies: Sequence[int],
+    chip: Chip,
+    images: int,
+    spare: int = SPARE_ROWS,
+):
+    """Return the time in s at which each image's last line is out."""
+    env = simpy.Environment()
+    chain = [(s, n) for s, n in zip(stages, copies, strict=True) for _ in range(s.repeat)]
+    first, last = chain[0][0], chain[-1][0]
+    lines = first.layer.input_size[0]
+    rows = [lines, *(-(-s.layer.output_size[0] // s.lines) for s, _ in chain)]
+    widths = [lines, *(s.layer.output_size[0] for s, _ in chain)]
+    done = [_Count(env) for _ in rows]  # rows that each stage has given, over all images
+    freed = [_Count(env) for _ in rows]  # rows that the stage behind needs no more
+    fetched = [_Count(env) for _ in chain]  # rows whose words have passed the port
+    begun = [_Count(env) for _ in chain]
+    room = [images * rows[-1]] * len(rows)
+    windows = []
+    for index, (stage, _) in enumerate(chain):
+        found = _windows(stage, widths[index], rows[index])
+        windows.append(found)
+        lows = [low for low, _ in found] + [rows[index]]
+        slide = max(after - low for low, after in itertools.pairwise(lows))
+        room[index] = max(high - low + 1 for low, high in found) + max(slide, spare)
+    finished: list[float] = []
+
+    def source():
+        for count in range(images * lines):
+            yield from freed[0].reaches(count + 1 - room[0])
+            yield env.timeout(first.input_bits / lines / chip.link_bits_per_s)
+            done[0].rise_to(count + 1)
+
+    def fetch(index: int, stage: Stage, port: simpy.Resource, rate: float):
+        mine, theirs = rows[index + 1], rows[index]
+        words = (stage.input_bits + stage.output_bits) / mine / rate
+        for image in range(images):
+            for row, (_, high) in enumerate(windows[index]):
+                count = image * mine + row + 1
+                yield from done[index].reaches(image * theirs + high + 1)
+                yield from begun[index].reaches(count - AHEAD)
+                with port.request() as turn:
+                    yield turn
+                    yield env.timeout(words)
+                fetched[index].rise_to(count)
+
+    def work(index: int, stage: Stage, copies: int):
+        mine, theirs = rows[index + 1], rows[index]
+        row_time = stage.time(copies) / mine
+        for image in range(images):
+            for row in range(mine):
+                count = image * mine + row + 1
+                yield from fetched[index].reaches(count)
+                if index + 1 < len(chain):
+                    yield from freed[index + 1].reaches(count - room[index + 1])
+                begun[index].rise_to(count)
+                yield env.timeout(row_time)
+                done[index + 1].rise_to(count)
+                after = windows[index][row + 1][0] if row + 1 < mine else theirs
+                freed[index].rise_to(image * theirs + after)
+
+    def sink():
+        for image in range(images):
+            for row in range(rows[-1]):
+                yield from done[-1].reaches(image * rows[-1] + row + 1)
+                yield env.timeout(last.output_bits / rows[-1] / chip.link_bits_per_s)
+            finished.append(env.now)
+
+    env.process(source())
+    ports: dict[int, simpy.Resource] = {}
+    begin = 0
+    for index, (stage, count) in enumerate(chain):
+        size = stage.crossbars * count
+        tile = begin // chip.crossbars_per_tile
+        shared = size < chip.crossbars_per_tile
+        port = ports.setdefault(tile, simpy.Resource(env)) if shared else simpy.Resource(env)
+        rate = chip.port_bits_per_s * (1 if shared else size / chip.crossbars_per_tile)
+        env.process(fetch(index, stage, port, rate))
+        env.process(work(index, stage, count))
+        begin += size
+    env.process(sink())
+    env.run()
+    return finished

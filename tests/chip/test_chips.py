@@ -1,0 +1,89 @@
+"""Chips: the shipped files against the published chip, and what a wrong file is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from red_timeloop.chip.chips import Chip, chip_names, load_chip
+from red_timeloop.chip.run import on_chip
+from red_timeloop.errors import InputError
+from red_timeloop.layer import Conv
+from red_timeloop.workload import Workload, WorkloadLayer
+
+MIB = 2**20
+
+
+def _sums(chip: Chip) -> tuple[float, float]:
+    area = chip.whole(*(chip.area(place) for place in ("crossbar", "tile", "chip")))
+    power = chip.whole(*(chip.power(place=place) for place in ("crossbar", "tile", "chip")))
+    return area, power
+
+
+def test_the_parts_of_isaac_add_up_to_the_published_chip() -> None:
+    area, power = _sums(load_chip("isaac"))
+    assert area == pytest.approx(85.4e-6, rel=0.01, abs=0)  # ISCA 2016, table 6
+    assert power == pytest.approx(65.8, rel=0.01)
+
+
+def test_isaac_at_full_work_has_its_published_efficiencies() -> None:
+    # 128 layers of 9 x 14 full crossbars each, 16 bits as in the paper: all 16 128 at work.
+    layer = Conv(1152, 224, (32, 32), 1, input_bits=16, weight_bits=16, name="full")
+    network = Workload("full", "", (WorkloadLayer(layer, "", repeat=128),))
+    chip = load_chip("isaac")
+    found = on_chip(network, ["zero_padding"], "embedded", chip=chip).results[0]
+    assert (found.crossbars_used, found.chips) == (16128, 1)
+    assert found.ops == pytest.approx(found.peak_ops, rel=0.01)
+    area, power = _sums(chip)
+    # computational efficiency 478.95 GOPS/mm^2, on the file's area and on the design's
+    assert found.peak_ops / (area * 1e6) == pytest.approx(478.95e9, rel=0.02)
+    assert found.ops / (found.area * 1e6) == pytest.approx(478.95e9, rel=0.1)
+    # storage efficiency 0.74 MB/mm^2
+    bits = chip.crossbars * 128 * 128 * 2
+    assert bits / 8 / MIB / (area * 1e6) == pytest.approx(0.74, rel=0.02)
+    # Power: 627.5 GOPS/W is what later papers quote. The component models draw less than the table,
+    # whose parts work all of the time (docs/chips.md).
+    assert found.peak_ops / power == pytest.approx(627.5e9, rel=0.02)
+    assert 0.7 * power < found.power < power
+
+
+@pytest.mark.parametrize("name", chip_names())
+def test_every_number_of_a_shipped_chip_says_where_it_is_from(name: str) -> None:
+    assert all(len(part.source) > 6 for part in load_chip(name).parts)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("tiles: 64 ", "tile: 64 ", "tile: unknown key; did you mean tiles?"),
+        ("tiles: 64 ", "tiles: 0 ", "tiles: expected a whole number"),
+        ("tiles: 64 ", "#", "the key 'tiles' is missing"),
+        ("in: chip", "in: chips", "parts[3].in: got 'chips' (legal: crossbar, tile, chip)"),
+        ("drawn: always", "drawn: never", "parts[3].drawn: got 'never'"),
+        ("count: 0.25", "count: 0", "parts[2].count: got 0 (legal: more than 0)"),
+        ("power_W: 2.6", "powerW: 2.6", "did you mean power_W?"),
+        ("energy_per_bit_J: 5.4e-14", "confirmed: true", "parts[1].energy_per_bit_J"),
+        ("name: link", "name: bus", "two parts are called 'bus'"),
+        ("[edram]", "edram", "parts[0].stands_for: expected a list"),
+    ],
+)
+def test_a_wrong_file_is_told_where(old: str, new: str, message: str, tmp_path: Path) -> None:
+    from red_timeloop import resources
+
+    text = resources.path("arch/chips/red.yaml").read_text(encoding="utf-8")
+    assert old in text
+    text = text.replace(", confirmed: true}", "}").replace(old, new, 1)
+    path = tmp_path / "mine.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        load_chip(path)
+    assert message in str(caught.value)
+    assert "mine.yaml" in str(caught.value)
+
+
+def test_an_unknown_chip_is_told_its_neighbour() -> None:
+    with pytest.raises(InputError, match=r"no chip 'isac'; did you mean isaac\?"):
+        load_chip("isac")
+    with pytest.raises(InputError, match="cannot read"):
+        load_chip("nowhere.yaml")

@@ -1,0 +1,133 @@
+"""hwcomponents both ways: its models price a specification, ours are found among them.
+
+`hwcomponents` wants Python 3.12; this runs in the first interpreter that has it: the one of
+`RED_TIMELOOP_HWCOMPONENTS_PYTHON`, this one, `python3.12` or `python3.13` on PATH.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from red_timeloop.components import build
+from red_timeloop.components.estimators import EstimatorError
+from red_timeloop.components.hwcomponents import _failure
+
+ROOT = Path(__file__).resolve().parents[2]
+
+PROGRAM = """
+import json, sys
+import hwcomponents
+from red_timeloop.components.hwcomponents import HwComponents
+from red_timeloop.errors import InputError
+
+asked = HwComponents()
+
+def told(question):
+    try:
+        return vars(question())
+    except InputError as error:
+        return {"error": str(error)}
+
+seconds = {"global_cycle_seconds": 1e-9}
+attributes = json.loads(sys.argv[1])
+node = attributes["technology"]
+print(json.dumps({
+    "models": [x.__name__ for x in hwcomponents.get_models() if x.__module__.startswith("hwcomponents_red")],
+    "costs": {
+        name: [
+            hwcomponents.get_action_cost(f"red_{name}", {**attributes, "tech_node": 32e-9}, action, {}).energy,
+            hwcomponents.get_area(f"red_{name}", {**attributes, "tech_node": 32e-9}),
+            hwcomponents.get_leak_power(f"red_{name}", {**attributes, "tech_node": 32e-9}),
+        ]
+        for name, action in (("reram_cell", "read"), ("row_driver", "read"), ("adc", "update"), ("shift_add", "update"), ("reram_array", "update"))
+    },
+    "adder": told(lambda: asked.energy("aladdin_adder", {"width": 32, "technology": "40nm"}, "add", {})),
+    "adder_area": told(lambda: asked.area("intadder", {"width": 32, "technology": "40nm"})),
+    "adder_leak": told(lambda: asked.energy("intadder", {"width": 32, "technology": "40nm"}, "leak", seconds)),
+    "dram": told(lambda: asked.energy("DRAM", {"width": 64, "type": "LPDDR4"}, "update", {})),
+    "sram": told(lambda: asked.energy("SRAM", {"width": 64, "depth": 1024, "technology": "45nm"}, "read", {})),
+    "unknown": told(lambda: asked.energy("abacus", {}, "read", {})),
+    "missing": told(lambda: asked.energy("intadder", {"technology": "40nm"}, "add", {})),
+}))
+"""  # noqa: E501
+ATTRIBUTES = {
+    "rows": 128, "columns": 128, "rows_used": 128, "columns_used": 32,
+    "resolution": 8, "width": 16, "technology": "32nm",
+}  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def answers() -> dict[str, Any]:
+    """Return what the program prints; skip where no interpreter has hwcomponents."""
+    named = os.environ.get("RED_TIMELOOP_HWCOMPONENTS_PYTHON")
+    on_path = [shutil.which(name) for name in ("python3.12", "python3.13")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    for python in [named] if named else [sys.executable, *filter(None, on_path)]:
+        look = [str(python), "-c", "import hwcomponents, yaml, numpy, pydantic"]
+        if subprocess.run(look, capture_output=True, check=False).returncode == 0:
+            done = subprocess.run(
+                [str(python), "-c", PROGRAM, json.dumps(ATTRIBUTES)],
+                capture_output=True, text=True, check=False, env=environment,
+            )  # fmt: skip
+            assert done.returncode == 0, done.stderr
+            found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+            return found
+    pytest.skip("no interpreter has hwcomponents")
+
+
+@pytest.mark.parametrize(
+    ("name", "action"),
+    [
+        ("reram_cell", "read"),
+        ("row_driver", "read"),
+        ("adc", "update"),
+        ("shift_add", "update"),
+        ("reram_array", "update"),
+    ],
+)
+def test_our_models_are_found_and_cost_the_same_there(name: str, action: str) -> None:
+    assert {"RedReramArray", "RedRowDriver", "RedAdc", "RedShiftAdd"} <= {*answers()["models"]}
+    ours = build(name, ATTRIBUTES)
+    expected = [ours.energy(action), ours.area, ours.leakage_power]
+    assert answers()["costs"][name] == pytest.approx(expected, rel=1e-12, abs=0)
+
+
+def test_their_models_price_accelergy_s_classes() -> None:
+    """Aladdin's 32 bit adder at its own 40 nm: 0.21 pJ, 278 um^2, 2.4 uW; LPDDR4: 8 pJ a bit."""
+    found = answers()
+    assert found["adder"] == {"value": pytest.approx(0.21e-12), "by": "hwcomponents AladdinAdder"}
+    assert found["adder_area"]["value"] == pytest.approx(278e-12, abs=0)
+    assert found["adder_leak"]["value"] == pytest.approx(2.4e-15, abs=0)
+    assert found["dram"] == {"value": pytest.approx(512e-12), "by": "hwcomponents LPDDR4"}
+
+
+def test_what_they_cannot_price_is_one_line() -> None:
+    found = answers()
+    assert found["unknown"] == {"error": "'abacus' is not known"}
+    assert "is missing: width" in found["missing"]["error"]
+    sram = found["sram"]  # the program inside starts only where its C library is new enough
+    assert sram.get("value", 0) > 0 or sram["error"].startswith("SRAM: "), sram
+
+
+def test_a_model_that_fails_is_named_in_one_line() -> None:
+    """As hwcomponents 1.0.114 tells it (shortened)."""
+    told = (
+        "Can not find an action_cost model for sram().read()\n"
+        "Logs for models that could estimate query:\n"
+        "| SRAM with priority 0.3 estimating value: \n"
+        "|  | Calling __init__ with arguments {}\n"
+        "|  | Exception: CACTI failed with exit code 1. Please check /a/long/path for more\n"
+    )
+    found = _failure("sram", RuntimeError(told))
+    assert isinstance(found, EstimatorError)
+    assert str(found).startswith("SRAM: Exception: CACTI failed with exit code 1.")
+    assert "\n" not in str(found)
