@@ -66,9 +66,9 @@ def test_the_table_and_the_csv_hold_every_workload(everything):
 
 def _small_zoo(monkeypatch):
     good = TransposedConv(8, 8, (4, 4), 4, 2, 1, name="good")
-    # its only output pixel lies between the taps: nothing to compute
-    idle = TransposedConv(8, 8, (1,), 1, 3, ((1, 0),), 1, name="idle")
-    entries = tuple(WorkloadLayer(layer, "made up") for layer in (good, idle))
+    # a weight takes 32 cells, of which a row of 16 columns holds half
+    wide = TransposedConv(8, 8, (4, 4), 4, 2, 1, weight_bits=64, name="wide")
+    entries = tuple(WorkloadLayer(layer, "made up") for layer in (good, wide))
     monkeypatch.setattr(zoo, "workload_names", lambda: ["a", "b"])
     monkeypatch.setattr(zoo, "load_workload", lambda name: Workload(name, "", entries))
 
@@ -77,11 +77,14 @@ def test_layers_that_a_design_cannot_hold_say_why(monkeypatch, capsys):
     _small_zoo(monkeypatch)
     seen = []
     comparisons = zoo.compare_zoo(
-        ["red"], "embedded", hardware=Hardware(), progress=lambda *event: seen.append(event)
+        ["red"],
+        "embedded",
+        hardware=Hardware(columns=16),
+        progress=lambda *event: seen.append(event),
     )
-    assert [failure.layer for c in comparisons for failure in c.failures] == ["idle", "idle"]
+    assert [failure.layer for c in comparisons for failure in c.failures] == ["wide", "wide"]
     print_zoo(comparisons)
-    assert "not run: a:idle on red: " in capsys.readouterr().out
+    assert "not run: a:wide on red: " in capsys.readouterr().out
     assert seen[0] == (0, 4, "a: good on red")
     assert seen[-1] == (4, 4, "")
     assert [done for done, _, _ in seen] == sorted(done for done, _, _ in seen)

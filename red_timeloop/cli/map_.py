@@ -93,7 +93,7 @@ __all__ = ["command"]
 )
 @options.cache
 @options.jinja
-@options.design("", "Map a layer on the problems of this design; SPEC is then WORKLOAD[:LAYER].")
+@options.design("", "Map a layer on the problems of this design; SPEC is then WORKLOAD:LAYER.")
 @options.hardware
 @options.format_("table", "json")
 def command(

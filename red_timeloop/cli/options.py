@@ -40,7 +40,8 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 _DESIGNS = (
     "A design to run: its name, or your own as FILE.py:NAME or package.module:NAME, or a Timeloop"
-    " architecture, [NAME=]ARCH.yaml or a folder, with zeros inserted and split; repeat for more."
+    " architecture (ARCH.yaml, NAME=ARCH.yaml, a folder) with zeros inserted and split; repeat for"
+    " more."
 )
 
 

@@ -13,6 +13,7 @@ from mapper.small_spaces import all_mappings
 from red_timeloop.engines.embedded.machine import build_machine, build_shape
 from red_timeloop.mapper.bound import build_bound
 from red_timeloop.mapper.candidates import Objective, value_of
+from red_timeloop.mapper.exact.goals import Lowest
 from red_timeloop.mapper.exhaustive import exhaust
 from red_timeloop.mapper.space import Space, build_space
 from red_timeloop.spec.types import (
@@ -163,20 +164,19 @@ def test_a_start_just_above_the_optimum_still_finds_it(number: int, objective: O
         told.clear()
         covered = exhaust(
             chosen,
-            objective,
+            Lowest(objective, start),
             bound,
             10**9,
-            start,
             progress=lambda done, value: told.append((done, value)),
         )
         assert covered.complete
-        assert covered.value == near(best, rel=1e-12)
-        assert covered.best is not None
-        assert len(covered.best) == 1
-        assert told[-1] == (covered.evaluated, covered.value)
-    below = exhaust(chosen, objective, bound, 10**9, best * (1 - 1e-9))
-    assert below.best is None
-    assert below.value == best * (1 - 1e-9)
+        assert covered.goal.value == near(best, rel=1e-12)
+        assert covered.goal.best is not None
+        assert len(covered.goal.best) == 1
+        assert told[-1] == (covered.evaluated, covered.goal.value)
+    below = exhaust(chosen, Lowest(objective, best * (1 - 1e-9)), bound, 10**9)
+    assert below.goal.best is None
+    assert below.goal.value == best * (1 - 1e-9)
 
 
 def test_every_way_to_deal_is_evaluated_or_counted_as_pruned() -> None:
@@ -194,22 +194,22 @@ def test_every_way_to_deal_is_evaluated_or_counted_as_pruned() -> None:
         else:
             kept += 1
     bound = build_bound(chosen, "delay")
-    covered = exhaust(chosen, "delay", bound, 10**9)
+    covered = exhaust(chosen, Lowest("delay"), bound, 10**9)
     pruned = covered.pruned
     assert (pruned["fan_out"], pruned["utilization"]) == (wide, idle)
     assert pruned["capacity"] == 0
     assert pruned["bound"] == 0  # all in one go, before any is evaluated
     # From the optimum on, the bound leaves out whatever cannot use as many instances.
-    again = exhaust(chosen, "delay", bound, 10**9, bound.lowest)
+    again = exhaust(chosen, Lowest("delay", bound.lowest), bound, 10**9)
     assert again.pruned["bound"] == kept
     assert again.evaluated == 0
 
 
 def test_a_search_ends_when_it_is_told_to() -> None:
     bound = build_bound(SPACES[0], "edp")
-    every = exhaust(SPACES[2], "edp", build_bound(SPACES[2], "edp"), 10**9)
-    few = exhaust(SPACES[2], "edp", build_bound(SPACES[2], "edp"), 1)
+    every = exhaust(SPACES[2], Lowest("edp"), build_bound(SPACES[2], "edp"), 10**9)
+    few = exhaust(SPACES[2], Lowest("edp"), build_bound(SPACES[2], "edp"), 1)
     assert (few.complete, every.complete) == (False, True)
     assert 1 <= few.evaluated < every.evaluated
-    stopped = exhaust(SPACES[0], "edp", bound, 10**9, stop=lambda: True)
-    assert (stopped.complete, stopped.evaluated, stopped.best) == (False, 0, None)
+    stopped = exhaust(SPACES[0], Lowest("edp"), bound, 10**9, stop=lambda: True)
+    assert (stopped.complete, stopped.evaluated, stopped.goal.best) == (False, 0, None)

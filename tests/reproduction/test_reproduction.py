@@ -85,7 +85,7 @@ def test_one_set_explains_the_published_ends(written: tuple[dict[str, Any], Path
     assert layers["verdict"] == networks["verdict"] == "reproduced"
     assert (layers["ends"][1], networks["ends"][1]) == ("FCN_Deconv2", "voc_fcn8s:upscore8")
     saved = figure(result, "layer_saving", "red_paper", "zero_padding")
-    assert saved["modelled"][1] == near(0.8836, abs=0.10)
+    assert saved["modelled"][1] == pytest.approx(0.8836, abs=0.10)
     low = figure(result, "network_efficiency", "red_paper", "padding_free")["modelled"][0]
     high = figure(result, "network_efficiency", "red_paper", "zero_padding")["modelled"][1]
     assert [low, high] == near([1.05, 18.17], rel=0.20)
