@@ -52,10 +52,14 @@ def problem(name: str) -> Problem:
     return Problem(first.name, first.dimensions, {**first.sizes, **pixels}, first.data_spaces)
 
 
+def shipped(name: str) -> list[str]:
+    design = designs.find(name)
+    return [str(design.architecture), str(design.constraints)]
+
+
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_they_are_read_together(name: str) -> None:
-    files = [resources.path(f"{folder}/{name}.yaml") for folder in ("arch", "mappings")]
-    found = read_specification(files, problem=problem(name))
+    found = read_specification(shipped(name), problem=problem(name))
     bound = [level for level in found.constraints.levels.values() if level.temporal.factors]
     assert bound
 
@@ -85,8 +89,7 @@ def files(name: str, folder: Path) -> list[str]:
     (folder / "problem.yaml").write_text(text)
     plug_ins = f"globals: {{version: 0.4, accelergy_plug_ins: [{PLUG_IN_PATH}]}}\n"
     (folder / "plug_in.yaml").write_text(plug_ins)
-    shipped = [str(resources.path(f"{where}/{name}.yaml")) for where in ("arch", "mappings")]
-    return [*shipped, str(folder / "problem.yaml"), str(folder / "plug_in.yaml")]
+    return [*shipped(name), str(folder / "problem.yaml"), str(folder / "plug_in.yaml")]
 
 
 @pytest.mark.timeloop

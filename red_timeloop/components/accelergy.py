@@ -100,8 +100,9 @@ def _estimator(
         "get_area": get_area,
         "leak": leak,
     }
-    for each in _ACTIONS:
-        if each in component.actions:
+    known = (*component.actions, *component.gated)
+    for each in (*_ACTIONS, *component.gated):
+        if each in known:
             namespace[each] = action(_energy_of(each))
     made: type = dataclasses.make_dataclass(
         name,
