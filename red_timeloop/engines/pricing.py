@@ -127,7 +127,7 @@ def _check(estimator: str) -> None:
 
 def _asked(estimator: str, components: abc.Iterable[Resolved]) -> tuple[tuple[str, Estimator], ...]:
     if estimator == "accelergy":
-        from red_timeloop.engines.timeloop.accelergy import ask_accelergy
+        from red_timeloop.engines.timeloop.accelergy_prices import ask_accelergy
 
         return (("accelergy", ask_accelergy(components)),)
     builtin: tuple[tuple[str, Estimator], ...] = (
