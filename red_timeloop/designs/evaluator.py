@@ -85,7 +85,7 @@ class Evaluator:
         Raises:
             InputError: The number of processes is not legal.
         """
-        own = tuple(each for each in designs if type(each).__module__.startswith(_PACKAGE))
+        own = tuple(each for each in designs if _ours(each))
         unnamed = list(dict.fromkeys(replace(layer, name=None) for layer in layers))
         if processes(jobs) == 1 or not own or len(unnamed) < 2:
             return
@@ -97,6 +97,18 @@ class Evaluator:
         for number, (index, found) in enumerate(deal(_evaluate_chunk, chunks, processes(jobs)), 1):
             self._known[unnamed[index]].update(found)
             done(number, len(unnamed))
+
+
+def _ours(part: object) -> bool:
+    """Tell whether a design, and each function and design in it, is of this package.
+
+    Code that a user named was loaded here and nowhere else.
+    """
+    defined = part if callable(part) else type(part)
+    if not defined.__module__.startswith(_PACKAGE):
+        return False
+    inner = () if callable(part) else vars(part).values()
+    return all(_ours(each) for each in inner if callable(each) or hasattr(each, "plan"))
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ _DATE = (
     "(arXiv 1907.02987)"
 )
 _TCAD = (
-    "Fan, Li, Li, Chen, Li: RED, a ReRAM-based efficient accelerator for deconvolutional "
+    "Li, Li, Fan, Li: RED, a ReRAM-based efficient accelerator for deconvolutional "
     "computation, IEEE TCAD 2020 (10.1109/TCAD.2020.2981055)"
 )
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from places import ROOT
 
 from red_timeloop import Conv, TransposedConv, designs
 from red_timeloop.designs.evaluate import evaluate
@@ -65,16 +66,28 @@ def test_what_is_shared_is_what_each_design_says_alone(layer: Conv | TransposedC
         assert replace(shared, design=design) == alone
 
 
-def test_processes_evaluate_ahead_what_is_the_package_s(
-    counted: tuple[SimpleNamespace, list[Specification]],
-) -> None:
-    class Own(type(RED)):  # type: ignore[misc]
-        """A design of a class that no other process can find."""
+class Own(type(RED)):  # type: ignore[misc]
+    """A design of a class that no other process can find."""
 
+
+EXAMPLE = designs.find(f"{ROOT / 'docs' / 'examples' / 'half_split.py'}:HALF_SPLIT", code=True)
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        Own(**{**vars(RED), "name": "own"}),
+        EXAMPLE,  # of a class of the package, with a function from a user's file
+        replace(RED, name="own", ordinary=EXAMPLE),
+    ],
+    ids=["class", "function", "ordinary"],
+)
+def test_processes_evaluate_ahead_what_is_the_package_s(
+    own: designs.Design, counted: tuple[SimpleNamespace, list[Specification]]
+) -> None:
     engine, asked = counted
     evaluator = Evaluator(HARDWARE, engine)
     chosen = designs.choose(["red", "zero_padding"])
-    own = Own(**{**vars(RED), "name": "own"})
     seen: list[tuple[int, int]] = []
     evaluator.prepare(LAYERS, [*chosen, own], 2, lambda *done: seen.append(done))
     assert seen == [(1, 2), (2, 2)]  # equal layers once
