@@ -34,17 +34,14 @@ def workers(jobs: int = 1, address: str | None = None) -> Iterator[Evaluate]:
         InputError: The number of jobs, or the address, is not legal.
         SweepError: A worker ended before its task did, or there is no scheduler.
     """
-    if jobs == 0 or jobs < -1:
-        raise InputError(
-            f"got {jobs}", key="jobs", legal="a whole number from 1, or -1 for all cores"
-        )
+    count = processes(jobs)
     if address is not None:
         with _dask(address) as evaluate:
             yield evaluate
-    elif processes(jobs) == 1:
+    elif count == 1:
         yield _here
     else:
-        with _loky(processes(jobs)) as evaluate:
+        with _loky(count) as evaluate:
             yield evaluate
 
 
