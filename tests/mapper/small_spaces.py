@@ -30,6 +30,20 @@ from red_timeloop.spec.types import (
 NAMES = ("Weights", "Inputs", "Outputs")
 
 
+def problem(**sizes: int) -> Problem:
+    """Return a 1-D convolution; ranks that are not given have the size 1."""
+    return Problem(
+        "conv",
+        tuple("CMRP"),
+        {"C": 1, "M": 1, "R": 1, "P": 1, **sizes},
+        (
+            DataSpace("Weights", ((("C", 1),), (("M", 1),), (("R", 1),))),
+            DataSpace("Inputs", ((("C", 1),), (("R", 1), ("P", 1)))),
+            DataSpace("Outputs", ((("M", 1),), (("P", 1),)), read_write=True),
+        ),
+    )
+
+
 def random_space(rng: random.Random) -> Space | None:
     """Return a small space of random levels, prices, constraints and problem; None if empty."""
     problem = _problem(rng)

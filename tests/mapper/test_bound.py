@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 import pytest
 from close import near
-from mapper.small_spaces import all_mappings
+from mapper.small_spaces import NAMES, all_mappings, problem
 
 from red_timeloop.engines.embedded.machine import build_machine, build_shape
 from red_timeloop.mapper.bound import build_bound
@@ -19,35 +19,19 @@ from red_timeloop.mapper.space import Space, build_space
 from red_timeloop.spec.types import (
     Architecture,
     Constraints,
-    DataSpace,
     DataSpaceConstraint,
     ErtTable,
     FactorConstraint,
     Level,
     LevelConstraints,
     LoopConstraint,
-    Problem,
 )
 
-NAMES = ("Weights", "Inputs", "Outputs")
 PRICES = {  # a memory that costs nothing hides no other level
     "dram": {"read": 0.0, "write": 0.0, "update": 0.0, "leak": 0.0},
     "register": {"read": 5e-12, "write": 7e-12, "update": 11e-12, "leak": 3e-12},
     "mac": {"compute": 13e-12},
 }
-
-
-def problem(**sizes: int) -> Problem:
-    return Problem(
-        "conv",
-        tuple("CMRP"),
-        dict.fromkeys("CMRP", 1) | sizes,
-        (
-            DataSpace("Weights", tuple(((each, 1),) for each in "CMR")),
-            DataSpace("Inputs", ((("C", 1),), (("R", 1), ("P", 1)))),
-            DataSpace("Outputs", ((("M", 1),), (("P", 1),)), read_write=True),
-        ),
-    )
 
 
 def space(

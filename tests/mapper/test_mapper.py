@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from close import near
+from mapper.small_spaces import NAMES, problem
 
 from red_timeloop.engines.embedded import evaluate, evaluate_nest
 from red_timeloop.engines.embedded.machine import build_machine, build_shape
@@ -22,31 +23,14 @@ from red_timeloop.mapper.space import Space, build_space
 from red_timeloop.spec.types import (
     Architecture,
     Constraints,
-    DataSpace,
     DataSpaceConstraint,
     ErtTable,
     FactorConstraint,
     Level,
     LevelConstraints,
     LoopConstraint,
-    Problem,
     Specification,
 )
-
-NAMES = ("Weights", "Inputs", "Outputs")
-
-
-def problem(**sizes: int) -> Problem:
-    return Problem(
-        "conv",
-        tuple("CMRP"),
-        {"C": 1, "M": 1, "R": 1, "P": 1, **sizes},
-        (
-            DataSpace("Weights", ((("C", 1),), (("M", 1),), (("R", 1),))),
-            DataSpace("Inputs", ((("C", 1),), (("R", 1), ("P", 1)))),
-            DataSpace("Outputs", ((("M", 1),), (("P", 1),)), read_write=True),
-        ),
-    )
 
 
 def architecture(fan_out: tuple[int, int] = (2, 1), size: int = 16) -> Architecture:
