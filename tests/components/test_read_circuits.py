@@ -11,7 +11,7 @@ from close import near
 
 from red_timeloop.circuit import Circuit
 from red_timeloop.comparison import Comparison, compare
-from red_timeloop.components import build, register, registry, technology
+from red_timeloop.components import build, register, technology
 from red_timeloop.components.adc import Adc
 from red_timeloop.components.read_circuits import IntegrateAndFire
 from red_timeloop.designs.specification import sizes_as_variables
@@ -157,9 +157,7 @@ def test_stages_overlap_or_are_summed() -> None:
     assert cycles["none"] > cycles["two_stage"] > cycles["full"]
 
 
-def test_a_read_circuit_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "_registered", {})
-
+def test_a_read_circuit_of_ones_own() -> None:
     @register("free_converter")
     @dataclass(frozen=True)
     class FreeConverter(Adc):

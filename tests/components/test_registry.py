@@ -21,7 +21,6 @@ from red_timeloop.components import (
     names,
     one_of,
     register,
-    registry,
     within,
 )
 from red_timeloop.components import accelergy as plug_in
@@ -70,11 +69,6 @@ architecture:
     attributes: {depth: 4, width: 8, datawidth: 8, ATTRIBUTES}
   - !Component {name: mac, class: compute, subclass: reram_mac}
 """
-
-
-@pytest.fixture(autouse=True)
-def _registry_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "_registered", {})
 
 
 def chip(tmp_path: Path, subclass: str, attributes: str = "inputs: 3") -> Any:

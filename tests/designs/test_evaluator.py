@@ -70,22 +70,18 @@ class Own(type(RED)):  # type: ignore[misc]
     """A design of a class that no other process can find."""
 
 
-EXAMPLE = designs.find(f"{ROOT / 'docs' / 'examples' / 'half_split.py'}:HALF_SPLIT", code=True)
-
-
-@pytest.mark.parametrize(
-    "own",
-    [
-        Own(**{**vars(RED), "name": "own"}),
-        EXAMPLE,  # of a class of the package, with a function from a user's file
-        replace(RED, name="own", ordinary=EXAMPLE),
-    ],
-    ids=["class", "function", "ordinary"],
-)
+@pytest.mark.parametrize("kind", ["class", "function", "ordinary"])
 def test_processes_evaluate_ahead_what_is_the_package_s(
-    own: designs.Design, counted: tuple[SimpleNamespace, list[Specification]]
+    kind: str, counted: tuple[SimpleNamespace, list[Specification]]
 ) -> None:
     engine, asked = counted
+    file = ROOT / "docs" / "examples" / "half_split.py"
+    example = designs.find(f"{file}:HALF_SPLIT", code=True)  # the package's class, own functions
+    own = {
+        "class": Own(**{**vars(RED), "name": "own"}),
+        "function": example,
+        "ordinary": replace(RED, name="own", ordinary=example),
+    }[kind]
     evaluator = Evaluator(HARDWARE, engine)
     chosen = designs.choose(["red", "zero_padding"])
     seen: list[tuple[int, int]] = []
