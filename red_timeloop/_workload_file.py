@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from red_timeloop import _yaml
-from red_timeloop.errors import InputError, shown
+from red_timeloop.errors import InputError, meant, shown
 from red_timeloop.workload import LAYER_TYPES, Workload, WorkloadLayer
 
 __all__ = ["read"]
@@ -120,9 +119,7 @@ def _explain(error: ValidationError, path: Path) -> InputError:
         known = [
             f.alias or n for n, f in (_LayerKeys if inside else _WorkloadKeys).model_fields.items()
         ]
-        near = get_close_matches(str(place[-1]), known, 1)
-        hint = f", did you mean {near[0]!r}?" if near else ""
-        return InputError(f"unknown key{hint}", file=path, key=key, legal=known)
+        return InputError(f"unknown key{meant(place[-1], known)}", file=path, key=key, legal=known)
     if problem["type"] == "missing":
         return InputError("this key is missing", file=path, key=key, legal="required")
     if problem["type"].startswith("model_"):

@@ -10,7 +10,7 @@ from typing import Any
 
 from red_timeloop import resources
 from red_timeloop.circuit import Circuit, read_set
-from red_timeloop.errors import InputError, shown
+from red_timeloop.errors import InputError, meant, shown
 
 __all__ = ["Hardware"]
 
@@ -134,7 +134,8 @@ class Hardware:
         circuit = {key: value for key, value in changes.items() if key not in own}
         for key in circuit:
             if key not in numbers:
-                raise InputError("unknown parameter", key=key, legal=sorted(own | numbers))
+                legal = sorted(own | numbers)
+                raise InputError(f"unknown parameter{meant(key, legal)}", key=key, legal=legal)
         fields = {key: value for key, value in changes.items() if key in own}
         if circuit:
             fields["circuit"] = fields.get("circuit", self.circuit).replace(**circuit)
@@ -190,7 +191,8 @@ def _read(path: Path) -> Hardware:
     legal = {f.name for f in dataclasses.fields(Hardware)}
     for key in content:
         if key not in legal | {"description", "sources"}:
-            raise InputError("unknown key", file=path, key=str(key), legal=sorted(legal))
+            message = f"unknown key{meant(key, legal)}"
+            raise InputError(message, file=path, key=str(key), legal=sorted(legal))
     values = {key: value for key, value in content.items() if key in legal}
     if "circuit" in values:
         values["circuit"] = Circuit.from_mapping(values["circuit"], file=path)

@@ -152,7 +152,7 @@ def _replaced(old, new):
 BAD = [
     (_replaced("stride: 2", "stride: 0"), "w.yaml: layers[0].stride: 0 is too small (legal: an"),
     (_replaced("stride: 2", "stride: 1e3"), "layers[0].stride: 1000.0 is not an integer"),
-    (_replaced("stride: 2", "strid: 2"), "layers[0].strid: unknown key, did you mean 'stride'?"),
+    (_replaced("stride: 2", "strid: 2"), "layers[0].strid: unknown key; did you mean 'stride'?"),
     (_replaced("stride: 2", "stride: [2, 2, 2]"), "layers[0].stride: [2, 2, 2] has 3 values"),
     (
         _replaced("stride: 2", "stride: 2\n    stride: 3"),

@@ -20,7 +20,7 @@ from red_timeloop.designs.evaluator import Evaluator
 from red_timeloop.engines.base import engine as get_engine
 from red_timeloop.errors import InputError
 from red_timeloop.files import to_json
-from red_timeloop.units import AREAS, POWERS, area, percent, quantity, scaled
+from red_timeloop.units import area, percent, quantity, scaled
 from red_timeloop.workload import load_workload
 
 __all__ = ["command"]
@@ -101,8 +101,8 @@ def command(
                 known.choose(designs or None),
                 Evaluator(parameters, get_engine(engine)),
                 load_chip(chip),
-                quantity(least, AREAS, "--area"),
-                quantity(most, AREAS, "--area"),
+                quantity(least, "m2", "--area"),
+                quantity(most, "m2", "--area"),
                 reprogram=reprogram,
                 progress=progress,
             )
@@ -137,11 +137,11 @@ def _budget(
 ) -> Budget | None:
     found = []
     if area_text is not None:
-        found.append(Budget("area", quantity(area_text, AREAS, "--area")))
+        found.append(Budget("area", quantity(area_text, "m2", "--area")))
     if crossbars is not None:
         found.append(Budget("crossbars", crossbars))
     if power is not None:
-        found.append(Budget("power", quantity(power, POWERS, "--power")))
+        found.append(Budget("power", quantity(power, "W", "--power")))
     if chips is not None:
         found.append(Budget("chips", chips))
     if len(found) + curve > 1:

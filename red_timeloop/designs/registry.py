@@ -16,7 +16,6 @@ import importlib.util
 import re
 import sys
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
@@ -29,7 +28,7 @@ from red_timeloop.designs.red import RED
 from red_timeloop.designs.red_serial import RED_SERIAL
 from red_timeloop.designs.split_kernel import SPLIT_KERNEL
 from red_timeloop.designs.zero_padding import ZERO_PADDING
-from red_timeloop.errors import InputError
+from red_timeloop.errors import InputError, meant
 from red_timeloop.spec.reader import specification_files
 from red_timeloop.spec.template import SUFFIXES
 
@@ -107,8 +106,7 @@ def find(reference: str | Design, *, code: bool = False) -> Design:
             legal=[f"{where or reference}:{design.name}" for design in pair],
         )
     if not colon or not where or not name:
-        near = get_close_matches(reference, all_names(), 1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = meant(reference, all_names())
         raise InputError(f"unknown design {reference!r}{hint}", key="design", legal=all_names())
     if not code:
         raise InputError(
