@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,10 +18,11 @@ from red_timeloop.designs.result import DesignResult
 from red_timeloop.designs.words import assumptions, reasons
 from red_timeloop.engines.base import engine as get_engine
 from red_timeloop.errors import InputError
+from red_timeloop.frontends.read import read_workload
 from red_timeloop.hardware import Hardware
 from red_timeloop.layer import Layer
 from red_timeloop.summary import LayerResult, Summary, summarised
-from red_timeloop.workload import Workload, load_workload
+from red_timeloop.workload import Workload
 
 __all__ = ["Comparison", "Failure", "LayerResult", "Progress", "Summary", "compare", "compare_on"]
 
@@ -160,12 +161,12 @@ class Comparison:
 
 
 def compare(
-    workload: str | Path | Workload = "red_date2019",
+    workload: str | Path | Workload | Layer | Iterable[Layer] = "red_date2019",
     designs: str | Iterable[str | Design] | None = None,
     engine: str = "embedded",
     *,
     layers: Sequence[str] | None = None,
-    hardware: str | Path | Hardware = "isaac_32nm",
+    hardware: str | Path | Mapping[str, Any] | Hardware = "isaac_32nm",
     progress: Progress | None = None,
     keep_going: bool = False,
     iso_area: bool = False,
@@ -175,13 +176,15 @@ def compare(
     """Run every layer of a workload on every design.
 
     Args:
-        workload: Name of a shipped workload, a YAML file, or a workload.
+        workload: Name of a shipped workload, a YAML, ONNX or Keras file, a workload, a layer, or
+            several layers.
         designs: Names of designs, or designs of your own, or where these are (`FILE.py:NAME`,
             `package.module:NAME`), or Timeloop architectures (`ARCH.yaml`, a template or a folder),
             each of which is the designs `NAME` and `NAME_split`; the four ReRAM designs when None.
         engine: `embedded`, `timeloop`, or `auto`: timeloop where it works, else embedded.
         layers: Names of layers; all of them when None.
-        hardware: Name of a parameter set, a YAML file, or a parameter set.
+        hardware: Name of a parameter set, a YAML file, a parameter set, or what differs from the
+            default one, such as `{"rows": 256}`.
         progress: Told what comes next.
         keep_going: Record what a design cannot hold under `failures` instead of raising.
         iso_area: Scale the CMOS designs, layer by layer, to the area of RED.
@@ -197,10 +200,8 @@ def compare(
     >>> result.results[0].design_result.cycles
     16
     """
-    loaded = workload if isinstance(workload, Workload) else load_workload(workload)
-    if layers:
-        loaded = loaded.select([layers] if isinstance(layers, str) else list(layers))
-    parameters = hardware if isinstance(hardware, Hardware) else Hardware.load(hardware)
+    loaded = read_workload(workload, layers or ())
+    parameters = Hardware.load(hardware)
     chosen = known.choose(designs)
     evaluator = Evaluator(parameters, get_engine(engine), iso_area=iso_area, crossbars=crossbars)
     evaluator.prepare(*layers_and_designs([loaded], chosen), jobs, by_layers(progress))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -102,12 +103,24 @@ class Hardware:
                 raise InputError(f"got {shown(getattr(self, key))}", key=key, legal=legal)
 
     @classmethod
-    def load(cls, name_or_path: str | Path = "isaac_32nm") -> Hardware:
-        """Read a parameter set: the name of a shipped one, or a YAML file with the same keys.
+    def load(cls, which: str | Path | Mapping[str, Any] | Hardware = "isaac_32nm") -> Hardware:
+        """Return a parameter set.
+
+        Args:
+            which: The name of a shipped one, or a YAML file with the same keys, or what differs
+                from the default one, by key; a set is returned as it is.
 
         Raises:
             InputError: There is no such set, or a key or value in it is not legal.
+
+        >>> Hardware.load({"rows": 256, "read_pulse_s": "50ns"}).rows
+        256
         """
+        if isinstance(which, Hardware):
+            return which
+        if isinstance(which, Mapping):
+            return cls.load().replace(**{str(key): value for key, value in which.items()})
+        name_or_path = which
         shipped = resources.names(_FOLDER)
         if str(name_or_path) in shipped:
             return _shipped(str(name_or_path))
@@ -130,16 +143,20 @@ class Hardware:
         2
         """
         own = {f.name for f in dataclasses.fields(self)}
-        numbers = {f.name for f in dataclasses.fields(Circuit) if f.metadata}
+        legal = self.parameters()
         circuit = {key: value for key, value in changes.items() if key not in own}
         for key in circuit:
-            if key not in numbers:
-                legal = sorted(own | numbers)
+            if key not in legal:
                 raise InputError(f"unknown parameter{meant(key, legal)}", key=key, legal=legal)
         fields = {key: value for key, value in changes.items() if key in own}
         if circuit:
             fields["circuit"] = fields.get("circuit", self.circuit).replace(**circuit)
         return dataclasses.replace(self, **fields)
+
+    @classmethod
+    def parameters(cls) -> list[str]:
+        """Return the names that `replace` takes."""
+        return sorted({*(f.name for f in dataclasses.fields(cls)), *Circuit.names()})
 
     def weight_slices(self, weight_bits: int) -> int:
         """Return the cells, side by side in a row, that hold one weight."""

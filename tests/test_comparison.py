@@ -104,7 +104,7 @@ def test_output_folder_gets_json_and_csv(tmp_path: Path) -> None:
         (["--hardware", "isac"], "no parameter set 'isac' (legal: isaac_32nm"),
         (["--set", "fold"], "--set: got 'fold' (legal: KEY=VALUE)"),
         (["--set", "fold=0"], "fold: got 0 (legal: a whole number from 1 to 1048576)"),
-        (["--set", "folds=2"], "folds: unknown parameter (legal: "),
+        (["--set", "folds=2"], "folds: unknown parameter; did you mean 'fold'? (legal: "),
         (["-o", "/dev/null/x"], "/dev/null/x: cannot make the folder"),
     ],
 )

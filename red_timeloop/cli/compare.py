@@ -21,9 +21,7 @@ __all__ = ["command"]
 
 
 @click.command(name="compare")
-@click.argument(
-    "workload", required=False, metavar="[WORKLOAD]", shell_complete=options.complete_workloads
-)
+@options.workload(optional=True)
 @click.option("--all", "everything", is_flag=True, help="Run every shipped workload.")
 @options.design()
 @options.jinja
@@ -65,8 +63,8 @@ def command(
 ) -> None:
     """Compare designs on the layers of a workload.
 
-    WORKLOAD is a name that `red-timeloop list` shows, or a YAML file; the six layers of the RED
-    benchmark when left out.
+    WORKLOAD is a name that `red-timeloop list` shows, or a YAML, ONNX or Keras file; the six layers
+    of the RED benchmark when left out.
     """
     chosen = choose(designs or None, jinja_data(jinja), estimator)
     if everything:

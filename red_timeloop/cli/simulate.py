@@ -17,14 +17,15 @@ from red_timeloop.dataflow.simulator import simulate
 from red_timeloop.dataflow.trace import Trace
 from red_timeloop.dataflow.verification import differing, random_tensors
 from red_timeloop.engines.base import engine
+from red_timeloop.frontends.read import read_workload
 from red_timeloop.report.table import describe
-from red_timeloop.workload import load_workload
 
 __all__ = ["command"]
 
 
 @click.command(name="simulate")
-@click.argument("workload", metavar="WORKLOAD:LAYER", shell_complete=options.complete_workloads)
+@options.workload()
+@options.layer
 @options.design()
 @click.option(
     "--adc-bits", type=int, metavar="N", help="Bits of the converters.  [default: exact ones]"
@@ -63,6 +64,7 @@ __all__ = ["command"]
 @options.format_("table", "json")
 def command(
     workload: str,
+    layers: tuple[str, ...],
     designs: tuple[str, ...],
     adc_bits: int | None,
     adc_step: int | None,
@@ -90,7 +92,7 @@ def command(
     chosen = [known.find(each, code=True) for each in designs or known.names()]
     run = engine("embedded").evaluate_specification
     reports, failed = [], False
-    for entry in load_workload(workload).layers:
+    for entry in read_workload(workload, layers).layers:
         tensors = random_tensors(entry.layer, seed)
         for design in chosen:
             trace = simulate(
