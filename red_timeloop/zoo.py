@@ -16,6 +16,7 @@ from red_timeloop.comparison import (
 from red_timeloop.designs import Design
 from red_timeloop.designs.evaluator import Evaluator
 from red_timeloop.engines.base import engine as get_engine
+from red_timeloop.files import to_csv
 from red_timeloop.hardware import Hardware
 from red_timeloop.workload import Workload, load_workload, workload_names
 
@@ -77,11 +78,5 @@ def zoo_as_dict(comparisons: Iterable[Comparison]) -> dict[str, Any]:
 
 
 def zoo_as_csv(comparisons: Iterable[Comparison]) -> str:
-    """Return the results as CSV: the lines of each comparison behind their workload's name."""
-    lines: list[str] = []
-    for comparison in comparisons:
-        head, *rows = comparison.to_csv().splitlines() or [""]
-        if rows and not lines:
-            lines.append(f"workload,{head}")
-        lines += [f"{comparison.workload.name},{row}" for row in rows]
-    return "".join(f"{line}\n" for line in lines)
+    """Return the results as CSV, one line for each workload, layer and design."""
+    return to_csv([row for comparison in comparisons for row in comparison.rows()])

@@ -19,7 +19,7 @@ from red_timeloop.cli.progress import progress_bar
 from red_timeloop.designs.evaluator import Evaluator
 from red_timeloop.engines.base import engine as get_engine
 from red_timeloop.errors import InputError
-from red_timeloop.files import to_json
+from red_timeloop.files import to_csv, to_json
 from red_timeloop.frontends.read import read_workload
 from red_timeloop.units import area, percent, quantity, scaled
 
@@ -120,9 +120,9 @@ def command(
     def table() -> None:
         _print_curve(found) if isinstance(found, Curve) else _print_comparison(found)
 
-    results.show(form, table, found.as_dict, lambda: results.to_csv(found.rows()))
+    results.show(form, table, found.as_dict, lambda: to_csv(found.rows()))
     if output is not None:
-        content, rows = to_json(found.as_dict()), results.to_csv(found.rows())
+        content, rows = to_json(found.as_dict()), to_csv(found.rows())
         results.write(output, {"chip.json": content, "chip.csv": rows})
 
 
