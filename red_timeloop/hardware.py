@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -13,7 +13,7 @@ from red_timeloop import resources
 from red_timeloop.circuit import Circuit, read_set
 from red_timeloop.errors import InputError, meant, shown
 
-__all__ = ["Hardware"]
+__all__ = ["Hardware", "read_settings"]
 
 _FOLDER = "arch/parameters"
 _CHOICES = {
@@ -196,6 +196,29 @@ class Hardware:
     def _exact(self, rows_summed: int) -> int:
         largest: int = rows_summed * (2**self.cell_bits - 1) * (2**self.dac_bits - 1)
         return max(1, largest.bit_length())
+
+
+def read_settings(settings: Iterable[str], where: str = "--set") -> dict[str, Any]:
+    """Return what texts `KEY=VALUE` say: each KEY with its VALUE, which is read as YAML.
+
+    Raises:
+        InputError: A setting is not KEY=VALUE.
+    """
+    from red_timeloop import _yaml
+
+    read: dict[str, Any] = {}
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        if not equals or not key.strip():
+            raise InputError(f"got {shown(setting)}", key=where, legal="KEY=VALUE")
+        try:
+            value = _yaml.parse(text)
+        except InputError as error:
+            raise InputError(
+                f"cannot read {shown(setting)}", key=where, legal="KEY=VALUE"
+            ) from error
+        read[key.strip()] = value
+    return read
 
 
 @lru_cache(maxsize=32)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from red_timeloop.engines.pricing import ESTIMATORS
-from red_timeloop.errors import InputError, shown
 from red_timeloop.mapper.cache import SWITCH
 
 if TYPE_CHECKING:
@@ -31,7 +30,6 @@ __all__ = [
     "layer",
     "load_hardware",
     "output",
-    "read_settings",
     "set_",
     "workload",
 ]
@@ -198,32 +196,9 @@ def load_hardware(name: str, settings: Sequence[str]) -> Hardware:
     Raises:
         InputError: A setting is not KEY=VALUE, or a key or value is not legal.
     """
-    from red_timeloop.hardware import Hardware
+    from red_timeloop.hardware import Hardware, read_settings
 
     return Hardware.load(name).replace(**read_settings(settings))
-
-
-def read_settings(settings: Sequence[str]) -> dict[str, Any]:
-    """Return what `--set` says: each KEY with its VALUE, which is read as YAML.
-
-    Raises:
-        InputError: A setting is not KEY=VALUE.
-    """
-    from red_timeloop import _yaml
-
-    read: dict[str, Any] = {}
-    for setting in settings:
-        key, equals, text = setting.partition("=")
-        if not equals or not key.strip():
-            raise InputError(f"got {shown(setting)}", key="--set", legal="KEY=VALUE")
-        try:
-            value = _yaml.parse(text)
-        except InputError as error:
-            raise InputError(
-                f"cannot read {shown(setting)}", key="--set", legal="KEY=VALUE"
-            ) from error
-        read[key.strip()] = value
-    return read
 
 
 def complete_workloads(

@@ -18,6 +18,7 @@ from red_timeloop.dataflow.trace import Trace
 from red_timeloop.dataflow.verification import differing, random_tensors
 from red_timeloop.engines.base import engine
 from red_timeloop.frontends.read import read_workload
+from red_timeloop.hardware import read_settings
 from red_timeloop.report.table import describe
 
 __all__ = ["command"]
@@ -86,7 +87,7 @@ def command(
     a count differs from the engine's.
     """
     parameters = options.load_hardware(hardware, settings)
-    if adc_bits is not None or "adc_bits" not in options.read_settings(settings):
+    if adc_bits is not None or "adc_bits" not in read_settings(settings):
         parameters = parameters.replace(adc_bits=adc_bits)
     cells = Nonidealities(variation, stuck_off, stuck_on, on_off_ratio, wire_resistance, seed)
     chosen = [known.find(each, code=True) for each in designs or known.names()]
