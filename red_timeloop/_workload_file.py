@@ -56,7 +56,10 @@ class _WorkloadKeys(_Keys):
 def read(path: Path) -> Workload:
     """Read the workload file `path`; see `red_timeloop.workload.load_workload`."""
     try:
-        keys = _WorkloadKeys.model_validate(_yaml.load(path))
+        content = _yaml.load(path)
+        if content is None:
+            raise InputError("the file says nothing", file=path, legal="a workload: name, layers")
+        keys = _WorkloadKeys.model_validate(content)
     except ValidationError as error:
         raise _explain(error, path) from None
     layers = tuple(_layer(path, keys, index) for index in range(len(keys.layers)))

@@ -120,14 +120,13 @@ class Hardware:
             return which
         if isinstance(which, Mapping):
             return cls.load().replace(**{str(key): value for key, value in which.items()})
-        name_or_path = which
         shipped = resources.names(_FOLDER)
-        if str(name_or_path) in shipped:
-            return _shipped(str(name_or_path))
-        path = Path(str(name_or_path))
+        if str(which) in shipped:
+            return _shipped(str(which))
+        path = Path(str(which))
         if path.suffix not in (".yaml", ".yml") or not path.is_file():
             raise InputError(
-                f"no parameter set {str(name_or_path)!r}",
+                f"no parameter set {shown(str(which))}{meant(which, shipped)}",
                 key="hardware",
                 legal=f"{', '.join(shipped)}, or the path of a YAML file",
             )

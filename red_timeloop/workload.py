@@ -122,7 +122,7 @@ def load_workload(name_or_path: str | Path) -> Workload:
     raise InputError(
         f"no workload or file {shown(head or text)}{meant(head or text, workload_names())}",
         key="workload",
-        legal=[*workload_names(), "or the path of a YAML file"],
+        legal=[*workload_names(), "or the path of a YAML, ONNX or Keras file"],
     )
 
 

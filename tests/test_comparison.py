@@ -102,7 +102,7 @@ def test_output_folder_gets_json_and_csv(tmp_path: Path) -> None:
         ),
         (["--layer", "GAN_Deconv9"], "GAN_Deconv9"),
         (["no_such_workload"], "no_such_workload"),
-        (["--hardware", "isac"], "no parameter set 'isac' (legal: isaac_32nm"),
+        (["--hardware", "isac"], "no parameter set 'isac'"),
         (["--set", "fold"], "--set: got 'fold' (legal: KEY=VALUE)"),
         (["--set", "fold=0"], "fold: got 0 (legal: a whole number from 1 to 1048576)"),
         (["--set", "folds=2"], "folds: unknown parameter; did you mean 'fold'? (legal: "),

@@ -261,7 +261,7 @@ def _axis(name: str, given: Any, sampling: Sampling, bases: tuple[Hardware, ...]
     key = f"parameters.{name}"
     legal_names = [*_parameter_names(), TECHNOLOGY]
     if name not in legal_names:
-        message = f"unknown parameter{meant(key, legal_names)}"
+        message = f"unknown parameter{meant(name, legal_names)}"
         raise InputError(message, key=key, legal=legal_names)
     if isinstance(given, Mapping):
         axis = _range_axis(name, key, given, sampling in _DRAWN)
