@@ -110,6 +110,8 @@ class Comparison:
         )
         lines += [totals] if totals else []
         lines += [f"{self.workload.name}: {note}" for note in self.workload.unconfirmed]
+        bare = [entry.name for entry in self.workload.layers if not entry.source]
+        lines += [f"{self.workload.name}: no source is given for {', '.join(bare)}"] if bare else []
         unsure = [entry for entry in self.workload.layers if entry.unconfirmed]
         lines += [f"{entry.name}: unconfirmed: {'; '.join(entry.unconfirmed)}" for entry in unsure]
         return tuple(lines)

@@ -83,14 +83,7 @@ def read(path: Path) -> Workload:
 
 def _layer(path: Path, keys: _WorkloadKeys, index: int) -> WorkloadLayer:
     entry, where = keys.layers[index], f"layers[{index}]"
-    source = entry.source or keys.source
-    if source is None:
-        raise InputError(
-            "no source is given",
-            file=path,
-            key=f"{where}.source",
-            legal="text, here or as the workload's own source",
-        )
+    source = entry.source or keys.source or ""
     given = entry.model_fields_set - {"type", "repeat", "source", "unconfirmed"}
     arguments = {key: getattr(entry, key) for key in given}
     if entry.type == "conv" and "output_padding" in arguments:

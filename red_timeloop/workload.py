@@ -39,7 +39,7 @@ class WorkloadLayer:
 
     Attributes:
         layer: Its geometry; `layer.name` is the layer's name in the workload.
-        source: Where its numbers come from.
+        source: Where its numbers come from; empty where nobody said.
         repeat: How many layers of this geometry the network runs.
         unconfirmed: What about it no primary source confirms.
     """
