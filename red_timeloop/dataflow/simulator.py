@@ -52,7 +52,7 @@ def simulate(
             where one is negative.
         weights: Signed integers of `layer.weight_bits`: ``[C_in, C_out / groups, *kernel_size]``,
             for a Conv ``[C_out, C_in / groups, *kernel_size]``.
-        hardware: The parameter set; None: `isaac_32nm` with converters that lose nothing. With
+        hardware: The parameter set, whose converters are used; None: `isaac_32nm`. With
             `adc_bits` None and ideal cells the outputs are exact.
         nonidealities: What the cells do wrong.
         adc_step: Units of cell current between a converter's codes; None: see
@@ -72,7 +72,7 @@ def simulate(
     """
     if not isinstance(layer, Layer):
         raise InputError(f"{layer!r} is not a layer", key="layer", legal="TransposedConv, Conv")
-    hardware = Hardware.load().replace(adc_bits=None) if hardware is None else hardware
+    hardware = Hardware.load() if hardware is None else hardware
     chosen = find(design, code=True)
     plan = chosen.plan(layer, hardware)
     lanes = chosen.lanes(plan)
