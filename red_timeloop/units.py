@@ -7,7 +7,7 @@ import re
 
 from red_timeloop.errors import InputError, shown
 
-__all__ = ["AREAS", "POWERS", "area", "percent", "quantity", "ratio", "scaled"]
+__all__ = ["AREAS", "POWERS", "area", "decibels", "percent", "quantity", "ratio", "scaled"]
 
 # unit -> its size in SI, for `quantity`
 AREAS = {"mm2": 1e-6, "cm2": 1e-4, "um2": 1e-12, "m2": 1.0}
@@ -67,6 +67,15 @@ def percent(share: float) -> str:
     ('88.4 %', '-25.0 %')
     """
     return f"{100 * share:.1f} %"
+
+
+def decibels(value: float) -> str:
+    """Return a ratio that is given in dB; an infinite one is that of exact outputs.
+
+    >>> decibels(35.04), decibels(math.inf)
+    ('35.0 dB', 'exact')
+    """
+    return "exact" if math.isinf(value) else f"{value:.1f} dB"
 
 
 def quantity(text: str, units: dict[str, float], key: str) -> float:
