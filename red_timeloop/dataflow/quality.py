@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from red_timeloop.circuit import Circuit
-from red_timeloop.dataflow.simulator import simulate
+from red_timeloop.dataflow.direct import convolve
+from red_timeloop.dataflow.execution import execute
+from red_timeloop.dataflow.trace import deviation
 from red_timeloop.designs import Design
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
@@ -102,4 +104,6 @@ def _shrunk(layer: Layer, size: int) -> Layer | None:
 def _sqnr(layer: Layer, design: Any, hardware: Hardware) -> float:
     if not design.lanes(design.plan(layer, hardware)):
         return math.inf  # no crossbars: digital
-    return simulate(layer, design, *sample_tensors(layer), hardware).error.sqnr_db
+    tensors = sample_tensors(layer)
+    made = execute(layer, design, *tensors, hardware).outputs
+    return deviation(made, convolve(layer, *tensors)).sqnr_db
