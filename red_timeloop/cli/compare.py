@@ -39,6 +39,13 @@ __all__ = ["command"]
     show_default=True,
     help="With --map: crossbars that a layer may use, ISAAC's chip by default.",
 )
+@click.option(
+    "--at-least",
+    metavar="RATIO",
+    help="Compare at equal accuracy: each design with the cheapest converters (bits, rows driven"
+    " at once) that reach this signal to quantization noise ratio on random tensors, e.g. 35dB, or"
+    " lossless.",
+)
 @click.option("--iso-area", is_flag=True, help="Scale CMOS designs to RED's area, layer by layer.")
 @options.jobs
 @options.cache
@@ -56,6 +63,7 @@ def command(
     settings: tuple[str, ...],
     mapped: bool,
     crossbars: int,
+    at_least: str | None,
     iso_area: bool,
     jobs: int,
     form: str,
@@ -68,9 +76,10 @@ def command(
     """
     chosen = choose(designs or None, jinja_data(jinja), estimator)
     if everything:
-        if workload is not None or layers:
+        if workload is not None or layers or at_least:
             raise InputError(
-                f"{workload or '--layer'} and --all exclude each other",
+                f"{workload or ('--layer' if layers else '--at-least')} and --all exclude each "
+                "other",
                 key="--all",
                 legal="--all, or a workload with or without --layer",
             )
@@ -87,6 +96,7 @@ def command(
             progress=progress,
             iso_area=iso_area,
             crossbars=crossbars if mapped else None,
+            at_least=at_least,
             jobs=jobs,
         )
     detail(f"{comparison.engine} engine, {len(comparison.results)} evaluations.")

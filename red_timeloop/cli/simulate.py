@@ -15,10 +15,9 @@ from red_timeloop.dataflow.events import EVENTS, engine_events
 from red_timeloop.dataflow.nonideal import Nonidealities
 from red_timeloop.dataflow.simulator import simulate
 from red_timeloop.dataflow.trace import Trace
-from red_timeloop.dataflow.verification import differing, random_tensors
+from red_timeloop.dataflow.verification import TENSORS, differing, random_tensors
 from red_timeloop.engines.base import engine
 from red_timeloop.frontends.read import read_workload
-from red_timeloop.hardware import read_settings
 from red_timeloop.report.table import describe
 
 __all__ = ["command"]
@@ -29,7 +28,7 @@ __all__ = ["command"]
 @options.layer
 @options.design()
 @click.option(
-    "--adc-bits", type=int, metavar="N", help="Bits of the converters.  [default: exact ones]"
+    "--adc-bits", type=int, metavar="N", help="Bits of the converters.  [default: the set's own]"
 )
 @click.option(
     "--adc-step",
@@ -82,12 +81,12 @@ def command(
     """Execute a layer on random integers and count what happens.
 
     Outputs are compared with the integer transposed convolution, events with the embedded
-    engine's. Converters are exact ones unless --adc-bits (or --set adc_bits=N) says otherwise. The
-    exit code is 1 when exact converters and ideal cells give anything but the exact result, or when
-    a count differs from the engine's.
+    engine's. Converters are the parameter set's own; --set adc_bits=null makes them lossless. The
+    exit code is 1 when lossless converters and ideal cells give anything but the exact result, or
+    when a count differs from the engine's.
     """
     parameters = options.load_hardware(hardware, settings)
-    if adc_bits is not None or "adc_bits" not in read_settings(settings):
+    if adc_bits is not None:
         parameters = parameters.replace(adc_bits=adc_bits)
     cells = Nonidealities(variation, stuck_off, stuck_on, on_off_ratio, wire_resistance, seed)
     chosen = [known.find(each, code=True) for each in designs or known.names()]
@@ -123,8 +122,8 @@ def _as_json(trace: Trace, counted: dict[str, Any], different: list[str]) -> dic
         "outputs": trace.outputs.size,
         "max_error": error.max,
         "rms_error": error.rms,
-        # JSON knows no infinity: null where nothing differs.
-        "sqnr_db": error.sqnr_db if math.isfinite(error.sqnr_db) else None,
+        "adc_bits": trace.hardware.adc_bits,
+        "sqnr_dB": error.sqnr_db,
         "counts": trace.counts,
         "engine_counts": counted,
         "differing": different,
@@ -132,10 +131,15 @@ def _as_json(trace: Trace, counted: dict[str, Any], different: list[str]) -> dic
 
 
 def _print(console: Console, trace: Trace, counted: dict[str, Any], different: list[str]) -> None:
+    bits = trace.hardware.adc_bits
+    converters = "lossless" if bits is None else f"{bits}-bit"
     console.print(
-        f"[bold]{trace.layer.name}[/] on [bold]{trace.design}[/]: {describe(trace.layer)}"
+        f"[bold]{trace.layer.name}[/] on [bold]{trace.design}[/], {converters} converters: "
+        f"{_verdict(trace)}",
+        soft_wrap=True,
+        highlight=False,
     )
-    console.print("  " + _verdict(trace), soft_wrap=True, highlight=False)
+    console.print(f"  {describe(trace.layer)}; tensors {TENSORS}", soft_wrap=True, highlight=False)
     table = Table(box=None, header_style="bold", padding=(0, 1))
     table.add_column("event")
     table.add_column("executed", justify="right")
@@ -157,6 +161,6 @@ def _verdict(trace: Trace) -> str:
     if error.exact:
         return f"max error 0: {count} outputs equal the integer convolution bit for bit"
     return (
-        f"max error {error.max}, RMS {error.rms:.4g}, SQNR {error.sqnr_db:.1f} dB over "
-        f"{count} outputs"
+        f"SQNR {error.sqnr_db:.1f} dB over {count} outputs, max error {error.max}, "
+        f"RMS {error.rms:.4g}"
     )

@@ -155,6 +155,12 @@ class DesignResult:
         return getattr(sizes, "rows_used", 0), getattr(sizes, "crossbar_rows", 0)
 
     @property
+    def adc_bits(self) -> int | None:
+        """Bits of the widest converter; None where there are none."""
+        parts = (part for part in self.plan.parts if part.crossbars)
+        return max((getattr(part.sizes, "adc_resolution", 0) for part in parts), default=0) or None
+
+    @property
     def conversions(self) -> float:
         """Conversions of columns, of all slices of weights and pulses; 0 where none convert.
 
