@@ -247,7 +247,7 @@ def result_of(name: str, schedule: Schedule, peak_ops_per_crossbar: float) -> Ch
     areas["crossbars, modelled"] = site.own_area * crossbars
     areas |= {part.name: part.count * part.area * tiles for part in chip.at("tile")}
     areas |= {part.name: part.count * part.area * chips for part in chip.at("chip")}
-    energies = dict(site.energy_by_part)
+    energies = site.energy_by_part | {"mesh": schedule.hop_energy}
     if schedule.programming_energy:
         energies["programming"] = schedule.programming_energy
     always = chips * chip.power("always", place="chip")
