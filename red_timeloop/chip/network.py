@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from red_timeloop.chip.allocation import Allocation, Limit, Turn, fastest, turns, within
 from red_timeloop.chip.budget import Budget, Site
-from red_timeloop.chip.pipeline import Flow, flow
+from red_timeloop.chip.pipeline import Flow, flow, row_count
 from red_timeloop.chip.placement import Placement
 from red_timeloop.chip.stage import Stage
 from red_timeloop.errors import InputError
@@ -55,6 +55,20 @@ class Schedule:
         if self.budget.kind == "crossbars":
             most = min(most, self.budget.amount)
         return int(min(most, self.site.used(self.copies)))
+
+    @property
+    def line_buffers(self) -> dict[str, int]:
+        """Bits that the line buffers of each stage hold; none where layers run in turn."""
+        rows = iter(self.flow.buffers)
+        before: Stage | None = None
+        found: dict[str, int] = {}
+        for stage in self.site.stages if self.flow.buffers else ():
+            for _ in range(stage.repeat):
+                whole = row_count(before) if before else stage.layer.input_size[0]
+                bits = -(-stage.input_bits * next(rows) // whole)
+                found[stage.name] = found.get(stage.name, 0) + bits
+                before = stage
+        return found
 
     @property
     def hop_energy(self) -> float:

@@ -93,7 +93,7 @@ def flow(site: Site, copies: Sequence[int], period: float, placement: Placement)
     lines = first.layer.input_size[0]
     sent = first.input_bits / link_bits_per_s / lines
     alone: Times = np.asarray(np.arange(1, lines + 1) * sent, dtype=np.float64)
-    steady, given = alone, sent  # `given`: the time that a row of the stage before takes
+    steady, given = alone, sent  # `given`: the s that a row takes which goes in
     spans: list[tuple[float, float]] = []
     buffers: list[int] = []
     for stage, before, passing, row in _rows(site, copies, placement):
