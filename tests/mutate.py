@@ -35,7 +35,7 @@ ROOT = Path(__file__).parent.parent
 QUICK, LONG = 0.3, 1.5  # seconds: longer tests come last; how long each is looked at
 LONGEST, MOST = 300, 4 * 2**30  # seconds, and bytes, that a fault may take
 PACKAGES = {  # modules, and the tests that mirror them; those of pages and commands do not count
-    "layer.py": "tests/test_layer.py",
+    "layer.py": "tests/test_layer.py tests/test_decomposition.py",
     "decomposition.py": "tests/test_decomposition.py",
     "_subconvolution.py": "tests/test_decomposition.py",
     "components/*.py": "tests/components",
@@ -117,6 +117,11 @@ class Coverage:
     def __init__(self, files: set[str]) -> None:
         self.files = files
         self.tests: dict[str, tuple[float, set[tuple[str, int]]]] = {}
+        self.failed: set[str] = set()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self.failed.add(report.nodeid)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -163,9 +168,12 @@ def run(copy: Path, tests: Sequence[str], plugin: object, limit: int) -> bool:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
         sys.path[:0] = [str(copy), str(copy / "tests")]
         os.environ["PYTHONPATH"] = str(copy)
-        code = pytest.main(["-qx", "-p", "no:cacheprovider", *tests], plugins=[plugin])
-        if isinstance(plugin, Coverage):
+        stop = [] if isinstance(plugin, Coverage) else ["-x"]
+        code = pytest.main(["-q", *stop, "-p", "no:cacheprovider", *tests], plugins=[plugin])
+        if isinstance(plugin, Coverage):  # a test that was cut short may have failed by that
+            failed = any(plugin.tests[name][0] < LONG for name in plugin.failed)
             (copy / "coverage.pickle").write_bytes(pickle.dumps(plugin.tests))
+            code = int(failed or not plugin.tests)
         os._exit(min(code, 100))
     return os.waitpid(child, 0)[1] != 0
 
