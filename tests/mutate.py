@@ -18,13 +18,12 @@ import shutil
 import signal
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
 import click  # noqa: F401 - what tests import is here before they are forked
-import hypothesis  # noqa: F401
+import hypothesis
 import joblib  # noqa: F401
 import numpy  # noqa: F401
 import pydantic  # noqa: F401
@@ -32,7 +31,7 @@ import pytest
 import yaml  # noqa: F401
 
 ROOT = Path(__file__).parent.parent
-QUICK, LONG = 0.3, 1.5  # seconds: longer tests come last; how long each is looked at
+QUICK, LONG = 0.3, 1.0  # seconds: longer tests come last; how long each is looked at
 LONGEST, MOST = 300, 4 * 2**30  # seconds, and bytes, that a fault may take
 PACKAGES = {  # modules, and the tests that mirror them; those of pages and commands do not count
     "layer.py": "tests/test_layer.py tests/test_decomposition.py",
@@ -152,8 +151,8 @@ class Chosen:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         items[:] = (item for item in items if item.nodeid in self.seconds)
-        slow = {item.nodeid: self.seconds[item.nodeid] > QUICK for item in items}
-        items.sort(key=lambda item: (slow[item.nodeid], item.nodeid.split("::")[0]))
+        slow = {name: seconds for name, seconds in self.seconds.items() if seconds > QUICK}
+        items.sort(key=lambda item: (slow.get(item.nodeid, 0), item.nodeid.split("::")[0]))
 
 
 def run(copy: Path, tests: Sequence[str], plugin: object, limit: int) -> bool:
@@ -179,13 +178,10 @@ def run(copy: Path, tests: Sequence[str], plugin: object, limit: int) -> bool:
 
 
 def noticed(copy: Path, fault: ast.AST, file: str, tests: Tests) -> bool:
-    """Run the tests that run the fault's lines, and those that were cut short: they may."""
+    """Run the tests that run the fault's lines; all, if it is run when the module is imported."""
     lines = {(str(copy / file), n) for n in range(fault.lineno, fault.end_lineno + 1)}
-    near = {
-        name: seconds for name, (seconds, ran) in tests.items() if seconds >= LONG or ran & lines
-    }
-    if not any(ran & lines for _, ran in tests.values()):  # it is run when the module is imported
-        near = {name: seconds for name, (seconds, _) in tests.items()}
+    near = {name: seconds for name, (seconds, ran) in tests.items() if ran & lines}
+    near = near or {name: seconds for name, (seconds, _) in tests.items()}
     files = sorted({name.split("::")[0] for name in near})
     return run(copy, files, Chosen(near), LONGEST)
 
@@ -208,6 +204,9 @@ def sampled(number: int, seed: int, word: str) -> dict[str, list[tuple[str, int]
 
 def main(number: int, seed: int, word: str) -> None:
     """Sample the faults, try them, print those that were not noticed and the share."""
+    example = hypothesis.Phase.explicit, hypothesis.Phase.generate  # and not the smallest one
+    hypothesis.settings.register_profile("faults", phases=example, database=None)
+    hypothesis.settings.load_profile("faults")
     sys.dont_write_bytecode = True  # a fault may have the size and the second of another
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     missed = done = 0
