@@ -18,7 +18,7 @@ import click
 from red_timeloop import __version__
 from red_timeloop.cli import end_at_once
 from red_timeloop.cli.verbosity import Verbosity, add_options
-from red_timeloop.errors import InputError, meant
+from red_timeloop.errors import InputError, WorkerError, meant
 
 __all__ = ["cli", "main"]
 
@@ -115,6 +115,9 @@ def main(arguments: list[str] | None = None) -> None:
             traceback.print_exc()
         click.echo(f"Error: {error}", err=True)
         sys.exit(2)
+    except WorkerError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(1)
     except (
         OSError
     ) as error:  # what no command can do anything about: the disk of the output is full

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import collections.abc as abc
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from red_timeloop.spec.loops import (
@@ -96,7 +97,7 @@ class Problem:
             product *= size
         return product
 
-    @property
+    @cached_property
     def data_space_names(self) -> tuple[str, ...]:
         """Names of the data spaces, in order."""
         return tuple(space.name for space in self.data_spaces)
