@@ -23,7 +23,7 @@ __all__ = ["command"]
     help="Format of the figure; gif is animated, svg comes still and animated. [default: svg]",
 )
 @click.option("--design", metavar="DESIGN", default="red", show_default=True, help="The design.")
-@click.option("--steps", default=3, show_default=True, help="Steps in the still figure, 1 to 4.")
+@click.option("--steps", type=int, help="Steps in the still figure, 1 to 4.  [default: 3]")
 @click.option(
     "-o",
     "--output",
@@ -32,12 +32,14 @@ __all__ = ["command"]
     metavar="DIR",
     help="Folder to write to. [default: the current one]",
 )
-def command(workload: str, formats: tuple[str, ...], design: str, steps: int, output: Path) -> None:
+def command(
+    workload: str, formats: tuple[str, ...], design: str, steps: int | None, output: Path
+) -> None:
     """Draw how RED, or another design of computation modes, runs a layer.
 
     The picture shows the kernel by computation mode, the sub-crossbar tensor and the first steps
-    of the zero-skipping data flow; layers have 1 or 2 spatial axes. WORKLOAD is a name that
-    `red-timeloop list` shows, or a YAML file.
+    of the zero-skipping data flow, planes of a third axis beside each other. WORKLOAD is a name
+    that `red-timeloop list` shows, or a YAML file.
     """
     drawings = [draw(entry.layer, design, steps=steps) for entry in load_workload(workload).layers]
     for drawing in drawings:

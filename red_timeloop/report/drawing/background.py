@@ -15,16 +15,17 @@ __all__ = ["paint_crossbar", "paint_zero_insertion", "zero_insertion_grid"]
 def zero_insertion_grid(scene: Scene, place: tuple[float, float, float, float]) -> Grid | None:
     """Return the grid of the zero-inserted map, None where there is nothing (or too much) to show.
 
-    Nothing is inserted at stride 1 and in ordinary convolutions.
+    Nothing is inserted at stride 1 and in ordinary convolutions; planes have no room.
     """
-    rows, columns = scene.axes
-    if not scene.layer.transposed or max(rows.stride, columns.stride) == 1:
+    planes, *axes = scene.axes
+    if not scene.layer.transposed or scene.layer.ndim == 3 or max(a.stride for a in axes) == 1:
         return None
-    reach = [axis.dilation * (axis.kernel_size - 1) + 2 * axis.stride for axis in scene.axes]
+    reach = [axis.dilation * (axis.kernel_size - 1) + 2 * axis.stride for axis in axes]
     if max(reach) > 36:
         return None
     most = max(12, *reach)
-    return fit(map_strip(rows, most), map_strip(columns, most), place, 0.16, centred=False)
+    rows, columns = (map_strip(axis, most) for axis in axes)
+    return fit((map_strip(planes, most), rows, columns), place, 0.16, centred=False)
 
 
 def paint_zero_insertion(painter: Painter, scene: Scene, style: Style, grid: Grid) -> None:
@@ -34,12 +35,12 @@ def paint_zero_insertion(painter: Painter, scene: Scene, style: Style, grid: Gri
     """
     taps, real = _kernel_over_map(scene)
     for pixel, x, y in grid.cells():
-        is_real = pixel[0] in real[0] and pixel[1] in real[1]
+        is_real = all(at in found for at, found in zip(pixel, real, strict=True))
         tap = taps.get(pixel)
         fill = "#ffffff"
         if is_real:
             fill = REAL if tap is None else style.taps.get(tap, REAL)
-        gid = f"map-{pixel[0]}.{pixel[1]}-{'real' if is_real else 'zero'}"
+        gid = f"map-{scene.mark(pixel)}-{'real' if is_real else 'zero'}"
         painter.box(x, y, grid.cell, grid.cell, fill=fill, edge="#d5d5d5", line=0.4, gid=gid)
         if tap is not None and not is_real and grid.cell > 0.1:
             painter.word(x + grid.cell / 2, y + grid.cell / 2, "0", size=4.8, colour=LINE)
@@ -87,5 +88,5 @@ def _kernel_over_map(scene: Scene) -> tuple[dict[Pixel, Pixel], list[set[int]]]:
         origin = min(axis.output_size - 1, max(0, shift - axis.stride // 2))
         at.append({origin + reach - k * axis.dilation: k for k in range(axis.kernel_size)})
         real.append({i * axis.stride + shift for i in range(axis.pixels)})
-    taps = {(y, x): (k, m) for (y, k), (x, m) in product(at[0].items(), at[1].items())}
-    return taps, real
+    taps = zip(product(*at), product(*(found.values() for found in at)), strict=True)
+    return dict(taps), real

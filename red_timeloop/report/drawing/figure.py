@@ -7,17 +7,18 @@ from red_timeloop.report.drawing.background import (
     paint_zero_insertion,
     zero_insertion_grid,
 )
-from red_timeloop.report.drawing.grids import Grid, Style, fit, kernel_grids, style_of
+from red_timeloop.report.drawing.grids import Grid, Style, fit, kernel_grids, map_grids, style_of
 from red_timeloop.report.drawing.painter import INK, Painter, new_painter
 from red_timeloop.report.drawing.panels import (
-    paint_input,
+    paint_idle,
     paint_kernel,
     paint_outputs,
+    paint_pixels,
     paint_reads,
     paint_tensor,
+    paint_window,
 )
 from red_timeloop.report.drawing.scene import Scene, Step
-from red_timeloop.report.drawing.strips import input_strip, output_strip
 
 __all__ = ["WIDTH", "moving_strip", "still_figure"]
 
@@ -52,11 +53,11 @@ class _TopRow:
         self._zero = zero_insertion_grid(scene, (_MARGIN, _TITLE, 1.75, most))
         left = _MARGIN if self._zero is None else 2.1
         kernel, tensor = kernel_grids(scene)
-        width = 2.0 if scene.flat else 1.62
-        self._kernel = fit(*kernel, (left, _TITLE, width, most), 0.3, centred=False)
+        width = {1: 2.0, 2: 1.62, 3: 3.2}[scene.layer.ndim]
+        self._kernel = fit(kernel, (left, _TITLE, width, most), 0.3, centred=False)
         right = left + width + (0.3 if scene.flat else 0.12)
         room = (right, _TITLE + 0.12, WIDTH - right - _MARGIN, most - 0.12)
-        self._tensor = fit(*tensor, room, 0.34, centred=False)
+        self._tensor = fit(tensor, room, 0.34, centred=False)
         grids = [grid for grid in (self._zero, self._kernel, self._tensor) if grid is not None]
         self._bottom = max(grid.y + grid.height for grid in grids)
         self._lefts = (_MARGIN, left, right)
@@ -113,13 +114,10 @@ class _StepColumns:
         self.scene, self.steps = scene, steps
         self._width = (WIDTH - _LABEL - _MARGIN) / len(steps)
         place = (0.0, 0.0, self._width - 0.16, 1.2)
-        rows, columns = scene.axes
-        _, tensor = kernel_grids(scene)
-        self._input = fit(input_strip(rows, steps, 0), input_strip(columns, steps, 1), place, 0.19)
-        self._tensor = fit(*tensor, place, 0.19)
-        self._output = fit(
-            output_strip(rows, steps, 0), output_strip(columns, steps, 1), place, 0.15
-        )
+        inputs, outputs = map_grids(scene, steps)
+        self._input = fit(inputs, place, 0.21)
+        self._tensor = fit(kernel_grids(scene)[1], place, 0.21)
+        self._output = fit(outputs, place, 0.15)
 
     @property
     def height(self) -> float:
@@ -144,13 +142,14 @@ class _StepColumns:
                 size=6.5,
             )
             y = below
-            grid = _moved(self._input, x, y)
-            paint_input(painter, scene, step, grid)
+            grid = self._input.moved(x, y)
+            paint_pixels(painter, scene, grid)
+            paint_window(painter, scene, step, grid)
             y = _flow(painter, grid, _real_pixels(scene, step))
-            grid = _moved(self._tensor, x, y)
+            grid = self._tensor.moved(x, y)
             paint_reads(painter, scene, style, step, grid)
             y = _flow(painter, grid, _made(step))
-            grid = _moved(self._output, x, y)
+            grid = self._output.moved(x, y)
             paint_outputs(painter, scene, style, self.steps[: index + 1], grid)
         self._labels(painter, below)
 
@@ -174,23 +173,19 @@ def moving_strip(scene: Scene, frames: int) -> tuple[Painter, int]:
     style = style_of(scene)
     steps = scene.first_steps(frames)
     last = len(steps) - 1
-    rows, columns = scene.axes
     kernel, tensor = kernel_grids(scene)
+    inputs, outputs = map_grids(scene, steps)
     high = 1.5
     places = [(_MARGIN, 1.36), (1.72, 1.5), (3.52, 1.8), (5.62, 1.46)]
-    strips = [
-        kernel,
-        (input_strip(rows, steps, 0), input_strip(columns, steps, 1)),
-        tensor,
-        (output_strip(rows, steps, 0), output_strip(columns, steps, 1)),
-    ]
     grids = [
-        fit(*strip, (x, 0.0, width, high), most)
-        for strip, (x, width), most in zip(strips, places, (0.3, 0.25, 0.27, 0.2), strict=True)
+        fit(strips, (x, 0.0, width, high), most)
+        for strips, (x, width), most in zip(
+            (kernel, inputs, tensor, outputs), places, (0.3, 0.25, 0.27, 0.2), strict=True
+        )
     ]
     tallest = max(grid.height for grid in grids)
     painter = new_painter(WIDTH, _TITLE + tallest + 0.34)
-    grids = [_moved(grid, 0, _TITLE + (tallest - grid.height) / 2) for grid in grids]
+    grids = [grid.moved(0, _TITLE + (tallest - grid.height) / 2) for grid in grids]
     layer = scene.layer
     titles = (
         f"kernel {times(layer.kernel_size)}, by mode",
@@ -204,10 +199,11 @@ def moving_strip(scene: Scene, frames: int) -> tuple[Painter, int]:
     painter.arrow((grids[1].x + grids[1].width + 0.05, middle), (grids[2].x - 0.05, middle))
     painter.arrow((grids[2].x + grids[2].width + 0.05, middle), (grids[3].x - 0.05, middle))
     paint_kernel(painter, scene, style, grids[0])
-    _pixels_behind(painter, scene, grids[1])
+    paint_pixels(painter, scene, grids[1])
+    paint_idle(painter, scene, style, grids[2])
     for step in steps:
         seen = (step.number, step.number)
-        paint_input(painter, scene, step, grids[1], seen=seen)
+        paint_window(painter, scene, step, grids[1], seen=seen)
         paint_reads(painter, scene, style, step, grids[2], seen=seen)
         text = (
             f"step {step.number + 1} of {scene.step_count}: {_real_pixels(scene, step)}; "
@@ -216,15 +212,6 @@ def moving_strip(scene: Scene, frames: int) -> tuple[Painter, int]:
         painter.word(WIDTH / 2, _TITLE + tallest + 0.2, text, size=7, seen=seen)
     paint_outputs(painter, scene, style, steps, grids[3], last=last)
     return painter, len(steps)
-
-
-def _pixels_behind(painter: Painter, scene: Scene, grid: Grid) -> None:
-    nothing = Step(-1, {}, {}, {})
-    paint_input(painter, scene, nothing, grid)
-
-
-def _moved(grid: Grid, x: float, y: float) -> Grid:
-    return Grid(grid.rows, grid.columns, grid.x + x, grid.y + y, grid.cell)
 
 
 def _title(painter: Painter, x: float, tag: str, text: str, top: float = 0.0) -> None:
@@ -241,8 +228,8 @@ def _flow(painter: Painter, grid: Grid, text: str) -> float:
 
 
 def _real_pixels(scene: Scene, step: Step) -> str:
-    real = sum(scene.inside(pixel) for pixel in step.window)
-    return f"{_count(real, 'real pixel')} broadcast"
+    real, again = (sum(map(scene.inside, pixels)) for pixels in (step.window, step.again))
+    return f"{_count(real, 'real pixel')}{f', {again} again' if again else ''}"
 
 
 def _made(step: Step) -> str:

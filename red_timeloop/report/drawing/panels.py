@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
-from red_timeloop.report.drawing.grids import Grid, Seen, Style, paint_gaps, write_cell
-from red_timeloop.report.drawing.painter import INK, LINE, PALE, REAL, Painter
+from typing import Any
+
+from red_timeloop.report.drawing.grids import (
+    Grid,
+    Seen,
+    Style,
+    paint_gaps,
+    paint_planes,
+    write_cell,
+)
+from red_timeloop.report.drawing.painter import INK, PALE, Painter
 from red_timeloop.report.drawing.scene import Pixel, Scene, Step
 from red_timeloop.report.palette import blend
 
-__all__ = ["letter", "paint_input", "paint_kernel", "paint_outputs", "paint_reads", "paint_tensor"]
+__all__ = [
+    "paint_idle",
+    "paint_kernel",
+    "paint_outputs",
+    "paint_pixels",
+    "paint_reads",
+    "paint_tensor",
+    "paint_window",
+]
 
-_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_NEW, _AGAIN = "#9c9c9c", "#cccccc"  # black names can be read on both
+_DASHES: Any = (0, (1.5, 1.5))
 
 
 def paint_kernel(painter: Painter, scene: Scene, style: Style, grid: Grid) -> None:
@@ -20,19 +38,17 @@ def paint_kernel(painter: Painter, scene: Scene, style: Style, grid: Grid) -> No
         colour = style.taps.get(tap, "#ffffff")
         phase = scene.phase_of_tap.get(tap)
         mode = "none" if phase is None else numbers[phase]
-        gid = f"kernel-{tap[0]}.{tap[1]}-mode-{mode}"
+        gid = f"kernel-{scene.mark(tap)}-mode-{mode}"
         painter.box(x, y, grid.cell, grid.cell, fill=colour, edge="#ffffff", line=0.8, gid=gid)
         write_cell(painter, grid, x, y, _indices(scene, tap), colour, longest=longest)
     paint_gaps(painter, grid)
+    paint_planes(painter, grid)
 
 
 def paint_tensor(painter: Painter, scene: Scene, style: Style, grid: Grid) -> None:
     """Paint the sub-crossbar tensor: a small crossbar for each kernel pixel, by mode."""
     longest = _longest_index(scene, grid)
-    for tap, x, y in grid.cells():
-        phase = scene.phase_of_tap.get(tap)
-        if phase is None or phase in scene.empty:
-            continue
+    for tap, x, y in _taps(scene, grid):
         colour = style.taps[tap]
         inner = grid.cell * 0.9
         painter.box(
@@ -43,76 +59,107 @@ def paint_tensor(painter: Painter, scene: Scene, style: Style, grid: Grid) -> No
             fill=blend(colour, "#ffffff", 0.25),
             edge=blend(colour, "#000000", 0.35),
             line=0.5,
-            gid=f"sub_crossbar-{tap[0]}.{tap[1]}",
+            gid=f"sub_crossbar-{scene.mark(tap)}",
         )
         if grid.cell > 0.16:
             _crossbar_lines(painter, grid, x, y, blend(colour, "#000000", 0.2))
         write_cell(painter, grid, x, y, _indices(scene, tap), colour, longest=longest)
-    _empty_modes(painter, scene, grid)
+    _surroundings(painter, scene, grid)
     _mode_titles(painter, scene, grid)
+
+
+def paint_pixels(painter: Painter, scene: Scene, grid: Grid) -> None:
+    """Paint the input map: every pixel with its name, and the zeros around or between them."""
+    longest = max(len(scene.pixel_name(pixel)) for pixel, _, _ in grid.cells())
+    for pixel, x, y in grid.cells():
+        if scene.inside(pixel):
+            painter.box(x, y, grid.cell, grid.cell, fill=PALE, edge="#ffffff", line=0.8)
+            write_cell(painter, grid, x, y, scene.pixel_name(pixel), PALE, longest=longest)
+        else:
+            painter.box(x, y, grid.cell, grid.cell, fill="#ffffff", style=_DASHES)
+            write_cell(painter, grid, x, y, "0", "#ffffff")
     paint_gaps(painter, grid)
+    paint_planes(painter, grid)
 
 
-def paint_input(
+def paint_window(
     painter: Painter, scene: Scene, step: Step, grid: Grid, *, seen: Seen = None
 ) -> None:
-    """Paint the input map and, in dark, the window that the step reads."""
-    prefix = f"step-{step.number}-input"
+    """Paint the window that a step reads: dark what is new, paler what it reads again."""
     for pixel, x, y in grid.cells():
-        inside, place = scene.inside(pixel), step.window.get(pixel)
-        gid = f"{prefix}-{pixel[0]}.{pixel[1]}"
-        if place is None:
-            if inside and seen is None:
-                painter.box(x, y, grid.cell, grid.cell, fill=PALE, edge="#ffffff", line=0.8)
-            continue
-        fill = REAL if inside else "#ffffff"
-        painter.box(
-            x,
-            y,
-            grid.cell,
-            grid.cell,
-            fill=fill,
-            edge="#ffffff" if inside else LINE,
-            line=0.8 if inside else 0.4,
-            style="-" if inside else (0, (1.5, 1.5)),  # type: ignore[arg-type]
-            over=4,
-            gid=f"{gid}-window-{place}" if inside else f"{gid}-zero",
-            seen=seen,
-        )
-        write_cell(painter, grid, x, y, letter(place) if inside else "0", fill, seen=seen)
-    if seen is None:
-        paint_gaps(painter, grid)
+        if pixel in step.window:
+            kind = "zero" if not scene.inside(pixel) else "again" if pixel in step.again else "new"
+            painter.box(
+                x,
+                y,
+                grid.cell,
+                grid.cell,
+                fill={"zero": "#ffffff", "again": _AGAIN, "new": _NEW}[kind],
+                edge=INK,
+                line=0.8,
+                style=_DASHES if kind == "zero" else "-",
+                over=4,
+                gid=f"step{step.number}-{kind}-{scene.mark(pixel)}",
+                seen=seen,
+            )
 
 
 def paint_reads(
     painter: Painter, scene: Scene, style: Style, step: Step, grid: Grid, *, seen: Seen = None
 ) -> None:
-    """Paint the sub-crossbars with the letter of the input pixel that each is driven with."""
-    for tap, x, y in grid.cells():
-        phase = scene.phase_of_tap.get(tap)
-        if phase is None or phase in scene.empty:
-            continue
+    """Paint the sub-crossbars with the name of the input pixel that each is driven with.
+
+    In an animation, with `seen`, only what differs from `paint_idle` is painted.
+    """
+    real = [pixel for pixel in step.window if scene.inside(pixel)]
+    longest = max((len(scene.pixel_name(pixel)) for pixel in real), default=1)
+    for tap, x, y in _taps(scene, grid):
         pixel = step.reads.get(tap)
         zero = pixel is None or not scene.inside(pixel)
-        colour = style.taps[tap]
-        fill = blend(colour, "#ffffff", 0.8) if zero else colour
-        source = "idle" if pixel is None else f"reads-{pixel[0]}.{pixel[1]}"
-        painter.box(
-            x + grid.cell * 0.04,
-            y + grid.cell * 0.04,
-            grid.cell * 0.92,
-            grid.cell * 0.92,
-            fill=fill,
-            edge=blend(colour, "#000000", 0.35),
-            line=0.4,
-            gid=f"step-{step.number}-sub_crossbar-{tap[0]}.{tap[1]}-{source}",
-            seen=seen,
-        )
-        text = "" if pixel is None else "0" if zero else letter(step.window[pixel])
-        write_cell(painter, grid, x, y, text, fill, seen=seen)
+        fill = blend(style.taps[tap], "#ffffff", 0.8) if zero else style.taps[tap]
+        source = "idle" if pixel is None else scene.mark(pixel)
+        gid: str | None = f"step{step.number}-tap-{scene.mark(tap)}-{source}"
+        if zero or seen is None:
+            _sub_crossbar(painter, grid, x, y, fill, style.taps[tap], gid=gid, seen=seen)
+            gid = None
+        text = "" if pixel is None else "0" if zero else scene.pixel_name(pixel)
+        write_cell(painter, grid, x, y, text, fill, seen=seen, longest=longest, gid=gid)
     if seen is None:
-        _empty_modes(painter, scene, grid)
-        paint_gaps(painter, grid)
+        _surroundings(painter, scene, grid)
+
+
+def paint_idle(painter: Painter, scene: Scene, style: Style, grid: Grid) -> None:
+    """Paint the sub-crossbars that an animation writes on."""
+    for tap, x, y in _taps(scene, grid):
+        _sub_crossbar(painter, grid, x, y, style.taps[tap], style.taps[tap])
+    _surroundings(painter, scene, grid)
+
+
+def _taps(scene: Scene, grid: Grid) -> list[tuple[Pixel, float, float]]:
+    """Kernel pixels that stand on crossbars, with their corners."""
+    found = scene.phase_of_tap
+    return [cell for cell in grid.cells() if found.get(cell[0], cell[0]) not in scene.empty]
+
+
+def _sub_crossbar(
+    painter: Painter,
+    grid: Grid,
+    x: float,
+    y: float,
+    fill: str,
+    colour: str,
+    *,
+    gid: str | None = None,
+    seen: Seen = None,
+) -> None:
+    free, size, edge = 0.04 * grid.cell, 0.92 * grid.cell, blend(colour, "#000000", 0.35)
+    painter.box(x + free, y + free, size, size, fill=fill, edge=edge, gid=gid, seen=seen)
+
+
+def _surroundings(painter: Painter, scene: Scene, grid: Grid) -> None:
+    _empty_modes(painter, scene, grid)
+    paint_gaps(painter, grid)
+    paint_planes(painter, grid)
 
 
 def paint_outputs(
@@ -133,16 +180,16 @@ def paint_outputs(
         pixel: (phase, step.number) for step in steps for phase, pixel in step.outputs.items()
     }
     now = steps[-1].number
-    for pixel, x, y in grid.cells():
+    for pixel, x, y in sorted(grid.cells(), key=lambda cell: made.get(cell[0], ((), -1))[1]):
         cell = (x, y, grid.cell, grid.cell)
-        phase, number = made.get(pixel, ((0, 0), -1))
+        phase, number = made.get(pixel, ((), -1))
         if number < 0 or last is not None:
             painter.box(*cell, fill="#ffffff", edge="#c9c9c9", line=0.4, over=1)
         if number < 0:
             continue
         colour = style.modes[phase]
         text = str(scene.mode_numbers[phase])
-        gid = f"step-{number}-output-{pixel[0]}.{pixel[1]}-mode-{text}"
+        gid = f"step{number}-out-{scene.mark(pixel)}-{text}"
         pale = blend(colour, "#ffffff", 0.6)
         if last is None:
             gid = f"{gid}-seen-{now}"
@@ -155,15 +202,11 @@ def paint_outputs(
         painter.box(*cell, fill=colour, edge=INK, line=0.6, over=3, gid=gid, seen=(number, number))
         write_cell(painter, grid, x, y, text, colour, seen=(number, number))
     paint_gaps(painter, grid)
-
-
-def letter(place: int) -> str:
-    """Name of a place in the window: a letter, or a number when there are more than 52."""
-    return _LETTERS[place] if place < len(_LETTERS) else str(place)
+    paint_planes(painter, grid)
 
 
 def _indices(scene: Scene, tap: Pixel) -> str:
-    return str(tap[1]) if scene.flat else f"{tap[0]},{tap[1]}"
+    return str(tap[2]) if scene.flat else f"{tap[1]},{tap[2]}"
 
 
 def _longest_index(scene: Scene, grid: Grid) -> int:
@@ -181,9 +224,9 @@ def _crossbar_lines(painter: Painter, grid: Grid, x: float, y: float, colour: st
 
 
 def _empty_modes(painter: Painter, scene: Scene, grid: Grid) -> None:
-    for a, b in scene.mode_numbers:
-        span = _mode_span(grid, (a, b))
-        if (a, b) in scene.empty and span is not None:
+    for phase in scene.empty:
+        span = grid.span(phase)
+        if span is not None:
             x, y, width, height = span
             painter.box(x, y, width, height, fill="#ffffff", style="--", line=0.5)
             write_cell(painter, grid, x, y, "-", "#ffffff")
@@ -192,7 +235,7 @@ def _empty_modes(painter: Painter, scene: Scene, grid: Grid) -> None:
 def _mode_titles(painter: Painter, scene: Scene, grid: Grid) -> None:
     """Number and outputs of each mode above its sub-crossbars, where there is room."""
     for phase, number in scene.mode_numbers.items():
-        span = _mode_span(grid, phase)
+        span = grid.span(phase)
         if span is None or phase in scene.empty:
             continue
         x, y, width, _ = span
@@ -204,12 +247,3 @@ def _mode_titles(painter: Painter, scene: Scene, grid: Grid) -> None:
         painter.word(
             x + grid.cell * 0.06, y - 0.035, text, size=size, align="left", vertical="baseline"
         )
-
-
-def _mode_span(grid: Grid, phase: Pixel) -> tuple[float, float, float, float] | None:
-    rows, columns = grid.rows.spans or {}, grid.columns.spans or {}
-    if phase[0] not in rows or phase[1] not in columns:
-        return None
-    (top, bottom), (left, right) = rows[phase[0]], columns[phase[1]]
-    cell = grid.cell
-    return grid.x + left * cell, grid.y + top * cell, (right - left) * cell, (bottom - top) * cell
