@@ -35,10 +35,20 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["FORMATS", "GRID", "INK", "PAPER", "TWO_COLUMNS", "Plots", "draw", "write_figures"]
+__all__ = [
+    "FORMATS",
+    "GRID",
+    "GROUND",
+    "INK",
+    "PAPER",
+    "TWO_COLUMNS",
+    "Plots",
+    "draw",
+    "write_figures",
+]
 
 FORMATS = ("svg", "pdf", "png")
-INK, GRID = "#1b1f24", "#c8ced4"  # a page puts its own in their place
+INK, GRID, GROUND = "#1b1f24", "#c8ced4", "#fffffe"  # a page puts its own in their place
 
 ONE_COLUMN, TWO_COLUMNS = 3.5, 7.16  # inches, of an IEEE paper
 PAPER = STYLE | {
@@ -185,7 +195,7 @@ def row_height(chart: Chart, size: float) -> float:
 def draw(axes: Axes, chart: Chart) -> Axes:
     """Draw a chart on axes, layers downwards, and return them.
 
-    What belongs to a layer has an id in JSON, `[LAYER, DESIGN, WORDS]`; words are those of a value.
+    What belongs to a layer has a `mark_id`, with words if it stands for a value.
     """
     from matplotlib.lines import Line2D
 
@@ -194,12 +204,13 @@ def draw(axes: Axes, chart: Chart) -> Axes:
     axes.spines[["left", "right", "top", "bottom"]].set_visible(False)
     axes.tick_params(axis="x", length=0, colors=INK)
     for place, (layer, name) in enumerate(chart.layers.items()):
-        text = _text(axes, 0, _lane(chart, place, -1), name, "left", 1.0, _id(layer))
+        text = _text(axes, 0, _lane(chart, place, -1), name, "left", 1.0, mark_id(layer))
         text.set(transform=axes.get_yaxis_transform(), fontweight="bold")
+        text.set_bbox({"facecolor": GROUND, "linewidth": 0, "pad": 0.5})
         if place:
             line = Line2D([0, 1], [place] * 2, color=GRID, linewidth=0.6, zorder=0)
             line.set_transform(axes.get_yaxis_transform())
-            _add(axes, line, _id(layer))
+            _add(axes, line, mark_id(layer))
     {"dots": _dots, "stacks": _stacks, "heat": _heat}[chart.kind](axes, chart)
     return axes
 
@@ -219,8 +230,9 @@ def _marks(chart: Chart) -> Iterator[tuple[str, str, float, Parts]]:
                 yield layer, design, _lane(chart, place, lane), chart.values[layer, design]
 
 
-def _id(layer: str, design: str = "", words: str = "") -> str:
-    return json.dumps([layer, design, words], ensure_ascii=False)
+def mark_id(layer: str, design: str = "", words: str = "", point: str = "") -> str:
+    """Return the id of what belongs to a layer, stands for a value, or is a point of a sweep."""
+    return json.dumps([layer, design, words, point], ensure_ascii=False)
 
 
 def _add(axes: Axes, artist: Any, name: str) -> None:
@@ -246,7 +258,7 @@ def _dots(axes: Axes, chart: Chart) -> None:
     found = [1.0] * (chart.unit == "x") + [chart.whole(*key) for key in chart.values]
     for layer, design, y, values in _marks(chart):
         mark = _dot(colours[design], [values[""]], [y])
-        _add(axes, mark, _id(layer, design, format_value(values[""], chart.unit)))
+        _add(axes, mark, mark_id(layer, design, format_value(values[""], chart.unit)))
     if chart.logarithmic:
         margin = max(1.1, (max(found) / min(found)) ** 0.04)
         axes.set_xscale("log")
@@ -277,16 +289,19 @@ def _unit(chart: Chart) -> str:
 
 
 def _ticks(axes: Axes, chart: Chart) -> None:
-    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+    from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
-    if chart.logarithmic:
-        low, high = axes.get_xlim()
-        few = math.log10(high / low) < 1.5
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,), numticks=6))
-        axes.xaxis.set_minor_locator(NullLocator())
-    else:
-        axes.xaxis.set_major_locator(MaxNLocator(5))
+    locator = log_ticks(*axes.get_xlim()) if chart.logarithmic else MaxNLocator(5)
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value, chart.unit)))
+
+
+def log_ticks(low: float, high: float) -> Any:
+    """Return matplotlib's locator of decades, or of their parts where there are few."""
+    from matplotlib.ticker import LogLocator
+
+    return LogLocator(subs=(1, 2, 5) if high / low < 30 else (1,), numticks=6)
 
 
 def _tick(value: float, unit: str) -> str:
@@ -313,10 +328,10 @@ def _stacks(axes: Axes, chart: Chart) -> None:
             share = values[part] / chart.scale(layer)
             bar = Rectangle((left, y - thick / 2), share, thick, **looks[part])
             said = f"{format_value(values[part], chart.unit)}, {percent(values[part] / whole)}"
-            _add(axes, bar, _id(layer, design, f"{part} {said}"))
+            _add(axes, bar, mark_id(layer, design, f"{part} {said}"))
             left += share
         longest = max(longest, left)
-        text = _text(axes, -0.01, y, chart.designs[design], "right", 0.88, _id(layer, design))
+        text = _text(axes, -0.01, y, chart.designs[design], "right", 0.88, mark_id(layer, design))
         text.set(transform=axes.get_yaxis_transform(), in_layout=True)
     axes.set_xlim(0, 1.01 * longest)
     axes.grid(axis="x", color=GRID, linewidth=0.6)
@@ -352,8 +367,8 @@ def _heat(axes: Axes, chart: Chart) -> None:
             left = shown.index(design) + 0.04 + 0.46 * number
             cell = Rectangle((left, y - height / 2), 0.46, height, facecolor=colour, linewidth=0.4)
             cell.set_edgecolor(INK)
-            _add(axes, cell, _id(layer, design, f"{part} {percent(share)}"))
-            name, ink = _id(layer, design), text_on(colour)
+            _add(axes, cell, mark_id(layer, design, f"{part} {percent(share)}"))
+            name, ink = mark_id(layer, design), text_on(colour)
             _text(axes, left + 0.23, y, f"{100 * share:.0f}", "center", size, name, ink)
     axes.set_xlim(0, len(shown))
     labels = [text.replace(" ", "\n", 1) for text in chart.designs.values()]

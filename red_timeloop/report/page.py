@@ -8,7 +8,6 @@ import hashlib
 import math
 import platform
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
@@ -20,10 +19,11 @@ from red_timeloop.designs import BASELINE
 from red_timeloop.errors import InputError
 from red_timeloop.report import data
 from red_timeloop.report.loop_nest import loop_nests
-from red_timeloop.report.page_figure import Figures, inline
+from red_timeloop.report.page_figure import Cell, Figures, inline
 from red_timeloop.report.palette import design_colours
-from red_timeloop.report.sweep_section import sweep_sections
+from red_timeloop.report.sweep_section import sweep_section
 from red_timeloop.report.table import describe
+from red_timeloop.sweeps.table import Results
 from red_timeloop.units import percent, ratio, scaled
 from red_timeloop.workload import WorkloadLayer
 
@@ -31,24 +31,21 @@ __all__ = ["render"]
 
 _MOST_SUB_CROSSBARS = 100  # in the picture of a page
 
-Cell = tuple[str, float | None]  # what is written, and the number by which it is sorted
-
 
 def render(
     comparisons: Sequence[Comparison],
     figures: Mapping[str, Sequence[str]],
-    sweeps: Sequence[str | Path] = (),
+    sweeps: Sequence[tuple[str, Results]] = (),
 ) -> str:
     """Return the HTML of a page.
 
     Args:
         comparisons: What to show, one section each; the workloads' names differ.
         figures: Names of the figure files beside the page, by workload.
-        sweeps: Stores of sweeps to show below.
+        sweeps: Names and points of sweeps to show below.
 
     Raises:
-        InputError: There is no store, or no point of a sweep is feasible.
-        SweepError: A store is damaged or of a newer version.
+        InputError: No point of a sweep is feasible.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -66,7 +63,7 @@ def render(
         title=f"RED on {', '.join(comparison.workload.name for comparison in comparisons)}",
         version=__version__,
         pages=[_page(c, figures.get(c.workload.name, ()), drawn) for c in comparisons],
-        sweeps=[section for store in sweeps for section in sweep_sections(store, drawn)],
+        sweeps=[sweep_section(name, results, drawn) for name, results in sweeps],
         versions=_versions(comparisons),
         figures=drawn,
         style=style,

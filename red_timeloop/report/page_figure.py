@@ -12,14 +12,16 @@ from xml.etree.ElementTree import Element
 from markupsafe import Markup
 
 from red_timeloop.report.data import Chart
-from red_timeloop.report.figures import GRID, INK, new_figure
+from red_timeloop.report.figures import GRID, GROUND, INK, new_figure
 from red_timeloop.report.picture import STYLE, svg_text, svg_tree
 from red_timeloop.report.svg import SVG, style_sheet
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["SIZE", "WIDTH", "Figures"]
+__all__ = ["Cell", "Figures", "inline"]
+
+Cell = tuple[str, float | None]  # of a table: what is written, and by what number it is sorted
 
 WIDTH, SIZE = 420, 12  # points, which are a page's pixels; a phone shows them a little smaller
 
@@ -56,8 +58,8 @@ class Figures:
         for child in list(root):
             name = child.get("id", "")
             if name.startswith("["):
-                layer, design, said = json.loads(child.attrib.pop("id"))
-                marks = {"data-design": design, "data-tip": said}
+                layer, *rest = json.loads(child.attrib.pop("id"))
+                marks = dict(zip(("data-design", "data-tip", "data-point"), rest, strict=True))
                 child.attrib.update({key: value for key, value in marks.items() if value})
                 if layer:
                     root.remove(child)
@@ -86,7 +88,13 @@ class Figures:
     def sheet(self) -> Markup:
         """The rules of all figures."""
         rules = style_sheet(self.styles)
-        return Markup(rules.replace(INK, "currentColor").replace(GRID, "var(--grid)"))
+        for colour, own in (
+            (INK, "currentColor"),
+            (GRID, "var(--grid)"),
+            (GROUND, "var(--ground)"),
+        ):
+            rules = rules.replace(colour, own)
+        return Markup(rules)
 
     @property
     def defs(self) -> Markup:

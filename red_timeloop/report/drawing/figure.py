@@ -59,7 +59,7 @@ class _TopRow:
         room = (right, _TITLE + 0.12, WIDTH - right - _MARGIN, most - 0.12)
         self._tensor = fit(tensor, room, 0.34, centred=False)
         grids = [grid for grid in (self._zero, self._kernel, self._tensor) if grid is not None]
-        self._bottom = max(grid.y + grid.height for grid in grids)
+        self._bottom = max(grid.y + grid.height for grid in grids) + 0.1 * (scene.layer.ndim == 3)
         self._lefts = (_MARGIN, left, right)
 
     @property

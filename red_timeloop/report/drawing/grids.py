@@ -161,7 +161,7 @@ def write_cell(
 ) -> None:
     """Write a few letters into a cell; `longest` is the most letters of any cell beside it."""
     longest = longest or len(text)
-    size = grid.text_size * min(1.0, 3 / max(1, longest))
+    size = grid.text_size * min(1.0, 2.7 / max(1, longest))
     if text and size >= _SMALLEST_TEXT:
         # a figure's height is 0.73 of its size in DejaVu Sans
         baseline = y + grid.cell / 2 + 0.365 * size / 72
@@ -194,7 +194,7 @@ def paint_gaps(painter: Painter, grid: Grid) -> None:
 
 def paint_planes(painter: Painter, grid: Grid) -> None:
     """Write the number of each plane below it, where there are several."""
-    planes, _, columns = grid.strips
+    planes = grid.strips[0]
     for index, at in planes.at.items() if len(planes.at) > 1 or planes.gaps else ():
-        x = grid.plane(at) + columns.extent * grid.cell / 2
-        painter.word(x, grid.y + grid.height + 0.06, f"plane {index}", size=4.6, colour="#555555")
+        y = grid.y + grid.height + 0.06
+        painter.word(grid.plane(at), y, f"plane {index}", size=4.6, colour="#555555", align="left")

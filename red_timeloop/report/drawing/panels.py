@@ -70,11 +70,12 @@ def paint_tensor(painter: Painter, scene: Scene, style: Style, grid: Grid) -> No
 
 def paint_pixels(painter: Painter, scene: Scene, grid: Grid) -> None:
     """Paint the input map: every pixel with its name, and the zeros around or between them."""
-    longest = max(len(scene.pixel_name(pixel)) for pixel, _, _ in grid.cells())
+    names = {p: scene.pixel_name(p) for p, _, _ in grid.cells() if scene.inside(p)}
+    longest = max(map(len, names.values()), default=1)
     for pixel, x, y in grid.cells():
-        if scene.inside(pixel):
+        if pixel in names:
             painter.box(x, y, grid.cell, grid.cell, fill=PALE, edge="#ffffff", line=0.8)
-            write_cell(painter, grid, x, y, scene.pixel_name(pixel), PALE, longest=longest)
+            write_cell(painter, grid, x, y, names[pixel], PALE, longest=longest)
         else:
             painter.box(x, y, grid.cell, grid.cell, fill="#ffffff", style=_DASHES)
             write_cell(painter, grid, x, y, "0", "#ffffff")

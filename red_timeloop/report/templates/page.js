@@ -79,7 +79,9 @@ for (const button of document.querySelectorAll("th button")) {
     const up = head.ariaSort !== "ascending";
     const value = (row) => {
       const cell = row.cells[head.cellIndex];
-      return "v" in cell.dataset ? Number(cell.dataset.v) : cell.textContent;
+      if (!("v" in cell.dataset)) return cell.textContent;
+      const number = Number(cell.dataset.v.replace("inf", "Infinity"));
+      return Number.isNaN(number) ? -Infinity : number;
     };
     for (const other of head.parentElement.cells) other.removeAttribute("aria-sort");
     head.ariaSort = up ? "ascending" : "descending";
