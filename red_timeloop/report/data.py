@@ -10,31 +10,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from red_timeloop.comparison import Comparison, LayerResult
+from red_timeloop.comparison import Comparison
 from red_timeloop.components import STAGES
 from red_timeloop.designs import BASELINE
+from red_timeloop.designs.result import DesignResult
 from red_timeloop.designs.sizes import CrossbarSizes
 from red_timeloop.units import area as area_text
 from red_timeloop.units import percent, ratio, scaled
 
-__all__ = [
-    "CHARTS",
-    "COMPONENT_GROUPS",
-    "Chart",
-    "Parts",
-    "alike",
-    "area",
-    "component_group",
-    "energy",
-    "energy_parts",
-    "energy_ratio",
-    "format_value",
-    "latency",
-    "speedup",
-    "time_parts",
-    "use",
-    "zeros",
-]
+__all__ = ["CHARTS", "COMPONENT_GROUPS", "Chart", "Parts", "alike", "chart", "format_value"]
 
 _LOG_FROM = 50  # largest over smallest value from which a logarithmic axis is easier to read
 
@@ -57,6 +41,22 @@ COMPONENT_GROUPS: dict[str, tuple[str, ...]] = {
         "accumulation_buffer",
     ),
 }
+
+# title, unit and note of each chart, in the order of a page
+_RELATIVE = "Bars are relative to zero padding's, which is 1."
+_WORDS = {
+    "speedup": ("Speedup over zero padding", "x", "Zero padding is 1; more is faster."),
+    "energy_ratio": ("Energy over zero padding's", "x", "Zero padding is 1; less is better."),
+    "latency": ("Latency", "s", "One pass over a layer's batch."),
+    "time_parts": ("Where time goes", "s", _RELATIVE),
+    "energy": ("Energy", "J", "One pass over a layer's batch. Programming is not counted."),
+    "energy_parts": ("Where energy goes", "J", _RELATIVE),
+    "area": ("Area", "m2", "Area that holds a layer's weights."),
+    "use": ("Rows and columns used of a crossbar", "%", "Of rows, those driven at once."),
+    "zeros": ("Zeros in the zero-inserted input", "%", "Of the map that zero padding convolves."),
+}
+_PARTS: dict[str, Iterable[str]] = {"time_parts": STAGES, "energy_parts": COMPONENT_GROUPS}
+CHARTS = tuple(_WORDS)[:-1]  # those of designs
 
 Parts = Mapping[str, float]
 
@@ -112,104 +112,63 @@ class Chart:
         return whole or 1.0
 
 
-def latency(comparison: Comparison) -> Chart:
-    """Latency of one pass over each layer [s]."""
-    values = {_key(r): {"": r.design_result.latency} for r in comparison.results}
-    return _chart(comparison, "latency", "Latency", "s", values, "One pass over a layer's batch.")
-
-
-def energy(comparison: Comparison) -> Chart:
-    """Energy of one pass over each layer, programming not included [J]."""
-    values = {_key(r): {"": r.design_result.energy} for r in comparison.results}
-    note = "One pass over a layer's batch. Programming is not counted."
-    return _chart(comparison, "energy", "Energy", "J", values, note)
-
-
-def area(comparison: Comparison) -> Chart:
-    """Area that holds each layer [m^2]."""
-    values = {_key(r): {"": r.design_result.area} for r in comparison.results}
-    return _chart(comparison, "area", "Area", "m2", values, "Area that holds a layer's weights.")
-
-
-def speedup(comparison: Comparison) -> Chart:
-    """Latency of zero padding over that of each design that computes anything."""
-    base = {r.layer: r.design_result.latency for r in comparison.baseline}
-    values = {
-        _key(r): {"": base[r.layer] / r.design_result.latency}
-        for r in comparison.results
-        if r.layer in base and r.design_result.latency and not _is_one(r, comparison)
-    }
-    note = "Zero padding is 1; further right is faster."
-    return _chart(comparison, "speedup", "Speedup over zero padding", "x", values, note)
-
-
-def energy_ratio(comparison: Comparison) -> Chart:
-    """Energy of each design over zero padding's."""
-    base = {r.layer: r.design_result.energy for r in comparison.baseline}
-    values = {
-        _key(r): {"": r.design_result.energy / base[r.layer]}
-        for r in comparison.results
-        if base.get(r.layer) and not _is_one(r, comparison)
-    }
-    note = "Zero padding is 1; further left needs less."
-    return _chart(comparison, "energy_ratio", "Energy over zero padding's", "x", values, note)
-
-
-def zeros(comparison: Comparison) -> Chart:
-    """Share of zeros in each transposed layer's zero-inserted input map."""
-    values = {
-        (entry.name, ""): {"": entry.layer.zero_redundancy}
-        for entry in comparison.workload.layers
-        if entry.layer.transposed
-    }
-    note = "Share of zeros in the map that zero padding convolves."
-    return _chart(comparison, "zeros", "Zeros in the zero-inserted input", "%", values, note)
-
-
-def use(comparison: Comparison) -> Chart:
-    """Share of a crossbar's word lines that an activation drives, and of its columns in use.
-
-    That of the part with the most crossbars; digital designs have none.
-    """
+def chart(comparison: Comparison, key: str) -> Chart:
+    """Return a chart of `CHARTS`, or `zeros`: those of the zero-inserted map, by layer."""
     values: dict[tuple[str, str], Parts] = {}
+    title, unit, note = _WORDS[key]
+    base = {r.layer: r.design_result for r in comparison.baseline}
     for result in comparison.results:
-        parts = result.design_result.plan.parts
+        if unit == "x" and result.design == BASELINE.name and len(comparison.designs) > 1:
+            continue  # what the others are compared with: its dots would all be alike
+        parts = _values(key, result.design_result, base.get(result.layer))
+        if parts:
+            values[result.layer, result.design] = parts
+    if key == "zeros":
+        layers = (entry for entry in comparison.workload.layers if entry.layer.transposed)
+        values = {(e.name, ""): {"": e.layer.zero_redundancy} for e in layers}
+    used = {part for parts in values.values() for part, value in parts.items() if value}
+    every = dict.fromkeys([*_PARTS.get(key, ()), *(p for parts in values.values() for p in parts)])
+    labels, shown = {"": "", **comparison.labels}, {design for _, design in values}
+    return Chart(
+        key,
+        title,
+        note,
+        "heat" if key == "use" else "stacks" if key in _PARTS else "dots",
+        unit,
+        {
+            e.name: f"{e.name} \N{MULTIPLICATION SIGN}{e.repeat}" if e.repeat > 1 else e.name
+            for e in comparison.workload.layers
+            if any(layer == e.name for layer, _ in values)
+        },
+        {design: labels[design] for design in ("", *comparison.designs) if design in shown},
+        tuple(part for part in every if part in used or key not in _PARTS),
+        values,
+        comparison.colours,
+    )
+
+
+def _values(key: str, own: DesignResult, base: DesignResult | None) -> Parts:
+    """Return what a chart shows of a result beside zero padding's; nothing where there is none."""
+    if key in ("latency", "energy", "area"):
+        return {"": getattr(own, key)}
+    if key == "speedup":
+        return {"": base.latency / own.latency} if base and own.latency else {}
+    if key == "energy_ratio":
+        return {"": own.energy / base.energy} if base and base.energy else {}
+    if key == "time_parts":
+        return {part: float(time) * own.cycles for part, time in own.cycle_shares.items()}
+    if key == "use":
+        parts = own.plan.parts
         sizes = max(parts, key=lambda part: part.crossbars).sizes if parts else None
-        if isinstance(sizes, CrossbarSizes):
-            values[_key(result)] = {
-                "rows": sizes.rows_used / sizes.crossbar_rows,
-                "columns": sizes.columns_used / sizes.logical_columns,
-            }
-    note = "Word lines that an activation drives and columns in use, of all that a crossbar has."
-    title = "Rows and columns used of a crossbar"
-    return _chart(comparison, "use", title, "%", values, note, "heat", ("rows", "columns"))
-
-
-def energy_parts(comparison: Comparison) -> Chart:
-    """Energy of each layer by component [J], beside zero padding's."""
-    values = {}
-    for result in comparison.results:
-        parts: dict[str, float] = {}
-        for name, level in result.design_result.levels.items():
-            group = component_group(name)
-            parts[group] = parts.get(group, 0.0) + level.energy
-        values[_key(result)] = parts
-    return _stacks(comparison, "energy_parts", "Where energy goes", "J", values, COMPONENT_GROUPS)
-
-
-def time_parts(comparison: Comparison) -> Chart:
-    """Time of each layer by what a step is doing [s], beside zero padding's."""
-    values = {
-        _key(result): {
-            part: float(time) * result.design_result.cycles
-            for part, time in result.design_result.cycle_shares.items()
-        }
-        for result in comparison.results
-    }
-    return _stacks(comparison, "time_parts", "Where time goes", "s", values, STAGES)
-
-
-CHARTS = (speedup, energy_ratio, latency, time_parts, energy, energy_parts, area, use)
+        if not isinstance(sizes, CrossbarSizes):
+            return {}
+        columns = sizes.columns_used * sizes.weight_slices / sizes.crossbar_columns
+        return {"rows": sizes.rows_used / sizes.crossbar_rows, "columns": columns}
+    groups: dict[str, float] = {}
+    for name, level in own.levels.items() if key == "energy_parts" else ():
+        group = component_group(name)
+        groups[group] = groups.get(group, 0.0) + level.energy
+    return groups
 
 
 def alike(comparison: Comparison) -> frozenset[str]:
@@ -250,57 +209,3 @@ def format_value(value: float, unit: str) -> str:
     if unit == "%":
         return percent(value)
     return area_text(value) if unit == "m2" else scaled(value, unit)
-
-
-def _is_one(result: LayerResult, comparison: Comparison) -> bool:
-    """Whether a result is what the others are compared with: its dots would all be alike."""
-    return result.design == BASELINE.name and len(comparison.designs) > 1
-
-
-def _key(result: LayerResult) -> tuple[str, str]:
-    return result.layer, result.design
-
-
-def _stacks(
-    comparison: Comparison,
-    key: str,
-    title: str,
-    unit: str,
-    values: Mapping[tuple[str, str], Parts],
-    order: Iterable[str],
-) -> Chart:
-    used = {part for parts in values.values() for part, value in parts.items() if value}
-    every = dict.fromkeys([*order, *(part for parts in values.values() for part in parts)])
-    names = tuple(part for part in every if part in used)
-    note = "Bars are relative to zero padding's, which is 1."
-    return _chart(comparison, key, title, unit, values, note, "stacks", names)
-
-
-def _chart(
-    comparison: Comparison,
-    key: str,
-    title: str,
-    unit: str,
-    values: Mapping[tuple[str, str], Parts],
-    note: str,
-    kind: Literal["dots", "stacks", "heat"] = "dots",
-    parts: tuple[str, ...] = ("",),
-) -> Chart:
-    labels = {"": "", **comparison.labels}
-    layers, designs = ({key[place] for key in values} for place in (0, 1))
-    return Chart(
-        key,
-        title,
-        note,
-        kind,
-        unit,
-        {
-            e.name: f"{e.name} \N{MULTIPLICATION SIGN}{e.repeat}" if e.repeat > 1 else e.name
-            for e in comparison.workload.layers
-            if e.name in layers
-        },
-        {name: labels[name] for name in ("", *comparison.designs) if name in designs},
-        parts,
-        values,
-        comparison.colours,
-    )

@@ -89,45 +89,45 @@ class Plots:
 
     def speedup(self, ax: Axes | None = None) -> Axes:
         """Latency of zero padding over that of each design."""
-        return _on(data.speedup(self.comparison), ax)
+        return self._on("speedup", ax)
 
     def energy_ratio(self, ax: Axes | None = None) -> Axes:
         """Energy of each design over zero padding's."""
-        return _on(data.energy_ratio(self.comparison), ax)
+        return self._on("energy_ratio", ax)
 
     def latency(self, ax: Axes | None = None) -> Axes:
         """Latency of one pass over each layer."""
-        return _on(data.latency(self.comparison), ax)
+        return self._on("latency", ax)
 
     def energy(self, ax: Axes | None = None) -> Axes:
         """Energy of one pass over each layer."""
-        return _on(data.energy(self.comparison), ax)
+        return self._on("energy", ax)
 
     def area(self, ax: Axes | None = None) -> Axes:
         """Area that holds each layer."""
-        return _on(data.area(self.comparison), ax)
+        return self._on("area", ax)
 
     def time_parts(self, ax: Axes | None = None) -> Axes:
         """Time of each layer by what a step is doing, zero padding's being 1."""
-        return _on(data.time_parts(self.comparison), ax)
+        return self._on("time_parts", ax)
 
     def energy_parts(self, ax: Axes | None = None) -> Axes:
         """Energy of each layer by component, zero padding's being 1."""
-        return _on(data.energy_parts(self.comparison), ax)
+        return self._on("energy_parts", ax)
 
     def use(self, ax: Axes | None = None) -> Axes:
         """Rows and columns used of a crossbar, as a heat map."""
-        return _on(data.use(self.comparison), ax)
+        return self._on("use", ax)
 
+    def _on(self, key: str, ax: Axes | None) -> Axes:
+        chart = data.chart(self.comparison, key)
+        if ax is None:
+            import matplotlib as mpl
+            from matplotlib import pyplot as plt
 
-def _on(chart: Chart, ax: Axes | None) -> Axes:
-    if ax is None:
-        import matplotlib as mpl
-        from matplotlib import pyplot as plt
-
-        height = row_height(chart, mpl.rcParams["font.size"]) * len(chart.layers) + 1
-        ax = plt.subplots(figsize=(6.4, height), layout="constrained")[1]
-    return draw(ax, chart)
+            height = row_height(chart, mpl.rcParams["font.size"]) * len(chart.layers) + 1
+            ax = plt.subplots(figsize=(6.4, height), layout="constrained")[1]
+        return draw(ax, chart)
 
 
 def write_figures(comparison: Comparison, folder: Path) -> list[Path]:
@@ -138,8 +138,7 @@ def write_figures(comparison: Comparison, folder: Path) -> list[Path]:
     import matplotlib as mpl
 
     alike, written = data.alike(comparison), []
-    for dataset in (*data.CHARTS, data.zeros):
-        chart = dataset(comparison)
+    for chart in (data.chart(comparison, key) for key in (*data.CHARTS, "zeros")):
         if not chart.values:
             continue
         with mpl.rc_context(PAPER):

@@ -86,7 +86,7 @@ def _page(comparison: Comparison, figures: Sequence[str], drawn: Figures) -> dic
         "alike": data.alike(comparison),
         "charts": [
             (chart, drawn.chart(chart))
-            for chart in (dataset(comparison) for dataset in data.CHARTS)
+            for chart in (data.chart(comparison, key) for key in data.CHARTS)
             if chart.values
         ],
         "columns": _COLUMNS,
@@ -131,7 +131,7 @@ def _tiles(comparison: Comparison) -> Iterable[tuple[str, str]]:
 
 def _summary(comparison: Comparison) -> Iterable[tuple[str, list[Cell]]]:
     """Yield the totals of each design, every layer as often as it is repeated, and its means."""
-    ratios = data.speedup(comparison), data.energy_ratio(comparison)
+    ratios = [data.chart(comparison, key) for key in ("speedup", "energy_ratio")]
     for summary in comparison.summary:
         own = [r for r in comparison.results if r.design == summary.design]
         latency = sum(r.entry.repeat * r.design_result.latency for r in own)
