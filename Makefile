@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEVELOP := $(VENV)/.ready-to-develop
 
-.PHONY: run test lint format docs benchmark fuzz mutate browser clean
+.PHONY: run test lint format docs wheel benchmark fuzz mutate browser clean
 
 run: $(READY)
 	$(BIN)/red-timeloop compare
@@ -29,6 +29,10 @@ format: $(DEVELOP)
 
 docs: $(DEVELOP)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+# dist/red_timeloop-VERSION-py3-none-any.whl, for: pip install "dist/red_timeloop-...whl[onnx]"
+wheel: $(DEVELOP)
+	$(BIN)/python -m build --wheel
 
 benchmark: $(DEVELOP)
 	$(BIN)/python -m pytest benchmarks --benchmark-only

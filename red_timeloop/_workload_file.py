@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from red_timeloop import _yaml
-from red_timeloop.errors import InputError, shown
+from red_timeloop.errors import InputError, meant, shown
 from red_timeloop.workload import LAYER_TYPES, Workload, WorkloadLayer
 
 __all__ = ["read"]
@@ -57,7 +56,10 @@ class _WorkloadKeys(_Keys):
 def read(path: Path) -> Workload:
     """Read the workload file `path`; see `red_timeloop.workload.load_workload`."""
     try:
-        keys = _WorkloadKeys.model_validate(_yaml.load(path))
+        content = _yaml.load(path)
+        if content is None:
+            raise InputError("the file says nothing", file=path, legal="a workload: name, layers")
+        keys = _WorkloadKeys.model_validate(content)
     except ValidationError as error:
         raise _explain(error, path) from None
     layers = tuple(_layer(path, keys, index) for index in range(len(keys.layers)))
@@ -81,14 +83,7 @@ def read(path: Path) -> Workload:
 
 def _layer(path: Path, keys: _WorkloadKeys, index: int) -> WorkloadLayer:
     entry, where = keys.layers[index], f"layers[{index}]"
-    source = entry.source or keys.source
-    if source is None:
-        raise InputError(
-            "no source is given",
-            file=path,
-            key=f"{where}.source",
-            legal="text, here or as the workload's own source",
-        )
+    source = entry.source or keys.source or ""
     given = entry.model_fields_set - {"type", "repeat", "source", "unconfirmed"}
     arguments = {key: getattr(entry, key) for key in given}
     if entry.type == "conv" and "output_padding" in arguments:
@@ -120,9 +115,7 @@ def _explain(error: ValidationError, path: Path) -> InputError:
         known = [
             f.alias or n for n, f in (_LayerKeys if inside else _WorkloadKeys).model_fields.items()
         ]
-        near = get_close_matches(str(place[-1]), known, 1)
-        hint = f", did you mean {near[0]!r}?" if near else ""
-        return InputError(f"unknown key{hint}", file=path, key=key, legal=known)
+        return InputError(f"unknown key{meant(place[-1], known)}", file=path, key=key, legal=known)
     if problem["type"] == "missing":
         return InputError("this key is missing", file=path, key=key, legal="required")
     if problem["type"].startswith("model_"):

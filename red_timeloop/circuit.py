@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 
 from red_timeloop import resources
-from red_timeloop.errors import InputError, shown
+from red_timeloop.errors import InputError, meant, shown
+from red_timeloop.units import quantity
 
 __all__ = ["SUPPLY_VOLTAGE", "Circuit", "read_set"]
 
@@ -166,7 +167,8 @@ class Circuit:
             )
         for name in entries:
             if name not in names:
-                raise InputError("unknown circuit number", file=file, key=str(name), legal=names)
+                message = f"unknown circuit number{meant(name, names)}"
+                raise InputError(message, file=file, key=str(name), legal=names)
         values: dict[str, float] = {}
         spreads: dict[str, tuple[float, float]] = {}
         sources: dict[str, str] = {}
@@ -233,24 +235,40 @@ class Circuit:
 def check_number(name: str, value: object, file: str | Path | None = None) -> float:
     """Return `value` as a float within the range of the circuit number `name`.
 
+    A text may carry the number's unit with a prefix (`1.28GHz`, `32nm`), or `%`.
+
     Raises:
         InputError: It is no number, or outside the range, which is named.
     """
     low, high = _RANGES[name]
     legal = f"{low:g} .. {high:g}"
-    if isinstance(value, str):  # YAML reads 1e-9, without a dot, as text
+    if isinstance(value, str):
         try:
-            value = float(value)
+            value = float(value)  # YAML reads 1e-9, without a dot, as text
         except ValueError:
-            raise InputError(
-                f"not a number: {shown(value)}", file=file, key=name, legal=legal
-            ) from None
+            try:
+                value = quantity(str(value), _unit(name), name, legal)
+            except InputError as error:
+                raise error.located(file=file) from None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise InputError(f"not a number: {shown(value)}", file=file, key=name, legal=legal)
     # A millionth of slack, since 32 * 1e-9 is not 32e-9.
     if not low * (1 - 1e-6) <= value <= high * (1 + 1e-6):
         raise InputError(f"out of range: {value:g}", file=file, key=name, legal=legal)
     return float(value)
+
+
+def _unit(name: str) -> str:
+    """Return the SI unit that a circuit number's name ends with; empty for a plain number.
+
+    >>> _unit("adc_rate_hz"), _unit("gate_capacitance_f_per_m"), _unit("stage_effort")
+    ('Hz', 'F/m', '')
+    """
+    quotient = name.endswith("_per_m")
+    word = name.removesuffix("_per_m").rpartition("_")[2]
+    words = {"hz": "Hz", "m2": "m2", "m": "m", "s": "s", "v": "V", "w": "W", "j": "J", "a": "A"}
+    unit = {**words, "f": "F", "ohm": "ohm"}.get(word, "")
+    return f"{unit}/m" if quotient else unit
 
 
 def _check_entry(name: str, entry: abc.Mapping[str, Any], file: str | Path | None) -> None:

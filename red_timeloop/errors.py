@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from reprlib import Repr
 
-__all__ = ["InputError", "shown"]
+__all__ = ["InputError", "meant", "shown"]
 
 _LONGEST = 2000  # characters of a message, however long the value is that it shows
 _LONGEST_KEY = 200  # of what says where
@@ -79,3 +80,15 @@ def shown(value: object) -> str:
     except ValueError:  # an integer with more digits than Python writes
         return "a number of thousands of digits"
     return written if len(written) <= 200 else written[:197] + "..."
+
+
+def meant(given: object, legal: Iterable[object]) -> str:
+    """Return a question for the legal name that a given one is close to, for a message's end.
+
+    >>> meant("rde", ["red", "zero_padding"]), meant("eyeriss", ["red"])
+    ("; did you mean 'red'?", '')
+    """
+    text, names = str(given)[:_LONGEST_KEY], list(map(str, legal))
+    swapped = [name for name in names if sorted(name) == sorted(text)]
+    near = swapped or get_close_matches(text, names, 1)
+    return f"; did you mean {near[0]!r}?" if near else ""

@@ -7,13 +7,18 @@ import re
 
 from red_timeloop.errors import InputError, shown
 
-__all__ = ["AREAS", "POWERS", "area", "percent", "quantity", "ratio", "scaled"]
-
-# unit -> its size in SI, for `quantity`
-AREAS = {"mm2": 1e-6, "cm2": 1e-4, "um2": 1e-12, "m2": 1.0}
-POWERS = {"W": 1.0, "mW": 1e-3, "kW": 1e3}
+__all__ = ["area", "percent", "quantity", "ratio", "scaled"]
 
 _PREFIXES = {15: "P", 12: "T", 9: "G", 6: "M", 3: "k", 0: "", -3: "m", -6: "u", -9: "n", -12: "p"}
+_PREFIX_SIZES = {
+    **{prefix: 10.0**exponent for exponent, prefix in _PREFIXES.items()},
+    **{"f": 1e-15, "c": 1e-2, "\N{MICRO SIGN}": 1e-6, "K": 1e3},
+}
+_PREFIXED = {  # how units are mostly written
+    **{"m2": ("mm2", "cm2", "um2"), "W": ("mW", "W", "kW"), "s": ("ns", "us"), "m": ("nm", "um")},
+    **{"Hz": ("MHz", "GHz"), "ohm": ("ohm", "kohm", "Mohm"), "V": ("mV", "V"), "A": ("uA", "mA")},
+    **{"J": ("fJ", "pJ")},
+}
 
 
 def scaled(value: float, unit: str = "") -> str:
@@ -69,22 +74,34 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
-def quantity(text: str, units: dict[str, float], key: str) -> float:
-    """Return a positive number with its unit, as a person writes it, in SI.
+def quantity(text: str, unit: str, key: str, legal: str = "") -> float:
+    """Return a number above 0 with its unit, as a person writes it, in SI.
+
+    Args:
+        text: The number with `unit` behind it, which may have a prefix; that of an area counts
+            twice. Where `unit` is empty, a number with `%`, or none.
+        unit: The unit, such as `s` or `m2`.
+        key: Where it was given, for the error.
+        legal: The numbers that are legal there, for the error.
 
     Raises:
-        InputError: It is none, or has another unit; `key` says where it was given.
+        InputError: It is no number, or has another unit.
 
-    >>> quantity("2mm2", AREAS, "--area"), quantity("1.5e2 mW", POWERS, "--power")
-    (2e-06, 0.15)
+    >>> quantity("2mm2", "m2", "--area"), quantity("1.28 GHz", "Hz", "rate")
+    (2e-06, 1280000000.0)
     """
-    found = re.fullmatch(r"\s*([0-9.]+(?:[eE][-+]?[0-9]+)?)\s*([A-Za-z]+2?)\s*", text)
+    found = re.fullmatch(r"\s*([0-9.]+(?:[eE][-+]?[0-9]+)?)\s*(\S*)\s*", text)
+    size = None
+    if found and (found[2] == unit or (unit and found[2].endswith(unit))):
+        size = _PREFIX_SIZES.get(found[2].removesuffix(unit))
+    elif found and found[2] == "%" and not unit:
+        size = 0.01
     try:
-        value = float(found[1]) * units[found[2]] if found else 0.0
-    except (KeyError, ValueError):
+        value = float(found[1]) * (size**2 if unit == "m2" else size) if found and size else 0.0
+    except ValueError:  # such as 1.2.3
         value = 0.0
-    if not 0 < value < math.inf:
-        raise InputError(
-            f"got {shown(text)}", key=key, legal=f"a number above 0 with {', '.join(units)}"
-        )
-    return value
+    if 0 < value < math.inf:
+        return value
+    units = ", ".join(_PREFIXED.get(unit, (unit or "%",)))
+    legal = f"{legal}, or a number" if legal else "a number above 0"
+    raise InputError(f"got {shown(text)}", key=key, legal=f"{legal} with {units}")

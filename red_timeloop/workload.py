@@ -27,7 +27,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from red_timeloop import resources
-from red_timeloop.errors import InputError, shown
+from red_timeloop.errors import InputError, meant, shown
 from red_timeloop.layer import Conv, Layer, TransposedConv
 
 __all__ = ["Workload", "WorkloadLayer", "dump_workload", "load_workload", "workload_names"]
@@ -39,7 +39,7 @@ class WorkloadLayer:
 
     Attributes:
         layer: Its geometry; `layer.name` is the layer's name in the workload.
-        source: Where its numbers come from.
+        source: Where its numbers come from; empty where nobody said.
         repeat: How many layers of this geometry the network runs.
         unconfirmed: What about it no primary source confirms.
     """
@@ -79,7 +79,9 @@ class Workload:
         for name in names:
             if name not in known:
                 raise InputError(
-                    f"workload {self.name} has no layer {name!r}", key="layer", legal=known
+                    f"workload {self.name} has no layer {shown(name)}{meant(name, known)}",
+                    key="layer",
+                    legal=known,
                 )
         return replace(self, layers=tuple(e for e in self.layers if e.name in names))
 
@@ -118,9 +120,9 @@ def load_workload(name_or_path: str | Path) -> Workload:
     if path is not None:
         return _read(path).select([layer])
     raise InputError(
-        f"no workload or file {shown(head or text)}",
+        f"no workload or file {shown(head or text)}{meant(head or text, workload_names())}",
         key="workload",
-        legal=[*workload_names(), "or the path of a YAML file"],
+        legal=[*workload_names(), "or the path of a YAML, ONNX or Keras file"],
     )
 
 

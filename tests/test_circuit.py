@@ -29,10 +29,28 @@ def test_every_shipped_number_has_a_source_and_lies_in_its_spread(name: str) -> 
 
 
 @pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("adc_rate_hz", "1.28GHz", 1.28e9),
+        ("on_resistance_ohm", "50 kohm", 5e4),
+        ("technology_node_m", "65nm", 65e-9),
+        ("dac_area_m2", "12um2", 12e-12),
+        ("mean_input_share", "5%", 0.05),
+        ("gate_capacitance_f_per_m", "1nF/m", 1e-9),
+    ],
+)
+def test_numbers_are_said_with_units(name: str, text: str, value: float) -> None:
+    given = Circuit.from_mapping(entries() | {name: {"value": text}})
+    assert getattr(given, name) == near(value)
+    assert getattr(Circuit.load().replace(**{name: text}), name) == near(value)
+
+
+@pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"on_resistence_ohm": 1e4}, "on_resistence_ohm: unknown circuit number"),
-        ({"on_resistance_ohm": "high"}, "on_resistance_ohm: not a number: 'high'"),
+        ({"on_resistance_ohm": "high"}, r"got 'high' \(legal: 1000 .* with ohm"),
+        ({"adc_rate_hz": "1.28ms"}, "adc_rate_hz: got '1.28ms' .* with MHz, GHz"),
         ({"on_resistance_ohm": True}, "on_resistance_ohm: not a number: True"),
         ({"on_resistance_ohm": float("nan")}, "on_resistance_ohm: out of range: nan"),
         ({"on_resistance_ohm": 1.0}, r"on_resistance_ohm: out of range: 1 \(legal: 1000 .. 1e\+08"),

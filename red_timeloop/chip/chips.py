@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from red_timeloop import _yaml, resources
-from red_timeloop.errors import InputError, shown
+from red_timeloop.errors import InputError, meant, shown
 from red_timeloop.spec import fields
 from red_timeloop.spec.loader import YamlMap
 
@@ -142,7 +141,7 @@ def load_chip(name_or_path: str | Path) -> Chip:
     path = resources.path(f"{_FOLDER}/{text}.yaml") if text in shipped else Path(text)
     if text not in shipped and path.suffix not in (".yaml", ".yml"):
         raise InputError(
-            f"no chip {shown(text)}{_meant(text, shipped)}",
+            f"no chip {shown(text)}{meant(text, shipped)}",
             key="chip",
             legal=[*shipped, "or the path of a YAML file"],
         )
@@ -203,7 +202,7 @@ def _part(entry: Any, content: YamlMap, number: int) -> ChipPart:
 def _check_keys(section: YamlMap, legal: Iterable[str], path: str) -> None:
     for key in section:
         if key not in legal:
-            message = f"unknown key{_meant(key, legal)}"
+            message = f"unknown key{meant(key, legal)}"
             raise fields.error(message, section, key, path=path, legal=legal)
 
 
@@ -211,11 +210,6 @@ def _require(section: YamlMap, keys: Iterable[str], path: str) -> None:
     for key in keys:
         if section.get(key) is None:
             raise fields.error(f"the key {key!r} is missing", section, path=path)
-
-
-def _meant(given: str, legal: Iterable[str]) -> str:
-    close = get_close_matches(given, list(legal), n=1)
-    return f"; did you mean {close[0]}?" if close else ""
 
 
 def _choice(section: YamlMap, key: str, path: str, choices: Any) -> Any:

@@ -19,9 +19,9 @@ from red_timeloop.cli.progress import progress_bar
 from red_timeloop.designs.evaluator import Evaluator
 from red_timeloop.engines.base import engine as get_engine
 from red_timeloop.errors import InputError
-from red_timeloop.files import to_json
-from red_timeloop.units import AREAS, POWERS, area, percent, quantity, scaled
-from red_timeloop.workload import load_workload
+from red_timeloop.files import to_csv, to_json
+from red_timeloop.frontends.read import read_workload
+from red_timeloop.units import area, percent, quantity, scaled
 
 __all__ = ["command"]
 
@@ -31,7 +31,7 @@ def _complete_chips(ctx: click.Context, param: click.Parameter, incomplete: str)
 
 
 @click.command(name="chip")
-@click.argument("workload", shell_complete=options.complete_workloads)
+@options.workload()
 @options.design()
 @options.layer
 @options.engine
@@ -83,12 +83,11 @@ def command(
 ) -> None:
     """Run a network on a whole chip, every design within the same budget.
 
-    WORKLOAD is a name that `red-timeloop list` shows, or a YAML file. Layers are a pipeline, and
-    get copies of their weights so that the slowest one is as fast as the budget allows.
+    WORKLOAD is a name that `red-timeloop list` shows, or a YAML, ONNX or Keras file. Layers are a
+    pipeline, and get copies of their weights so that the slowest one is as fast as the budget
+    allows.
     """
-    network = load_workload(workload)
-    if layers:
-        network = network.select(layers)
+    network = read_workload(workload, layers)
     parameters = options.load_hardware(hardware, settings)
     curve = area_text is not None and ".." in area_text
     budget = _budget(None if curve else area_text, crossbars, power, chips, curve=curve)
@@ -101,8 +100,8 @@ def command(
                 known.choose(designs or None),
                 Evaluator(parameters, get_engine(engine)),
                 load_chip(chip),
-                quantity(least, AREAS, "--area"),
-                quantity(most, AREAS, "--area"),
+                quantity(least, "m2", "--area"),
+                quantity(most, "m2", "--area"),
                 reprogram=reprogram,
                 progress=progress,
             )
@@ -121,9 +120,9 @@ def command(
     def table() -> None:
         _print_curve(found) if isinstance(found, Curve) else _print_comparison(found)
 
-    results.show(form, table, found.as_dict, lambda: results.to_csv(found.rows()))
+    results.show(form, table, found.as_dict, lambda: to_csv(found.rows()))
     if output is not None:
-        content, rows = to_json(found.as_dict()), results.to_csv(found.rows())
+        content, rows = to_json(found.as_dict()), to_csv(found.rows())
         results.write(output, {"chip.json": content, "chip.csv": rows})
 
 
@@ -137,11 +136,11 @@ def _budget(
 ) -> Budget | None:
     found = []
     if area_text is not None:
-        found.append(Budget("area", quantity(area_text, AREAS, "--area")))
+        found.append(Budget("area", quantity(area_text, "m2", "--area")))
     if crossbars is not None:
         found.append(Budget("crossbars", crossbars))
     if power is not None:
-        found.append(Budget("power", quantity(power, POWERS, "--power")))
+        found.append(Budget("power", quantity(power, "W", "--power")))
     if chips is not None:
         found.append(Budget("chips", chips))
     if len(found) + curve > 1:

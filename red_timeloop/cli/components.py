@@ -15,7 +15,7 @@ from red_timeloop.components import build, find, names
 from red_timeloop.components.attributes import Attribute, attributes_of
 from red_timeloop.components.registry import origin
 from red_timeloop.components.standard import ATTRIBUTES
-from red_timeloop.errors import InputError
+from red_timeloop.errors import InputError, meant
 from red_timeloop.files import to_json
 from red_timeloop.hardware import Hardware
 from red_timeloop.units import area, scaled
@@ -93,7 +93,8 @@ def _described(name: str, hardware: str, settings: tuple[str, ...]) -> dict[str,
 
     kind = find(name)
     if kind is None:
-        raise InputError(f"unknown component {name!r}", key="NAME", legal=names())
+        message = f"unknown component {name!r}{meant(name, names())}"
+        raise InputError(message, key="NAME", legal=names())
     own = attributes_of(kind)
     given, example = _arguments(name, own, settings)
     component = build(name, {**example, **given}, Hardware.load(hardware).circuit)

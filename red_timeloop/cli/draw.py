@@ -7,14 +7,15 @@ from pathlib import Path
 import click
 
 from red_timeloop.cli import options
+from red_timeloop.frontends.read import read_workload
 from red_timeloop.report.drawing import draw
-from red_timeloop.workload import load_workload
 
 __all__ = ["command"]
 
 
 @click.command(name="draw")
-@click.argument("workload", metavar="WORKLOAD[:LAYER]", shell_complete=options.complete_workloads)
+@options.workload()
+@options.layer
 @click.option(
     "--format",
     "formats",
@@ -33,15 +34,22 @@ __all__ = ["command"]
     help="Folder to write to. [default: the current one]",
 )
 def command(
-    workload: str, formats: tuple[str, ...], design: str, steps: int | None, output: Path
+    workload: str,
+    layers: tuple[str, ...],
+    formats: tuple[str, ...],
+    design: str,
+    steps: int | None,
+    output: Path,
 ) -> None:
     """Draw how RED, or another design of computation modes, runs a layer.
 
     The picture shows the kernel by computation mode, the sub-crossbar tensor and the first steps
     of the zero-skipping data flow, planes of a third axis beside each other. WORKLOAD is a name
-    that `red-timeloop list` shows, or a YAML file.
+    that `red-timeloop list` shows, or a YAML, ONNX or Keras file.
     """
-    drawings = [draw(entry.layer, design, steps=steps) for entry in load_workload(workload).layers]
+    drawings = [
+        draw(entry.layer, design, steps=steps) for entry in read_workload(workload, layers).layers
+    ]
     for drawing in drawings:
         for path in drawing.write(output, formats or ("svg",)):
             click.echo(path)

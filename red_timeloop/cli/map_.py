@@ -24,6 +24,7 @@ from red_timeloop.engines.timeloop.engine import SearchOptions
 from red_timeloop.errors import InputError
 from red_timeloop.export import numbered
 from red_timeloop.files import to_json
+from red_timeloop.frontends.read import read_workload
 from red_timeloop.hardware import Hardware
 from red_timeloop.mapper.find import BUDGET
 from red_timeloop.mapper.report import SearchReport
@@ -34,7 +35,6 @@ from red_timeloop.spec.reader import read_specification
 from red_timeloop.spec.template import jinja_data
 from red_timeloop.spec.types import Problem, Specification
 from red_timeloop.spec.write import mapping_text, problem_section
-from red_timeloop.workload import load_workload
 
 __all__ = ["command"]
 
@@ -177,7 +177,7 @@ def _on_designs(
     layers: str, designs: Iterable[Design], hardware: Hardware
 ) -> Iterator[tuple[str, Specification]]:
     """Yield the problems that designs make of layers, by LAYER/DESIGN/PART."""
-    for entry in load_workload(layers).layers:
+    for entry in read_workload(layers).layers:
         for design in designs:
             plan = design.plan(entry.layer, hardware)
             if plan.clock is None or any(part.loops is not None for part in plan.parts):

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from red_timeloop.engines.pricing import ESTIMATORS
-from red_timeloop.errors import InputError, shown
 from red_timeloop.mapper.cache import SWITCH
 
 if TYPE_CHECKING:
@@ -31,8 +30,8 @@ __all__ = [
     "layer",
     "load_hardware",
     "output",
-    "read_settings",
     "set_",
+    "workload",
 ]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -84,6 +83,16 @@ def cache(function: _F) -> _F:
     )(function)
 
 
+def workload(*, optional: bool = False) -> Callable[[_F], _F]:
+    """Add WORKLOAD, which `red_timeloop.frontends.read.read_workload` reads."""
+    return click.argument(
+        "workload",
+        metavar="[WORKLOAD[:LAYER]]" if optional else "WORKLOAD[:LAYER]",
+        required=not optional,
+        shell_complete=complete_workloads,
+    )
+
+
 def layer(function: _F) -> _F:
     """Add `--layer`, repeatable."""
     return click.option(
@@ -91,6 +100,7 @@ def layer(function: _F) -> _F:
         "layers",
         metavar="LAYER",
         multiple=True,
+        shell_complete=_complete_layers,
         help="A layer to run; repeat for more.  [default: all]",
     )(function)
 
@@ -120,7 +130,9 @@ def estimator(function: _F) -> _F:
 
 def hardware(function: _F) -> _F:
     """Add `--hardware` and `--set`, which `load_hardware` reads."""
-    function = set_("Change a number of the parameter set, e.g. fold=2; repeat for more.")(function)
+    function = set_(
+        "Change a number of the parameter set, e.g. fold=2 or read_pulse_s=50ns; repeat for more."
+    )(function)
     return click.option(
         "--hardware",
         "hardware",
@@ -134,7 +146,14 @@ def hardware(function: _F) -> _F:
 
 def set_(words: str) -> Callable[[_F], _F]:
     """Add `--set`, repeatable, which `read_settings` reads."""
-    return click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help=words)
+    return click.option(
+        "--set",
+        "settings",
+        metavar="KEY=VALUE",
+        multiple=True,
+        shell_complete=_complete_settings,
+        help=words,
+    )
 
 
 def format_(*choices: str) -> Callable[[_F], _F]:
@@ -177,32 +196,9 @@ def load_hardware(name: str, settings: Sequence[str]) -> Hardware:
     Raises:
         InputError: A setting is not KEY=VALUE, or a key or value is not legal.
     """
-    from red_timeloop.hardware import Hardware
+    from red_timeloop.hardware import Hardware, read_settings
 
     return Hardware.load(name).replace(**read_settings(settings))
-
-
-def read_settings(settings: Sequence[str]) -> dict[str, Any]:
-    """Return what `--set` says: each KEY with its VALUE, which is read as YAML.
-
-    Raises:
-        InputError: A setting is not KEY=VALUE.
-    """
-    from red_timeloop import _yaml
-
-    read: dict[str, Any] = {}
-    for setting in settings:
-        key, equals, text = setting.partition("=")
-        if not equals or not key.strip():
-            raise InputError(f"got {shown(setting)}", key="--set", legal="KEY=VALUE")
-        try:
-            value = _yaml.parse(text)
-        except InputError as error:
-            raise InputError(
-                f"cannot read {shown(setting)}", key="--set", legal="KEY=VALUE"
-            ) from error
-        read[key.strip()] = value
-    return read
 
 
 def complete_workloads(
@@ -231,3 +227,19 @@ def _complete_hardware(ctx: click.Context, param: click.Parameter, incomplete: s
     from red_timeloop import resources
 
     return [n for n in resources.names("arch/parameters") if n.startswith(incomplete)]
+
+
+def _complete_layers(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    from red_timeloop.workload import load_workload, workload_names
+
+    name = ctx.params.get("workload") or "red_date2019"
+    if name not in workload_names():
+        return []
+    layers = (entry.name for entry in load_workload(name).layers)
+    return [layer for layer in layers if layer.startswith(incomplete)]
+
+
+def _complete_settings(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    from red_timeloop.hardware import Hardware
+
+    return [f"{name}=" for name in Hardware.parameters() if name.startswith(incomplete)]

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from red_timeloop.cli import _sweep_options, options, results
-from red_timeloop.files import to_json
+from red_timeloop.files import to_csv, to_json
 from red_timeloop.report.sweep_figure import pareto_figure
 from red_timeloop.report.sweep_table import print_results
 from red_timeloop.sweeps.analysis import pareto
@@ -45,10 +45,10 @@ def command(
         click.echo(f"{len(front):,} of {len(points):,} feasible evaluations: {words}\n")
         print_results(front, [objective.measure for objective in chosen])
 
-    results.show(form, table, lambda: content, lambda: results.to_csv(rows))
+    results.show(form, table, lambda: content, lambda: to_csv(rows))
     texts: dict[str, str | bytes] = {
         "pareto.json": to_json(content),
-        "pareto.csv": results.to_csv(rows),
+        "pareto.csv": to_csv(rows),
     }
     if output is not None and len(chosen) > 1:
         for workload in dict.fromkeys(points.words["workload"].tolist()):

@@ -17,14 +17,16 @@ from red_timeloop.dataflow.simulator import simulate
 from red_timeloop.dataflow.trace import Trace
 from red_timeloop.dataflow.verification import differing, random_tensors
 from red_timeloop.engines.base import engine
+from red_timeloop.frontends.read import read_workload
+from red_timeloop.hardware import read_settings
 from red_timeloop.report.table import describe
-from red_timeloop.workload import load_workload
 
 __all__ = ["command"]
 
 
 @click.command(name="simulate")
-@click.argument("workload", metavar="WORKLOAD:LAYER", shell_complete=options.complete_workloads)
+@options.workload()
+@options.layer
 @options.design()
 @click.option(
     "--adc-bits", type=int, metavar="N", help="Bits of the converters.  [default: exact ones]"
@@ -63,6 +65,7 @@ __all__ = ["command"]
 @options.format_("table", "json")
 def command(
     workload: str,
+    layers: tuple[str, ...],
     designs: tuple[str, ...],
     adc_bits: int | None,
     adc_step: int | None,
@@ -84,13 +87,13 @@ def command(
     a count differs from the engine's.
     """
     parameters = options.load_hardware(hardware, settings)
-    if adc_bits is not None or "adc_bits" not in options.read_settings(settings):
+    if adc_bits is not None or "adc_bits" not in read_settings(settings):
         parameters = parameters.replace(adc_bits=adc_bits)
     cells = Nonidealities(variation, stuck_off, stuck_on, on_off_ratio, wire_resistance, seed)
     chosen = [known.find(each, code=True) for each in designs or known.names()]
     run = engine("embedded").evaluate_specification
     reports, failed = [], False
-    for entry in load_workload(workload).layers:
+    for entry in read_workload(workload, layers).layers:
         tensors = random_tensors(entry.layer, seed)
         for design in chosen:
             trace = simulate(

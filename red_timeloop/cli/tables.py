@@ -15,8 +15,9 @@ from red_timeloop.components import find as find_component
 from red_timeloop.components.libraries import csv_library, primitive_library
 from red_timeloop.components.tables import price
 from red_timeloop.designs import find
-from red_timeloop.errors import InputError, shown
+from red_timeloop.errors import InputError, meant, shown
 from red_timeloop.files import write_atomic
+from red_timeloop.hardware import read_settings
 from red_timeloop.spec.emit import to_yaml
 from red_timeloop.spec.reader import read_specification
 from red_timeloop.spec.types import Architecture, Value
@@ -99,7 +100,7 @@ def _architecture(spec: tuple[Path, ...], design: str, settings: tuple[str, ...]
     files = list(spec)
     if not files:
         files = [find(design, code=True).architecture]
-    changes = options.read_settings(settings)
+    changes = read_settings(settings)
     if not changes:
         return read_specification(files).architecture
     variables, numbers = _sorted(changes, read_specification(files).variables)
@@ -120,7 +121,8 @@ def _sorted(
     circuit: dict[str, Value] = {}
     for key, value in changes.items():
         if key not in known and key not in renamed and key not in numbers:
-            raise InputError("unknown setting", key=key, legal=sorted({*known, *renamed, *numbers}))
+            legal = sorted({*known, *renamed, *numbers})
+            raise InputError(f"unknown setting{meant(key, legal)}", key=key, legal=legal)
         if not isinstance(value, int | float | str):
             raise InputError(f"got {shown(value)}", key=key, legal="a number or a word")
         if key in known or key in renamed:

@@ -8,13 +8,13 @@ from red_timeloop.cli import options, results
 from red_timeloop.cli.progress import progress_bar
 from red_timeloop.dataflow.verification import Check, verify
 from red_timeloop.errors import InputError
-from red_timeloop.workload import load_workload
+from red_timeloop.frontends.read import read_workload
 
 __all__ = ["command"]
 
 
 @click.command(name="verify")
-@click.argument("workload", metavar="WORKLOAD[:LAYER]", shell_complete=options.complete_workloads)
+@options.workload()
 @options.design()
 @options.layer
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the tensors.")
@@ -37,9 +37,7 @@ def command(
     """
     if seed < 0:
         raise InputError(f"got {seed}", key="--seed", legal="0 or more")
-    loaded = load_workload(workload)
-    if layers:
-        loaded = loaded.select(layers)
+    loaded = read_workload(workload, layers)
     parameters = options.load_hardware(hardware, settings)
     with progress_bar() as progress:
         checks = verify(loaded, designs, parameters, seed=seed, progress=progress)

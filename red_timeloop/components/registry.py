@@ -18,7 +18,7 @@ from red_timeloop.circuit import Circuit
 from red_timeloop.components import adc, crossbar, digital, memory, read_circuits
 from red_timeloop.components.attributes import attributes_of
 from red_timeloop.components.base import STAGES, Component
-from red_timeloop.errors import InputError, shown
+from red_timeloop.errors import InputError, meant, shown
 
 __all__ = ["ENTRY_POINTS", "TIMELOOP_ATTRIBUTES", "build", "find", "names", "origin", "register"]
 
@@ -176,7 +176,8 @@ def build(
         for name in values:
             if name not in own and not _known_elsewhere(name):
                 legal = [*own, *Circuit.names()]
-                raise InputError(f"unknown attribute of {subclass}", key=name, legal=legal)
+                message = f"unknown attribute of {subclass}{meant(name, legal)}"
+                raise InputError(message, key=name, legal=legal)
     arguments: dict[str, Any] = {"circuit": _circuit(values, circuit)}
     for name, attribute in own.items():
         if name in values:

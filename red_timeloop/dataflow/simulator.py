@@ -75,6 +75,7 @@ def simulate(
     hardware = Hardware.load().replace(adc_bits=None) if hardware is None else hardware
     chosen = find(design, code=True)
     plan = chosen.plan(layer, hardware)
+    hardware = plan.hardware  # a design may have numbers of its own
     lanes = chosen.lanes(plan)
     if plan.parts and not lanes:
         raise InputError(f"{chosen.name} has no crossbars to execute", key="design", legal=names())

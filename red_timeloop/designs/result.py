@@ -18,6 +18,7 @@ from red_timeloop.designs.design import Design
 from red_timeloop.designs.plan import Part, Plan
 from red_timeloop.engines.result import EngineResult
 from red_timeloop.spec.types import Specification
+from red_timeloop.units import area, scaled
 
 __all__ = ["COUNTS", "Clock", "Counts", "DesignResult", "Evaluation", "LevelTotal"]
 
@@ -56,6 +57,16 @@ class LevelTotal:
     data_spaces: Mapping[str, Counts] = field(default_factory=dict)
     stage: str = "store"
     leakage: float = 0.0
+
+    @property
+    def reads(self) -> int:
+        """Values read, all data spaces together."""
+        return sum(counts.reads for counts in self.data_spaces.values())
+
+    @property
+    def writes(self) -> int:
+        """Values written: fills and updates."""
+        return sum(counts.fills + counts.updates for counts in self.data_spaces.values())
 
     def __add__(self, other: LevelTotal) -> LevelTotal:
         return LevelTotal(
@@ -159,6 +170,14 @@ class DesignResult:
                     shares: list[Any] = [level.attributes.get(kind, 1) for kind in kinds]
                     total += counted * math.prod(shares)
         return total
+
+    def __repr__(self) -> str:
+        if np.ndim(self.latency) or np.ndim(self.energy) or np.ndim(self.area):
+            return f"<{self.plan.layer.name or 'layer'} on {self.design.name}, several points>"
+        return (
+            f"<{self.design.name}: {self.cycles} cycles, {scaled(self.latency, 's')}, "
+            f"{scaled(self.energy, 'J')}, {area(self.area)}, {self.plan.crossbars} crossbars>"
+        )
 
     @property
     def notes(self) -> tuple[str, ...]:

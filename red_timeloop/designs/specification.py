@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from red_timeloop.components.tables import price
 from red_timeloop.designs.constraints import read_constraints
 from red_timeloop.designs.plan import Part, Plan, TargetLoops
 from red_timeloop.engines.pricing import price_specification
-from red_timeloop.errors import InputError
+from red_timeloop.errors import InputError, meant
 from red_timeloop.spec.loader import load_file
 from red_timeloop.spec.reader import read_specification, specification_files
 from red_timeloop.spec.types import (
@@ -160,10 +159,8 @@ def _check_variables(
     unknown = [name for name in declared if name not in sizes and name not in CONSTANTS]
     missing = sorted(needed - set(declared))
     if unknown:
-        near = get_close_matches(unknown[0], missing, 1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
         raise InputError(
-            f"the design gives no size of the name {unknown[0]!r}{hint}",
+            f"the design gives no size of the name {unknown[0]!r}{meant(unknown[0], missing)}",
             file=file,
             key="variables",
             legal=sorted({*sizes, *CONSTANTS}),

@@ -200,11 +200,11 @@ def _clean(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.\-]+", "_", name).strip("_.-")[:150] or "layer"
 
 
-def framework(module: str, extra: str) -> Any:
+def framework(module: str, package: str) -> Any:
     """Import a framework.
 
     Raises:
-        InputError: It is not installed; names the extra that installs it.
+        InputError: It is not installed; says how to.
     """
     try:
         return import_module(module)
@@ -212,5 +212,5 @@ def framework(module: str, extra: str) -> Any:
         raise InputError(
             f"{error.name or module} is not installed",
             key=module,
-            legal=f'install it with: pip install "red-timeloop[{extra}]"',
+            legal=f"pip install {package}",
         ) from error

@@ -116,7 +116,7 @@ def _tiles(comparison: Comparison) -> Iterable[tuple[str, str]]:
     for summary in [each for each in comparison.summary if each.design != BASELINE.name][:1]:
         name = comparison.labels[summary.design]
         yield ratio(summary.speedup), f"speedup of {name} over zero padding, all layers"
-        needed = ratio(1 - summary.energy_saving)
+        needed = ratio(summary.energy_ratio)
         yield needed, f"of zero padding's energy needed by {name}, all layers"
     workload = comparison.workload
     count = sum(entry.repeat for entry in workload.layers)
@@ -131,19 +131,25 @@ def _tiles(comparison: Comparison) -> Iterable[tuple[str, str]]:
 
 def _summary(comparison: Comparison) -> Iterable[tuple[str, list[Cell]]]:
     """Yield the totals of each design, every layer as often as it is repeated, and its means."""
-    ratios = [data.chart(comparison, key) for key in ("speedup", "energy_ratio")]
-    for summary in comparison.summary:
-        own = [r for r in comparison.results if r.design == summary.design]
-        latency = sum(r.entry.repeat * r.design_result.latency for r in own)
-        energy = sum(r.entry.repeat * r.design_result.energy for r in own)
-        cells = [(scaled(latency, "s"), latency), (scaled(energy, "J"), energy)]
-        totals = (summary.speedup, 1 - summary.energy_saving)
-        for chart, total in zip(ratios, totals, strict=True):
-            each = [chart.whole(*key) for key in chart.values if key[1] == summary.design] or [1.0]
-            mean = math.exp(math.fsum(map(math.log, each)) / len(each))
-            spread = f"{ratio(min(each))} to {ratio(max(each))}"
-            cells += [(ratio(total), total), (ratio(mean), mean), (spread, max(each))]
-        yield summary.design, [(comparison.labels[summary.design], None), *cells]
+    for of in comparison.summary:
+        speedups = [speedup for speedup, _ in of.layers.values()] or [1.0]
+        ratios = [1 - saving for _, saving in of.layers.values()] or [1.0]
+        yield (
+            of.design,
+            [
+                (comparison.labels[of.design], None),
+                (scaled(of.latency, "s"), of.latency),
+                (scaled(of.energy, "J"), of.energy),
+                (data.format_value(of.area, "m2"), of.area),
+                (f"{of.crossbars:,}", of.crossbars),
+                (ratio(of.speedup), of.speedup),
+                (ratio(of.mean_speedup), of.mean_speedup),
+                (f"{ratio(min(speedups))} to {ratio(max(speedups))}", max(speedups)),
+                (ratio(of.energy_ratio), of.energy_ratio),
+                (ratio(of.mean_energy_ratio), of.mean_energy_ratio),
+                (f"{ratio(min(ratios))} to {ratio(max(ratios))}", max(ratios)),
+            ],
+        )
 
 
 def _layer(entry: WorkloadLayer) -> tuple[str, list[Cell]]:

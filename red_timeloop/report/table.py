@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console, JustifyMethod
 from rich.table import Table
 
-from red_timeloop.comparison import Comparison, LayerResult
+from red_timeloop.comparison import Comparison, LayerResult, Summary
 from red_timeloop.components import STAGES
 from red_timeloop.designs import BASELINE
 from red_timeloop.layer import Layer
@@ -22,7 +22,7 @@ _COLUMNS = {
     "latency": 7,
     "speedup": 7,
     "energy": 7,
-    "saving": 7,
+    "ratio": 7,
     "area": 9,
 }
 _WIDTH = 120  # of a pipe or file, which has none of its own
@@ -47,12 +47,20 @@ def print_comparison(comparison: Comparison, console: Console | None = None) -> 
             _print_block(console, f"{entry.name}: {describe(entry.layer)}{times}", table)
     totals = _table()
     for summary in comparison.summary:
-        saving = percent(summary.energy_saving)
-        totals.add_row(summary.design, *[""] * 4, ratio(summary.speedup), "", saving, "")
+        totals.add_row(summary.design, *_totals(summary))
     _print_block(console, "All layers", totals)
+    if len({result.layer for result in comparison.results}) > 1:
+        means = _table()
+        for summary in comparison.summary:
+            mean = ratio(summary.mean_speedup), "", ratio(summary.mean_energy_ratio)
+            means.add_row(summary.design, *[""] * 4, *mean, "")
+        _print_block(console, "Geometric mean of the layers", means)
     _print_block(console, "Where time and energy go, all layers", _stages(comparison))
     console.print()
-    notes = [f"speedup, saving: latency and energy against {BASELINE.name}."]
+    notes = [
+        f"speedup: latency of {BASELINE.name} over the design's; ratio: the design's energy over "
+        f"that of {BASELINE.name}."
+    ]
     for line in (*notes, *comparison.assumptions, *comparison.reasons):
         console.print(line, style="dim", soft_wrap=True, highlight=False)
     for failure in comparison.failures:
@@ -124,7 +132,7 @@ def describe(layer: Layer) -> str:
 
 def _cells(result: LayerResult, versus: tuple[float, float] | None) -> list[str]:
     values = result.design_result
-    speedup, saving = ("", "") if versus is None else (ratio(versus[0]), percent(versus[1]))
+    speedup, of_it = ("", "") if versus is None else (ratio(versus[0]), ratio(1 - versus[1]))
     return [
         f"{values.plan.crossbars}",
         f"{values.cycles}",
@@ -132,6 +140,19 @@ def _cells(result: LayerResult, versus: tuple[float, float] | None) -> list[str]
         scaled(values.latency, "s"),
         speedup,
         scaled(values.energy, "J"),
-        saving,
+        of_it,
         area(values.area),
+    ]
+
+
+def _totals(summary: Summary) -> list[str]:
+    return [
+        f"{summary.crossbars}",
+        "",
+        "",
+        scaled(summary.latency, "s"),
+        ratio(summary.speedup),
+        scaled(summary.energy, "J"),
+        ratio(summary.energy_ratio),
+        area(summary.area),
     ]

@@ -6,7 +6,7 @@ import collections.abc as abc
 import re
 from typing import Any
 
-from red_timeloop.errors import InputError
+from red_timeloop.errors import InputError, meant
 from red_timeloop.spec.expressions import evaluate
 from red_timeloop.spec.loader import Quoted, YamlList, YamlMap, type_name
 from red_timeloop.spec.types import Value
@@ -48,7 +48,8 @@ def check_keys(section: YamlMap, legal: abc.Collection[str], path: str) -> None:
     """Refuse keys that are not in `legal`; keys that hold `ignore` are free, as in Timeloop."""
     for key in section:
         if key not in legal and "ignore" not in key:
-            raise error("unknown key", section, key, path=path, legal=sorted(legal))
+            message = f"unknown key{meant(key, legal)}"
+            raise error(message, section, key, path=path, legal=sorted(legal))
 
 
 def check_version(section: YamlMap, path: str, legal: abc.Sequence[str] = VERSIONS) -> None:

@@ -90,7 +90,7 @@ def _dask(address: str) -> Iterator[Evaluate]:
         from distributed.scheduler import KilledWorker
     except ImportError as error:
         raise SweepError(
-            "a cluster needs Dask: install red-timeloop[cluster] here and on the workers"
+            "a cluster needs Dask: pip install dask distributed here and on the workers"
         ) from error
     try:
         parse_host_port(parse_address(address)[1])

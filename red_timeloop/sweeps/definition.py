@@ -40,7 +40,7 @@ from red_timeloop.circuit import Circuit, check_number
 from red_timeloop.components.registry import parse_technology
 from red_timeloop.designs import BASELINE, Design, choose
 from red_timeloop.engines.timeloop.tools import find_tools
-from red_timeloop.errors import InputError
+from red_timeloop.errors import InputError, meant
 from red_timeloop.hardware import Hardware
 from red_timeloop.spec.loader import load_file
 from red_timeloop.sweeps.measures import MEASURES, Condition, Objective
@@ -261,7 +261,8 @@ def _axis(name: str, given: Any, sampling: Sampling, bases: tuple[Hardware, ...]
     key = f"parameters.{name}"
     legal_names = [*_parameter_names(), TECHNOLOGY]
     if name not in legal_names:
-        raise InputError("unknown parameter", key=key, legal=legal_names)
+        message = f"unknown parameter{meant(name, legal_names)}"
+        raise InputError(message, key=key, legal=legal_names)
     if isinstance(given, Mapping):
         axis = _range_axis(name, key, given, sampling in _DRAWN)
         ends: tuple[Value, ...] = axis.values or axis.at_ends()
@@ -366,7 +367,8 @@ def _explain(error: ValidationError, model: type[BaseModel]) -> InputError:
             place += f".{part}" if place and part != "str" else str(part) if not place else ""
     if problem["type"] == "extra_forbidden":
         legal = [field.alias or name for name, field in model.model_fields.items()]
-        return InputError("unknown key", key=place, legal=legal)
+        unknown = problem["loc"][-1]
+        return InputError(f"unknown key{meant(unknown, legal)}", key=place, legal=legal)
     if problem["type"] == "missing":
         return InputError("this key is missing", key=place, legal="required")
     given = repr(problem["input"])

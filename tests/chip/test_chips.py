@@ -56,13 +56,13 @@ def test_every_number_of_a_shipped_chip_says_where_it_is_from(name: str) -> None
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("tiles: 64 ", "tile: 64 ", "tile: unknown key; did you mean tiles?"),
+        ("tiles: 64 ", "tile: 64 ", "tile: unknown key; did you mean 'tiles'?"),
         ("tiles: 64 ", "tiles: 0 ", "tiles: expected a whole number"),
         ("tiles: 64 ", "#", "the key 'tiles' is missing"),
         ("in: chip", "in: chips", "parts[3].in: got 'chips' (legal: crossbar, tile, chip)"),
         ("drawn: always", "drawn: never", "parts[3].drawn: got 'never'"),
         ("count: 0.25", "count: 0", "parts[2].count: got 0 (legal: more than 0)"),
-        ("power_W: 2.6", "powerW: 2.6", "did you mean power_W?"),
+        ("power_W: 2.6", "powerW: 2.6", "did you mean 'power_W'?"),
         ("energy_per_bit_J: 5.4e-14", "confirmed: true", "parts[1].energy_per_bit_J"),
         ("name: link", "name: bus", "two parts are called 'bus'"),
         ("[edram]", "edram", "parts[0].stands_for: expected a list"),
@@ -83,7 +83,7 @@ def test_a_wrong_file_is_told_where(old: str, new: str, message: str, tmp_path: 
 
 
 def test_an_unknown_chip_is_told_its_neighbour() -> None:
-    with pytest.raises(InputError, match=r"no chip 'isac'; did you mean isaac\?"):
+    with pytest.raises(InputError, match=r"no chip 'isac'; did you mean 'isaac'\?"):
         load_chip("isac")
     with pytest.raises(InputError, match="cannot read"):
         load_chip("nowhere.yaml")

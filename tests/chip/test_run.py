@@ -169,11 +169,11 @@ def test_a_curve_names_where_designs_cross() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--area", "50"], "--area: got '50' (legal: a number above 0 with mm2, cm2, um2, m2)"),
+        (["--area", "50"], "--area: got '50' (legal: a number above 0 with mm2, cm2, um2)"),
         (["--area", "9mm2..3mm2"], "the smaller one first"),
-        (["--power", "3V"], "with W, mW, kW"),
+        (["--power", "3V"], "with mW, W, kW"),
         (["--area", "50mm2", "--chips", "2"], "budget: more than one budget"),
-        (["--chip", "isac"], "did you mean isaac?"),
+        (["--chip", "isac"], "did you mean 'isaac'?"),
     ],
 )
 def test_the_command_says_what_is_wrong(

@@ -76,7 +76,7 @@ def test_settings_change_attributes_and_numbers() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("acd",), r"NAME: unknown component 'acd' \(legal: adc"),
+        (("acd",), r"NAME: unknown component 'acd'; did you mean 'adc'\? \(legal: adc"),
         (("dram", "--set", "rows=3"), "rows: dram has no such attribute"),
         (("adc", "--set", "resolution"), r"--set: got 'resolution' \(legal: KEY=VALUE\)"),
         (("adc", "--set", "resolution=99"), "resolution: out of range: '99'"),

@@ -109,7 +109,10 @@ def node(text: str) -> str:
         ("architecture: {version: 0.3, nodes: []}", "version 0.3 is not read (legal: 0.4)"),
         ("architecture: {subtree: []}", "the last component must compute"),
         ("architecture: {version: 0.4}", "file0.yaml:1: architecture: the key 'nodes' is missing"),
-        ("architecture: {nodes: [], node: 3}", "architecture.node: unknown key (legal: name, nod"),
+        (
+            "architecture: {nodes: [], node: 3}",
+            "architecture.node: unknown key; did you mean 'nodes'? (leg",
+        ),
         (HEAD + BUFFER, "the last node must compute, got 'buffer' (legal: a class with one of mac"),
         (HEAD + MAC + BUFFER, "'buffer' stands after the compute level 'mac'"),
         (HEAD + BUFFER + BUFFER + MAC, "the name 'buffer' is taken, first at "),

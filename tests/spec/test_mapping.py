@@ -144,7 +144,11 @@ def test_a_mapping_chooses_among_what_constraints_allow(read: Read) -> None:
         ("[C=8]", "{C: 8}", "factors: expected a list, got a mapping"),
         ("[C=8]", "[C=8, C=4]", "factors: C=4 contradicts C=8"),
         ("split: 0", "split: -1", "split: expected a whole number, got -1 (legal: 0 or more)"),
-        ("split: 0", "spilt: 0", "mapping[2] (row).spilt: unknown key (legal: default_max_factor"),
+        (
+            "split: 0",
+            "spilt: 0",
+            "mapping[2] (row).spilt: unknown key; did you mean 'split'? (legal: d",
+        ),
         (
             "split: 0",
             "no_reuse: [Weight]",
@@ -284,7 +288,10 @@ def test_constraints_of_all_kinds(read: Read) -> None:
             "{target: cell, type: dataspace, bypass_only: [Weights]}",
             "both keeps and bypasses Weigh",
         ),
-        ("{target: cell, type: dataspace, keep_onyl: [Weights]}", "keep_onyl: unknown key (legal:"),
+        (
+            "{target: cell, type: dataspace, keep_onyl: [Weights]}",
+            "keep_onyl: unknown key; did you mean 'keep_only'?",
+        ),
         ("{target: cell, type: utilization, min: lots}", "the name 'lots' is not defined"),
     ],
 )

@@ -49,7 +49,7 @@ def test_other_sizes_are_passed_over_and_told(read: Read) -> None:
     ("old", "new", "expected"),
     [
         ("version: 0.4", "version: 0.5", "problem.version: version 0.5 is not read (legal: 0.4)"),
-        ("  instance:", "  instances:", "problem.instances: unknown key (legal: instance, shape"),
+        ("  instance:", "  instances:", "problem.instances: unknown key; did you mean 'instance'?"),
         ("C: 16", "C: 0", "problem.instance.C: expected a whole number, got 0 (legal: 1 or more)"),
         ("C: 16", "C: 1.5", "problem.instance.C: expected a whole number, got 1.5"),
         ("C: 16, ", "", "problem.instance: dimension 'C' has no size (legal: C, M, P, R)"),

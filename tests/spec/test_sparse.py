@@ -81,7 +81,10 @@ def test_densities_are_read(read: Read, given: str, expected: Density) -> None:
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ("{Input: 0.5}", "densities.Input: unknown key (legal: Inputs, Outputs, Weights)"),
+        (
+            "{Input: 0.5}",
+            "densities.Input: unknown key; did you mean 'Inputs'? (legal: Inputs, Outp",
+        ),
         ("{Inputs: 1.5}", "densities.Inputs: 1.5 is more than 1 (legal: 0 to 1)"),
         ("{Inputs: {distribution: hypergeometric}}", "Inputs: the key 'density' is missing"),
         (

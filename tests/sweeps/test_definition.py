@@ -46,7 +46,7 @@ RANGE = {"from": 1e4, "to": 1e6}
         ({"parameters": {"zeros_stored": [1]}}, "parameters.zeros_stored[0]", "true, false"),
         ({"parameters": {"technology": ["3nm"]}}, "parameters.technology[0]", "130nm"),
         ({"parameters": {"adc_rate_hz": [1e99]}}, "parameters.adc_rate_hz[0]", "out of range"),
-        ({"parameters": {"adc_rate_hz": ["x"]}}, "parameters.adc_rate_hz[0]", "not a number"),
+        ({"parameters": {"adc_rate_hz": ["x"]}}, "parameters.adc_rate_hz[0]", "with MHz, GHz"),
         (
             {"parameters": {"on_resistance_ohm": RANGE}},
             "parameters.on_resistance_ohm.steps",
