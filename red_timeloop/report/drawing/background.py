@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import product
 
-from red_timeloop.report.drawing.grids import Grid, Style, fit, paint_gaps
+from red_timeloop.report.drawing.grids import Grid, Style, fit
 from red_timeloop.report.drawing.painter import INK, LINE, REAL, Painter
 from red_timeloop.report.drawing.scene import Pixel, Scene
 from red_timeloop.report.drawing.strips import map_strip
@@ -41,15 +41,14 @@ def paint_zero_insertion(painter: Painter, scene: Scene, style: Style, grid: Gri
         if is_real:
             fill = REAL if tap is None else style.taps.get(tap, REAL)
         gid = f"map-{scene.mark(pixel)}-{'real' if is_real else 'zero'}"
-        painter.box(x, y, grid.cell, grid.cell, fill=fill, edge="#d5d5d5", line=0.4, gid=gid)
+        painter.box((x, y, grid.cell, grid.cell), fill, "#d5d5d5", gid)
         if tap is not None and not is_real and grid.cell > 0.1:
-            painter.word(x + grid.cell / 2, y + grid.cell / 2, "0", size=4.8, colour=LINE)
+            painter.word(x + grid.cell / 2, y + grid.cell / 2, "0", fontsize=4.8, color=LINE)
     corners = [corner for pixel in taps if (corner := grid.corner(pixel)) is not None]
     left, top = min(x for x, _ in corners), min(y for _, y in corners)
     right, bottom = max(x for x, _ in corners), max(y for _, y in corners)
-    size = (right - left + grid.cell, bottom - top + grid.cell)
-    painter.box(left, top, *size, edge=INK, line=1.3, over=5, gid="map-kernel")
-    paint_gaps(painter, grid)
+    place = (left, top, right - left + grid.cell, bottom - top + grid.cell)
+    painter.box(place, "none", INK, "map-kernel", linewidth=1.3, zorder=5)
 
 
 def paint_crossbar(
@@ -62,20 +61,14 @@ def paint_crossbar(
     at = [pitch * (n + 1) for n in range(lines)]
     segments = [((x - 0.05, y + d), (x + size, y + d)) for d in at]
     segments += [((x + d, y), (x + d, y + size + 0.05)) for d in at]
-    painter.box(x, y, size, size, fill="#fafafa", edge=LINE, line=0.6)
+    painter.box((x, y, size, size), "#fafafa", LINE, linewidth=0.6)
     painter.lines(segments, LINE)
     for dy, dx in product(at, at):
-        painter.box(x + dx - 0.02, y + dy - 0.02, 0.04, 0.04, fill=INK, edge=INK, line=0, over=4)
-    painter.word(x + size / 2, y - 0.06, "one sub-crossbar", size=6, vertical="baseline")
-    painter.word(
-        x - 0.11,
-        y + size / 2,
-        f"{channels[0]} input channels",
-        size=5.6,
-        rotation=90,
-        vertical="center",
-    )
-    painter.word(x + size / 2, y + size + 0.15, f"{channels[1]} output channels", size=5.6)
+        painter.box((x + dx - 0.02, y + dy - 0.02, 0.04, 0.04), INK, INK, linewidth=0, zorder=4)
+    painter.word(x + size / 2, y - 0.1, "one sub-crossbar", fontsize=6)
+    rows, columns = channels
+    painter.word(x - 0.11, y + size / 2, f"{rows} input channels", fontsize=5.6, rotation=90)
+    painter.word(x + size / 2, y + size + 0.15, f"{columns} output channels", fontsize=5.6)
 
 
 def _kernel_over_map(scene: Scene) -> tuple[dict[Pixel, Pixel], list[set[int]]]:

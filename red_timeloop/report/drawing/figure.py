@@ -8,16 +8,8 @@ from red_timeloop.report.drawing.background import (
     zero_insertion_grid,
 )
 from red_timeloop.report.drawing.grids import Grid, Style, fit, kernel_grids, map_grids, style_of
-from red_timeloop.report.drawing.painter import INK, Painter, new_painter
-from red_timeloop.report.drawing.panels import (
-    paint_idle,
-    paint_kernel,
-    paint_outputs,
-    paint_pixels,
-    paint_reads,
-    paint_tensor,
-    paint_window,
-)
+from red_timeloop.report.drawing.painter import Painter, new_painter
+from red_timeloop.report.drawing.panels import Panel
 from red_timeloop.report.drawing.scene import Scene, Step
 
 __all__ = ["WIDTH", "moving_strip", "still_figure"]
@@ -73,16 +65,17 @@ class _TopRow:
         if self._zero is not None:
             _title(painter, self._lefts[0], next(tag), "Zero insertion")
             paint_zero_insertion(painter, self.scene, style, self._zero)
+            Panel(painter, self.scene, style, self._zero).gaps()
             share = f"{100 * layer.zero_redundancy:.1f} % zeros"
             note = f"{share}; an output meets\nthe kernel pixels of one mode"
             notes.append((self._lefts[0], note))
         _title(painter, self._lefts[1], next(tag), "Kernel pixels by mode")
-        paint_kernel(painter, self.scene, style, self._kernel)
+        Panel(painter, self.scene, style, self._kernel).kernel()
         used = len(self.scene.mode_numbers) - len(self.scene.empty)
         facts = f"kernel {times(layer.kernel_size)}, stride {_same(layer.stride)}"
         notes.append((self._lefts[1], f"{facts}:\n{_count(used, 'computation mode')}"))
         _title(painter, self._lefts[2], next(tag), self._tensor_title)
-        paint_tensor(painter, self.scene, style, self._tensor)
+        Panel(painter, self.scene, style, self._tensor).tensor()
         notes.append((self._lefts[2], self._tensor_note()))
         edge = self._tensor.x + self._tensor.width
         if not self.scene.flat and WIDTH - edge > 1.55:
@@ -90,7 +83,7 @@ class _TopRow:
             place = (edge + (WIDTH - edge - 0.85) / 2, self._tensor.y + 0.18)
             paint_crossbar(painter, place, 0.9, channels)
         for x, note in notes:
-            painter.word(x, self._bottom + 0.1, note, size=6, align="left", vertical="top")
+            painter.word(x, self._bottom + 0.1, note, fontsize=6, ha="left", va="top")
 
     @property
     def _tensor_title(self) -> str:
@@ -138,19 +131,19 @@ class _StepColumns:
                 x + (self._width - 0.16) / 2,
                 below - 0.1,
                 f"step {step.number + 1}",
-                weight="bold",
-                size=6.5,
+                fontweight="bold",
+                fontsize=6.5,
             )
             y = below
-            grid = self._input.moved(x, y)
-            paint_pixels(painter, scene, grid)
-            paint_window(painter, scene, step, grid)
-            y = _flow(painter, grid, _real_pixels(scene, step))
-            grid = self._tensor.moved(x, y)
-            paint_reads(painter, scene, style, step, grid)
-            y = _flow(painter, grid, _made(step))
-            grid = self._output.moved(x, y)
-            paint_outputs(painter, scene, style, self.steps[: index + 1], grid)
+            panel = Panel(painter, scene, style, self._input.moved(x, y))
+            panel.pixels()
+            panel.window(step)
+            y = _flow(painter, panel.grid, _real_pixels(scene, step))
+            panel = Panel(painter, scene, style, self._tensor.moved(x, y))
+            panel.reads(step)
+            y = _flow(painter, panel.grid, _made(step))
+            panel = Panel(painter, scene, style, self._output.moved(x, y))
+            panel.outputs(self.steps[: index + 1])
         self._labels(painter, below)
 
     def _labels(self, painter: Painter, y: float) -> None:
@@ -159,9 +152,7 @@ class _StepColumns:
         outputs = times((*layer.output_size, layer.out_channels))
         texts = (f"input\n{inputs}", "sub-\ncrossbars", f"output\n{outputs}")
         for grid, text in zip((self._input, self._tensor, self._output), texts, strict=True):
-            painter.word(
-                _MARGIN, y + grid.height / 2, text, size=6, align="left", vertical="center"
-            )
+            painter.word(_MARGIN, y + grid.height / 2, text, fontsize=6, ha="left", va="center")
             y += grid.height + _ARROW
 
 
@@ -194,36 +185,37 @@ def moving_strip(scene: Scene, frames: int) -> tuple[Painter, int]:
         f"output {times(layer.output_size)}",
     )
     for (x, width), title in zip(places, titles, strict=True):
-        painter.word(x + width / 2, _TITLE / 2, title, size=7.5, weight="bold")
+        painter.word(x + width / 2, _TITLE / 2, title, fontsize=7.5, fontweight="bold")
     middle = _TITLE + tallest / 2
     painter.arrow((grids[1].x + grids[1].width + 0.05, middle), (grids[2].x - 0.05, middle))
     painter.arrow((grids[2].x + grids[2].width + 0.05, middle), (grids[3].x - 0.05, middle))
-    paint_kernel(painter, scene, style, grids[0])
-    paint_pixels(painter, scene, grids[1])
-    paint_idle(painter, scene, style, grids[2])
+    panels = [Panel(painter, scene, style, grid) for grid in grids]
+    panels[0].kernel()
+    panels[1].pixels()
+    panels[2].tensor(named=False)
     for step in steps:
         seen = (step.number, step.number)
-        paint_window(painter, scene, step, grids[1], seen=seen)
-        paint_reads(painter, scene, style, step, grids[2], seen=seen)
+        panels[1].window(step, seen)
+        panels[2].reads(step, seen)
         text = (
             f"step {step.number + 1} of {scene.step_count}: {_real_pixels(scene, step)}; "
             f"{_made(step)}"
         )
-        painter.word(WIDTH / 2, _TITLE + tallest + 0.2, text, size=7, seen=seen)
-    paint_outputs(painter, scene, style, steps, grids[3], last=last)
+        painter.word(WIDTH / 2, _TITLE + tallest + 0.2, text, fontsize=7, seen=seen)
+    panels[3].outputs(steps, last)
     return painter, len(steps)
 
 
 def _title(painter: Painter, x: float, tag: str, text: str, top: float = 0.0) -> None:
-    painter.word(x, top + 0.17, tag, size=8.5, weight="bold", align="left", vertical="baseline")
-    painter.word(x + 0.13, top + 0.17, text, size=7.5, align="left", vertical="baseline")
+    painter.word(x, top + 0.17, tag, fontsize=8.5, fontweight="bold", ha="left", va="baseline")
+    painter.word(x + 0.13, top + 0.17, text, fontsize=7.5, ha="left", va="baseline")
 
 
 def _flow(painter: Painter, grid: Grid, text: str) -> float:
     """Draw the arrow below a grid with its words; return where the next grid begins."""
     x, y = grid.x + grid.width / 2, grid.y + grid.height
     painter.arrow((x, y + 0.04), (x, y + _ARROW - 0.04))
-    painter.word(x + 0.08, y + _ARROW / 2, text, size=5.6, align="left", colour=INK)
+    painter.word(x + 0.08, y + _ARROW / 2, text, fontsize=5.6, ha="left")
     return y + _ARROW
 
 

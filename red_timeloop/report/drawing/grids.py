@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
-from red_timeloop.report.drawing.painter import Painter
 from red_timeloop.report.drawing.scene import Pixel, Scene, Step
 from red_timeloop.report.drawing.strips import (
     Strip,
@@ -15,28 +14,13 @@ from red_timeloop.report.drawing.strips import (
     output_strip,
     tensor_strip,
 )
-from red_timeloop.report.palette import mode_colours, text_on
+from red_timeloop.report.palette import mode_colours
 
-__all__ = [
-    "Grid",
-    "Seen",
-    "Style",
-    "fit",
-    "kernel_grids",
-    "map_grids",
-    "paint_gaps",
-    "paint_planes",
-    "style_of",
-    "write_cell",
-]
-
-# The first and the last frame in which a shape is seen; None: always.
-Seen = tuple[int, int] | None
+__all__ = ["BETWEEN_PLANES", "Grid", "Style", "fit", "kernel_grids", "map_grids", "style_of"]
 
 Strips = tuple[Strip, Strip, Strip]  # planes, rows, columns
 
-_SMALLEST_TEXT = 3.6  # points
-_BETWEEN_PLANES = 0.8  # cells
+BETWEEN_PLANES = 0.8  # cells
 
 
 @dataclass(frozen=True)
@@ -75,7 +59,7 @@ class Grid:
 
     def plane(self, at: float) -> float:
         """Return where a plane begins, `at` being its place in the strip of planes."""
-        return self.x + at * (self.strips[2].extent + _BETWEEN_PLANES) * self.cell
+        return self.x + at * (self.strips[2].extent + BETWEEN_PLANES) * self.cell
 
     def corner(self, pixel: Pixel) -> tuple[float, float] | None:
         """Top left corner of a cell, None when it is left out."""
@@ -113,7 +97,7 @@ class Grid:
 
 
 def _extent(strips: Strips) -> float:
-    return strips[0].extent * (strips[2].extent + _BETWEEN_PLANES) - _BETWEEN_PLANES
+    return strips[0].extent * (strips[2].extent + BETWEEN_PLANES) - BETWEEN_PLANES
 
 
 def fit(
@@ -145,56 +129,3 @@ def map_grids(scene: Scene, steps: Sequence[Step]) -> tuple[Strips, Strips]:
 def _three(strips: Iterable[Strip]) -> Strips:
     planes, rows, columns = strips
     return planes, rows, columns
-
-
-def write_cell(
-    painter: Painter,
-    grid: Grid,
-    x: float,
-    y: float,
-    text: str,
-    fill: str,
-    *,
-    seen: Seen = None,
-    longest: int = 0,
-    gid: str | None = None,
-) -> None:
-    """Write a few letters into a cell; `longest` is the most letters of any cell beside it."""
-    longest = longest or len(text)
-    size = grid.text_size * min(1.0, 2.7 / max(1, longest))
-    if text and size >= _SMALLEST_TEXT:
-        # a figure's height is 0.73 of its size in DejaVu Sans
-        baseline = y + grid.cell / 2 + 0.365 * size / 72
-        middle = x + grid.cell / 2
-        painter.word(
-            middle,
-            baseline,
-            text,
-            size=size,
-            colour=text_on(fill),
-            vertical="baseline",
-            gid=gid,
-            seen=seen,
-        )
-
-
-def paint_gaps(painter: Painter, grid: Grid) -> None:
-    """Put dots where cells are left out."""
-    planes, rows, columns = grid.strips
-    for at in planes.at.values():
-        for gap in columns.gaps:
-            x = grid.plane(at) + gap * grid.cell
-            painter.dots(x, grid.y + grid.height / 2, grid.cell)
-    for gap in planes.gaps:
-        x = grid.plane(gap) - _BETWEEN_PLANES / 2 * grid.cell
-        painter.dots(x, grid.y + grid.height / 2, grid.cell)
-    for gap in rows.gaps:
-        painter.dots(grid.x + grid.width / 2, grid.y + gap * grid.cell, grid.cell, upright=True)
-
-
-def paint_planes(painter: Painter, grid: Grid) -> None:
-    """Write the number of each plane below it, where there are several."""
-    planes = grid.strips[0]
-    for index, at in planes.at.items() if len(planes.at) > 1 or planes.gaps else ():
-        y = grid.y + grid.height + 0.06
-        painter.word(grid.plane(at), y, f"plane {index}", size=4.6, colour="#555555", align="left")
