@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from red_timeloop.report.drawing.background import (
     paint_crossbar,
     paint_zero_insertion,
@@ -20,6 +22,20 @@ _TITLE = 0.34
 _NOTE = 0.3
 _ARROW = 0.26
 _LABEL = 0.7  # room for the labels at the left of the steps
+
+# Of kernel, input, sub-crossbars and output in a moving strip: x, row, width, largest cell.
+_PLACES = (
+    (_MARGIN, 0, 1.36, 0.3),
+    (1.72, 0, 1.5, 0.25),
+    (3.52, 0, 1.8, 0.27),
+    (5.62, 0, 1.46, 0.2),
+)
+_PLACES_OF_PLANES = (
+    (_MARGIN, 0, 3.3, 0.3),
+    (3.7, 0, 3.38, 0.25),
+    (_MARGIN, 1, 3.5, 0.27),
+    (3.9, 1, 3.18, 0.2),
+)
 
 _TIMES = "\N{MULTIPLICATION SIGN}"
 
@@ -163,20 +179,23 @@ def moving_strip(scene: Scene, frames: int) -> tuple[Painter, int]:
     """
     style = style_of(scene)
     steps = scene.first_steps(frames)
-    last = len(steps) - 1
     kernel, tensor = kernel_grids(scene)
     inputs, outputs = map_grids(scene, steps)
-    high = 1.5
-    places = [(_MARGIN, 1.36), (1.72, 1.5), (3.52, 1.8), (5.62, 1.46)]
+    places = _PLACES_OF_PLANES if scene.layer.ndim == 3 else _PLACES
+    strips = (kernel, inputs, tensor, outputs)
     grids = [
-        fit(strips, (x, 0.0, width, high), most)
-        for strips, (x, width), most in zip(
-            (kernel, inputs, tensor, outputs), places, (0.3, 0.25, 0.27, 0.2), strict=True
-        )
+        fit(three, (x, 0.0, width, 1.5), most)
+        for three, (x, _, width, most) in zip(strips, places, strict=True)
     ]
-    tallest = max(grid.height for grid in grids)
-    painter = new_painter(WIDTH, _TITLE + tallest + 0.34)
-    grids = [grid.moved(0, _TITLE + (tallest - grid.height) / 2) for grid in grids]
+    rows = [line for _, line, _, _ in places]
+    tallest = [max(g.height for g, at in zip(grids, rows, strict=True) if at == n) for n in {*rows}]
+    tops = [sum(tallest[:n]) + (n + 1) * _TITLE for n in rows]
+    bottom = tops[-1] + tallest[-1]
+    painter = new_painter(WIDTH, bottom + 0.34)
+    grids = [
+        grid.moved(0, top + (tallest[row] - grid.height) / 2)
+        for grid, top, row in zip(grids, tops, rows, strict=True)
+    ]
     layer = scene.layer
     titles = (
         f"kernel {times(layer.kernel_size)}, by mode",
@@ -184,11 +203,12 @@ def moving_strip(scene: Scene, frames: int) -> tuple[Painter, int]:
         _count(scene.sub_crossbars, "sub-crossbar"),
         f"output {times(layer.output_size)}",
     )
-    for (x, width), title in zip(places, titles, strict=True):
-        painter.word(x + width / 2, _TITLE / 2, title, fontsize=7.5, fontweight="bold")
-    middle = _TITLE + tallest / 2
-    painter.arrow((grids[1].x + grids[1].width + 0.05, middle), (grids[2].x - 0.05, middle))
-    painter.arrow((grids[2].x + grids[2].width + 0.05, middle), (grids[3].x - 0.05, middle))
+    for (x, _, width, _), top, title in zip(places, tops, titles, strict=True):
+        painter.word(x + width / 2, top - _TITLE / 2, title, fontsize=7.5, fontweight="bold")
+    for one, other in pairwise(grids[1:]):
+        (start, end), middle = (one.x + one.width, other.x), one.y + one.height / 2
+        if end > start:
+            painter.arrow((start + 0.05, middle), (end - 0.05, middle))
     panels = [Panel(painter, scene, style, grid) for grid in grids]
     panels[0].kernel()
     panels[1].pixels()
@@ -201,8 +221,8 @@ def moving_strip(scene: Scene, frames: int) -> tuple[Painter, int]:
             f"step {step.number + 1} of {scene.step_count}: {_real_pixels(scene, step)}; "
             f"{_made(step)}"
         )
-        painter.word(WIDTH / 2, _TITLE + tallest + 0.2, text, fontsize=7, seen=seen)
-    panels[3].outputs(steps, last)
+        painter.word(WIDTH / 2, bottom + 0.2, text, fontsize=7, seen=seen)
+    panels[3].outputs(steps, len(steps) - 1)
     return painter, len(steps)
 
 
