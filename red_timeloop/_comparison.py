@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from red_timeloop import designs as known
 from red_timeloop._html import html_table
@@ -21,6 +21,9 @@ from red_timeloop.hardware import Hardware
 from red_timeloop.summary import LayerResult, Summary, summarised
 from red_timeloop.units import area, ratio, scaled
 from red_timeloop.workload import Workload
+
+if TYPE_CHECKING:
+    from red_timeloop.report.figures import Plots
 
 __all__ = ["Comparison", "Failure"]
 
@@ -154,6 +157,13 @@ class Comparison:
             "failures": [vars(failure) for failure in self.failures],
             **(equal if self.at_least is not None else {}),
         }
+
+    @property
+    def plot(self) -> Plots:
+        """The figures of the report on matplotlib's axes, e.g. `plot.energy(ax)`."""
+        from red_timeloop.report.figures import Plots  # drawing is loaded when it is needed
+
+        return Plots(self)
 
     def report(self, folder: str | Path, *, figures: bool = False) -> Path:
         """Write `report.html` and its data into `folder` and return the page's path.

@@ -29,6 +29,8 @@ def compare_zoo(
     *,
     hardware: Hardware,
     progress: Progress | None = None,
+    iso_area: bool = False,
+    crossbars: int | None = None,
     jobs: int = 1,
 ) -> tuple[Comparison, ...]:
     """Compare the designs on every shipped workload; what a design cannot hold is recorded.
@@ -38,6 +40,8 @@ def compare_zoo(
         engine: As in `red_timeloop.compare`.
         hardware: The parameter set that all designs share.
         progress: Told what comes next: layers done, layers in all, "layer of workload".
+        iso_area: As in `red_timeloop.compare`; so is `crossbars`.
+        crossbars: Crossbars that mapped ReRAM designs may use.
         jobs: Processes that evaluate the layers, -1 for one a core.
 
     Raises:
@@ -45,7 +49,8 @@ def compare_zoo(
     """
     zoo = [load_workload(name) for name in workload_names()]
     total = sum(len(workload.layers) for workload in zoo)
-    evaluator = Evaluator(hardware, get_engine(engine))  # networks share layers
+    counting = get_engine(engine)
+    evaluator = Evaluator(hardware, counting, iso_area=iso_area, crossbars=crossbars)
     chosen = known.choose(designs)
     evaluator.prepare(*layers_and_designs(zoo, chosen), jobs, by_layers(progress))
     return tuple(_run(zoo, chosen, evaluator, progress, total))

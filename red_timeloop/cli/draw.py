@@ -24,7 +24,7 @@ __all__ = ["command"]
     help="Format of the figure; gif is animated, svg comes still and animated. [default: svg]",
 )
 @click.option("--design", metavar="DESIGN", default="red", show_default=True, help="The design.")
-@click.option("--steps", default=3, show_default=True, help="Steps in the still figure, 1 to 4.")
+@click.option("--steps", type=int, help="Steps in the still figure, 1 to 4.  [default: 3]")
 @click.option(
     "-o",
     "--output",
@@ -38,14 +38,14 @@ def command(
     layers: tuple[str, ...],
     formats: tuple[str, ...],
     design: str,
-    steps: int,
+    steps: int | None,
     output: Path,
 ) -> None:
     """Draw how RED, or another design of computation modes, runs a layer.
 
     The picture shows the kernel by computation mode, the sub-crossbar tensor and the first steps
-    of the zero-skipping data flow; layers have 1 or 2 spatial axes. WORKLOAD is a name that
-    `red-timeloop list` shows, or a YAML, ONNX or Keras file.
+    of the zero-skipping data flow, planes of a third axis beside each other. WORKLOAD is a name
+    that `red-timeloop list` shows, or a YAML, ONNX or Keras file.
     """
     drawings = [
         draw(entry.layer, design, steps=steps) for entry in read_workload(workload, layers).layers

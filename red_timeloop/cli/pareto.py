@@ -32,7 +32,7 @@ def command(
 ) -> None:
     """Show the Pareto front of the sweep in DIR, over all designs.
 
-    With -o it is also written as pareto.csv, pareto.json and, with two objectives, as a figure.
+    With -o it is also written as pareto.csv, pareto.json and, with several objectives, as a figure.
     """
     points = _sweep_options.feasible(folder, name, designs, conditions)
     chosen = _sweep_options.chosen(objectives, points)
@@ -50,8 +50,8 @@ def command(
         "pareto.json": to_json(content),
         "pareto.csv": to_csv(rows),
     }
-    if output is not None and len(chosen) == 2:
+    if output is not None and len(chosen) > 1:
         for workload in dict.fromkeys(points.words["workload"].tolist()):
             mine = points.select(points.words["workload"] == workload)
-            texts[f"pareto_{workload}.svg"] = pareto_figure(mine, (chosen[0], chosen[1]))
+            texts[f"pareto_{workload}.svg"] = pareto_figure(mine, chosen)
     results.write(output, texts)

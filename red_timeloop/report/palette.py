@@ -11,11 +11,14 @@ from collections.abc import Mapping, Sequence
 
 __all__ = [
     "BASE",
+    "HATCHES",
+    "MARKERS",
     "PARTS",
     "blend",
     "design_colours",
     "luminance",
     "mode_colours",
+    "of_colour",
     "text_on",
 ]
 
@@ -27,6 +30,20 @@ BASE = (_SKY, _ORANGE, _GREEN, _PURPLE, _YELLOW, _BLUE, _VERMILION, _GREY)
 
 # For the parts of a stack, where neighbours must differ in lightness.
 PARTS = (_BLUE, _ORANGE, _SKY, _VERMILION, _YELLOW, _GREEN, _PURPLE, _GREY)
+
+# What tells the base colours apart in grey print, each tied to one of them.
+HATCHES = ("..", "///", "\\\\\\", "oo", "xxx", "", "---", "++")
+MARKERS = ("o", "s", "D", "^", "v", "P", "X", "<")
+
+
+def of_colour(kinds: Sequence[str], colour: str) -> str:
+    """Return which of `kinds` (`HATCHES`, `MARKERS`) goes with a colour, always the same one.
+
+    >>> of_colour(MARKERS, "#e69f00")
+    's'
+    """
+    place = BASE.index(colour) if colour in BASE else sum(colour.encode())
+    return kinds[place % len(kinds)]
 
 
 def design_colours(designs: Sequence[str], own: Mapping[str, str]) -> dict[str, str]:
