@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from red_timeloop.sweeps.run import sweep as sweep
     from red_timeloop.workload import Workload as Workload
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOME = {
     "compare": "red_timeloop.comparison",
