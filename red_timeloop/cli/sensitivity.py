@@ -51,6 +51,6 @@ def command(
     results.show(
         form,
         table,
-        lambda: {"schema": 1, "effects": rows},
+        lambda: {"schema": 1, "notes": points.notes, "effects": rows},
         lambda: results.to_csv(_sweep_options.flat(rows)),
     )

@@ -42,6 +42,7 @@ def _section(name: str, results: Results) -> dict[str, Any]:
         "name": name,
         "objectives": ", ".join(map(str, objectives)),
         "constraints": ", ".join(map(str, results.constraints)) or "none",
+        "notes": feasible.notes,
         "count": f"{len(feasible):,} of {len(results):,}",
         "figures": list(_figures(feasible)),
         "front": _table(front, [o.measure for o in objectives]),
