@@ -17,7 +17,7 @@ from red_timeloop.workload import Workload
 
 __all__ = ["Converters", "accuracy_notes", "cheapest_converters", "parse_at_least"]
 
-_FEWEST_ROWS = 8
+_FEWEST_ROWS = 16
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def cheapest_converters(
 ) -> Converters:
     """Return the converters with the least energy times latency that reach a ratio on all layers.
 
-    For every number of rows driven at once (rows of a crossbar: the set's, halved down to 8; those
+    For every number of rows driven at once (rows of a crossbar: the set's, halved down to 16; those
     of arrays as large as the matrix are what they are) bits are bisected on executions of
     `dataflow.quality.layer_sqnr`: those found reach the ratio, one bit less does not. Of the rows,
     those are taken whose energy times latency over the workload is the least.
@@ -111,19 +111,30 @@ def cheapest_converters(
         return Converters(design.name, hardware, True, dict.fromkeys(names, math.inf))
     best: tuple[float, Hardware] | None = None
     refused: InputError | None = None
+
+    def cost(tried: Hardware) -> float:
+        return _energy_times_latency(workload, design, evaluator(tried))
+
     for rows in row_choices(hardware):
         step(f"{design.name}, {rows or 'all'} rows at once")
+        own = hardware.replace(rows=rows)
+        bits = max(_exact_bits(layer, own) for layer in samples)
         try:
-            tried = _fewest_bits(samples, design, hardware.replace(rows=rows), at_least)
-            cost = _energy_times_latency(workload, design, evaluator(tried))
+            # Converters of more bits cost more: only bits that beat the best are tried.
+            while best and bits and cost(own.replace(adc_bits=bits)) >= best[0]:
+                bits -= 1
+            tried = _fewest_bits(samples, design, own, at_least, bits) if bits else None
+            if tried is not None:
+                best = cost(tried), tried
         except InputError as error:  # fewer rows may not hold a fold
             refused = refused or error
-            continue
-        if best is None or cost < best[0]:
-            best = cost, tried
     if best is None:
-        assert refused is not None
-        raise refused
+        raise refused or InputError(
+            f"{design.name} does not reach {at_least:g} dB with converters that tell all sums of "
+            "its rows apart",
+            key="at_least",
+            legal="a ratio that the design reaches",
+        )
     ratios = {name: layer_sqnr(layer, design, best[1]) for name, layer in names.items()}
     return Converters(design.name, best[1], False, ratios)
 
@@ -146,7 +157,7 @@ def row_choices(hardware: Hardware) -> tuple[int | None, ...]:
     """Return the numbers of rows that may be driven at once.
 
     >>> row_choices(Hardware(rows=48)), row_choices(Hardware(rows=None))
-    ((48, 24, 12), (None,))
+    ((48, 24), (None,))
     """
     if hardware.rows is None:
         return (None,)
@@ -158,27 +169,25 @@ def row_choices(hardware: Hardware) -> tuple[int | None, ...]:
 
 
 def _fewest_bits(
-    layers: Sequence[Layer], design: Design, hardware: Hardware, at_least: float
-) -> Hardware:
-    """Return the parameter set with bits that reach the ratio while one bit less does not."""
-    order = list(layers)  # what failed last, fails first
+    samples: list[Layer], design: Design, hardware: Hardware, at_least: float, enough: int
+) -> Hardware | None:
+    """Return the parameter set with bits that reach the ratio while one bit less does not.
+
+    None if `enough` bits do not. The layer that fails is moved to the front, to fail first.
+    """
 
     def reaches(bits: int) -> bool:
         tried = hardware.replace(adc_bits=bits)
-        for layer in order:
+        for layer in list(samples):
             if layer_sqnr(layer, design, tried) < at_least:
-                order.remove(layer)
-                order.insert(0, layer)
+                samples.remove(layer)
+                samples.insert(0, layer)
                 return False
         return True
 
-    fails, enough = 0, max(_exact_bits(layer, hardware) for layer in layers)
     if not reaches(enough):
-        raise InputError(
-            f"{design.name} does not reach {at_least:g} dB with {enough}-bit converters",
-            key="at_least",
-            legal="a ratio that the design reaches",
-        )
+        return None
+    fails = 0
     while enough - fails > 1:
         bits = (fails + enough) // 2
         if reaches(bits):

@@ -102,7 +102,11 @@ def compared(
     found = []
     for name in workloads or ("red_date2019",):
         with progress_bar() as progress:
-            more: dict[str, Any] = {"layers": layers, "keep_going": keep_going, "progress": progress}
+            more: dict[str, Any] = {
+                "layers": layers,
+                "keep_going": keep_going,
+                "progress": progress,
+            }
             more["at_least"] = at_least
             found.append(compare(name, chosen, engine, **more, **shared))
     return found

@@ -274,15 +274,19 @@ def _latch(
     flat = pixels.reshape(-1, pixels.shape[-1])
     columns = [np.empty((steps.count, 0), pixels.dtype)]
     rows: list[int] = []
+    chosen = [
+        axis.pixel[some.start : some.stop : some.step]
+        for axis, some in zip(lane.reads, steps.axes, strict=True)
+    ]
+    seen: list[NDArray[np.bool_]] = [
+        (own < axis.pixels).any(axis=0) for own, axis in zip(chosen, lane.reads, strict=True)
+    ]
     for read in reads:
-        along = [
-            axis.pixel[some.start : some.stop : some.step, tap]
-            for axis, some, tap in zip(lane.reads, steps.axes, read.taps, strict=True)
-        ]
-        if all((own < axis.pixels).any() for own, axis in zip(along, lane.reads, strict=True)):
+        if all(own[tap] for own, tap in zip(seen, read.taps, strict=True)):
             index = np.array(steps.images)
-            for own, size in zip(along, pixels.shape[1:-1], strict=True):
-                index = np.add.outer(index * size, own)
+            sizes = pixels.shape[1:-1]
+            for own, tap, size in zip(chosen, read.taps, sizes, strict=True):
+                index = np.add.outer(index * size, own[:, tap])
             index = index.reshape(-1)
             if isinstance(read.channels, slice):
                 columns.append(flat[index, read.channels])

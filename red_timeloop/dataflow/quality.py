@@ -25,14 +25,14 @@ from red_timeloop.layer import Layer
 
 __all__ = ["SAMPLE", "layer_sqnr", "sample_layer", "sample_tensors", "workload_sqnr"]
 
-# What `layer_sqnr` runs, in words; beside `_OUTPUTS`, `sample_layer` and `sample_tensors`.
+# What `layer_sqnr` runs, in words; `sample_layer` and `sample_tensors` make it.
 SAMPLE = (
     "inputs uniform over all bits, weights normal with a third of their range as sigma, seed 2019, "
     "on a crop of each layer: all input channels of a group, the whole kernel, at most 32 output "
-    "channels, the smallest map that has outputs"
+    "channels, away from the border the outputs of one stride in each direction, 4 images"
 )
 _OUTPUTS = 32  # the ratio varies from channel to channel, hardly from pixel to pixel
-_SIZES = (2, 3, 4, 6, 8, 12, 16, 32)  # of a sample's map: every tap meets a pixel somewhere
+_IMAGES = 4
 _SEED = 2019
 
 
@@ -62,15 +62,36 @@ def layer_sqnr(layer: Layer, design: Design, hardware: Hardware) -> float:
 
 
 def sample_layer(layer: Layer) -> Layer:
-    """Return a layer with the same taps, strides and rows on a small map.
+    """Return a layer with the same taps, strides and rows that makes outputs of one stride only.
+
+    They lie where no tap meets the border, one of each phase.
 
     >>> from red_timeloop import TransposedConv
     >>> small = sample_layer(TransposedConv(64, 512, (16, 16), 5, stride=2, padding=2))
-    >>> small.in_channels, small.out_channels, small.input_size
-    (64, 32, (2, 2))
+    >>> small.in_channels, small.out_channels, small.input_size, small.output_size
+    (64, 32, (3, 3), (2, 2))
     """
-    samples = (_shrunk(layer, size) for size in _SIZES)
-    return next((sample for sample in samples if sample is not None), layer)
+    reach = [d * (k - 1) + 1 for k, d in zip(layer.kernel_size, layer.dilation, strict=True)]
+    size, padding = reach, [(0, 0)] * layer.ndim
+    more: dict[str, Any] = {}
+    if layer.transposed:
+        more["output_padding"] = (0,) * layer.ndim
+        size = [-(-r // s) for r, s in zip(reach, layer.stride, strict=True)]
+        padding = [
+            (max(0, r - s), (pixels - 1) * s)
+            for r, s, pixels in zip(reach, layer.stride, size, strict=True)
+        ]
+    return replace(
+        layer,
+        in_channels=layer.in_channels // layer.groups,
+        out_channels=min(_OUTPUTS, layer.out_channels // layer.groups),
+        input_size=tuple(size),
+        padding=tuple(padding),
+        groups=1,
+        batch=_IMAGES,
+        name=None,
+        **more,
+    )
 
 
 def sample_tensors(layer: Layer, seed: int = _SEED) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -83,21 +104,6 @@ def sample_tensors(layer: Layer, seed: int = _SEED) -> tuple[NDArray[np.int64], 
     largest = (1 << min(layer.weight_bits - 1, 62)) - 1
     drawn = random.normal(0, largest / 3, layer.weight_shape)
     return inputs, np.clip(np.rint(drawn), -largest, largest).astype(np.int64)
-
-
-def _shrunk(layer: Layer, size: int) -> Layer | None:
-    try:
-        return replace(
-            layer,
-            in_channels=layer.in_channels // layer.groups,
-            out_channels=min(_OUTPUTS, layer.out_channels // layer.groups),
-            input_size=tuple(min(size, own) for own in layer.input_size),
-            groups=1,
-            batch=1,
-            name=None,
-        )
-    except InputError:  # so small a map has no output
-        return None
 
 
 @lru_cache(maxsize=4096)
