@@ -99,14 +99,9 @@ def compared(
     if everything:
         with progress_bar() as progress:
             return list(compare_zoo(chosen, engine, progress=progress, **shared))
+    shared |= {"layers": layers, "keep_going": keep_going, "at_least": at_least}
     found = []
     for name in workloads or ("red_date2019",):
         with progress_bar() as progress:
-            more: dict[str, Any] = {
-                "layers": layers,
-                "keep_going": keep_going,
-                "progress": progress,
-            }
-            more["at_least"] = at_least
-            found.append(compare(name, chosen, engine, **more, **shared))
+            found.append(compare(name, chosen, engine, progress=progress, **shared))
     return found
