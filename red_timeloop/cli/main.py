@@ -37,6 +37,7 @@ _COMMANDS: dict[str, str] = {
     "components": "components",
     "doctor": "doctor",
     "map": "map_",
+    "check": "check",
     "simulate": "simulate",
     "verify": "verify",
     "import": "import_",
