@@ -34,6 +34,7 @@ _GROUPS: dict[str, dict[str, str]] = {
     },
     "Search and sweep": {
         "map": "map_",
+        "check": "check",
         "sweep": "sweep",
         "pareto": "pareto",
         "best": "best",
