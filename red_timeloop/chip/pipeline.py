@@ -47,7 +47,8 @@ class Flow:
         latency: Until the last line of an image alone is out.
         fill: Until the last stage begins to give lines.
         drain: From the end of the first stage to the end of the last.
-        spans: For each stage of the chain, begin and end of its work on an image alone.
+        spans: For each stage of the chain, begin and end of its work on an image that follows
+            others at the period.
         buffers: For each stage of the chain, the rows of what comes before (lines of the input for
             the first) that its line buffer holds when images follow at the period.
     """
@@ -94,23 +95,24 @@ def flow(site: Site, copies: Sequence[int], period: float, placement: Placement)
     sent = first.input_bits / link_bits_per_s / lines
     alone: Times = np.asarray(np.arange(1, lines + 1) * sent, dtype=np.float64)
     steady, given = alone, sent  # `given`: the s that a row takes which goes in
+    first_end = 0.0
     spans: list[tuple[float, float]] = []
     buffers: list[int] = []
     for stage, before, passing, row in _rows(site, copies, placement):
         low, high = needed_rows(stage, before)
         passed = _finish(alone[high], passing)
-        begun = float(passed[0])
         alone = _finish(passed, row)
+        first_end = first_end or float(alone[-1])
         ready = steady - given
         there = _repeated(steady[high], passing, period)
         steady_before, steady = steady, _repeated(there, row, period)
         buffers.append(_held(ready, steady, low, period, len(steady_before)))
         given = row
-        spans.append((begun, float(alone[-1])))
+        spans.append((float(steady[0]) - row, float(steady[-1])))
     sent = last.output_bits / link_bits_per_s / len(alone)
     fill = float(alone[0])
     latency = float(_finish(alone, sent)[-1])
-    return Flow(latency, fill, latency - spans[0][1], tuple(spans), tuple(buffers))
+    return Flow(latency, fill, latency - first_end, tuple(spans), tuple(buffers))
 
 
 def _rows(

@@ -2,9 +2,10 @@
 
 Stages fill tiles in the order of the chain, and tiles follow a curve over the mesh: bands of a few
 rows of routers, each band column by column, up and down, forth and back. Consecutive routers are
-neighbours, so that stages that talk lie beside each other; a band as high as a large stage is wide
-keeps it compact. Of all bands, and those of the mesh turned by a right angle, the one that lets
-images come soonest is taken, and of these the one of fewest bits times hops.
+neighbours (but from band to band), so that stages that talk lie beside each other; a band as high
+as a large stage is wide keeps it compact. Of all bands, and those of the mesh turned by a right
+angle, the one whose busiest wire has the least to carry is taken, and of these the one of fewest
+bits times hops. That is no optimum: tests hold it against all orders on a small mesh.
 
 Every tile of a stage sends to every tile of the next in equal shares, by its row first and then by
 the column (dimension order, which needs no virtual channels: Dally and Seitz 1987, from memory). A
@@ -42,8 +43,8 @@ class Traffic:
         west: Likewise to the west, those of the first column are zero.
         south: Likewise to the next row.
         north: Likewise to the row before.
-        busiest: For each stage of the chain, the bits of all stages over the busiest of the wires that its
-            inputs or outputs pass.
+        busiest: For each stage of the chain, the bits of all stages over the busiest of the wires
+            that its inputs or outputs pass.
         sent: Bits that enter the mesh.
     """
 
@@ -194,12 +195,12 @@ def _loads(source: Floats, target: Floats, fork: Floats) -> Floats:
     if len(leaving[0]):
         mass = source[leaving]
         corner = _corner(mass, 1 - there[leaving])
-        found[:, *leaving] += _paths(mass, corner, np.ones_like(fork[leaving[1]]))
+        found[(slice(None), *leaving)] += _paths(mass, corner, np.ones_like(fork[leaving[1]]))
     arriving = np.nonzero((there > _NONE) & (here < 1 - _NONE))
     if len(arriving[0]):
         mass = target[arriving]
         corner = _corner(mass, 1 - here[arriving])
-        found[:, *arriving] += _paths(corner, mass, fork[arriving[1]])
+        found[(slice(None), *arriving)] += _paths(corner, mass, fork[arriving[1]])
     return np.where(found > _NONE, found, 0.0)
 
 

@@ -199,8 +199,8 @@ class ChipComparison:
             "the order of the workload, repeats one after the other; an image is one pass.",
             "Operations are useful ones, two a multiply-accumulate: inserted zeros and borders are "
             "none. Copies of a layer share its steps; crossbars left over stay free, and leak.",
-            "Tiles pass words to the next layer's over the routers between them, on a fixed schedule "
-            "without waits; each bit of an image and of its result passes one link.",
+            "Tiles pass words to the next layer's over the routers between them, on a fixed "
+            "schedule; each bit of an image and of its result passes one link.",
         ]
         if any(result.chips > 1 for result in self.results):
             lines.append(

@@ -70,6 +70,20 @@ def _windows(stage: Stage, before_lines: int, before_rows: int) -> list[tuple[in
     return windows
 
 
+def _ports(chain: Sequence[tuple[Stage, int]], chip: Chip) -> list[float]:
+    """Return the time in s that the port of each stage's tile works for an image."""
+    places = [0, *itertools.accumulate(s.crossbars * n for s, n in chain)]
+    tiles = [begin // chip.crossbars_per_tile for begin in places]
+    sizes = [stage.crossbars * count / chip.crossbars_per_tile for stage, count in chain]
+    words = [stage.input_bits + stage.output_bits for stage, _ in chain]
+    small = [(t, w) for t, w, x in zip(tiles, words, sizes, strict=False) if x < 1]
+    return [
+        (sum(w for t, w in small if t == tiles[i]) if x < 1 else words[i] / x)
+        / chip.port_bits_per_s
+        for i, x in enumerate(sizes)
+    ]
+
+
 def play(
     stages: Sequence[Stage],
     copies: Sequence[int],
@@ -141,19 +155,8 @@ def play(
             finished.append(env.now)
 
     env.process(source())
-    places = [0, *itertools.accumulate(s.crossbars * n for s, n in chain)]
-    loads: dict[int, int] = {}
-    for (stage, count), begin in zip(chain, places, strict=False):
-        if stage.crossbars * count < chip.crossbars_per_tile:
-            tile = begin // chip.crossbars_per_tile
-            loads[tile] = loads.get(tile, 0) + stage.input_bits + stage.output_bits
-    for index, (stage, count) in enumerate(chain):
-        size = stage.crossbars * count
-        if size < chip.crossbars_per_tile:
-            load: float = loads[places[index] // chip.crossbars_per_tile]
-        else:
-            load = (stage.input_bits + stage.output_bits) * chip.crossbars_per_tile / size
-        env.process(fetch(index, max(load / chip.port_bits_per_s, wires[index])))
+    for index, ((stage, count), port) in enumerate(zip(chain, _ports(chain, chip), strict=True)):
+        env.process(fetch(index, max(port, wires[index])))
         env.process(work(index, stage, count))
     env.process(sink())
     env.run()
