@@ -23,7 +23,7 @@ from red_timeloop.units import area, ratio, scaled
 from red_timeloop.workload import Workload
 
 if TYPE_CHECKING:
-    from red_timeloop.report.figures import Plots
+    from red_timeloop.report.plot import Plots
 
 __all__ = ["Comparison", "Failure"]
 
@@ -161,7 +161,7 @@ class Comparison:
     @property
     def plot(self) -> Plots:
         """The figures of the report on matplotlib's axes, e.g. `plot.energy(ax)`."""
-        from red_timeloop.report.figures import Plots  # drawing is loaded when it is needed
+        from red_timeloop.report.plot import Plots  # drawing is loaded when it is needed
 
         return Plots(self)
 

@@ -11,7 +11,7 @@ import json
 import math
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +42,6 @@ __all__ = [
     "INK",
     "PAPER",
     "TWO_COLUMNS",
-    "Plots",
     "draw",
     "write_figures",
 ]
@@ -70,64 +69,6 @@ _STAGES = {  # what a part of a step is done by, in whose colour it is drawn
     "store": "buffers",
     "compute": "processing elements",
 }
-
-
-@dataclass(frozen=True)
-class Plots:
-    """The figures of a comparison on matplotlib's axes.
-
-    Every method draws on `ax`, or on a new figure of pyplot's, and returns the axes.
-
-    >>> from matplotlib.figure import Figure
-    >>> from red_timeloop import compare
-    >>> plots = compare("red_date2019", ["red"], layers=["GAN_Deconv3"]).plot
-    >>> plots.energy(Figure().subplots()).get_xlabel()
-    'Energy [J]'
-    """
-
-    comparison: Comparison
-
-    def speedup(self, ax: Axes | None = None) -> Axes:
-        """Latency of zero padding over that of each design."""
-        return self._on("speedup", ax)
-
-    def energy_ratio(self, ax: Axes | None = None) -> Axes:
-        """Energy of each design over zero padding's."""
-        return self._on("energy_ratio", ax)
-
-    def latency(self, ax: Axes | None = None) -> Axes:
-        """Latency of one pass over each layer."""
-        return self._on("latency", ax)
-
-    def energy(self, ax: Axes | None = None) -> Axes:
-        """Energy of one pass over each layer."""
-        return self._on("energy", ax)
-
-    def area(self, ax: Axes | None = None) -> Axes:
-        """Area that holds each layer."""
-        return self._on("area", ax)
-
-    def time_parts(self, ax: Axes | None = None) -> Axes:
-        """Time of each layer by what a step is doing, zero padding's being 1."""
-        return self._on("time_parts", ax)
-
-    def energy_parts(self, ax: Axes | None = None) -> Axes:
-        """Energy of each layer by component, zero padding's being 1."""
-        return self._on("energy_parts", ax)
-
-    def use(self, ax: Axes | None = None) -> Axes:
-        """Rows and columns used of a crossbar, as a heat map."""
-        return self._on("use", ax)
-
-    def _on(self, key: str, ax: Axes | None) -> Axes:
-        chart = data.chart(self.comparison, key)
-        if ax is None:
-            import matplotlib as mpl
-            from matplotlib import pyplot as plt
-
-            height = row_height(chart, mpl.rcParams["font.size"]) * len(chart.layers) + 1
-            ax = plt.subplots(figsize=(6.4, height), layout="constrained")[1]
-        return draw(ax, chart)
 
 
 def write_figures(comparison: Comparison, folder: Path) -> list[Path]:

@@ -61,8 +61,8 @@ def design_colours(designs: Sequence[str], own: Mapping[str, str]) -> dict[str, 
     return {**own, **{name: rest[number % len(rest)] for number, name in enumerate(others)}}
 
 
-def mode_colours(phases: Sequence[tuple[int, int]]) -> dict[tuple[int, int], str]:
-    """Return a colour for each of `phases`, which are a product of rows and columns.
+def mode_colours(phases: Sequence[tuple[int, ...]]) -> dict[tuple[int, ...], str]:
+    """Return a colour for each of `phases`, which are a product of (planes,) rows and columns.
 
     Up to eight get the base colours. More get a hue by column and a lightness by row, so that
     neighbours differ in both; they cannot all be told apart, but a mode's kernel pixels,
@@ -75,11 +75,11 @@ def mode_colours(phases: Sequence[tuple[int, int]]) -> dict[tuple[int, int], str
     """
     if len(phases) <= len(BASE):
         return dict(zip(phases, BASE, strict=False))
-    rows = sorted({row for row, _ in phases})
-    columns = sorted({column for _, column in phases})
+    rows = sorted({phase[:-1] for phase in phases})
+    columns = sorted({phase[-1] for phase in phases})
     return {
-        (row, column): _shade(rows.index(row) / len(rows), columns.index(column), len(columns))
-        for row, column in phases
+        phase: _shade(rows.index(phase[:-1]) / len(rows), columns.index(phase[-1]), len(columns))
+        for phase in phases
     }
 
 
