@@ -86,6 +86,12 @@ def test_sizes_in_other_units_and_unlimited(read: Read) -> None:
     assert (halves.read_bandwidth, halves.write_bandwidth) == (3.0, 1.0)
 
 
+@pytest.mark.parametrize(("said", "there"), [("0", 0), ("'false'", 0), ("1", 1), ("True", 1)])
+def test_truth_is_said_by_words_and_by_numbers(read: Read, said: str, there: int) -> None:
+    more = BUFFER.replace("name: buffer", f"name: more, enabled: {said}")
+    assert ("more" in levels(read, HEAD + BUFFER + more + MAC)) == there
+
+
 def test_disabled_and_nothing_vanish(read: Read) -> None:
     off = BUFFER.replace("name: buffer", "name: off, enabled: False")
     nothing = "  - !Component {name: n, class: nothing}\n  - !Nothing {}\n"
