@@ -82,6 +82,7 @@ def test_sizes_in_other_units_and_unlimited(read: Read) -> None:
     assert one("{width: 16, datawidth: 8, depth: 4294967295}").size is None
     assert one("{width: 32, datawidth: 8, depth: 4, block_size: 2}").cluster_size == 2
     assert one("{width: 32, datawidth: 8, depth: 4, cluster_size: 2}").size == 8
+    assert one("{width: 8, datawidth: 8, depth: 2**62}").size == 2**62
     halves = one("{width: 8, datawidth: 8, bandwidth: 6, write_bandwidth: 1}")
     assert (halves.read_bandwidth, halves.write_bandwidth) == (3.0, 1.0)
 
