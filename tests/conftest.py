@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from places import DATA, STANDIN
 
 from red_timeloop.components import registry
@@ -15,6 +16,8 @@ from red_timeloop.engines.timeloop import tools
 from red_timeloop.mapper.cache import SWITCH
 
 os.environ.setdefault(SWITCH, "off")
+settings.register_profile("untimed", settings.default, deadline=None)  # machines are busy
+settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)

@@ -18,6 +18,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
@@ -37,9 +38,9 @@ PACKAGES = {  # modules, and the tests that mirror them; those of pages and comm
     "layer.py": "tests/test_layer.py tests/test_decomposition.py",
     "decomposition.py": "tests/test_decomposition.py",
     "_subconvolution.py": "tests/test_decomposition.py",
-    "components/*.py": "tests/components",
+    "components/*.py": "tests/components tests/engines/test_pricing.py",
     "dataflow/*.py": "tests/dataflow",
-    "designs/*.py": "tests/designs tests/dataflow/test_agreement.py",
+    "designs/*.py": "tests/designs tests/dataflow/test_agreement.py tests/test_comparison.py",
     "engines/embedded/**/*.py": "tests/engines/embedded",
     "mapper/**/*.py": "tests/mapper",
     "spec/*.py": "tests/spec",
@@ -106,7 +107,8 @@ def _changes(node: ast.AST) -> Iterator[Change]:
     elif isinstance(node, ast.Call):
         if isinstance(node.func, ast.Name) and node.func.id in SWAPPED:
             yield lambda: setattr(node.func, "id", SWAPPED[node.func.id])
-        if len(node.args) > 1 and not any(isinstance(a, ast.Starred) for a in node.args):
+        ordered = ast.unparse(node.func) not in ("min", "max", "np.minimum", "np.maximum")
+        if ordered and len(node.args) > 1 and not isinstance(node.args[0], ast.Starred):
             yield lambda: node.args.__setitem__(slice(2), node.args[1::-1])
 
 
@@ -132,14 +134,22 @@ class Coverage:
             lines.add((frame.f_code.co_filename, frame.f_lineno))
             return trace
 
-        signal.signal(signal.SIGVTALRM, lambda *_: pytest.skip("long enough"))
-        signal.setitimer(signal.ITIMER_VIRTUAL, LONG)
+        started = time.process_time()
         sys.settrace(trace)
         try:
             return (yield)
         finally:
             sys.settrace(None)
-            self.tests[item.nodeid] = LONG - signal.setitimer(signal.ITIMER_VIRTUAL, 0)[0], lines
+            self.tests[item.nodeid] = time.process_time() - started, lines
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_pyfunc_call(self) -> Generator[None, object, object]:
+        signal.signal(signal.SIGVTALRM, lambda *_: pytest.skip("long enough"))
+        signal.setitimer(signal.ITIMER_VIRTUAL, LONG)
+        try:
+            return (yield)
+        finally:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
 
 
 class Chosen:
@@ -172,7 +182,7 @@ def run(copy: Path, tests: Sequence[str], plugin: object, limit: int) -> bool:
         if isinstance(plugin, Coverage):  # a test that was cut short may have failed by that
             failed = any(plugin.tests[name][0] < LONG for name in plugin.failed)
             (copy / "coverage.pickle").write_bytes(pickle.dumps(plugin.tests))
-            code = int(failed or not plugin.tests)
+            code = 2 if failed else code - (code == 1)
         os._exit(min(code, 100))
     return os.waitpid(child, 0)[1] != 0
 

@@ -25,6 +25,13 @@ def factors(found: Specification, level: str, kind: str = "temporal") -> dict[st
     return {each.dimension: str(each) for each in constraint.factors}
 
 
+def test_a_list_of_constraints_is_that_of_their_targets(read: Read) -> None:
+    entry = "- {target: buffer, type: temporal, factors: [M=2]}\n"
+    bare = read(ARCHITECTURE, PROBLEM, f"constraints:\n{entry}")
+    assert factors(bare, "buffer") == {"M": "M=2"}
+    assert bare.constraints == constrained(read, entry[2:-1]).constraints
+
+
 def test_macros(read: Read) -> None:
     found = constrained(
         read,
