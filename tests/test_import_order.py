@@ -29,6 +29,7 @@ ORDER = (
     ("comparison",),
     ("chip",),
     ("dataflow", "export", "frontends", "reproduction", "zoo"),
+    ("networks",),
     ("sweeps",),
     ("report",),
     ("cli",),
