@@ -32,6 +32,7 @@ ORDER = (
     ("comparison", "_comparison"),
     ("chip",),
     ("export", "reproduction", "zoo"),
+    ("networks",),
     ("sweeps",),
     ("report",),
     ("cli",),

@@ -24,7 +24,12 @@ __all__ = ["cli", "main"]
 
 # what one wants to do -> name of the command -> module in red_timeloop.cli whose `command` it is
 _GROUPS: dict[str, dict[str, str]] = {
-    "Compare designs": {"compare": "compare", "chip": "chip", "report": "report"},
+    "Compare designs": {
+        "compare": "compare",
+        "chip": "chip",
+        "run": "run",
+        "report": "report",
+    },
     "See how a layer runs": {
         "list": "list_",
         "decompose": "decompose",
