@@ -12,10 +12,11 @@ from typing import Any
 
 from red_timeloop import designs as known
 from red_timeloop.accuracy import (
+    Accuracy,
     Converters,
+    RandomTensors,
     accuracy_notes,
     cheapest_converters,
-    parse_at_least,
     row_choices,
 )
 from red_timeloop.designs import BASELINE, Design
@@ -58,8 +59,8 @@ class Comparison:
         failures: What a design cannot hold.
         iso_area: Whether the CMOS designs have the area of RED.
         crossbars: Crossbars that mapped ReRAM designs may use; None for their fixed mapping.
-        at_least: The ratio in dB that every design reaches; None where each has the converters of
-            the parameter set.
+        accuracy: What every design reaches; None where each has the converters of the parameter
+            set.
         converters: With which converters each design does, zero padding's among them.
     """
 
@@ -71,7 +72,7 @@ class Comparison:
     failures: tuple[Failure, ...] = ()
     iso_area: bool = False
     crossbars: int | None = None
-    at_least: float | None = None
+    accuracy: Accuracy | None = None
     converters: tuple[Converters, ...] = ()
 
     @cached_property
@@ -109,9 +110,9 @@ class Comparison:
                 "ReRAM designs mapped for energy times delay: buffer tiles, loop order, fold and "
                 f"copies, with at most {self.crossbars} crossbars a layer."
             )
-        if self.at_least is not None:
+        if self.accuracy is not None:
             shown = [each for each in self.converters if each.design in self.designs]
-            lines += accuracy_notes(self.at_least, shown)
+            lines += accuracy_notes(self.accuracy, shown)
         own: dict[str, dict[str, None]] = {}
         for result in self.results:
             own.setdefault(result.design_result.rests_on, {})[result.design] = None
@@ -131,10 +132,13 @@ class Comparison:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the comparison in the keys of the JSON output (schema 1)."""
-        equal = {
-            "at_least_dB": self.at_least,
-            "converters": [each.as_dict() for each in self.converters],
-        }
+        equal: dict[str, Any] = {}
+        if self.accuracy is not None:
+            equal["accuracy"] = {
+                "measure": self.accuracy.measure,
+                "at_least": self.accuracy.at_least,
+                "converters": [each.as_dict() for each in self.converters],
+            }
         return {
             "schema": 1,
             "workload": self.workload.name,
@@ -147,7 +151,7 @@ class Comparison:
             "results": [result.as_dict() for result in self.results],
             "summary": [summary.as_dict() for summary in self.summary],
             "failures": [vars(failure) for failure in self.failures],
-            **(equal if self.at_least is not None else {}),
+            **equal,
         }
 
     def report(self, folder: str | Path, *, figures: bool = False) -> Path:
@@ -190,7 +194,7 @@ def compare(
     keep_going: bool = False,
     iso_area: bool = False,
     crossbars: int | None = None,
-    at_least: str | float | None = None,
+    at_least: str | float | Accuracy | None = None,
     jobs: int = 1,
 ) -> Comparison:
     """Run every layer of a workload on every design.
@@ -210,7 +214,9 @@ def compare(
             designs, with at most so many crossbars; their fixed mapping when None.
         at_least: Compare at equal accuracy: give each design the cheapest converters with which
             its outputs on random tensors have this signal to quantization noise ratio, in dB or as
-            `35dB` or `lossless`; see `red_timeloop.accuracy.cheapest_converters`.
+            `35dB` or `lossless`; or what else they must reach, as a
+            `red_timeloop.networks.quality.NetworkAccuracy`. See
+            `red_timeloop.accuracy.cheapest_converters`.
         jobs: Processes that evaluate the layers, -1 for one a core.
 
     Raises:
@@ -228,7 +234,10 @@ def compare(
     chosen = known.choose(designs)
     evaluator = Evaluator(parameters, get_engine(engine), iso_area=iso_area, crossbars=crossbars)
     if at_least is not None:
-        return _compare_at(loaded, chosen, evaluator, parse_at_least(at_least), progress)
+        accuracy = (
+            RandomTensors(loaded, at_least) if isinstance(at_least, str | float | int) else at_least
+        )
+        return _compare_at(loaded, chosen, evaluator, accuracy, progress)
     evaluator.prepare(*layers_and_designs([loaded], chosen), jobs, by_layers(progress))
     return compare_on(loaded, chosen, evaluator, progress=progress, keep_going=keep_going)
 
@@ -237,10 +246,10 @@ def _compare_at(
     workload: Workload,
     designs: Sequence[Design],
     evaluator: Evaluator,
-    at_least: float,
+    accuracy: Accuracy,
     progress: Progress | None,
 ) -> Comparison:
-    """Compare with the cheapest converters that reach a ratio, looked for design by design."""
+    """Compare with the cheapest converters that are accurate enough, design by design."""
     searched = list(dict.fromkeys([*designs, BASELINE, *([RED] if evaluator.iso_area else [])]))
     total, done = len(searched) * len(row_choices(evaluator.hardware)), 0
 
@@ -256,7 +265,7 @@ def _compare_at(
         return evaluators.setdefault(hardware, evaluator.under(hardware))
 
     found = [
-        cheapest_converters(workload, design, under, evaluator.hardware, at_least, step)
+        cheapest_converters(workload, design, under, evaluator.hardware, accuracy, step)
         for design in searched
     ]
     sizes = {each.design: each.hardware for each in found}
@@ -268,13 +277,13 @@ def _compare_at(
     ratios = {each.design: each.sqnr_db for each in found}
 
     def with_ratio(results: Iterable[LayerResult]) -> tuple[LayerResult, ...]:
-        return tuple(replace(r, sqnr_db=ratios[r.design][r.layer]) for r in results)
+        return tuple(replace(r, sqnr_db=ratios[r.design].get(r.layer)) for r in results)
 
     return replace(
         compared,
         results=with_ratio(compared.results),
         baseline=with_ratio(compared.baseline),
-        at_least=at_least,
+        accuracy=accuracy,
         converters=tuple(found),
     )
 

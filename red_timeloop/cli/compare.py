@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from red_timeloop.accuracy import Accuracy
 from red_timeloop.cli import options, results
 from red_timeloop.cli.progress import progress_bar
 from red_timeloop.cli.verbosity import detail
@@ -15,6 +16,7 @@ from red_timeloop.errors import InputError
 from red_timeloop.files import to_json
 from red_timeloop.hardware import Hardware
 from red_timeloop.spec.template import jinja_data
+from red_timeloop.workload import Workload
 from red_timeloop.zoo import compare_zoo, zoo_as_csv, zoo_as_dict
 
 __all__ = ["command"]
@@ -48,6 +50,16 @@ __all__ = ["command"]
     " at once) that reach this signal to quantization noise ratio on random tensors, e.g. 35dB, or"
     " lossless.",
 )
+@click.option(
+    "--input",
+    "inputs",
+    metavar="FILE",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="With --at-least and MODEL.onnx in place of WORKLOAD: run the network on these (.npy, "
+    ".npz, PNG, JPEG), so that RATIO bounds its outputs; also psnr=30, ssim=0.9, iou=0.9, "
+    "top1=0.9, the last two with labels in a .npz.",
+)
 @click.option("--iso-area", is_flag=True, help="Scale CMOS designs to RED's area, layer by layer.")
 @options.jobs
 @options.cache
@@ -66,6 +78,7 @@ def command(
     mapped: bool,
     crossbars: int,
     at_least: str | None,
+    inputs: tuple[Path, ...],
     iso_area: bool,
     jobs: int,
     form: str,
@@ -88,9 +101,13 @@ def command(
         parameters = options.load_hardware(hardware, settings)
         _compare_all(chosen, engine, parameters, jobs, form, output)
         return
+    accuracy: str | Accuracy | None = at_least
+    loaded: str | Workload = "red_date2019" if workload is None else workload
+    if inputs:
+        loaded, accuracy = _network(workload, at_least, inputs, layers)
     with progress_bar() as progress:
         comparison = compare(
-            "red_date2019" if workload is None else workload,
+            loaded,
             chosen,
             engine,
             layers=layers,
@@ -98,7 +115,7 @@ def command(
             progress=progress,
             iso_area=iso_area,
             crossbars=crossbars if mapped else None,
-            at_least=at_least,
+            at_least=accuracy,
             jobs=jobs,
         )
     detail(f"{comparison.engine} engine, {len(comparison.results)} evaluations.")
@@ -112,6 +129,26 @@ def command(
     if output is not None:
         content, rows = to_json(comparison.as_dict()), comparison.to_csv()
         results.write(output, {"comparison.json": content, "comparison.csv": rows})
+
+
+def _network(
+    model: str | None, at_least: str | None, inputs: tuple[Path, ...], layers: tuple[str, ...]
+) -> tuple[Workload, Accuracy]:
+    """Return the layers of a network, and what its outputs must be worth on its inputs."""
+    if model is None or not model.endswith(".onnx") or at_least is None or layers:
+        raise InputError(
+            "a network is run as a whole, to bound what comes out",
+            key="--input",
+            legal="with MODEL.onnx and --at-least, without --layer",
+        )
+    from red_timeloop.frontends.onnx import load
+    from red_timeloop.networks.graph import read_network
+    from red_timeloop.networks.inputs import Normalization, read_files
+    from red_timeloop.networks.quality import NetworkAccuracy
+
+    found, _, _ = read_files(read_network(model), inputs, Normalization())
+    shapes = {name: (1, *values.shape[1:]) for name, values in found.items()}
+    return load(model, shapes=shapes).workload, NetworkAccuracy(at_least, model, inputs)
 
 
 def _compare_all(
