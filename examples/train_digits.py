@@ -31,7 +31,7 @@ LARGEST = 200_000  # bytes of a model
 
 
 def digits() -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return pictures ``[N, 1, 8, 8]`` from 0 to 1 and their digits: to learn from, held back."""
+    """Return pictures ``[N, 1, 8, 8]`` from 0 to 1 and their digits: first those to learn from."""
     data = load_digits()
     pictures = torch.tensor(data.images[:, None] / 16, dtype=torch.float32)
     labels = torch.tensor(data.target)
@@ -172,7 +172,7 @@ def write(network: nn.Module, example: Tensor, name: str) -> Path:
 def main() -> None:
     """Train, measure and write both."""
     torch.manual_seed(0)
-    pictures, labels, held, held_labels = digits()
+    pictures, labels, held, _ = digits()
     generator = train_generator(pictures, labels)
     wanted = torch.arange(10).repeat(16)
     normal = torch.randn(len(wanted), LATENT)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from red_timeloop.layer import Conv as Conv
     from red_timeloop.layer import TransposedConv as TransposedConv
     from red_timeloop.mapper.run import search as search
+    from red_timeloop.networks.run import run as run
     from red_timeloop.sweeps.run import sweep as sweep
 
 __version__ = "0.1.0"
@@ -28,6 +29,7 @@ _HOME = {
     "decompose": "red_timeloop.decomposition",
     "model": "red_timeloop.engines.base",
     "search": "red_timeloop.mapper.run",
+    "run": "red_timeloop.networks.run",
     "simulate": "red_timeloop.dataflow.simulator",
     "sweep": "red_timeloop.sweeps.run",
 }
@@ -39,6 +41,7 @@ __all__ = [
     "compare",
     "decompose",
     "model",
+    "run",
     "search",
     "simulate",
     "sweep",

@@ -31,6 +31,7 @@ ORDER = (
     ("comparison",),
     ("chip",),
     ("export", "frontends", "reproduction", "zoo"),
+    ("networks",),
     ("sweeps",),
     ("report",),
     ("cli",),

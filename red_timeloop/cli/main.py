@@ -39,6 +39,7 @@ _COMMANDS: dict[str, str] = {
     "map": "map_",
     "simulate": "simulate",
     "verify": "verify",
+    "run": "run",
     "import": "import_",
     "reproduce": "reproduce",
     "sweep": "sweep",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -12,13 +12,15 @@ from rich.table import Table
 from red_timeloop import designs as known
 from red_timeloop.cli import options, results
 from red_timeloop.dataflow.events import EVENTS, engine_events
-from red_timeloop.dataflow.nonideal import Nonidealities
 from red_timeloop.dataflow.simulator import simulate
 from red_timeloop.dataflow.trace import Trace
 from red_timeloop.dataflow.verification import TENSORS, differing, random_tensors
 from red_timeloop.engines.base import engine
 from red_timeloop.report.table import describe
 from red_timeloop.workload import load_workload
+
+if TYPE_CHECKING:
+    from red_timeloop.dataflow.nonideal import Nonidealities
 
 __all__ = ["command"]
 
@@ -35,30 +37,7 @@ __all__ = ["command"]
     metavar="UNITS",
     help="Cell currents between two codes.  [default: half of the range that the rows need]",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of all random numbers.")
-@click.option(
-    "--variation",
-    type=float,
-    default=0.0,
-    metavar="SIGMA",
-    help="Sigma of the logarithm of the cells' conductances.",
-)
-@click.option("--stuck-off", type=float, default=0.0, metavar="SHARE", help="Cells stuck off.")
-@click.option("--stuck-on", type=float, default=0.0, metavar="SHARE", help="Cells stuck on.")
-@click.option(
-    "--on-off-ratio",
-    type=float,
-    default=math.inf,
-    metavar="RATIO",
-    help="Highest over lowest conductance of a cell.  [default: infinite]",
-)
-@click.option(
-    "--wire-resistance",
-    type=float,
-    default=0.0,
-    metavar="SHARE",
-    help="Wire from cell to cell, over the resistance of a cell that is on.",
-)
+@options.cells
 @options.hardware
 @options.format_("table", "json")
 def command(
@@ -66,12 +45,7 @@ def command(
     designs: tuple[str, ...],
     adc_bits: int | None,
     adc_step: int | None,
-    seed: int,
-    variation: float,
-    stuck_off: float,
-    stuck_on: float,
-    on_off_ratio: float,
-    wire_resistance: float,
+    cells: Nonidealities,
     hardware: str,
     settings: tuple[str, ...],
     form: str,
@@ -86,12 +60,11 @@ def command(
     parameters = options.load_hardware(hardware, settings)
     if adc_bits is not None:
         parameters = parameters.replace(adc_bits=adc_bits)
-    cells = Nonidealities(variation, stuck_off, stuck_on, on_off_ratio, wire_resistance, seed)
     chosen = [known.find(each, code=True) for each in designs or known.names()]
     run = engine("embedded").evaluate_specification
     reports, failed = [], False
     for entry in load_workload(workload).layers:
-        tensors = random_tensors(entry.layer, seed)
+        tensors = random_tensors(entry.layer, cells.seed)
         for design in chosen:
             trace = simulate(
                 entry.layer, design, *tensors, parameters, nonidealities=cells, adc_step=adc_step

@@ -104,6 +104,8 @@ def float_values(network: Network, inputs: Values, names: Sequence[str]) -> Valu
     """
     found: Values = {name: inputs[name] for name in names if name in inputs}
     wanted = list(dict.fromkeys(name for name in names if name not in inputs))
+    if not wanted:
+        return found
     key = tuple(wanted)
     if key not in network.sessions:
         network.sessions[key] = network.session(network.nodes, inputs, inputs, wanted)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from red_timeloop.networks.graph import Values
 
-__all__ = ["FLOAT", "IDEAL", "LayerQuality", "NetworkRun", "Quality"]
+__all__ = ["FLOAT", "IDEAL", "LayerQuality", "NetworkRun", "Quality", "as_text", "columns"]
 
 FLOAT, IDEAL = "float", "integer"  # what designs are compared with
 
@@ -139,11 +139,12 @@ def columns(rows: tuple[Any, ...]) -> tuple[list[str], list[list[str]]]:
     """Return the titles of the columns that say something, and their cells as text."""
     found = [asdict(row) for row in rows]
     used = [key for key in (found[0] if found else ()) if any(r[key] is not None for r in found)]
-    titles = [key.replace("_db", " [dB]").replace("_", " ") for key in used]
-    return titles, [[_text(row[key]) for key in used] for row in found]
+    titles = [key.replace("_db", " (dB)").replace("_", " ") for key in used]
+    return titles, [[as_text(row[key]) for key in used] for row in found]
 
 
-def _text(value: Any) -> str:
+def as_text(value: Any) -> str:
+    """Return a value as tables show it."""
     if value is None:
         return "-"
     if isinstance(value, float):
