@@ -14,7 +14,7 @@ from red_timeloop.cli import options, results
 from red_timeloop.cli.progress import progress_bar
 from red_timeloop.designs import choose
 from red_timeloop.errors import InputError, shown
-from red_timeloop.files import to_json
+from red_timeloop.files import to_csv, to_json
 from red_timeloop.networks.inputs import Normalization
 from red_timeloop.networks.result import NetworkRun, as_text, columns
 from red_timeloop.networks.run import run
@@ -139,7 +139,7 @@ def _clean(name: str) -> str:
 
 
 def _csv(result: NetworkRun) -> str:
-    return results.to_csv(result.as_dict()["layers"])
+    return to_csv(result.as_dict()["layers"])
 
 
 def _print(result: NetworkRun) -> None:
