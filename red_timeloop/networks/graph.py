@@ -95,7 +95,7 @@ class Network:
         """Return a session of onnxruntime that computes `outputs` of `inputs`, which lie in
         `values`, with `nodes`.
         """
-        onnx, runtime = framework("onnx", "run"), framework("onnxruntime", "run")
+        onnx, runtime = framework("onnx", "onnx"), framework("onnxruntime", "onnxruntime")
         helper = onnx.helper
         inputs = list(inputs)
         read = {name for node in nodes for name in reads(node)} | set(outputs)
@@ -168,7 +168,7 @@ def read_network(model: Any) -> Network:
         InputError: It is no ONNX model, has nothing for crossbars or weights that are inputs, is in
             a quantised form other than QDQ, draws random numbers, or a framework is not installed.
     """
-    onnx = framework("onnx", "run")
+    onnx = framework("onnx", "onnx")
     path = None if isinstance(model, onnx.ModelProto) else Path(model)
     proto = parse(onnx, model.SerializeToString()) if path is None else parse_file(onnx, path)
     try:

@@ -201,7 +201,7 @@ def _picture(network: Network, file: Path, normalization: Normalization) -> NDAr
         )
     last = shape[1] not in (1, 3)
     channels = shape[3] if last else shape[1]
-    image = framework("PIL.Image", "run")
+    image = framework("PIL.Image", "pillow")
     try:
         with image.open(file, formats=("PNG", "JPEG")) as opened:
             picture = opened.convert("L" if channels == 1 else "RGB")
