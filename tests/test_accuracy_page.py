@@ -53,7 +53,10 @@ def test_an_interval_is_students(command: ModuleType) -> None:
 
 
 def test_ratios_at_equal_accuracy_follow_from_their_rows() -> None:
-    row = r"^\| (20 dB|lossless) \| (\w+) \| .* \| (\S+ \w*s) \| (\S+ \w*J) \| [^|]* \| (\S+) \| (\S+) \|$"
+    row = (
+        r"^\| (20 dB|lossless) \| (\w+) \| .* \| (\S+ \w*s) \| (\S+ \w*J) \| [^|]* \|"
+        r" (\S+) \| (\S+) \|$"
+    )
     found = re.findall(row, PAGE, re.M)
     assert len(found) == 8
     base = {
