@@ -170,7 +170,7 @@ def test_designs_without_crossbars_are_exact() -> None:
         "sqnr_layer": None,
     }
     assert "eyeriss: no crossbars to execute, digital sums are exact." in accuracy_notes(
-        40, [found]
+        accuracy, [found]
     )
 
 
