@@ -93,6 +93,10 @@ def compared(
     found = []
     for name in workloads or ("red_date2019",):
         with progress_bar() as progress:
-            more = {"layers": layers, "keep_going": keep_going, "progress": progress}
+            more: dict[str, Any] = {
+                "layers": layers,
+                "keep_going": keep_going,
+                "progress": progress,
+            }
             found.append(compare(name, chosen, engine, **more, **shared))
     return found

@@ -234,10 +234,10 @@ def _written(value: object) -> str:
 
 
 def _picture(comparison: Comparison, drawn: Figures) -> dict[str, Any] | None:
-    """Return the moving picture of the first design, of a layer that is not too large to draw."""
+    """Return the one moving picture of a page, of a layer that is not too large to draw."""
     from red_timeloop.report.drawing import draw
 
-    for result in comparison.results:
+    for result in () if drawn.moving else comparison.results:
         layer = result.entry.layer
         if not layer.transposed or max(layer.stride) == 1:
             continue
@@ -247,6 +247,7 @@ def _picture(comparison: Comparison, drawn: Figures) -> dict[str, Any] | None:
             root = draw(layer, result.design_result.design).moving(drawn.styles)
         except InputError:  # no computation modes
             continue
+        drawn.moving = True
         return {"layer": result.layer, "svg": inline(drawn.take(root))}
     return None
 

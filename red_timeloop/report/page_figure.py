@@ -32,6 +32,7 @@ class Figures:
 
     styles: dict[str, str] = field(default_factory=dict)
     definitions: dict[str, Element] = field(default_factory=dict)
+    moving: bool = False  # whether there is a moving picture among them
 
     def chart(self, chart: Chart) -> Markup:
         """Return a chart with a group for each layer, to be hidden and moved up."""
