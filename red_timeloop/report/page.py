@@ -19,9 +19,10 @@ from red_timeloop.designs import BASELINE
 from red_timeloop.errors import InputError
 from red_timeloop.report import data
 from red_timeloop.report.loop_nest import loop_nests
-from red_timeloop.report.page_figure import Cell, Figures, inline
+from red_timeloop.report.page_figure import Figures, inline
 from red_timeloop.report.palette import design_colours
 from red_timeloop.report.sweep_section import sweep_section
+from red_timeloop.report.sweep_table import Cell
 from red_timeloop.report.table import describe
 from red_timeloop.sweeps.table import Results
 from red_timeloop.units import percent, ratio, scaled

@@ -19,9 +19,8 @@ from red_timeloop.report.svg import SVG, style_sheet
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Cell", "Figures", "inline"]
+__all__ = ["Figures", "inline"]
 
-Cell = tuple[str, float | None]  # of a table: what is written, and by what number it is sorted
 
 WIDTH, SIZE = 420, 12  # points, which are a page's pixels; a phone shows them a little smaller
 

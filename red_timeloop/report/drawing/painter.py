@@ -70,14 +70,6 @@ class Painter:
         }
         self._add(Text(x, y, text, zorder=6, linespacing=1.25, **(look | style)), gid, seen)
 
-    def lines(
-        self, segments: list[tuple[tuple[float, float], tuple[float, float]]], colour: str
-    ) -> None:
-        """Draw thin straight lines."""
-        from matplotlib.collections import LineCollection
-
-        self.axes.add_collection(LineCollection(segments, colors=colour, linewidths=0.3, zorder=3))
-
     def arrow(self, start: tuple[float, float], end: tuple[float, float]) -> None:
         """Draw an arrow."""
         look = {"arrowstyle": "-|>", "color": INK, "lw": 0.8, "mutation_scale": 7}
