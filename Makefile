@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEVELOP := $(VENV)/.ready-to-develop
 
-.PHONY: run test lint format docs wheel benchmark fuzz mutate browser clean
+.PHONY: run test lint format docs wheel house benchmark fuzz mutate browser clean
 
 run: $(READY)
 	$(BIN)/red-timeloop compare
@@ -33,6 +33,10 @@ docs: $(DEVELOP)
 # dist/red_timeloop-VERSION-py3-none-any.whl, for: pip install "dist/red_timeloop-...whl[onnx]"
 wheel: $(DEVELOP)
 	$(BIN)/python -m build --wheel
+
+# The picture in CONTRIBUTING.md: the parts of the package in the order of their imports.
+house: $(DEVELOP)
+	$(BIN)/python docs/house.py docs/images/house.svg
 
 benchmark: $(DEVELOP)
 	$(BIN)/python -m pytest benchmarks --benchmark-only

@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from red_timeloop.layer import Conv as Conv
     from red_timeloop.layer import TransposedConv as TransposedConv
     from red_timeloop.mapper.run import search as search
+    from red_timeloop.networks.run import run as run
     from red_timeloop.report.drawing import draw as draw
     from red_timeloop.sweeps.run import sweep as sweep
     from red_timeloop.workload import Workload as Workload
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOME = {
     "compare": "red_timeloop.comparison",
@@ -36,6 +37,7 @@ _HOME = {
     "model": "red_timeloop.engines.base",
     "on_chip": "red_timeloop.chip.run",
     "search": "red_timeloop.mapper.run",
+    "run": "red_timeloop.networks.run",
     "simulate": "red_timeloop.dataflow.simulator",
     "sweep": "red_timeloop.sweeps.run",
 }
@@ -51,6 +53,7 @@ __all__ = [
     "draw",
     "model",
     "on_chip",
+    "run",
     "search",
     "simulate",
     "sweep",

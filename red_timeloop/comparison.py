@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from red_timeloop import designs as known
 from red_timeloop._comparison import Comparison, Failure
+from red_timeloop.accuracy import (
+    cheapest_converters,
+    parse_at_least,
+    row_choices,
+)
 from red_timeloop.designs import BASELINE, Design
 from red_timeloop.designs.evaluator import Evaluator
+from red_timeloop.designs.red import RED
 from red_timeloop.engines.base import engine as get_engine
 from red_timeloop.errors import InputError
 from red_timeloop.frontends.read import read_workload
@@ -35,6 +42,7 @@ def compare(
     keep_going: bool = False,
     iso_area: bool = False,
     crossbars: int | None = None,
+    at_least: str | float | None = None,
     jobs: int = 1,
 ) -> Comparison:
     """Run every layer of a workload on every design.
@@ -54,11 +62,14 @@ def compare(
         iso_area: Scale the CMOS designs, layer by layer, to the area of RED.
         crossbars: Let the mapper choose buffer tiles, loop order, fold and copies of the ReRAM
             designs, with at most so many crossbars; their fixed mapping when None.
+        at_least: Compare at equal accuracy: give each design the cheapest converters with which
+            its outputs on random tensors have this signal to quantization noise ratio, in dB or as
+            `35dB` or `lossless`; see `red_timeloop.accuracy.cheapest_converters`.
         jobs: Processes that evaluate the layers, -1 for one a core.
 
     Raises:
         InputError: Something named does not exist or is not legal, or a design cannot hold a
-            layer.
+            layer, or does not reach `at_least`.
 
     >>> result = compare("red_date2019", ["red"], "embedded", layers=["GAN_Deconv3"])
     >>> result.results[0].design_result.cycles
@@ -68,8 +79,56 @@ def compare(
     parameters = Hardware.load(hardware)
     chosen = known.choose(designs)
     evaluator = Evaluator(parameters, get_engine(engine), iso_area=iso_area, crossbars=crossbars)
+    if at_least is not None:
+        return _compare_at(loaded, chosen, evaluator, parse_at_least(at_least), progress)
     evaluator.prepare(*layers_and_designs([loaded], chosen), jobs, by_layers(progress))
     return compare_on(loaded, chosen, evaluator, progress=progress, keep_going=keep_going)
+
+
+def _compare_at(
+    workload: Workload,
+    designs: Sequence[Design],
+    evaluator: Evaluator,
+    at_least: float,
+    progress: Progress | None,
+) -> Comparison:
+    """Compare with the cheapest converters that reach a ratio, looked for design by design."""
+    searched = list(dict.fromkeys([*designs, BASELINE, *([RED] if evaluator.iso_area else [])]))
+    total, done = len(searched) * len(row_choices(evaluator.hardware)), 0
+
+    def step(text: str) -> None:
+        nonlocal done
+        if progress:
+            progress(min(done, total), total, text)
+        done += 1
+
+    evaluators: dict[Hardware, Evaluator] = {}
+
+    def under(hardware: Hardware) -> Evaluator:
+        return evaluators.setdefault(hardware, evaluator.under(hardware))
+
+    found = [
+        cheapest_converters(workload, design, under, evaluator.hardware, at_least, step)
+        for design in searched
+    ]
+    sizes = {each.design: each.hardware for each in found}
+    for each in found:  # what is as large as RED is as large as RED with its own converters
+        if each.digital and evaluator.iso_area:
+            sizes[each.design] = sizes[RED.name]
+    own = {name: under(hardware) for name, hardware in sizes.items()}
+    compared = compare_on(workload, designs, evaluator, own=own)
+    ratios = {each.design: each.sqnr_db for each in found}
+
+    def with_ratio(results: Iterable[LayerResult]) -> tuple[LayerResult, ...]:
+        return tuple(replace(r, sqnr_db=ratios[r.design][r.layer]) for r in results)
+
+    return replace(
+        compared,
+        results=with_ratio(compared.results),
+        baseline=with_ratio(compared.baseline),
+        at_least=at_least,
+        converters=tuple(found),
+    )
 
 
 def layers_and_designs(
@@ -90,14 +149,18 @@ def compare_on(
     designs: Sequence[Design],
     evaluator: Evaluator,
     *,
+    own: Mapping[str, Evaluator] | None = None,
     progress: Progress | None = None,
     keep_going: bool = False,
 ) -> Comparison:
     """Run every layer of a workload on every design; several workloads may share an evaluator.
 
+    Designs may have evaluators of their `own`, by name.
+
     Raises:
         InputError: A design cannot hold a layer, and `keep_going` is not set.
     """
+    own = own or {}
     tasks = [(entry, design) for entry in workload.layers for design in designs]
     results: list[LayerResult] = []
     failures: list[Failure] = []
@@ -105,7 +168,8 @@ def compare_on(
         if progress:
             progress(done, len(tasks), f"{entry.name} on {design.name}")
         try:
-            results.append(LayerResult(entry, evaluator(entry.layer, design)))
+            evaluate = own.get(design.name, evaluator)
+            results.append(LayerResult(entry, evaluate(entry.layer, design)))
         except InputError as error:
             if not keep_going:
                 raise InputError(
@@ -117,7 +181,7 @@ def compare_on(
             failures.append(Failure(entry.name, design.name, str(error)))
     if progress:
         progress(len(tasks), len(tasks), "")
-    baseline = tuple(_baseline(workload, results, evaluator))
+    baseline = tuple(_baseline(workload, results, own.get(BASELINE.name, evaluator)))
     engines = (result.design_result.engine for result in (*results, *baseline))
     return Comparison(
         workload=workload,

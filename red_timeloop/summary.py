@@ -21,10 +21,13 @@ class LayerResult:
     Attributes:
         entry: The layer as the workload has it, with the times it is repeated.
         design_result: All counts and energies behind the numbers.
+        sqnr_db: Signal to quantization noise ratio in dB, where it was asked for; see
+            `dataflow.quality.layer_sqnr`.
     """
 
     entry: WorkloadLayer
     design_result: DesignResult
+    sqnr_db: float | None = None
 
     @property
     def layer(self) -> str:
@@ -57,6 +60,8 @@ class LayerResult:
             "rows_used": result.rows[0],
             "rows": result.rows[1],
             "conversions": result.conversions,
+            "adc_bits": result.adc_bits,
+            **({} if self.sqnr_db is None else {"sqnr_dB": self.sqnr_db}),
             "modes": plan.modes,
             "steps": result.steps,
             "cycles": result.cycles,

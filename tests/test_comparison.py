@@ -170,6 +170,9 @@ def test_a_comparison_is_looked_into_and_written(tmp_path: Path) -> None:
     assert "speedup 4.01x" in repr(comparison)
     html = comparison._repr_html_()
     assert html.count("<tr>") == 1 + 2 + 2  # the head, totals, layers
+    assert found._repr_html_().count("<tr>") == 1 + len(found.levels)
+    architecture = found.evaluations[0].specification.architecture
+    assert architecture._repr_html_().count("<tr>") == 1 + len(architecture.levels)
     assert comparison.to_json(tmp_path / "c.json") == (tmp_path / "c.json").read_text()
     text = comparison.to_csv(tmp_path / "c.csv")
     row = next(csv.DictReader(io.StringIO(text)))

@@ -57,15 +57,16 @@ class Turn:
 
 
 def fastest(
-    stages: Sequence[Stage], limit: Limit, placed: Limit | None = None
+    stages: Sequence[Stage], limit: Limit, placed: Sequence[Limit] = ()
 ) -> Allocation | None:
     """Return the allocation of least period; None if not even one copy of each fits.
 
     Args:
         stages: The stages; one with `repeat` stands for several, which get the same copies.
         limit: The budget; must not fall when copies are added.
-        placed: A further limit that depends on where the copies lie, and may fall. Where it binds,
-            the result is the best among the smallest copies of every period.
+        placed: Further limits that depend on where the copies lie, and may fall; the quickest to
+            find first. Where one binds, the result is the best among the smallest copies of every
+            period.
     """
     chain = _Chain(stages)
     candidates = chain.candidates()
@@ -83,7 +84,11 @@ def fastest(
         if best is not None and candidate > best.period * (1 + _SLACK):
             break
         copies = chain.copies(candidate)
-        period = max(chain.period(copies), limit(copies), placed(copies) if placed else 0.0)
+        period = max(chain.period(copies), limit(copies))
+        for more in placed:
+            if best is not None and period > best.period:
+                break
+            period = max(period, more(copies))
         if period < math.inf and (best is None or period <= best.period):
             best = Allocation(copies, period)
     return best

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from red_timeloop.chip.chips import Chip
+from red_timeloop.chip.placement import Placement, place
 from red_timeloop.chip.stage import Stage
 
 __all__ = ["Budget", "Site"]
@@ -114,7 +115,10 @@ class Site:
 
     @cached_property
     def energy_by_part(self) -> dict[str, float]:
-        """Energy in J of an image but for what is drawn at rest; copies do not change it."""
+        """Energy in J of an image but for what is drawn at rest, and by hops between tiles.
+
+        Copies do not change it.
+        """
         sums: dict[str, float] = {}
         busy = self.chip.power("busy", place="tile") / self.chip.crossbars_per_tile
         for stage in self.stages:
@@ -122,7 +126,7 @@ class Site:
             words = stage.input_bits * reached + stage.output_bits
             own = {
                 **stage.energy_by_stage,
-                "network": words * self.chip.energy_per_bit,
+                "bus": words * self.chip.energy_per_bit("traffic"),
                 "tile": busy * stage.crossbars * stage.time(1),
             }
             for key, energy in own.items():
@@ -136,26 +140,25 @@ class Site:
         return bits / self.chip.link_bits_per_s
 
     def port_times(self, copies: Sequence[int]) -> list[float]:
-        """Return, for each stage, the time in s that the port of its tile works for an image.
+        """Return, for each stage of the chain, the s that its tile's port works for an image.
 
         Stages fill tiles in the order of the chain. Those smaller than a tile share its port; the
         larger ones spread their words over the ports of theirs.
         """
-        per_tile, end = self.chip.crossbars_per_tile, 0
+        per_tile, begin = self.chip.crossbars_per_tile, 0
         ports: dict[int, int] = {}
-        tiles: list[list[int]] = []
+        chain: list[tuple[int, int, int]] = []
         for stage, count in zip(self.stages, copies, strict=True):
-            size, begin = stage.crossbars * count, end
-            end = begin + stage.repeat * size
-            shared = size < per_tile
-            tiles.append([x // per_tile for x in range(begin, end, max(1, size))] if shared else [])
-            for tile in tiles[-1]:
-                ports[tile] = ports.get(tile, 0) + stage.words
+            size = stage.crossbars * count
+            for _ in range(stage.repeat):
+                tile = begin // per_tile
+                if size < per_tile:
+                    ports[tile] = ports.get(tile, 0) + stage.words
+                chain.append((size, tile, stage.words))
+                begin += size
         bits = (
-            max(ports[tile] for tile in mine)
-            if mine
-            else stage.words * per_tile / max(per_tile, stage.crossbars * count)
-            for stage, count, mine in zip(self.stages, copies, tiles, strict=True)
+            ports[tile] if size < per_tile else words * per_tile / size
+            for size, tile, words in chain
         )
         return [each / self.chip.port_bits_per_s for each in bits]
 
@@ -174,6 +177,18 @@ class Site:
                 longest = max(longest, stage.output_bits)
         return longest / self.chip.link_bits_per_s
 
-    def placed_time(self, copies: Sequence[int]) -> float:
+    def near_time(self, copies: Sequence[int]) -> float:
         """Return the least time in s between images that ports and links between chips allow."""
         return max(self.cut_time(copies), *self.port_times(copies))
+
+    def placed(self, copies: Sequence[int]) -> Placement:
+        """Return where so many copies of each stage lie, and what passes between tiles."""
+        return place(self.chip, self.stages, copies)
+
+    def mesh_times(self, placement: Placement) -> list[float]:
+        """Return, for each stage of the chain, the s that the busiest wire on its ways works."""
+        return [bits / self.chip.hop_bits_per_s for bits in placement.traffic.busiest]
+
+    def hop_energy(self, placement: Placement) -> float:
+        """Return the energy in J of an image's words in routers and the wires between them."""
+        return placement.traffic.bit_routers * self.chip.energy_per_bit("hops")

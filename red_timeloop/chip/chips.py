@@ -18,12 +18,13 @@ from red_timeloop.spec.loader import YamlMap
 __all__ = ["Chip", "ChipPart", "chip_names", "load_chip"]
 
 Place = Literal["crossbar", "tile", "chip"]
-Drawn = Literal["by_design", "busy", "traffic", "always"]
+Drawn = Literal["by_design", "busy", "traffic", "hops", "always"]
 
 _FOLDER = "arch/chips"
 _TEXTS = ("name", "description")
-_COUNTS = ("tiles", "crossbars_per_tile", "edram_bits")
-_RATES = ("port_bits_per_s", "link_bits_per_s")
+_COUNTS = ("tiles", "crossbars_per_tile", "tiles_per_router", "mesh_columns", "edram_bits")
+_RATES = ("port_bits_per_s", "hop_bits_per_s", "link_bits_per_s")
+_PER_BIT = ("traffic", "hops")  # drawn with the bits that pass
 _PART_KEYS = (
     *("name", "in", "count", "area_m2", "power_W", "drawn", "energy_per_bit_J"),
     *("stands_for", "source", "confirmed"),
@@ -42,8 +43,9 @@ class ChipPart:
         area: Area in m^2 of one.
         power: Power in W of one at full work.
         drawn: When it takes that: `by_design`: the designs' component models price it; `busy`:
-            while its tile computes; `traffic`: with the bits that pass; `always`.
-        energy_per_bit: Energy in J of a bit that passes; 0 unless drawn with traffic.
+            while its tile computes; `traffic`: with the bits that pass a tile's bus; `hops`: with
+            those that pass a router and its wires; `always`.
+        energy_per_bit: Energy in J of a bit that passes; 0 unless drawn with traffic or hops.
         stands_for: Levels of the designs' architectures whose area it replaces.
         source: Where the numbers are from.
         confirmed: Whether the source, or one that repeats it, was read.
@@ -70,8 +72,11 @@ class Chip:
         description: What it is, in one line.
         tiles: Tiles of a chip.
         crossbars_per_tile: Physical crossbars of a tile.
+        tiles_per_router: Tiles that share a router of the mesh.
+        mesh_columns: Routers in a row of the mesh.
         edram_bits: Capacity of a tile's eDRAM.
         port_bits_per_s: Rate of a tile's port to the network on chip.
+        hop_bits_per_s: Rate of the wires from one router to the next, a direction.
         link_bits_per_s: Rate of one link to another chip or to the host, a direction.
         parts: What it consists of beside what the designs' components model.
 
@@ -83,8 +88,11 @@ class Chip:
     description: str
     tiles: int
     crossbars_per_tile: int
+    tiles_per_router: int
+    mesh_columns: int
     edram_bits: int
     port_bits_per_s: float
+    hop_bits_per_s: float
     link_bits_per_s: float
     parts: tuple[ChipPart, ...]
 
@@ -92,6 +100,11 @@ class Chip:
     def crossbars(self) -> int:
         """Crossbars of one chip."""
         return self.tiles * self.crossbars_per_tile
+
+    @property
+    def mesh_rows(self) -> int:
+        """Rows of routers."""
+        return -(-self.tiles // (self.tiles_per_router * self.mesh_columns))
 
     @property
     def replaced(self) -> frozenset[str]:
@@ -118,10 +131,9 @@ class Chip:
         """Return the sum over the chip of what one crossbar, one tile and one chip add."""
         return self.crossbars * per_crossbar + self.tiles * per_tile + per_chip
 
-    @property
-    def energy_per_bit(self) -> float:
-        """Energy in J of a bit that passes a tile's bus and router."""
-        return sum(part.energy_per_bit for part in self.parts)
+    def energy_per_bit(self, drawn: Drawn) -> float:
+        """Return the energy in J of a bit that passes such parts: a bus, or a router."""
+        return sum(part.energy_per_bit for part in self.parts if part.drawn == drawn)
 
 
 def chip_names() -> list[str]:
@@ -158,14 +170,13 @@ def load_chip(name_or_path: str | Path) -> Chip:
     for name in names:
         if names.count(name) > 1:
             raise fields.error(f"two parts are called {name!r}", content, "parts")
+    counts = {key: fields.integer(content, key, "", least=1) for key in _COUNTS}
+    rates = {key: _positive(content, key, "") for key in _RATES}
     return Chip(
         name=fields.text(content, "name", "", default=path.stem),
         description=fields.text(content, "description", "", default=""),
-        tiles=fields.integer(content, "tiles", "", least=1),
-        crossbars_per_tile=fields.integer(content, "crossbars_per_tile", "", least=1),
-        edram_bits=fields.integer(content, "edram_bits", "", least=1),
-        port_bits_per_s=_positive(content, "port_bits_per_s", ""),
-        link_bits_per_s=_positive(content, "link_bits_per_s", ""),
+        **counts,
+        **rates,
         parts=parts,
     )
 
@@ -178,10 +189,9 @@ def _part(entry: Any, content: YamlMap, number: int) -> ChipPart:
     _require(entry, ("name", "in", "count", "area_m2", "power_W", "drawn", "source"), path)
     place, drawn = _choice(entry, "in", path, Place), _choice(entry, "drawn", path, Drawn)
     per_bit = fields.number(entry, "energy_per_bit_J", path) if "energy_per_bit_J" in entry else 0.0
-    if (drawn == "traffic") != ("energy_per_bit_J" in entry):
-        raise fields.error(
-            f"drawn: {drawn}", entry, "energy_per_bit_J", path=path, legal="with drawn: traffic"
-        )
+    if (drawn in _PER_BIT) != ("energy_per_bit_J" in entry):
+        legal = "with drawn: traffic, or hops"
+        raise fields.error(f"drawn: {drawn}", entry, "energy_per_bit_J", path=path, legal=legal)
     levels = fields.sequence(entry, "stands_for", path)
     if not all(isinstance(level, str) for level in levels):
         raise fields.error("not a list of levels", entry, "stands_for", path=path)

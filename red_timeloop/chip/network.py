@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from red_timeloop.chip.allocation import Allocation, Limit, Turn, fastest, turns, within
 from red_timeloop.chip.budget import Budget, Site
-from red_timeloop.chip.pipeline import Flow, flow
+from red_timeloop.chip.pipeline import Flow, flow, row_count
+from red_timeloop.chip.placement import Placement
 from red_timeloop.chip.stage import Stage
 from red_timeloop.errors import InputError
 from red_timeloop.units import scaled
@@ -25,9 +26,11 @@ class Schedule:
         budget: What the network may use.
         copies: Copies of each stage.
         period: Time in s from image to image.
-        bottleneck: What the period is due to: a layer, `link`, `port`, `power` or `programming`.
+        bottleneck: What the period is due to: a layer, `link`, `port`, `mesh` (a wire between
+            routers), `power` or `programming`.
         tiles: Tiles that there are.
         flow: One image alone.
+        placements: Where the stages of each turn lie.
         turns: Turns in which layers are programmed; one where all weights stay.
         batch: Images that pass before the next turn is programmed.
         programming_energy: Energy in J an image of that.
@@ -40,6 +43,7 @@ class Schedule:
     bottleneck: str
     tiles: int
     flow: Flow
+    placements: tuple[Placement, ...]
     turns: int = 1
     batch: int = 1
     programming_energy: float = 0.0
@@ -53,9 +57,28 @@ class Schedule:
         return int(min(most, self.site.used(self.copies)))
 
     @property
+    def line_buffers(self) -> dict[str, int]:
+        """Bits that the line buffers of each stage hold; none where layers run in turn."""
+        rows = iter(self.flow.buffers)
+        before: Stage | None = None
+        found: dict[str, int] = {}
+        for stage in self.site.stages if self.flow.buffers else ():
+            for _ in range(stage.repeat):
+                whole = row_count(before) if before else stage.layer.input_size[0]
+                bits = -(-stage.input_bits * next(rows) // whole)
+                found[stage.name] = found.get(stage.name, 0) + bits
+                before = stage
+        return found
+
+    @property
+    def hop_energy(self) -> float:
+        """Energy in J of an image's words between tiles."""
+        return sum(self.site.hop_energy(each) for each in self.placements)
+
+    @property
     def energy(self) -> float:
         """Energy in J of an image: work, programming, and the power at rest over the period."""
-        work = sum(self.site.energy_by_part.values()) + self.programming_energy
+        work = sum(self.site.energy_by_part.values()) + self.hop_energy + self.programming_energy
         return work + self.site.static_power(self.tiles) * self.period
 
 
@@ -100,12 +123,17 @@ def schedule(site: Site, budget: Budget, reprogram: int | None = None) -> Schedu
     found = []
     for most in dict.fromkeys((min(crossbars, site.chip.crossbars), crossbars)):
         limit = within(site.stages, most, site.link_time)
-        found.append(_finished(site, budget, fastest(site.stages, limit, site.placed_time), tiles))
+        best = fastest(site.stages, limit, (site.near_time, lambda n: _mesh_time(site, n)))
+        found.append(_finished(site, budget, best, tiles))
     return _best(found)
 
 
 def _best(found: Sequence[Schedule | None]) -> Schedule:
     return min((each for each in found if each), key=lambda each: (each.period, each.energy))
+
+
+def _mesh_time(site: Site, copies: tuple[int, ...]) -> float:
+    return max(site.mesh_times(site.placed(copies)))
 
 
 def _within_power(site: Site, budget: Budget) -> Schedule:
@@ -115,14 +143,23 @@ def _within_power(site: Site, budget: Budget) -> Schedule:
     """
     energy = sum(site.energy_by_part.values())
 
-    def limit(copies: tuple[int, ...]) -> float:
+    def least(copies: tuple[int, ...], energy: float) -> float:
         left = budget.amount - site.static_power(site.chip.tiles_of(site.used(copies)))
         return max(site.link_time, energy / left) if left > 0 else math.inf
+
+    def limit(copies: tuple[int, ...]) -> float:
+        return least(copies, energy)
+
+    def mesh(copies: tuple[int, ...]) -> float:
+        placement = site.placed(copies)
+        powered = least(copies, energy + site.hop_energy(placement))
+        return max(powered, *site.mesh_times(placement))
 
     one_chip = within(site.stages, site.chip.crossbars)
     limits: list[Limit] = [lambda copies: max(limit(copies), one_chip(copies)), limit]
     found = [
-        _finished(site, budget, fastest(site.stages, each, site.placed_time)) for each in limits
+        _finished(site, budget, fastest(site.stages, each, (site.near_time, mesh)))
+        for each in limits
     ]
     if not any(found):
         least_power = scaled(site.static_power(site.chip.tiles_of(site.needed)), "W")
@@ -149,10 +186,12 @@ def _finished(
         tiles = site.chip.tiles_of(site.used(found.copies))
     times = [stage.time(n) for stage, n in zip(site.stages, found.copies, strict=True)]
     bottleneck = site.stages[times.index(max(times))].name
+    placement = site.placed(found.copies)
     if found.period > max(times) * (1 + 1e-9):
         limits = {
             "link": max(site.link_time, site.cut_time(found.copies)),
             "port": max(site.port_times(found.copies)),
+            "mesh": max(site.mesh_times(placement)),
         }
         bottleneck = max(limits, key=lambda name: limits[name])
         if found.period > limits[bottleneck] * (1 + 1e-9):
@@ -164,7 +203,8 @@ def _finished(
         found.period,
         bottleneck,
         tiles,
-        flow(site, found.copies),
+        flow(site, found.copies, found.period, placement),
+        (placement,),
     )
 
 
@@ -180,7 +220,8 @@ def _in_turn(site: Site, budget: Budget, tiles: int, crossbars: int, batch: int)
 
     A turn takes the programming, all of its crossbars at the same time, and then an image each
     period of its slowest stage; what it reads and writes passes the links, for the maps of a batch
-    wait outside. A layer larger than all crossbars takes several turns by itself.
+    wait outside. A layer larger than all crossbars takes several turns by itself. Where turns begin
+    is best but for the wires between routers, whose time counts when it is known.
     """
     index = [number for number, _ in _chain(site.stages)]
     chain = [stage for _, stage in _chain(site.stages)]
@@ -189,16 +230,26 @@ def _in_turn(site: Site, budget: Budget, tiles: int, crossbars: int, batch: int)
     def programming(first: int, end: int) -> float:
         return max(stage.programming_time for stage in chain[first:end])
 
-    def cost(first: int, end: int, found: Allocation, share: float) -> float:
+    def cost(
+        first: int, end: int, found: Allocation, share: float, placement: Placement | None = None
+    ) -> float:
         bits = max(chain[first].input_bits, chain[end - 1].output_bits)
-        ports = Site(site.chip, tuple(chain[first:end])).port_times(found.copies)
-        once = programming(first, end) / batch + max(found.period, bits / link, *ports)
+        times = Site(site.chip, tuple(chain[first:end])).port_times(found.copies)
+        times += site.mesh_times(placement) if placement else []
+        once = programming(first, end) / batch + max(found.period, bits / link, *times)
         return math.ceil(1 / share) * once
 
     path = turns(chain, crossbars, cost)
     ends = [*(turn.first for turn in path[1:]), len(chain)]
     pairs: list[tuple[Turn, int]] = list(zip(path, ends, strict=True))
-    period = sum(cost(t.first, end, t.allocation, t.share) for t, end in pairs)
+    placements = tuple(
+        Site(site.chip, tuple(chain[turn.first : end])).placed(turn.allocation.copies)
+        for turn, end in pairs
+    )
+    period = sum(
+        cost(turn.first, end, turn.allocation, turn.share, placement)
+        for (turn, end), placement in zip(pairs, placements, strict=True)
+    )
     written = sum(programming(t.first, end) * math.ceil(1 / t.share) for t, end in pairs) / batch
     copies = [count for turn in path for count in turn.allocation.copies]
     energy = sum(
@@ -213,7 +264,8 @@ def _in_turn(site: Site, budget: Budget, tiles: int, crossbars: int, batch: int)
         period,
         "programming" if 2 * written > period else chain[slowest].name,
         tiles,
-        Flow(batch * period, batch * period, 0.0),
+        Flow(batch * period, batch * period, 0.0, (), ()),
+        placements,
         turns=sum(math.ceil(1 / turn.share) for turn in path),
         batch=batch,
         programming_energy=energy / batch,

@@ -57,6 +57,7 @@ class ChipResult:
         turns: Turns in which layers are programmed; one where all weights stay.
         batch: Images between two programmings.
         notes: What was assumed for this design.
+        schedule: What the crossbars do, and where they lie; None for an array without any.
     """
 
     design: str
@@ -83,6 +84,7 @@ class ChipResult:
     turns: int = 1
     batch: int = 1
     notes: tuple[str, ...] = ()
+    schedule: Schedule | None = None
 
     @property
     def rate(self) -> float:
@@ -98,6 +100,13 @@ class ChipResult:
     def ops(self) -> float:
         """Useful operations a second."""
         return _OPS * self.macs / self.period
+
+    @property
+    def hops(self) -> float:
+        """Wires between routers that a bit passes, in the mean; 0 without crossbars."""
+        traffic = [each.traffic for each in self.schedule.placements] if self.schedule else []
+        sent = sum(each.sent for each in traffic)
+        return sum(each.bit_hops for each in traffic) / sent if sent else 0.0
 
     @property
     def writes_per_cell(self) -> float:
@@ -131,6 +140,7 @@ class ChipResult:
                 "time": self.time,
             },
             "bottleneck": self.bottleneck,
+            "hops_per_bit": self.hops,
             "programming": {
                 "turns": self.turns,
                 "images_per_turn": self.batch,
@@ -189,8 +199,8 @@ class ChipComparison:
             "the order of the workload, repeats one after the other; an image is one pass.",
             "Operations are useful ones, two a multiply-accumulate: inserted zeros and borders are "
             "none. Copies of a layer share its steps; crossbars left over stay free, and leak.",
-            "Tiles pass each word to the next layer's in one hop; each bit of an image and of its "
-            "result passes one link.",
+            "Tiles pass words to the next layer's over the routers between them, on a fixed "
+            "schedule; each bit of an image and of its result passes one link.",
         ]
         if any(result.chips > 1 for result in self.results):
             lines.append(
@@ -247,7 +257,7 @@ def result_of(name: str, schedule: Schedule, peak_ops_per_crossbar: float) -> Ch
     areas["crossbars, modelled"] = site.own_area * crossbars
     areas |= {part.name: part.count * part.area * tiles for part in chip.at("tile")}
     areas |= {part.name: part.count * part.area * chips for part in chip.at("chip")}
-    energies = dict(site.energy_by_part)
+    energies = site.energy_by_part | {"mesh": schedule.hop_energy}
     if schedule.programming_energy:
         energies["programming"] = schedule.programming_energy
     always = chips * chip.power("always", place="chip")
@@ -281,21 +291,24 @@ def result_of(name: str, schedule: Schedule, peak_ops_per_crossbar: float) -> Ch
         turns=schedule.turns,
         batch=schedule.batch,
         notes=_notes(schedule),
+        schedule=schedule,
     )
 
 
 def _notes(schedule: Schedule) -> tuple[str, ...]:
     """Return what a reader should know of this design's schedule, as sentences."""
-    site = schedule.site
-    notes = []
+    chip, held = schedule.site.chip, schedule.line_buffers
+    stages = zip(schedule.site.stages, schedule.copies, strict=True)
     full = [
         stage.name
-        for stage, count in zip(site.stages, schedule.copies, strict=True)
-        if stage.window_bits
-        > site.chip.edram_bits * site.chip.tiles_of(max(1, stage.crossbars * count))
+        for stage, count in stages
+        if held.get(stage.name, 0)
+        > chip.edram_bits * chip.tiles_of(max(1, stage.crossbars * count))
     ]
-    if full:
-        notes.append(
-            f"line buffers larger than the eDRAM of their tiles, kept in others: {', '.join(full)}"
-        )
-    return tuple(notes)
+    if not full:
+        return ()
+    words = f"line buffers larger than the eDRAM of their tiles, kept in others: {', '.join(full)}"
+    total, there = sum(held.values()), chip.edram_bits * schedule.tiles
+    if total > there:
+        words += f"; all of them are {total / there:.3g} times the eDRAM that there is"
+    return (words,)

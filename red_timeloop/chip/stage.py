@@ -79,21 +79,6 @@ class Stage:
         """Return the time in s of an image when `copies` share its steps."""
         return -(-self.steps // copies) * self.step_time
 
-    @property
-    def window_bits(self) -> int:
-        """Bits of the line buffer: the input lines under the kernel, and those of the next row.
-
-        A transposed convolution's kernel covers `ceil(K / stride)` real lines, in the mode with
-        most taps; RED's modes are shifted against each other, which takes one more (see
-        `docs/dataflow.md`).
-        """
-        layer = self.layer
-        reach = layer.dilation[0] * (layer.kernel_size[0] - 1) + 1
-        window, fresh = reach, layer.stride[0] * self.lines
-        if layer.transposed:
-            window, fresh = -(-reach // layer.stride[0]) + 1, 1
-        return self.input_bits // layer.input_size[0] * (window + fresh)
-
 
 def map_bits(layer: Layer) -> tuple[int, int]:
     """Return the bits of the input map and of the output map, which the next layer reads."""

@@ -38,6 +38,13 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         help="With --map: crossbars that a layer may use, ISAAC's chip by default.",
     ),
     click.option(
+        "--at-least",
+        metavar="RATIO",
+        help="Compare at equal accuracy: each design with the cheapest converters (bits, rows"
+        " driven at once) that reach this signal to quantization noise ratio on random tensors,"
+        " e.g. 35dB, or lossless.",
+    ),
+    click.option(
         "--iso-area", is_flag=True, help="Scale CMOS designs to RED's area, layer by layer."
     ),
     options.jobs,
@@ -65,6 +72,7 @@ def compared(
     settings: tuple[str, ...],
     mapped: bool,
     crossbars: int,
+    at_least: str | None,
     iso_area: bool,
     jobs: int,
     keep_going: bool = False,
@@ -74,9 +82,10 @@ def compared(
     Raises:
         InputError: An option is not legal, or workloads were named beside `--all`.
     """
-    if everything and (workloads or layers):
+    if everything and (workloads or layers or at_least):
+        other = workloads[0] if workloads else "--layer" if layers else "--at-least"
         raise InputError(
-            f"{workloads[0] if workloads else '--layer'} and --all exclude each other",
+            f"{other} and --all exclude each other",
             key="--all",
             legal="--all, or a workload with or without --layer",
         )
@@ -90,13 +99,9 @@ def compared(
     if everything:
         with progress_bar() as progress:
             return list(compare_zoo(chosen, engine, progress=progress, **shared))
+    shared |= {"layers": layers, "keep_going": keep_going, "at_least": at_least}
     found = []
     for name in workloads or ("red_date2019",):
         with progress_bar() as progress:
-            more: dict[str, Any] = {
-                "layers": layers,
-                "keep_going": keep_going,
-                "progress": progress,
-            }
-            found.append(compare(name, chosen, engine, **more, **shared))
+            found.append(compare(name, chosen, engine, progress=progress, **shared))
     return found

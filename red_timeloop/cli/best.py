@@ -49,6 +49,6 @@ def command(
     results.show(
         form,
         table,
-        lambda: {"schema": 1, "feasible": len(points), "best": rows},
+        lambda: {"schema": 1, "feasible": len(points), "notes": points.notes, "best": rows},
         lambda: to_csv(_sweep_options.flat(rows)),
     )

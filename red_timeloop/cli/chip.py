@@ -14,6 +14,7 @@ from red_timeloop.chip.chips import chip_names, load_chip
 from red_timeloop.chip.curve import Curve, area_curve
 from red_timeloop.chip.result import ChipComparison
 from red_timeloop.chip.run import on_chip
+from red_timeloop.chip.trace import trace
 from red_timeloop.cli import options, results
 from red_timeloop.cli.progress import progress_bar
 from red_timeloop.designs.evaluator import Evaluator
@@ -123,7 +124,14 @@ def command(
     results.show(form, table, found.as_dict, lambda: to_csv(found.rows()))
     if output is not None:
         content, rows = to_json(found.as_dict()), to_csv(found.rows())
-        results.write(output, {"chip.json": content, "chip.csv": rows})
+        files: dict[str, str | bytes] = {"chip.json": content, "chip.csv": rows}
+        if isinstance(found, ChipComparison):
+            from red_timeloop.report.chip_figures import chip_pictures  # not to be loaded else
+
+            files["trace.json"] = to_json(trace(found))
+            for form in ("svg", "pdf"):
+                files |= chip_pictures(found, form)
+        results.write(output, files)
 
 
 def _budget(

@@ -18,13 +18,18 @@ import click
 from red_timeloop import __version__
 from red_timeloop.cli import end_at_once
 from red_timeloop.cli.verbosity import Verbosity, add_options
-from red_timeloop.errors import InputError, meant
+from red_timeloop.errors import InputError, WorkerError, meant
 
 __all__ = ["cli", "main"]
 
 # what one wants to do -> name of the command -> module in red_timeloop.cli whose `command` it is
 _GROUPS: dict[str, dict[str, str]] = {
-    "Compare designs": {"compare": "compare", "chip": "chip", "report": "report"},
+    "Compare designs": {
+        "compare": "compare",
+        "chip": "chip",
+        "run": "run",
+        "report": "report",
+    },
     "See how a layer runs": {
         "list": "list_",
         "decompose": "decompose",
@@ -34,6 +39,7 @@ _GROUPS: dict[str, dict[str, str]] = {
     },
     "Search and sweep": {
         "map": "map_",
+        "check": "check",
         "sweep": "sweep",
         "pareto": "pareto",
         "best": "best",
@@ -115,6 +121,9 @@ def main(arguments: list[str] | None = None) -> None:
             traceback.print_exc()
         click.echo(f"Error: {error}", err=True)
         sys.exit(2)
+    except WorkerError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(1)
     except (
         OSError
     ) as error:  # what no command can do anything about: the disk of the output is full

@@ -26,6 +26,7 @@ from red_timeloop.export import numbered
 from red_timeloop.files import to_json
 from red_timeloop.frontends.read import read_workload
 from red_timeloop.hardware import Hardware
+from red_timeloop.mapper.check import certificate
 from red_timeloop.mapper.find import BUDGET
 from red_timeloop.mapper.report import SearchReport
 from red_timeloop.mapper.run import OBJECTIVES, SECONDS, search_specification
@@ -125,7 +126,8 @@ def command(
     SPEC are Timeloop v0.4 YAML files or Jinja2 templates of them, merged as timeloopfe does. With
     --design it is a layer of a workload, which the design makes one or several problems of.
 
-    Ctrl-C ends the search early, with the best mapping so far.
+    Ctrl-C ends the search early, with the best mapping so far. `red-timeloop check` confirms what
+    search.json claims.
     """
     data = jinja_data(jinja)
     if designs and (ert or art or len(spec) > 1):
@@ -265,5 +267,5 @@ def _texts(
     return {
         **texts,
         "stats.json": to_json(result.as_dict()),
-        "search.json": to_json(report.as_dict()),
+        "search.json": to_json({**report.as_dict(), **certificate(mapped, report)}),
     }

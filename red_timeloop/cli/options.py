@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Sequence
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "cache",
+    "cells",
     "complete_workloads",
     "design",
     "engine",
@@ -91,6 +94,44 @@ def workload(*, optional: bool = False) -> Callable[[_F], _F]:
         required=not optional,
         shell_complete=complete_workloads,
     )
+
+
+def cells(function: _F) -> _F:
+    """Add what cells do wrong and `--seed`, together the parameter `cells`, a `Nonidealities`."""
+    words = {
+        "variation": (0.0, "SIGMA", "Sigma of the logarithm of the cells' conductances."),
+        "stuck_off": (0.0, "SHARE", "Cells stuck off."),
+        "stuck_on": (0.0, "SHARE", "Cells stuck on."),
+        "on_off_ratio": (
+            math.inf,
+            "RATIO",
+            "Highest over lowest conductance of a cell.  [default: infinite]",
+        ),
+        "wire_resistance": (
+            0.0,
+            "SHARE",
+            "Wire from cell to cell, over the resistance of a cell that is on.",
+        ),
+    }
+
+    @wraps(function)
+    def gathered(*arguments: Any, seed: int, **values: Any) -> Any:
+        from red_timeloop.dataflow.nonideal import Nonidealities
+
+        chosen = {key: values.pop(key) for key in words}
+        return function(*arguments, cells=Nonidealities(**chosen, seed=seed), **values)
+
+    wrapped: Any = gathered
+    for key, (default, metavar, text) in reversed(words.items()):
+        option = f"--{key.replace('_', '-')}"
+        wrapped = click.option(option, type=float, default=default, metavar=metavar, help=text)(
+            wrapped
+        )
+    seed = click.option(
+        "--seed", type=int, default=0, show_default=True, help="Seed of all random numbers."
+    )
+    result: _F = seed(wrapped)
+    return result
 
 
 def layer(function: _F) -> _F:

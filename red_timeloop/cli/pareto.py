@@ -38,7 +38,12 @@ def command(
     chosen = _sweep_options.chosen(objectives, points)
     front = pareto(points, chosen)
     rows = [front.row(index) for index in range(len(front))]
-    content = {"schema": 1, "objectives": [str(o) for o in chosen], "front": rows}
+    content = {
+        "schema": 1,
+        "objectives": [str(o) for o in chosen],
+        "notes": points.notes,
+        "front": rows,
+    }
 
     def table() -> None:
         words = ", ".join(map(str, chosen))

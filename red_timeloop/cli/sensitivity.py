@@ -52,6 +52,6 @@ def command(
     results.show(
         form,
         table,
-        lambda: {"schema": 1, "effects": rows},
+        lambda: {"schema": 1, "notes": points.notes, "effects": rows},
         lambda: to_csv(_sweep_options.flat(rows)),
     )

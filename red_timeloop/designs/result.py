@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from red_timeloop._html import html_table
 from red_timeloop.components import STAGES
 from red_timeloop.components.base import plain
 from red_timeloop.components.tables import stage
@@ -155,6 +156,12 @@ class DesignResult:
         return getattr(sizes, "rows_used", 0), getattr(sizes, "crossbar_rows", 0)
 
     @property
+    def adc_bits(self) -> int | None:
+        """Bits of the widest converter; None where there are none."""
+        parts = (part for part in self.plan.parts if part.crossbars)
+        return max((getattr(part.sizes, "adc_resolution", 0) for part in parts), default=0) or None
+
+    @property
     def conversions(self) -> float:
         """Conversions of columns, of all slices of weights and pulses; 0 where none convert.
 
@@ -178,6 +185,22 @@ class DesignResult:
             f"<{self.design.name}: {self.cycles} cycles, {scaled(self.latency, 's')}, "
             f"{scaled(self.energy, 'J')}, {area(self.area)}, {self.plan.crossbars} crossbars>"
         )
+
+    def _repr_html_(self) -> str:
+        """Show what each level costs, in a notebook."""
+        rows = [
+            (
+                name,
+                f"{level.instances:,}",
+                f"{level.reads:,}",
+                f"{level.writes:,}",
+                scaled(level.energy, "J"),
+                area(level.area),
+            )
+            for name, level in self.levels.items()
+        ]
+        head = ("level", "instances", "reads", "writes", "energy", "area")
+        return html_table(head, rows, repr(self)[1:-1])
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -24,14 +24,16 @@ def assumptions(
         engine: Who counted.
         results: Each layer's name with its result on a design.
     """
+    used = [result.plan.hardware for _, result in results] or [hardware]
     size = (
-        f"{hardware.rows}x{hardware.columns} crossbars"
+        f"{_range([each.rows for each in used])}x{hardware.columns} crossbars"
         if hardware.rows and hardware.columns
         else f"crossbars of {hardware.rows} rows, as wide as the logical matrix"
         if hardware.rows
         else "arrays as large as the logical matrix"
     )
-    bits = "exact" if hardware.adc_bits is None else f"{hardware.adc_bits}-bit"
+    bits = _range([each.adc_bits for each in used])
+    bits = f"{bits}-bit" if bits else "exact"
     reads = "" if hardware.read_circuit == "adc" else f" ({hardware.read_circuit})"
     lines = ", word lines through all modes" if hardware.word_lines == "joined" else ""
     yield (
@@ -58,6 +60,12 @@ def assumptions(
             f"Bit lines lose up to {percent(drop)} of the read voltage ({most}): such currents are "
             "no sums of the weights any more."
         )
+
+
+def _range(numbers: Sequence[int | None]) -> str:
+    """Return a number, or the least and the largest of those that designs chose."""
+    known = sorted({number for number in numbers if number is not None})
+    return " to ".join(str(number) for number in dict.fromkeys((*known[:1], *known[-1:])))
 
 
 def _placed(results: Sequence[tuple[str, DesignResult]]) -> Iterator[tuple[str, DesignResult]]:

@@ -46,6 +46,7 @@ def sweep_section(name: str, results: Results, drawn: Figures) -> dict[str, Any]
         "name": name,
         "objectives": ", ".join(map(str, objectives)),
         "constraints": ", ".join(map(str, results.constraints)) or "none",
+        "notes": feasible.notes,
         "count": f"{len(feasible):,} of {len(results):,}",
         "figures": list(_figures(feasible, drawn)),
         "front": _table(front, [o.measure for o in objectives]),

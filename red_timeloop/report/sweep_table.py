@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 
 from rich.console import Console
@@ -10,7 +9,7 @@ from rich.table import Table
 
 from red_timeloop.sweeps.analysis import Effect
 from red_timeloop.sweeps.table import Results
-from red_timeloop.units import area, percent, ratio, scaled
+from red_timeloop.units import area, decibels, percent, ratio, scaled
 
 __all__ = [
     "MOST",
@@ -35,7 +34,7 @@ _MEASURES: dict[str, tuple[str, Callable[[float], str]]] = {
     "programming_energy_J": ("programming", lambda value: scaled(value, "J")),
     "speedup": ("speedup", ratio),
     "energy_saving": ("saving", percent),
-    "sqnr_dB": ("SQNR", lambda value: "exact" if math.isinf(value) else f"{value:.1f} dB"),
+    "sqnr_dB": ("SQNR", decibels),
 }
 _ALWAYS = ("latency_s", "energy_J", "area_m2", "speedup", "energy_saving", "sqnr_dB")
 MOST = 40  # rows shown

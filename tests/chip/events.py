@@ -1,9 +1,9 @@
 """A chip's pipeline played event by event with SimPy, to hold its closed form against.
 
 Every stage is a process that works row by row: it waits for the lines under its kernel, for room
-in the line buffer of the stage behind it, and for its words to pass the port of its tile, which
-small stages share. Nothing is taken from `red_timeloop.chip.pipeline`: which lines a row needs is
-found by trying the layer's own formula tap by tap.
+in the line buffer of the stage behind it, and for its words to pass the port of its tile, of whose
+time stages in the same tile have fixed parts. Which lines a row needs is found by trying the
+layer's own formula tap by tap.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from red_timeloop.chip.stage import Stage
 from red_timeloop.layer import Layer
 
 AHEAD = 2  # rows whose words pass the port before the row that is computed is done
-SPARE_ROWS = 2  # of a line buffer beside the window, or as many as it slides at once
 
 
 class _Count:
@@ -71,14 +70,39 @@ def _windows(stage: Stage, before_lines: int, before_rows: int) -> list[tuple[in
     return windows
 
 
+def _ports(chain: Sequence[tuple[Stage, int]], chip: Chip) -> list[float]:
+    """Return the time in s that the port of each stage's tile works for an image."""
+    places = [0, *itertools.accumulate(s.crossbars * n for s, n in chain)]
+    tiles = [begin // chip.crossbars_per_tile for begin in places]
+    sizes = [stage.crossbars * count / chip.crossbars_per_tile for stage, count in chain]
+    words = [stage.input_bits + stage.output_bits for stage, _ in chain]
+    small = [(t, w) for t, w, x in zip(tiles, words, sizes, strict=False) if x < 1]
+    return [
+        (sum(w for t, w in small if t == tiles[i]) if x < 1 else words[i] / x)
+        / chip.port_bits_per_s
+        for i, x in enumerate(sizes)
+    ]
+
+
 def play(
     stages: Sequence[Stage],
     copies: Sequence[int],
     chip: Chip,
     images: int,
-    spare: int = SPARE_ROWS,
+    room: Sequence[int],
+    wires: Sequence[float],
 ):
-    """Return the time in s at which each image's last line is out."""
+    """Return the time in s at which each image's last line is out.
+
+    Args:
+        stages: The network.
+        copies: Copies of each stage.
+        chip: The chip.
+        images: How many are played.
+        room: Rows that the line buffer before each stage of the chain holds.
+        wires: Time in s that the busiest wire between routers takes for an image, by
+            stage of the chain.
+    """
     env = simpy.Environment()
     chain = [(s, n) for s, n in zip(stages, copies, strict=True) for _ in range(s.repeat)]
     first, last = chain[0][0], chain[-1][0]
@@ -89,14 +113,7 @@ def play(
     freed = [_Count(env) for _ in rows]  # rows that the stage behind needs no more
     fetched = [_Count(env) for _ in chain]  # rows whose words have passed the port
     begun = [_Count(env) for _ in chain]
-    room = [images * rows[-1]] * len(rows)
-    windows = []
-    for index, (stage, _) in enumerate(chain):
-        found = _windows(stage, widths[index], rows[index])
-        windows.append(found)
-        lows = [low for low, _ in found] + [rows[index]]
-        slide = max(after - low for low, after in itertools.pairwise(lows))
-        room[index] = max(high - low + 1 for low, high in found) + max(slide, spare)
+    windows = [_windows(s, widths[i], rows[i]) for i, (s, _) in enumerate(chain)]
     finished: list[float] = []
 
     def source():
@@ -105,17 +122,14 @@ def play(
             yield env.timeout(first.input_bits / lines / chip.link_bits_per_s)
             done[0].rise_to(count + 1)
 
-    def fetch(index: int, stage: Stage, port: simpy.Resource, rate: float):
+    def fetch(index: int, passing: float):
         mine, theirs = rows[index + 1], rows[index]
-        words = (stage.input_bits + stage.output_bits) / mine / rate
         for image in range(images):
             for row, (_, high) in enumerate(windows[index]):
                 count = image * mine + row + 1
                 yield from done[index].reaches(image * theirs + high + 1)
                 yield from begun[index].reaches(count - AHEAD)
-                with port.request() as turn:
-                    yield turn
-                    yield env.timeout(words)
+                yield env.timeout(passing / mine)
                 fetched[index].rise_to(count)
 
     def work(index: int, stage: Stage, copies: int):
@@ -141,17 +155,9 @@ def play(
             finished.append(env.now)
 
     env.process(source())
-    ports: dict[int, simpy.Resource] = {}
-    begin = 0
-    for index, (stage, count) in enumerate(chain):
-        size = stage.crossbars * count
-        tile = begin // chip.crossbars_per_tile
-        shared = size < chip.crossbars_per_tile
-        port = ports.setdefault(tile, simpy.Resource(env)) if shared else simpy.Resource(env)
-        rate = chip.port_bits_per_s * (1 if shared else size / chip.crossbars_per_tile)
-        env.process(fetch(index, stage, port, rate))
+    for index, ((stage, count), port) in enumerate(zip(chain, _ports(chain, chip), strict=True)):
+        env.process(fetch(index, max(port, wires[index])))
         env.process(work(index, stage, count))
-        begin += size
     env.process(sink())
     env.run()
     return finished

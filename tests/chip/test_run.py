@@ -75,12 +75,12 @@ def test_breakdowns_add_up_and_useful_operations_are_counted() -> None:
         assert sum(row["crossbars"] for row in content["layers"]) == each.crossbars_used
 
 
-def test_copies_change_no_energy_but_that_drawn_at_rest() -> None:
+def test_copies_change_no_energy_but_that_of_hops_and_at_rest() -> None:
     few, many = (
         point.results[0] for point in within("dcgan", [Budget("area", a) for a in (6e-5, 9e-5)])
     )
     assert many.crossbars_used > few.crossbars_used
-    resting = ("rest", "links")
+    resting = ("rest", "links", "mesh")  # and by hops
     for part, energy in few.energy_by_part.items():
         if part not in resting:
             assert many.energy_by_part[part] == pytest.approx(energy, rel=1e-9, abs=0)

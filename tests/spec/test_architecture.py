@@ -82,8 +82,15 @@ def test_sizes_in_other_units_and_unlimited(read: Read) -> None:
     assert one("{width: 16, datawidth: 8, depth: 4294967295}").size is None
     assert one("{width: 32, datawidth: 8, depth: 4, block_size: 2}").cluster_size == 2
     assert one("{width: 32, datawidth: 8, depth: 4, cluster_size: 2}").size == 8
+    assert one("{width: 8, datawidth: 8, depth: 2**62}").size == 2**62
     halves = one("{width: 8, datawidth: 8, bandwidth: 6, write_bandwidth: 1}")
     assert (halves.read_bandwidth, halves.write_bandwidth) == (3.0, 1.0)
+
+
+@pytest.mark.parametrize(("said", "there"), [("0", 0), ("'false'", 0), ("1", 1), ("True", 1)])
+def test_truth_is_said_by_words_and_by_numbers(read: Read, said: str, there: int) -> None:
+    more = BUFFER.replace("name: buffer", f"name: more, enabled: {said}")
+    assert ("more" in levels(read, HEAD + BUFFER + more + MAC)) == there
 
 
 def test_disabled_and_nothing_vanish(read: Read) -> None:

@@ -18,7 +18,7 @@ import red_timeloop
 from red_timeloop.dataflow.verification import verify
 from red_timeloop.workload import load_workload
 red_timeloop.compare(layers=["FCN_Deconv1"], designs=["red", "zero_padding", "eyeriss_split"])
-red_timeloop.sweep({"layers": ["FCN_Deconv1"], "sqnr": True}, sys.argv[1])
+red_timeloop.sweep({"layers": ["FCN_Deconv1"]}, sys.argv[1])
 verify(load_workload("red_date2019").select(["FCN_Deconv1"]), ["padding_free"])
 for module in list(sys.modules.values()):
     if (getattr(module, "__name__", "") or "").startswith("red_timeloop"):

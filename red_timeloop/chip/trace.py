@@ -1,0 +1,57 @@
+"""A pipeline as a trace that Perfetto and Chrome open (the JSON trace event format).
+
+Source of the format: Google, "Trace Event Format": complete events (`ph: X`) with `ts` and `dur` in
+microseconds, and metadata events (`ph: M`) that name processes and threads; from memory.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from red_timeloop.chip.result import ChipComparison, ChipResult
+from red_timeloop.units import percent
+
+__all__ = ["IMAGES", "trace"]
+
+IMAGES = 4  # shown
+
+
+def trace(comparison: ChipComparison) -> dict[str, Any]:
+    """Return a process a design and a thread a layer, with the work on a few images in each.
+
+    Designs whose layers do not work at the same time (in turn, or on an array) have none.
+    """
+    events: list[dict[str, Any]] = []
+    for process, result in enumerate(comparison.results, start=1):
+        if result.schedule is not None and result.schedule.flow.spans:
+            events += _events(process, result)
+    return {"displayTimeUnit": "ns", "traceEvents": events}
+
+
+def _events(process: int, result: ChipResult) -> list[dict[str, Any]]:
+    assert result.schedule is not None
+    events = [_named("process_name", process, 0, result.design)]
+    stages = zip(result.schedule.site.stages, result.layers, strict=True)
+    chain = [share for stage, share in stages for _ in range(stage.repeat)]
+    spans = zip(chain, result.schedule.flow.spans, strict=True)
+    for thread, (share, (begin, end)) in enumerate(spans, start=1):
+        events.append(_named("thread_name", process, thread, share.layer))
+        busy = percent(share.time / result.period)
+        events += [
+            {
+                "name": f"image {image}",
+                "cat": share.layer,
+                "ph": "X",
+                "pid": process,
+                "tid": thread,
+                "ts": (begin + image * result.period) * 1e6,
+                "dur": (end - begin) * 1e6,
+                "args": {"copies": share.copies, "crossbars": share.crossbars, "busy": busy},
+            }
+            for image in range(IMAGES)
+        ]
+    return events
+
+
+def _named(what: str, process: int, thread: int, name: str) -> dict[str, Any]:
+    return {"name": what, "ph": "M", "pid": process, "tid": thread, "args": {"name": name}}

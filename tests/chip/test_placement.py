@@ -1,0 +1,135 @@
+"""What passes between routers, against words that walk one by one; curves against all orders."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from red_timeloop.chip.chips import load_chip
+from red_timeloop.chip.placement import bands, place, routes
+from red_timeloop.chip.stage import Stage
+from red_timeloop.layer import Conv
+
+# 6 tiles of 2 crossbars, a router each, in 3 rows of 2.
+CHIP = replace(load_chip("red"), tiles=6, tiles_per_router=1, mesh_columns=2, crossbars_per_tile=2)
+
+
+def stage(channels: int, crossbars: int = 1, repeat: int = 1) -> Stage:
+    return Stage(
+        name="s",
+        layer=Conv(channels, 1, (1, 3), 1),
+        repeat=repeat,
+        steps=1,
+        step_time=1.0,
+        crossbars=crossbars,
+        leakage=0.0,
+        shared_leakage=0.0,
+        area=0.0,
+        energy_by_stage={},
+        programming_energy=0.0,
+        programming_time=1.0,
+        rows=1.0,
+        columns=1.0,
+        lines=1,
+    )
+
+
+def _walk(stages: list[Stage], copies: list[int], order) -> dict[tuple, float]:
+    """Return the bits over each wire: chip, row, column and direction. No word forks."""
+    chain = [(s, n) for s, n in zip(stages, copies, strict=True) for _ in range(s.repeat)]
+    begins = [0, *itertools.accumulate(s.crossbars * n for s, n in chain)]
+    places = [
+        [divmod(x // CHIP.crossbars_per_tile, CHIP.tiles) for x in range(*pair)]
+        for pair in itertools.pairwise(begins)
+    ]
+    flows = [
+        *zip([None, *places[:-1]], places, [s.input_bits for s, _ in chain], strict=True),
+        (places[-1], None, chain[-1][0].output_bits),
+    ]
+    wires: dict[tuple, float] = {}
+
+    def corner(mine: list, chip: int) -> tuple[int, int]:
+        points = [order[tile] for where, tile in mine if where == chip]
+        middle = [sum(axis) / len(points) for axis in zip(*points, strict=True)]
+        return tuple(
+            end if 2 * x > end + 1e-9 else 0 for x, end in zip(middle, (2, 1), strict=True)
+        )
+
+    def go(chip: int, start: tuple, end: tuple, bits: float) -> None:
+        row, column = start
+        while (row, column) != end:
+            if column != end[1]:
+                step = (0, 1 if end[1] > column else -1)
+            else:
+                step = (1 if end[0] > row else -1, 0)
+            wires[chip, row, column, step] = wires.get((chip, row, column, step), 0.0) + bits
+            row, column = row + step[0], column + step[1]
+
+    for source, target, bits in flows:
+        for one, other in itertools.product(source or [None], target or [None]):
+            share = bits / (len(source or [0]) * len(target or [0]))
+            if one and other and one[0] == other[0]:
+                go(one[0], order[one[1]], order[other[1]], share)
+                continue
+            if one:
+                go(one[0], order[one[1]], corner(source, one[0]), share)
+            if other:
+                go(other[0], corner(target, other[0]), order[other[1]], share)
+    return wires
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 9), st.integers(1, 2), st.integers(1, 5)), min_size=1, max_size=5
+    ),
+    st.integers(0, 4),
+)
+def test_words_that_walk_one_by_one_load_wires_alike(drawn: list, curve: int) -> None:
+    stages = [stage(channels, repeat=repeat) for channels, repeat, _ in drawn]
+    copies = [count for _, _, count in drawn]
+    order = bands(3, 2)[curve % len(bands(3, 2))]
+    (found,) = routes(CHIP, stages, copies, [order])
+    walked = _walk(stages, copies, order)
+    steps = {(0, 1): found.east, (0, -1): found.west, (1, 0): found.south, (-1, 0): found.north}
+    for step, loads in steps.items():
+        for place_, bits in np.ndenumerate(loads):
+            assert bits == pytest.approx(walked.get((*place_, step), 0.0), rel=1e-6, abs=1e-6)
+    assert found.bit_hops == pytest.approx(sum(walked.values()), rel=1e-9, abs=1e-6)
+
+
+def test_a_word_for_all_tiles_of_a_copy_passes_no_wire_twice() -> None:
+    # One copy over all 6 tiles: each word forks on its way from the corner to the 5 others.
+    (found,) = routes(CHIP, [stage(4, crossbars=12)], [1], bands(3, 2)[:1])
+    words = stage(4).input_bits
+    back = found.wires[:, 0].sum() - 5 * words  # its outputs go to the corner, without a fork
+    assert back == pytest.approx(stage(4).output_bits * 9 / 6)
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (3, 2), (7, 6), (1, 5)])
+def test_each_curve_passes_every_router_once(rows: int, columns: int) -> None:
+    for order in bands(rows, columns):
+        assert sorted(order) == list(itertools.product(range(rows), range(columns)))
+
+
+def test_curves_are_near_the_best_of_all_orders() -> None:
+    """All 720 orders of 6 routers, chains that fill 5 or 6 of them with 2 to 4 stages."""
+    cases = [
+        ([1, 4], [5, 5]),
+        ([16, 1, 4], [2, 4, 6]),
+        ([4, 4, 4], [4, 4, 4]),
+        ([4, 16, 1, 4], [2, 2, 4, 2]),
+        ([1, 4, 16, 4], [6, 2, 2, 2]),
+    ]
+    orders = [tuple(divmod(x, 2) for x in each) for each in itertools.permutations(range(6))]
+    for channels, copies in cases:
+        stages = [stage(each) for each in channels]
+        best = routes(CHIP, stages, copies, orders)
+        mine = place(CHIP, stages, copies).traffic
+        assert mine.bit_hops <= 1.5 * min(each.bit_hops for each in best)
+        assert max(mine.busiest) <= 2.0 * min(max(each.busiest) for each in best)
