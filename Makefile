@@ -86,6 +86,10 @@ browser:
 	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium \
 	    fonts-dejavu-core >/dev/null || echo "no browser: its tests will be skipped"; \
 	fi
+	@if command -v npm >/dev/null; then \
+	  npm pack --silent --pack-destination $(VENV) axe-core@4 >/dev/null && \
+	  tar -xzOf $(VENV)/axe-core-*.tgz package/axe.min.js > $(VENV)/axe.min.js; \
+	else echo "no npm: what axe-core says of a page's accessibility is not tested"; fi
 
 clean:
 	rm -rf $(VENV) build dist site .pytest_cache .mypy_cache .ruff_cache

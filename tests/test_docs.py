@@ -244,7 +244,7 @@ def test_every_page_is_in_the_navigation() -> None:
 @pytest.mark.parametrize("name", ["GAN_Deconv2", "GAN_Deconv3"])
 def test_pictures_are_those_of_the_command(name: str) -> None:
     layer = load_workload(f"red_date2019:{name}").layers[0].layer
-    ids = re.compile(rb'id="((?:step|kernel|sub_crossbar|map)-[^"]+)"')
+    ids = re.compile(rb'id="((?:step\d+|kernel|sub_crossbar|map)-[^"]+)"')
     stored = (ROOT / "docs/images" / f"{name}.svg").read_bytes()
     assert ids.findall(stored) == ids.findall(draw(layer).still())
     assert len(set(ids.findall(stored))) > decompose(layer).sub_crossbars

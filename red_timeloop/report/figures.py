@@ -106,13 +106,13 @@ def new_figure(chart: Chart, width: float, size: float, *, page: bool = False) -
     That of a page has its axis at the top, from where readers come down to the rows.
     """
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
     from matplotlib.transforms import ScaledTranslation
 
     entries = len(chart.parts if chart.kind == "stacks" else chart.designs)
     lines = 4.5 + 1.5 * math.ceil(entries / _columns(width, size))
     height = row_height(chart, size) * len(chart.layers) + lines * size / 72
-    figure = Figure(figsize=(width, height), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02)  # type: ignore[union-attr]
+    figure = Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02))
     axes = draw(figure.add_subplot(), chart)
     legend = axes.get_legend()
     if page:
@@ -209,7 +209,8 @@ def _dots(axes: Axes, chart: Chart) -> None:
     axes.set_axisbelow(True)
     if chart.unit == "x":
         axes.axvline(1, color=INK, linewidth=0.8, zorder=1)
-    axes.set_xlabel(chart.title + ("" if chart.unit in "x%" else f" [{_unit(chart)}]"), color=INK)
+    unit = {"x": "", "%": "", "m2": " [mm2]"}.get(chart.unit, f" [{chart.unit}]")
+    axes.set_xlabel(chart.title + unit, color=INK)
     _ticks(axes, chart)
     if any(chart.designs):
         entries = [_dot(colours[name], [], []) for name in chart.designs]
@@ -222,10 +223,6 @@ def _dot(colour: str, x: list[float], y: list[float]) -> Any:
     mark = Line2D(x, y, linestyle="none", color=colour, marker=of_colour(MARKERS, colour), zorder=3)
     mark.set(markersize=0.62 * _size(), markeredgecolor=INK, markeredgewidth=0.5)
     return mark
-
-
-def _unit(chart: Chart) -> str:
-    return {"m2": "mm2"}.get(chart.unit, chart.unit)
 
 
 def _ticks(axes: Axes, chart: Chart) -> None:
@@ -317,22 +314,11 @@ def _heat(axes: Axes, chart: Chart) -> None:
 
 
 def _legend(axes: Axes, entries: list[Any], labels: list[str]) -> None:
-    axes.legend(
-        entries,
-        labels,
-        loc="lower left",
-        bbox_to_anchor=(0, 1),
-        ncols=_columns(axes.figure.get_figwidth(), _size()),  # type: ignore[union-attr]
-        frameon=False,
-        labelcolor=INK,
-        fontsize=0.92 * _size(),
-        borderpad=0.1,
-        borderaxespad=0.3,
-        columnspacing=1,
-        handlelength=1.4,
-        handletextpad=0.5,
-        labelspacing=0.3,
-    )
+    look: dict[str, Any] = {"frameon": False, "labelcolor": INK, "fontsize": 0.92 * _size()}
+    room = {"borderpad": 0.1, "borderaxespad": 0.3, "columnspacing": 1, "labelspacing": 0.3}
+    room |= {"handlelength": 1.4, "handletextpad": 0.5}
+    look["ncols"] = _columns(axes.figure.get_figwidth(), _size())  # type: ignore[union-attr]
+    axes.legend(entries, labels, loc="lower left", bbox_to_anchor=(0, 1), **look, **room)
 
 
 def _columns(width: float, size: float) -> int:

@@ -19,9 +19,10 @@ from red_timeloop.designs import BASELINE
 from red_timeloop.errors import InputError
 from red_timeloop.report import data
 from red_timeloop.report.loop_nest import loop_nests
-from red_timeloop.report.page_figure import Cell, Figures, inline
+from red_timeloop.report.page_figure import Figures, inline
 from red_timeloop.report.palette import design_colours
 from red_timeloop.report.sweep_section import sweep_section
+from red_timeloop.report.sweep_table import Cell
 from red_timeloop.report.table import describe
 from red_timeloop.sweeps.table import Results
 from red_timeloop.units import percent, ratio, scaled
@@ -234,10 +235,10 @@ def _written(value: object) -> str:
 
 
 def _picture(comparison: Comparison, drawn: Figures) -> dict[str, Any] | None:
-    """Return the moving picture of the first design, of a layer that is not too large to draw."""
+    """Return the one moving picture of a page, of a layer that is not too large to draw."""
     from red_timeloop.report.drawing import draw
 
-    for result in comparison.results:
+    for result in () if drawn.moving else comparison.results:
         layer = result.entry.layer
         if not layer.transposed or max(layer.stride) == 1:
             continue
@@ -247,6 +248,7 @@ def _picture(comparison: Comparison, drawn: Figures) -> dict[str, Any] | None:
             root = draw(layer, result.design_result.design).moving(drawn.styles)
         except InputError:  # no computation modes
             continue
+        drawn.moving = True
         return {"layer": result.layer, "svg": inline(drawn.take(root))}
     return None
 

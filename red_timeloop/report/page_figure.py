@@ -19,9 +19,8 @@ from red_timeloop.report.svg import SVG, style_sheet
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Cell", "Figures", "inline"]
+__all__ = ["Figures", "inline"]
 
-Cell = tuple[str, float | None]  # of a table: what is written, and by what number it is sorted
 
 WIDTH, SIZE = 420, 12  # points, which are a page's pixels; a phone shows them a little smaller
 
@@ -32,6 +31,7 @@ class Figures:
 
     styles: dict[str, str] = field(default_factory=dict)
     definitions: dict[str, Element] = field(default_factory=dict)
+    moving: bool = False  # whether there is a moving picture among them
 
     def chart(self, chart: Chart) -> Markup:
         """Return a chart with a group for each layer, to be hidden and moved up."""

@@ -10,19 +10,15 @@ from typing import Any
 from markupsafe import Markup
 
 from red_timeloop.designs.registry import label
-from red_timeloop.report.page_figure import Cell, Figures
+from red_timeloop.report.page_figure import Figures
 from red_timeloop.report.sweep_figure import pareto_panels
-from red_timeloop.report.sweep_table import measure_name, measure_text, parameter_text
+from red_timeloop.report.sweep_table import MOST, Cell, cells, measure_name
 from red_timeloop.sweeps.analysis import Effect, best, pareto, sensitivity
-from red_timeloop.sweeps.measures import MEASURES
 from red_timeloop.sweeps.store import Store
 from red_timeloop.sweeps.table import Results, load_results
 from red_timeloop.units import percent, ratio
 
 __all__ = ["load_sweeps", "sweep_section"]
-
-_MOST_ROWS = 40  # of a front on the page; the command `pareto` writes all
-_HIDDEN = ("programming_energy_J", "energy_delay_Js", "cycles", "crossbars")
 
 
 def load_sweeps(path: str | Path) -> list[tuple[str, Results]]:
@@ -54,7 +50,7 @@ def sweep_section(name: str, results: Results, drawn: Figures) -> dict[str, Any]
         "count": f"{len(feasible):,} of {len(results):,}",
         "figures": list(_figures(feasible, drawn)),
         "front": _table(front, [o.measure for o in objectives]),
-        "rest": max(0, len(front) - _MOST_ROWS),
+        "rest": max(0, len(front) - MOST),
         "best": [
             (str(objective), _table(best(feasible, objective), [objective.measure]))
             for objective in objectives
@@ -89,30 +85,5 @@ def _figures(results: Results, drawn: Figures) -> Iterable[tuple[str, Markup]]:
 
 
 def _table(results: Results, shown: list[str]) -> tuple[list[str], list[tuple[str, list[Cell]]]]:
-    """Return headings and rows of cells, each with the number by which it is sorted."""
-    rows = [results.row(index) for index in range(min(len(results), _MOST_ROWS))]
-    who = ["design"]
-    for name in ("workload", "hardware"):
-        if len({row[name] for row in rows}) > 1:
-            who.insert(0, name)
-    measures = [
-        m for m in MEASURES if any(m in row for row in rows) and (m not in _HIDDEN or m in shown)
-    ]
-    heads = [*who, *results.parameters, *map(measure_name, measures)]
-    cells = [
-        (
-            "",
-            [(label(row[name]) if name == "design" else row[name], None) for name in who]
-            + [(parameter_text(row[name]), _number(row[name])) for name in results.parameters]
-            + [
-                (measure_text(name, row[name]), float(row[name])) if name in row else ("", None)
-                for name in measures
-            ],
-        )
-        for row in rows
-    ]
-    return heads, cells
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
+    heads, rows = cells(results, shown)
+    return heads, [("", row) for row in rows]

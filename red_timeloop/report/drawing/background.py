@@ -1,4 +1,4 @@
-"""The panels that stand alone: the zero-inserted map, and one sub-crossbar enlarged."""
+"""The panel that stands alone: the zero-inserted map."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from red_timeloop.report.drawing.painter import INK, LINE, REAL, Painter
 from red_timeloop.report.drawing.scene import Pixel, Scene
 from red_timeloop.report.drawing.strips import map_strip
 
-__all__ = ["paint_crossbar", "paint_zero_insertion", "zero_insertion_grid"]
+__all__ = ["paint_zero_insertion", "zero_insertion_grid"]
 
 
 def zero_insertion_grid(scene: Scene, place: tuple[float, float, float, float]) -> Grid | None:
@@ -49,26 +49,6 @@ def paint_zero_insertion(painter: Painter, scene: Scene, style: Style, grid: Gri
     right, bottom = max(x for x, _ in corners), max(y for _, y in corners)
     place = (left, top, right - left + grid.cell, bottom - top + grid.cell)
     painter.box(place, "none", INK, "map-kernel", linewidth=1.3, zorder=5)
-
-
-def paint_crossbar(
-    painter: Painter, place: tuple[float, float], size: float, channels: tuple[int, int]
-) -> None:
-    """Paint one sub-crossbar enlarged: word lines, bit lines and the cells between them."""
-    x, y = place
-    lines = 6
-    pitch = size / (lines + 1)
-    at = [pitch * (n + 1) for n in range(lines)]
-    segments = [((x - 0.05, y + d), (x + size, y + d)) for d in at]
-    segments += [((x + d, y), (x + d, y + size + 0.05)) for d in at]
-    painter.box((x, y, size, size), "#fafafa", LINE, linewidth=0.6)
-    painter.lines(segments, LINE)
-    for dy, dx in product(at, at):
-        painter.box((x + dx - 0.02, y + dy - 0.02, 0.04, 0.04), INK, INK, linewidth=0, zorder=4)
-    painter.word(x + size / 2, y - 0.1, "one sub-crossbar", fontsize=6)
-    rows, columns = channels
-    painter.word(x - 0.11, y + size / 2, f"{rows} input channels", fontsize=5.6, rotation=90)
-    painter.word(x + size / 2, y + size + 0.15, f"{columns} output channels", fontsize=5.6)
 
 
 def _kernel_over_map(scene: Scene) -> tuple[dict[Pixel, Pixel], list[set[int]]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import pairwise
 
 from red_timeloop.report.drawing.background import (
-    paint_crossbar,
     paint_zero_insertion,
     zero_insertion_grid,
 )
@@ -93,11 +92,6 @@ class _TopRow:
         _title(painter, self._lefts[2], next(tag), self._tensor_title)
         Panel(painter, self.scene, style, self._tensor).tensor()
         notes.append((self._lefts[2], self._tensor_note()))
-        edge = self._tensor.x + self._tensor.width
-        if not self.scene.flat and WIDTH - edge > 1.55:
-            channels = (layer.in_channels // layer.groups, layer.out_channels // layer.groups)
-            place = (edge + (WIDTH - edge - 0.85) / 2, self._tensor.y + 0.18)
-            paint_crossbar(painter, place, 0.9, channels)
         for x, note in notes:
             painter.word(x, self._bottom + 0.1, note, fontsize=6, ha="left", va="top")
 

@@ -46,7 +46,7 @@ class Painter:
         """Draw a rectangle at (x, y, width, height); `style` is that of matplotlib's patches."""
         from matplotlib.patches import Rectangle
 
-        look = {"linewidth": 0.4, "zorder": 2, **style}
+        look: dict[str, Any] = {"linewidth": 0.4, "zorder": 2, **style}
         shape = Rectangle(place[:2], *place[2:], facecolor=fill, edgecolor=edge, **look)
         self._add(shape, gid, seen)
 
@@ -62,16 +62,13 @@ class Painter:
         """Write `text` at (x, y); `style` is that of matplotlib's texts."""
         from matplotlib.text import Text
 
-        look = {"color": INK, "ha": "center", "va": "center_baseline", "fontsize": 6.5}
+        look: dict[str, Any] = {
+            "color": INK,
+            "ha": "center",
+            "va": "center_baseline",
+            "fontsize": 6.5,
+        }
         self._add(Text(x, y, text, zorder=6, linespacing=1.25, **(look | style)), gid, seen)
-
-    def lines(
-        self, segments: list[tuple[tuple[float, float], tuple[float, float]]], colour: str
-    ) -> None:
-        """Draw thin straight lines."""
-        from matplotlib.collections import LineCollection
-
-        self.axes.add_collection(LineCollection(segments, colors=colour, linewidths=0.3, zorder=3))
 
     def arrow(self, start: tuple[float, float], end: tuple[float, float]) -> None:
         """Draw an arrow."""
@@ -83,7 +80,7 @@ class Painter:
         pitch = min(0.045, 0.26 * cell)
         along = [-pitch, 0, pitch]
         places = ([x] * 3, [y + d for d in along]) if upright else ([x + d for d in along], [y] * 3)
-        look = {"markersize": 30 * pitch, "color": "#555555", "markeredgewidth": 0}
+        look: dict[str, Any] = {"markersize": 30 * pitch, "color": "#555555", "markeredgewidth": 0}
         self.axes.plot(*places, "o", zorder=7, **look)
 
     def _add(self, shape: Any, gid: str | None, seen: Seen) -> None:

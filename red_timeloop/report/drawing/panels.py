@@ -136,7 +136,7 @@ class Panel:
             across = grid.x + grid.width / 2
             painter.dots(across, grid.y + gap * grid.cell, grid.cell, upright=True)
         for index, at in planes.at.items() if self.scene.layer.ndim == 3 else ():
-            look = {"fontsize": 4.6, "color": "#555555", "ha": "left"}
+            look: dict[str, Any] = {"fontsize": 4.6, "color": "#555555", "ha": "left"}
             painter.word(grid.plane(at), bottom + 0.06, f"plane {index}", **look)
 
     def _box(
@@ -161,7 +161,7 @@ class Panel:
         if text and size >= _SMALLEST_TEXT:
             # a figure's height is 0.73 of its size in DejaVu Sans
             baseline = y + self.grid.cell / 2 + 0.365 * size / 72
-            look = {"fontsize": size, "color": text_on(fill), "va": "baseline"}
+            look: dict[str, Any] = {"fontsize": size, "color": text_on(fill), "va": "baseline"}
             self.painter.word(x + self.grid.cell / 2, baseline, text, **marks, **look)
 
     def _taps(self) -> list[tuple[Pixel, float, float]]:
@@ -192,5 +192,5 @@ class Panel:
                 continue
             x, y, width, _ = span
             if width >= len(text) * size * 0.62 / 72:
-                look = {"fontsize": size, "ha": "left", "va": "baseline"}
+                look: dict[str, Any] = {"fontsize": size, "ha": "left", "va": "baseline"}
                 self.painter.word(x + self.grid.cell * 0.06, y - 0.035, text, **look)
