@@ -89,5 +89,6 @@ def deal(
 def _numbered(
     work: Callable[[_Item], _Result], number: int, item: _Item, parent: int
 ) -> tuple[int, _Result]:
-    serve(parent)
+    if os.getpid() != parent:  # of one process it is the parent that works
+        serve(parent)
     return number, work(item)
