@@ -21,7 +21,7 @@ from red_timeloop.mapper.candidates import (
     evaluate_candidates,
     order_of,
 )
-from red_timeloop.mapper.space import Space, primes
+from red_timeloop.mapper.space import Space, divisors, primes
 
 __all__ = ["Island", "evolve"]
 
@@ -31,6 +31,7 @@ _FEWEST = 50  # and at least
 _MOST = 1600  # mappings that all islands try in a generation, where that leaves enough to each
 _MOST_MOVES = 8  # of prime factors, for one child
 _TURNS = 3  # independent searches, whose populations are then joined
+_CROWD = 24  # first mappings that use as many instances as can be
 _HALVING = 2  # generations after which the worse half of what is kept drops out
 _PATIENCE = 16  # generations without improvement, to end
 
@@ -214,12 +215,13 @@ class _Run:
         """Return first populations for each choice of what is kept."""
         keeps = self.space.keeps[: max(1, evaluations // _TURNS)]
         share = max(1, min(_CHILDREN, evaluations // (2 * len(keeps) * _TURNS)))
+        starts = np.concatenate([first[None], _crowded(self.space, self.moves, first)])
         groups: list[list[Island]] = []
         for levels in keeps:
             if groups and self.stop():
                 break
             islands = [_empty(self.space, levels) for _ in range(_TURNS)]
-            self._scatter(islands, first, share)
+            self._scatter(islands, starts, share)
             groups.append(islands)
         return groups
 
@@ -251,13 +253,15 @@ class _Run:
             self.progress(self.spent, self.best)
             generation += 1
 
-    def _scatter(self, islands: list[Island], first: Integers, count: int) -> None:
-        """Scatter first populations around the mapping that leaves all it can to the outside."""
-        factors = np.repeat(first[None], count * len(islands), axis=0)
+    def _scatter(self, islands: list[Island], starts: Integers, count: int) -> None:
+        """Scatter first populations around `starts`: one half around the first, one the others."""
         rng = self.rng
+        number = count * len(islands)
+        which = rng.integers(0, len(starts), size=number) * (rng.random(number) < 0.5)
+        factors = starts[which]
         self.moves.move(factors, rng, np.minimum(rng.geometric(0.12, size=len(factors)), 40) - 1)
         factors = factors[self.moves.legal(factors)]
-        factors = np.concatenate([np.repeat(first[None], len(islands), axis=0), factors])
+        factors = np.concatenate([np.repeat(starts[:1], len(islands), axis=0), factors])
         keys = rng.random((len(factors), *islands[0].keys.shape[1:]))
         owner = np.arange(len(factors)) % len(islands)
         self._judge(islands, owner, factors, keys, order_of(keys, self.space))
@@ -267,7 +271,7 @@ class _Run:
         if lost := [island for island in group if not len(island.values)]:
             first = self.moves.start()
             assert first is not None
-            self._scatter(lost, first, children)
+            self._scatter(lost, first[None], children)
         islands = [island for island in group if len(island.values)]
         if not islands:
             return
@@ -317,6 +321,42 @@ class _Run:
         for number, island in enumerate(islands):
             own = owner == number
             _select(island, factors[own], keys[own], values[own])
+
+
+def _crowded(space: Space, moves: _Moves, first: Integers) -> Integers:
+    """Return ways to deal the dimensions that use as many instances as can be, `[N, places, D]`.
+
+    Each place across instances in turn, from the outermost, takes of what `first` leaves outside.
+    """
+    across = [number for number, each in enumerate(space.fan_outs) if each is not None]
+    ways = first[None].copy()
+    for number in reversed(across):
+        ways = np.concatenate([_filled(space, way, number) for way in ways])
+        used = space.used(ways).prod(axis=1)
+        ways = ways[np.argsort(-used, kind="stable")[:_CROWD]]
+    return ways[moves.legal(ways)]
+
+
+def _filled(space: Space, way: Integers, number: int) -> Integers:
+    """Return `way` with each product of dimensions that a place across instances can take."""
+    fan_out = space.fan_outs[number]
+    assert fan_out is not None
+    outermost = len(space.places) - 1
+    found = [way]
+    for dimension in range(way.shape[1]):
+        limits = space.limits[number][dimension]
+        grown = []
+        for each in found:
+            rest = int(each[outermost, dimension])
+            room = fan_out // int(each[number].prod())
+            for factor in divisors(rest):
+                if 1 < factor <= room and factor <= limits.most:
+                    more = each.copy()
+                    more[number, dimension] *= factor
+                    more[outermost, dimension] //= factor
+                    grown.append(more)
+        found = sorted(found + grown, key=lambda each: -int(each[number].prod()))[:_CROWD]
+    return np.array(found)
 
 
 def _empty(space: Space, levels: tuple[LevelNest, ...]) -> Island:
