@@ -49,7 +49,7 @@ class Comparison:
         results: One for each layer and design, in the workload's order.
         baseline: Zero padding's results, whether it was asked for or not.
         failures: What a design cannot hold.
-        iso_area: Whether the CMOS designs have the area of RED.
+        iso_area: Whether the designs have the area of RED, layer by layer.
         crossbars: Crossbars that mapped ReRAM designs may use; None for their fixed mapping.
     """
 
@@ -96,6 +96,11 @@ class Comparison:
             lines.append(
                 "ReRAM designs mapped for energy times delay: buffer tiles, loop order, fold and "
                 f"copies, with at most {self.crossbars} crossbars a layer."
+            )
+        if self.iso_area and self.crossbars is None:
+            lines.append(
+                "ReRAM designs have as many copies of their weights, layer by layer, as fit into "
+                "RED's area and share the output pixels evenly; one where even that is larger."
             )
         own: dict[str, dict[str, None]] = {}
         for result in self.results:
@@ -184,7 +189,8 @@ def compare(
         hardware: Name of a parameter set, a YAML file, or a parameter set.
         progress: Told what comes next.
         keep_going: Record what a design cannot hold under `failures` instead of raising.
-        iso_area: Scale the CMOS designs, layer by layer, to the area of RED.
+        iso_area: Give the designs, layer by layer, the area of RED: CMOS arrays are scaled, ReRAM
+            designs get copies of their crossbars (not with `crossbars`, which is their budget).
         crossbars: Let the mapper choose buffer tiles, loop order, fold and copies of the ReRAM
             designs, with at most so many crossbars; their fixed mapping when None.
         jobs: Processes that evaluate the layers, -1 for one a core.

@@ -41,7 +41,11 @@ __all__ = ["command"]
     show_default=True,
     help="With --map: crossbars that a layer may use, ISAAC's chip by default.",
 )
-@click.option("--iso-area", is_flag=True, help="Scale CMOS designs to RED's area, layer by layer.")
+@click.option(
+    "--iso-area",
+    is_flag=True,
+    help="Give designs RED's area, layer by layer: arrays are scaled, crossbars copied.",
+)
 @options.jobs
 @options.cache
 @options.format_("table", "json", "csv")
