@@ -57,7 +57,7 @@ class Comparison:
         results: One for each layer and design, in the workload's order.
         baseline: Zero padding's results, whether it was asked for or not.
         failures: What a design cannot hold.
-        iso_area: Whether the CMOS designs have the area of RED.
+        iso_area: Whether the designs have the area of RED, layer by layer.
         crossbars: Crossbars that mapped ReRAM designs may use; None for their fixed mapping.
         accuracy: What every design reaches; None where each has the converters of the parameter
             set.
@@ -109,6 +109,11 @@ class Comparison:
             lines.append(
                 "ReRAM designs mapped for energy times delay: buffer tiles, loop order, fold and "
                 f"copies, with at most {self.crossbars} crossbars a layer."
+            )
+        if self.iso_area and self.crossbars is None:
+            lines.append(
+                "ReRAM designs have as many copies of their weights, layer by layer, as fit into "
+                "RED's area and share the output pixels evenly; one where even that is larger."
             )
         if self.accuracy is not None:
             used = [each for each in self.converters if each.design in self.designs]

@@ -55,7 +55,8 @@ def compare(
             default one, such as `{"rows": 256}`.
         progress: Told what comes next.
         keep_going: Record what a design cannot hold under `failures` instead of raising.
-        iso_area: Scale the CMOS designs, layer by layer, to the area of RED.
+        iso_area: Give the designs, layer by layer, the area of RED: CMOS arrays are scaled, ReRAM
+            designs get copies of their crossbars (not with `crossbars`, which is their budget).
         crossbars: Let the mapper choose buffer tiles, loop order, fold and copies of the ReRAM
             designs, with at most so many crossbars; their fixed mapping when None.
         at_least: Compare at equal accuracy: give each design the cheapest converters with which

@@ -58,7 +58,9 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         "top1=0.9, the last two with labels in a .npz.",
     ),
     click.option(
-        "--iso-area", is_flag=True, help="Scale CMOS designs to RED's area, layer by layer."
+        "--iso-area",
+        is_flag=True,
+        help="Give designs RED's area, layer by layer: arrays are scaled, crossbars copied.",
     ),
     options.jobs,
     options.cache,
