@@ -111,6 +111,17 @@ def test_the_same_seed_gives_the_same_cells(design: str) -> None:
     require_equal(LAYER, design, random_tensors(LAYER), OWN.replace(rows=32, columns=24), cells)
 
 
+def test_a_seed_gives_the_same_cells_everywhere() -> None:
+    """Recorded once: no process and no machine may give others."""
+    cells = Nonidealities(
+        variation=0.1, stuck_on=0.01, on_off_ratio=31.0, wire_resistance=1e-4, seed=5
+    )
+    outputs = execute(LAYER, "red", *random_tensors(LAYER), OWN, nonidealities=cells).outputs
+    recorded = [-51588, -103641, 169629, -57969, 262862, 53867, 121282, -107613]
+    assert outputs[1, 3, 2].tolist() == recorded
+    assert outputs.sum() == -25521305
+
+
 def test_sums_beyond_single_precision_are_exact() -> None:
     layer = TransposedConv(200, 3, (2, 2), 3, stride=2, input_bits=16, weight_bits=16)
     tensors = random_tensors(layer)
