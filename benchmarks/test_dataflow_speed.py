@@ -1,7 +1,7 @@
 """How long executions take, on one core (set OMP_NUM_THREADS=1 to keep NumPy to one).
 
-Aims: DCGAN's generator at batch 16 at most 30 s at once, on two cores; FCN_Deconv2 (K16 s8, 70x70 pixels, 21 channels) at most 60 s, GAN_Deconv3 at full size at
-most 20 s.
+Aims: DCGAN's generator at batch 16 at most 30 s at once, on two cores; FCN_Deconv2 (K16 s8, 70x70
+pixels, 21 channels) at most 60 s, GAN_Deconv3 at full size at most 20 s.
 """
 
 from __future__ import annotations
