@@ -5,10 +5,19 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEVELOP := $(VENV)/.ready-to-develop
 
-.PHONY: run test lint format docs benchmark fuzz mutate browser clean
+.PHONY: run pictures test lint format docs wheel house benchmark fuzz mutate browser clean
 
 run: $(READY)
 	$(BIN)/red-timeloop compare
+
+# The networks that ship, with 6-bit converters: pictures in pictures/, without internet.
+pictures: $(DEVELOP)
+	$(BIN)/red-timeloop run examples/digits_generator.onnx --input examples/digits_generator.npz \
+	  --score examples/digits_score.py:recognised --set adc_bits=6 \
+	  --design red --design zero_padding -o pictures/generator
+	$(BIN)/red-timeloop run examples/digits_segmentation.onnx \
+	  --input examples/digits_segmentation.npz --set adc_bits=6 \
+	  --design red --design zero_padding -o pictures/segmentation
 
 test: $(DEVELOP)
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
@@ -29,6 +38,14 @@ format: $(DEVELOP)
 
 docs: $(DEVELOP)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+# dist/red_timeloop-VERSION-py3-none-any.whl, for: pip install "dist/red_timeloop-...whl[onnx]"
+wheel: $(DEVELOP)
+	$(BIN)/python -m build --wheel
+
+# The picture in CONTRIBUTING.md: the parts of the package in the order of their imports.
+house: $(DEVELOP)
+	$(BIN)/python docs/house.py docs/images/house.svg
 
 benchmark: $(DEVELOP)
 	$(BIN)/python -m pytest benchmarks --benchmark-only
@@ -69,6 +86,10 @@ browser:
 	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium \
 	    fonts-dejavu-core >/dev/null || echo "no browser: its tests will be skipped"; \
 	fi
+	@if command -v npm >/dev/null; then \
+	  npm pack --silent --pack-destination $(VENV) axe-core@4 >/dev/null && \
+	  tar -xzOf $(VENV)/axe-core-*.tgz package/axe.min.js > $(VENV)/axe.min.js; \
+	else echo "no npm: what axe-core says of a page's accessibility is not tested"; fi
 
 clean:
 	rm -rf $(VENV) build dist site .pytest_cache .mypy_cache .ruff_cache

@@ -56,7 +56,10 @@ class _WorkloadKeys(_Keys):
 def read(path: Path) -> Workload:
     """Read the workload file `path`; see `red_timeloop.workload.load_workload`."""
     try:
-        keys = _WorkloadKeys.model_validate(_yaml.load(path))
+        content = _yaml.load(path)
+        if content is None:
+            raise InputError("the file says nothing", file=path, legal="a workload: name, layers")
+        keys = _WorkloadKeys.model_validate(content)
     except ValidationError as error:
         raise _explain(error, path) from None
     layers = tuple(_layer(path, keys, index) for index in range(len(keys.layers)))
@@ -80,14 +83,7 @@ def read(path: Path) -> Workload:
 
 def _layer(path: Path, keys: _WorkloadKeys, index: int) -> WorkloadLayer:
     entry, where = keys.layers[index], f"layers[{index}]"
-    source = entry.source or keys.source
-    if source is None:
-        raise InputError(
-            "no source is given",
-            file=path,
-            key=f"{where}.source",
-            legal="text, here or as the workload's own source",
-        )
+    source = entry.source or keys.source or ""
     given = entry.model_fields_set - {"type", "repeat", "source", "unconfirmed"}
     arguments = {key: getattr(entry, key) for key in given}
     if entry.type == "conv" and "output_padding" in arguments:

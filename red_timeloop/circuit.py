@@ -247,7 +247,7 @@ def check_number(name: str, value: object, file: str | Path | None = None) -> fl
             value = float(value)  # YAML reads 1e-9, without a dot, as text
         except ValueError:
             try:
-                value = quantity(value, _unit(name), name, legal)
+                value = quantity(str(value), _unit(name), name, legal)
             except InputError as error:
                 raise error.located(file=file) from None
     if isinstance(value, bool) or not isinstance(value, (int, float)):

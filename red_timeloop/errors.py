@@ -1,4 +1,4 @@
-"""The one error that a user's input can cause."""
+"""What a user's input can cause, and what can happen to the processes that work on it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from reprlib import Repr
 
-__all__ = ["InputError", "meant", "shown"]
+__all__ = ["InputError", "WorkerError", "meant", "shown"]
 
 _LONGEST = 2000  # characters of a message, however long the value is that it shows
 _LONGEST_KEY = 200  # of what says where
@@ -54,6 +54,13 @@ class InputError(ValueError):
         return InputError(
             self.message, file=self.file or file, key=self.key or key, legal=self.legal
         )
+
+
+class WorkerError(RuntimeError):
+    """A process beside this one ended before its work did.
+
+    The command line prints it without a traceback and exits with code 1.
+    """
 
 
 def _line(text: str, longest: int) -> str:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import math
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from red_timeloop.errors import InputError
 
-__all__ = ["make_folder", "to_json", "write_atomic"]
+__all__ = ["make_folder", "to_csv", "to_json", "write_atomic"]
 
 
 def make_folder(path: str | Path) -> Path:
@@ -64,3 +66,13 @@ def to_json(content: object) -> str:
         return str(value) if isinstance(value, float) and math.isinf(value) else value
 
     return json.dumps(finite(content), indent=2, allow_nan=False) + "\n"
+
+
+def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return rows as CSV; columns that a row has not are empty."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, fieldnames=names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return stream.getvalue()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -12,7 +13,7 @@ from red_timeloop import resources
 from red_timeloop.circuit import Circuit, read_set
 from red_timeloop.errors import InputError, meant, shown
 
-__all__ = ["Hardware"]
+__all__ = ["Hardware", "read_settings"]
 
 _FOLDER = "arch/parameters"
 _CHOICES = {
@@ -102,19 +103,30 @@ class Hardware:
                 raise InputError(f"got {shown(getattr(self, key))}", key=key, legal=legal)
 
     @classmethod
-    def load(cls, name_or_path: str | Path = "isaac_32nm") -> Hardware:
-        """Read a parameter set: the name of a shipped one, or a YAML file with the same keys.
+    def load(cls, which: str | Path | Mapping[str, Any] | Hardware = "isaac_32nm") -> Hardware:
+        """Return a parameter set.
+
+        Args:
+            which: The name of a shipped one, or a YAML file with the same keys, or what differs
+                from the default one, by key; a set is returned as it is.
 
         Raises:
             InputError: There is no such set, or a key or value in it is not legal.
+
+        >>> Hardware.load({"rows": 256, "read_pulse_s": "50ns"}).rows
+        256
         """
+        if isinstance(which, Hardware):
+            return which
+        if isinstance(which, Mapping):
+            return cls.load().replace(**{str(key): value for key, value in which.items()})
         shipped = resources.names(_FOLDER)
-        if str(name_or_path) in shipped:
-            return _shipped(str(name_or_path))
-        path = Path(str(name_or_path))
+        if str(which) in shipped:
+            return _shipped(str(which))
+        path = Path(str(which))
         if path.suffix not in (".yaml", ".yml") or not path.is_file():
             raise InputError(
-                f"no parameter set {str(name_or_path)!r}",
+                f"no parameter set {shown(str(which))}{meant(which, shipped)}",
                 key="hardware",
                 legal=f"{', '.join(shipped)}, or the path of a YAML file",
             )
@@ -130,16 +142,20 @@ class Hardware:
         2
         """
         own = {f.name for f in dataclasses.fields(self)}
-        numbers = {f.name for f in dataclasses.fields(Circuit) if f.metadata}
+        legal = self.parameters()
         circuit = {key: value for key, value in changes.items() if key not in own}
         for key in circuit:
-            if key not in numbers:
-                legal = sorted(own | numbers)
+            if key not in legal:
                 raise InputError(f"unknown parameter{meant(key, legal)}", key=key, legal=legal)
         fields = {key: value for key, value in changes.items() if key in own}
         if circuit:
             fields["circuit"] = fields.get("circuit", self.circuit).replace(**circuit)
         return dataclasses.replace(self, **fields)
+
+    @classmethod
+    def parameters(cls) -> list[str]:
+        """Return the names that `replace` takes."""
+        return sorted({*(f.name for f in dataclasses.fields(cls)), *Circuit.names()})
 
     def weight_slices(self, weight_bits: int) -> int:
         """Return the cells, side by side in a row, that hold one weight."""
@@ -179,6 +195,29 @@ class Hardware:
     def _exact(self, rows_summed: int) -> int:
         largest: int = rows_summed * (2**self.cell_bits - 1) * (2**self.dac_bits - 1)
         return max(1, largest.bit_length())
+
+
+def read_settings(settings: Iterable[str], where: str = "--set") -> dict[str, Any]:
+    """Return what texts `KEY=VALUE` say: each KEY with its VALUE, which is read as YAML.
+
+    Raises:
+        InputError: A setting is not KEY=VALUE.
+    """
+    from red_timeloop import _yaml
+
+    read: dict[str, Any] = {}
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        if not equals or not key.strip():
+            raise InputError(f"got {shown(setting)}", key=where, legal="KEY=VALUE")
+        try:
+            value = _yaml.parse(text)
+        except InputError as error:
+            raise InputError(
+                f"cannot read {shown(setting)}", key=where, legal="KEY=VALUE"
+            ) from error
+        read[key.strip()] = value
+    return read
 
 
 @lru_cache(maxsize=32)

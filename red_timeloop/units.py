@@ -7,7 +7,7 @@ import re
 
 from red_timeloop.errors import InputError, shown
 
-__all__ = ["area", "percent", "quantity", "ratio", "scaled"]
+__all__ = ["area", "decibels", "percent", "quantity", "ratio", "scaled"]
 
 _PREFIXES = {15: "P", 12: "T", 9: "G", 6: "M", 3: "k", 0: "", -3: "m", -6: "u", -9: "n", -12: "p"}
 _PREFIX_SIZES = {
@@ -72,6 +72,15 @@ def percent(share: float) -> str:
     ('88.4 %', '-25.0 %')
     """
     return f"{100 * share:.1f} %"
+
+
+def decibels(value: float) -> str:
+    """Return a ratio that is given in dB; an infinite one is that of exact outputs.
+
+    >>> decibels(35.04), decibels(math.inf)
+    ('35.0 dB', 'exact')
+    """
+    return "exact" if math.isinf(value) else f"{value:.1f} dB"
 
 
 def quantity(text: str, unit: str, key: str, legal: str = "") -> float:

@@ -39,7 +39,7 @@ class WorkloadLayer:
 
     Attributes:
         layer: Its geometry; `layer.name` is the layer's name in the workload.
-        source: Where its numbers come from.
+        source: Where its numbers come from; empty where nobody said.
         repeat: How many layers of this geometry the network runs.
         unconfirmed: What about it no primary source confirms.
     """
@@ -122,7 +122,7 @@ def load_workload(name_or_path: str | Path) -> Workload:
     raise InputError(
         f"no workload or file {shown(head or text)}{meant(head or text, workload_names())}",
         key="workload",
-        legal=[*workload_names(), "or the path of a YAML file"],
+        legal=[*workload_names(), "or the path of a YAML, ONNX or Keras file"],
     )
 
 

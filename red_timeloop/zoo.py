@@ -16,6 +16,7 @@ from red_timeloop.comparison import (
 from red_timeloop.designs import Design
 from red_timeloop.designs.evaluator import Evaluator
 from red_timeloop.engines.base import engine as get_engine
+from red_timeloop.files import to_csv
 from red_timeloop.hardware import Hardware
 from red_timeloop.workload import Workload, load_workload, workload_names
 
@@ -28,6 +29,8 @@ def compare_zoo(
     *,
     hardware: Hardware,
     progress: Progress | None = None,
+    iso_area: bool = False,
+    crossbars: int | None = None,
     jobs: int = 1,
 ) -> tuple[Comparison, ...]:
     """Compare the designs on every shipped workload; what a design cannot hold is recorded.
@@ -37,6 +40,8 @@ def compare_zoo(
         engine: As in `red_timeloop.compare`.
         hardware: The parameter set that all designs share.
         progress: Told what comes next: layers done, layers in all, "layer of workload".
+        iso_area: As in `red_timeloop.compare`; so is `crossbars`.
+        crossbars: Crossbars that mapped ReRAM designs may use.
         jobs: Processes that evaluate the layers, -1 for one a core.
 
     Raises:
@@ -44,7 +49,8 @@ def compare_zoo(
     """
     zoo = [load_workload(name) for name in workload_names()]
     total = sum(len(workload.layers) for workload in zoo)
-    evaluator = Evaluator(hardware, get_engine(engine))  # networks share layers
+    counting = get_engine(engine)
+    evaluator = Evaluator(hardware, counting, iso_area=iso_area, crossbars=crossbars)
     chosen = known.choose(designs)
     evaluator.prepare(*layers_and_designs(zoo, chosen), jobs, by_layers(progress))
     return tuple(_run(zoo, chosen, evaluator, progress, total))
@@ -77,11 +83,5 @@ def zoo_as_dict(comparisons: Iterable[Comparison]) -> dict[str, Any]:
 
 
 def zoo_as_csv(comparisons: Iterable[Comparison]) -> str:
-    """Return the results as CSV: the lines of each comparison behind their workload's name."""
-    lines: list[str] = []
-    for comparison in comparisons:
-        head, *rows = comparison.to_csv().splitlines() or [""]
-        if rows and not lines:
-            lines.append(f"workload,{head}")
-        lines += [f"{comparison.workload.name},{row}" for row in rows]
-    return "".join(f"{line}\n" for line in lines)
+    """Return the results as CSV, one line for each workload, layer and design."""
+    return to_csv([row for comparison in comparisons for row in comparison.rows()])

@@ -9,6 +9,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -44,7 +45,9 @@ const frame = document.getElementById("frame");
 frame.addEventListener("load", () => {
   const page = frame.contentDocument, view = frame.contentWindow;
   const measure = (page, view) => { MEASURE };
-  document.getElementById("result").textContent = JSON.stringify(measure(page, view));
+  Promise.resolve(measure(page, view)).then(result => {
+    document.getElementById("result").textContent = JSON.stringify(result);
+  });
 });
 </script>"""
 
@@ -60,6 +63,12 @@ class Seen:
 def find() -> str | None:
     """Path of a browser, None when there is none."""
     return next((path for name in NAMES if (path := shutil.which(name))), None)
+
+
+def axe() -> str | None:
+    """Source of axe-core, which checks a page's accessibility; None where there is none."""
+    path = Path(sys.prefix) / "axe.min.js"
+    return path.read_text(encoding="utf-8") if path.is_file() else None
 
 
 def measure(page: Path, script: str, *, width: int = 1200, dark: bool = False) -> Seen:

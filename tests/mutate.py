@@ -1,8 +1,9 @@
 """Puts small random faults into the core modules, one at a time, and counts those the tests notice.
 
-Each fault goes into a copy of the repository, where the tests that mirror the module run until one
-fails: `python tests/mutate.py N [SEED [WORD]]`, of modules whose names hold WORD. A fault that is
-not noticed is printed; it may change nothing (a bound that is never reached), which a person says.
+Each fault goes into a copy of the repository, where the tests that mirror its package run until one
+fails, those that run its line first: `python tests/mutate.py N [SEED [WORD]]`, of modules whose
+paths hold WORD, as many of each package. A fault that is not noticed is printed; it may change
+nothing (a bound that is never reached), which a person says.
 """
 
 from __future__ import annotations
@@ -10,34 +11,40 @@ from __future__ import annotations
 import ast
 import itertools
 import os
+import pickle
 import random
 import resource
 import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import FrameType
+
+import click  # noqa: F401 - what tests import is here before they are forked
+import hypothesis
+import joblib  # noqa: F401
+import numpy  # noqa: F401
+import pydantic  # noqa: F401
+import pytest
+import yaml  # noqa: F401
 
 ROOT = Path(__file__).parent.parent
-LONGEST = 300  # seconds of processor time: a fault that makes a test hang is noticed
-MODULES = {  # of each package, and the tests that mirror them, the fast ones first
-    "layer decomposition _subconvolution": "test_layer test_decomposition",
-    "components/ adc array crossbar digital memory timing read_circuits technology wires": (
-        "components/test_by_hand components/test_components components/test_physics components"
-    ),
-    "designs/ evaluate gather packing padding_free reads result sizes tiling": (
-        "designs/test_sizes designs/test_reads designs/test_packing designs/test_designs"
-        " designs/test_arrays designs/test_unusual_layers dataflow/test_agreement"
-    ),
-    "engines/embedded/ arithmetic batch cost evaluation machine moves row spatial steps": (
-        "engines/embedded/test_engine engines/embedded/test_moves engines/embedded/test_arithmetic"
-        " engines/embedded/test_reference_switches engines/embedded/test_batch"
-        " engines/embedded/test_reference_cases"
-    ),
-    "mapper/ bound exhaustive": "mapper/test_bound mapper/test_mapper",
-    "spec/ constraints": "spec/test_mapping spec/test_every_key spec/test_public_spellings",
-    "sweeps/ store": "sweeps/test_store sweeps/test_run",
+QUICK, LONG = 0.3, 1.0  # seconds: longer tests come last; how long each is looked at
+LONGEST, MOST = 300, 4 * 2**30  # seconds, and bytes, that a fault may take
+PACKAGES = {  # modules, and the tests that mirror them; those of pages and commands do not count
+    "layer.py": "tests/test_layer.py tests/test_decomposition.py",
+    "decomposition.py": "tests/test_decomposition.py",
+    "_subconvolution.py": "tests/test_decomposition.py",
+    "components/*.py": "tests/components tests/engines/test_pricing.py",
+    "dataflow/*.py": "tests/dataflow",
+    "designs/*.py": "tests/designs tests/dataflow/test_agreement.py tests/test_comparison.py",
+    "engines/embedded/**/*.py": "tests/engines/embedded",
+    "mapper/**/*.py": "tests/mapper",
+    "spec/*.py": "tests/spec",
+    "sweeps/*.py": "tests/sweeps",
 }
 COMPARED = {"Lt": "LtE", "Gt": "GtE", "Eq": "NotEq", "Is": "IsNot", "In": "NotIn"}
 COMPUTED = {"Add": "Sub", "Mult": "Div", "FloorDiv": "Mult", "Mod": "FloorDiv", "Pow": "Mult"}
@@ -47,6 +54,7 @@ SWAPPED |= {"Sub": "Add", "Div": "Mult"}
 DROPPED = (ast.AugAssign, ast.Continue, ast.Break)
 
 Change = Callable[[], object]
+Tests = Mapping[str, tuple[float, set[tuple[str, int]]]]  # seconds and lines, by name
 
 
 def sites(tree: ast.Module) -> Iterator[tuple[ast.AST, Change]]:
@@ -99,66 +107,143 @@ def _changes(node: ast.AST) -> Iterator[Change]:
     elif isinstance(node, ast.Call):
         if isinstance(node.func, ast.Name) and node.func.id in SWAPPED:
             yield lambda: setattr(node.func, "id", SWAPPED[node.func.id])
-        if len(node.args) > 1 and not any(isinstance(a, ast.Starred) for a in node.args):
+        ordered = ast.unparse(node.func) not in ("min", "max", "np.minimum", "np.maximum")
+        if ordered and len(node.args) > 1 and not isinstance(node.args[0], ast.Starred):
             yield lambda: node.args.__setitem__(slice(2), node.args[1::-1])
 
 
-def noticed(copy: Path, tests: str) -> bool:
-    """Run the tests in a process of their own; whether one fails, or takes too long."""
+class Coverage:
+    """A plug-in for pytest: the lines of `files` that each test runs before it is cut short."""
+
+    def __init__(self, files: set[str]) -> None:
+        self.files = files
+        self.tests: dict[str, tuple[float, set[tuple[str, int]]]] = {}
+        self.failed: set[str] = set()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self.failed.add(report.nodeid)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        lines: set[tuple[str, int]] = set()
+
+        def trace(frame: FrameType, event: str, arg: object) -> object:
+            if frame.f_code.co_filename not in self.files:
+                return None
+            lines.add((frame.f_code.co_filename, frame.f_lineno))
+            return trace
+
+        started = time.process_time()
+        sys.settrace(trace)
+        try:
+            return (yield)
+        finally:
+            sys.settrace(None)
+            self.tests[item.nodeid] = time.process_time() - started, lines
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_pyfunc_call(self) -> Generator[None, object, object]:
+        signal.signal(signal.SIGVTALRM, lambda *_: pytest.skip("long enough"))
+        signal.setitimer(signal.ITIMER_VIRTUAL, LONG)
+        try:
+            return (yield)
+        finally:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+
+
+class Chosen:
+    """A plug-in for pytest: the tests to run, those of a file together, the fast ones first."""
+
+    def __init__(self, seconds: Mapping[str, float]) -> None:
+        self.seconds = seconds
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items[:] = (item for item in items if item.nodeid in self.seconds)
+        slow = {name: seconds for name, seconds in self.seconds.items() if seconds > QUICK}
+        items.sort(key=lambda item: (slow.get(item.nodeid, 0), item.nodeid.split("::")[0]))
+
+
+def run(copy: Path, tests: Sequence[str], plugin: object, limit: int) -> bool:
+    """Run tests in a process of their own; whether one fails, or takes too long."""
     child = os.fork()
     if not child:
-        import pytest
-
-        resource.setrlimit(resource.RLIMIT_CPU, (LONGEST, LONGEST))
-        signal.alarm(10 * LONGEST)
+        resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
+        resource.setrlimit(resource.RLIMIT_DATA, (MOST, MOST))
+        signal.alarm(10 * limit)
         os.chdir(copy)
         for stream in (1, 2):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
         sys.path[:0] = [str(copy), str(copy / "tests")]
         os.environ["PYTHONPATH"] = str(copy)
-        named = [copy / "tests" / name for name in tests.split()]
-        files = [str(name if name.is_dir() else name.with_suffix(".py")) for name in named]
-        os._exit(min(pytest.main(["-qx", "-p", "no:cacheprovider", *files]), 100))
+        stop = [] if isinstance(plugin, Coverage) else ["-x"]
+        code = pytest.main(["-q", *stop, "-p", "no:cacheprovider", *tests], plugins=[plugin])
+        if isinstance(plugin, Coverage):  # a test that was cut short may have failed by that
+            failed = any(plugin.tests[name][0] < LONG for name in plugin.failed)
+            (copy / "coverage.pickle").write_bytes(pickle.dumps(plugin.tests))
+            code = 2 if failed else code - (code == 1)
+        os._exit(min(code, 100))
     return os.waitpid(child, 0)[1] != 0
+
+
+def noticed(copy: Path, fault: ast.AST, file: str, tests: Tests) -> bool:
+    """Run the tests that run the fault's lines; all, if it is run when the module is imported."""
+    lines = {(str(copy / file), n) for n in range(fault.lineno, fault.end_lineno + 1)}
+    near = {name: seconds for name, (seconds, ran) in tests.items() if ran & lines}
+    near = near or {name: seconds for name, (seconds, _) in tests.items()}
+    files = sorted({name.split("::")[0] for name in near})
+    return run(copy, files, Chosen(near), LONGEST)
+
+
+def sampled(number: int, seed: int, word: str) -> dict[str, list[tuple[str, int]]]:
+    """Return faults by package, as many of each: files, and numbers of sites in them."""
+    draw = random.Random(seed)
+    packages = {}
+    for package in PACKAGES:
+        files = [path for path in (ROOT / "red_timeloop").glob(package) if word in str(path)]
+        every = [
+            (str(file.relative_to(ROOT)), index)
+            for file in sorted(files)
+            for index, _ in enumerate(sites(ast.parse(file.read_text())))
+        ]
+        packages[package] = draw.sample(every, len(every))
+    chosen = {package: faults for package, faults in packages.items() if faults}
+    return {package: faults[: -(-number // len(chosen))] for package, faults in chosen.items()}
 
 
 def main(number: int, seed: int, word: str) -> None:
     """Sample the faults, try them, print those that were not noticed and the share."""
+    example = hypothesis.Phase.explicit, hypothesis.Phase.generate  # and not the smallest one
+    hypothesis.settings.register_profile("faults", phases=example, database=None)
+    hypothesis.settings.load_profile("faults")
     sys.dont_write_bytecode = True  # a fault may have the size and the second of another
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
-    chosen = {}
-    for names, tests in MODULES.items():
-        package, *modules = names.split() if "/" in names else ("", *names.split())
-        files = (f"red_timeloop/{package}{module}.py" for module in modules)
-        chosen |= {file: tests for file in files if word in file}
-    every = [
-        (file, index)
-        for file in chosen
-        for index, _ in enumerate(sites(ast.parse((ROOT / file).read_text())))
-    ]
-    faults = random.Random(seed).sample(every, min(number, len(every)))
-    print(f"{len(faults)} of {len(every)} faults in {len(chosen)} modules, seed {seed}", flush=True)
-    missed = 0
+    missed = done = 0
     with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder)
         unwanted = shutil.ignore_patterns(".*", "*.pyc", "site", "fuzz-failures")
-        shutil.copytree(ROOT, folder, ignore=unwanted, dirs_exist_ok=True)
-        for tests in dict.fromkeys(chosen.values()):
-            if noticed(Path(folder), tests):
-                sys.exit(f"without a fault, these fail already: {tests}")
-        for done, (file, index) in enumerate(faults, 1):
-            source = (ROOT / file).read_text()
-            tree = ast.parse(source)
-            node, change = list(sites(tree))[index]
-            before = ast.unparse(node)
-            change()
-            Path(folder, file).write_text(ast.unparse(tree))
-            if not noticed(Path(folder), chosen[file]):
-                missed += 1
-                after = "" if ast.unparse(node) == before else f" -> {ast.unparse(node)}"
-                print(f"{file}:{node.lineno}: {before}{after or ' dropped'}"[:300], flush=True)
-            Path(folder, file).write_text(source)
-            if done % 20 == 0 or done == len(faults):
-                print(f"noticed {done - missed} of {done}: {1 - missed / done:.1%}", flush=True)
+        shutil.copytree(ROOT, copy, ignore=unwanted, dirs_exist_ok=True)
+        for package, faults in sampled(number, seed, word).items():
+            print(f"{package}: {len(faults)} faults, seed {seed}", flush=True)
+            files = {str(copy / file) for file, _ in faults}
+            if run(copy, PACKAGES[package].split(), Coverage(files), 10 * LONGEST):
+                sys.exit("without a fault, a test fails already")
+            tests = pickle.loads((copy / "coverage.pickle").read_bytes())
+            for file, index in faults:
+                source = (ROOT / file).read_text()
+                tree = ast.parse(source)
+                node, change = list(sites(tree))[index]
+                before = ast.unparse(node)
+                change()
+                (copy / file).write_text(ast.unparse(tree))
+                done += 1
+                if not noticed(copy, node, file, tests):
+                    missed += 1
+                    after = "" if ast.unparse(node) == before else f" -> {ast.unparse(node)}"
+                    print(f"{file}:{node.lineno}: {before}{after or ' dropped'}"[:300], flush=True)
+                (copy / file).write_text(source)
+            print(f"noticed {done - missed} of {done}: {1 - missed / done:.1%}", flush=True)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from close import near
@@ -80,7 +81,7 @@ def test_table_fits_eighty_columns_and_states_its_assumptions() -> None:
     table = lines[: lines.index("All layers") + 5]
     assert max(map(len, table)) <= 80
     assert "128x128 crossbars" in done.stdout
-    assert "speedup, saving: latency and energy against zero_padding." in done.stdout
+    assert "ratio: the design's energy over that of zero_padding." in done.stdout
 
 
 def test_output_folder_gets_json_and_csv(tmp_path: Path) -> None:
@@ -101,10 +102,10 @@ def test_output_folder_gets_json_and_csv(tmp_path: Path) -> None:
         ),
         (["--layer", "GAN_Deconv9"], "GAN_Deconv9"),
         (["no_such_workload"], "no_such_workload"),
-        (["--hardware", "isac"], "no parameter set 'isac' (legal: isaac_32nm"),
+        (["--hardware", "isac"], "no parameter set 'isac'"),
         (["--set", "fold"], "--set: got 'fold' (legal: KEY=VALUE)"),
         (["--set", "fold=0"], "fold: got 0 (legal: a whole number from 1 to 1048576)"),
-        (["--set", "folds=2"], "folds: unknown parameter (legal: "),
+        (["--set", "folds=2"], "folds: unknown parameter; did you mean 'fold'? (legal: "),
         (["-o", "/dev/null/x"], "/dev/null/x: cannot make the folder"),
     ],
 )
@@ -135,7 +136,92 @@ def test_equal_layers_are_evaluated_once_and_repeats_weigh_the_total() -> None:
     assert a is b
     zero_a, _, zero_c = (result.design_result for result in comparison.baseline)
     expected = (4 * zero_a.latency + zero_c.latency) / (4 * a.latency + c.latency)
-    assert comparison.summary[0].speedup == near(expected)
+    (summary,) = comparison.summary
+    assert summary.speedup == near(expected)
+    assert summary.latency == near(4 * a.latency + c.latency)
+    assert summary.crossbars == 4 * a.plan.crossbars + c.plan.crossbars
+    assert summary.area == near(4 * a.area + c.area)
+    factors = [zero_a.latency / a.latency] * 4 + [zero_c.latency / c.latency]
+    assert summary.mean_speedup == near(math.prod(factors) ** (1 / 5))
+    ratios = [a.energy / zero_a.energy] * 4 + [c.energy / zero_c.energy]
+    assert summary.mean_energy_ratio == near(math.prod(ratios) ** (1 / 5))
+    macs = 4 * 8 * 8 * 16 * 8 * 4 + 8 * 8 * 600 * 8 * 4  # four kernel pixels reach an output
+    useful = sum(entry.repeat * entry.layer.macs for entry in workload.layers)
+    assert useful <= macs
+    assert summary.tops_per_W == near(2e-12 * useful / (4 * a.energy + c.energy))
+
+
+def test_a_machine_that_maps_layers_in_turn_is_there_once() -> None:
+    comparison = red_timeloop.compare(
+        [TransposedConv(4, 4, (4, 4), 4, stride=2), TransposedConv(8, 4, (4, 4), 4, stride=2)],
+        ["eyeriss"],
+    )
+    (summary,) = comparison.summary
+    assert summary.area == near(comparison["layer1", "eyeriss"].area)
+
+
+def test_a_comparison_is_looked_into_and_written(tmp_path: Path) -> None:
+    comparison = red_timeloop.compare(designs=["red", "zero_padding"], layers=["GAN_Deconv3"])
+    found = comparison["GAN_Deconv3", "red"]
+    assert comparison["red", "GAN_Deconv3"] is found
+    assert [result.design for result in comparison["red"].results] == ["red"]
+    assert comparison["red"].summary[0] == comparison.summary[0]
+    assert max(len(repr(comparison).splitlines()), len(repr(found).splitlines())) <= 10
+    assert "speedup 4.01x" in repr(comparison)
+    html = comparison._repr_html_()
+    assert html.count("<tr>") == 1 + 2 + 2  # the head, totals, layers
+    assert found._repr_html_().count("<tr>") == 1 + len(found.levels)
+    architecture = found.evaluations[0].specification.architecture
+    assert architecture._repr_html_().count("<tr>") == 1 + len(architecture.levels)
+    assert comparison.to_json(tmp_path / "c.json") == (tmp_path / "c.json").read_text()
+    text = comparison.to_csv(tmp_path / "c.csv")
+    row = next(csv.DictReader(io.StringIO(text)))
+    assert (row["workload"], row["hardware"], row["engine"]) == (
+        *("red_date2019", "isaac_32nm"),
+        "embedded",
+    )
+    assert int(row["adc_reads"]) + int(row["adc_writes"]) > 0
+    assert float(row["energy_ratio_vs_zero_padding"]) == near(
+        1 - comparison.summary[0].energy_saving
+    )
+    frame = comparison.to_pandas()
+    assert frame.loc[("GAN_Deconv3", "red"), "cycles"] == found.cycles == 16
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("rde", r"no 'rde' here; did you mean 'red'\? \(legal: GAN_Deconv3, red"),
+        (("red", "red"), r"got \('red', 'red'\) \(legal: a layer and a design"),
+        (3, "no 3 here"),
+    ],
+)
+def test_what_is_not_in_a_comparison_is_named(key: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        red_timeloop.compare(designs=["red"], layers=["GAN_Deconv3"])[key]
+
+
+def test_the_totals_say_when_one_layer_decides() -> None:
+    (line,) = [x for x in red_timeloop.compare().assumptions if x.startswith("All layers")]
+    assert line.startswith("All layers: FCN_Deconv2 alone takes 99.4 % of the baseline's time")
+    two = red_timeloop.compare(layers=["GAN_Deconv2", "GAN_Deconv3"])
+    assert not [x for x in two.assumptions if "50.0 %" in x and x.startswith("All layers")]
+
+
+def test_rivals_that_tie_share_a_sentence_and_others_get_their_reason() -> None:
+    layers = ["GAN_Deconv2", "GAN_Deconv3", "FCN_Deconv1"]
+    first, tie = red_timeloop.compare(layers=layers).reasons
+    assert re.match(
+        r"FCN_Deconv1: split kernel takes 0.\d+x the energy of RED: it fills 84 of 128 rows of 4 "
+        r"crossbars and converts 777 k times; RED fills 21 of 128 rows of 16 ",
+        first,
+    )
+    assert tie.startswith("GAN_Deconv2, GAN_Deconv3: split kernel ties with RED")
+    designs = ["red", "eyeriss_split"]
+    (cmos,) = red_timeloop.compare(designs=designs, layers=["FCN_Deconv1"]).reasons
+    assert re.search(
+        r"eyeriss.* of RED: it has no crossbars, and RED spends 9.* in 'convert'", cmos
+    )
 
 
 def test_what_a_design_cannot_hold_is_named_or_recorded() -> None:

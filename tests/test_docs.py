@@ -93,8 +93,18 @@ def prepare_readme(folder: Path, names: dict[str, Any]) -> None:
     import numpy
 
     prepare_onnx(folder, [1, 3, 8, 8])
+    prepare_networks(folder, names)
     names["inputs"] = numpy.ones((1, 512, 4, 4), dtype=int)
     names["weights"] = numpy.ones((512, 256, 4, 4), dtype=int)
+
+
+def prepare_networks(folder: Path, names: dict[str, Any]) -> None:
+    """Put the shipped networks where pages look for them, and a picture."""
+    for module in ("onnxruntime", "skimage", "sklearn"):
+        pytest.importorskip(module, reason="needs the dependency group frontends")
+    image = pytest.importorskip("PIL.Image", reason="needs the dependency group frontends")
+    shutil.copytree(ROOT / "examples", folder / "examples", dirs_exist_ok=True)
+    image.new("L", (40, 30), 90).save(folder / "page.png")
 
 
 def prepare_design(folder: Path, names: dict[str, Any]) -> None:
@@ -107,6 +117,7 @@ PREPARE: dict[str, Callable[[Path, dict[str, Any]], None]] = {
     "README.md": prepare_readme,
     "importing.md": prepare_models,
     "adding-a-design.md": prepare_design,
+    "running.md": prepare_networks,
 }
 
 
@@ -233,7 +244,7 @@ def test_every_page_is_in_the_navigation() -> None:
 @pytest.mark.parametrize("name", ["GAN_Deconv2", "GAN_Deconv3"])
 def test_pictures_are_those_of_the_command(name: str) -> None:
     layer = load_workload(f"red_date2019:{name}").layers[0].layer
-    ids = re.compile(rb'id="((?:step|kernel|sub_crossbar|map)-[^"]+)"')
+    ids = re.compile(rb'id="((?:step\d+|kernel|sub_crossbar|map)-[^"]+)"')
     stored = (ROOT / "docs/images" / f"{name}.svg").read_bytes()
     assert ids.findall(stored) == ids.findall(draw(layer).still())
     assert len(set(ids.findall(stored))) > decompose(layer).sub_crossbars

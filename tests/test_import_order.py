@@ -13,10 +13,11 @@ ROOT = Path(red_timeloop.__file__).parent
 # Parts in the order in which one may build on the other; those in a line stand beside each other.
 ORDER = (
     ("errors",),
-    ("_yaml_values", "files", "parallel", "resources", "units"),
+    ("_html", "_yaml_values", "files", "parallel", "resources", "units"),
     ("_yaml",),
     ("layer", "_layer_arguments"),
     ("workload", "_workload_file"),
+    ("frontends",),
     ("decomposition", "_subconvolution"),
     ("circuit",),
     ("hardware",),
@@ -25,10 +26,13 @@ ORDER = (
     ("engines",),
     ("mapper",),
     ("designs",),
+    ("dataflow",),
+    ("accuracy",),
     ("summary",),
-    ("comparison",),
+    ("comparison", "_comparison"),
     ("chip",),
-    ("dataflow", "export", "frontends", "reproduction", "zoo"),
+    ("export", "reproduction", "zoo"),
+    ("networks",),
     ("sweeps",),
     ("report",),
     ("cli",),
@@ -39,9 +43,10 @@ TWINS = (
     {"layer", "_layer_arguments"},
     {"workload", "_workload_file"},
     {"decomposition", "_subconvolution"},
+    {"comparison", "_comparison"},
 )
 # Imports inside a method that hands over to what comes later, for the caller's convenience.
-HANDED_OVER = {("comparison", "report")}
+HANDED_OVER = {("_comparison", "report")}
 
 Import = tuple[str, int, bool]  # module, line, whether it runs when the importing module does
 

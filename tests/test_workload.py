@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle.layers import ordinary_layers, transposed_layers
 
+from red_timeloop import compare
 from red_timeloop.errors import InputError
 from red_timeloop.layer import TransposedConv
 from red_timeloop.workload import (
@@ -167,13 +168,12 @@ BAD = [
     (_replaced("name: up", "name: ../up"), "layers[0].name: '../up' cannot stand here (legal: let"),
     (_replaced("name: up", "name: 3"), "layers[0].name: 3 cannot stand here (legal: text)"),
     (_replaced("name: mine", "nom: mine"), "w.yaml: name: this key is missing"),
-    (_replaced("source: made up\n", ""), "layers[0].source: no source is given (legal: text"),
     (HEAD + LAYER + LAYER, "layers[1].name: 'up' is the name of an earlier layer"),
     ("schema: 2\n" + HEAD + LAYER, "w.yaml: schema: 2 cannot stand here (legal: 1)"),
     (HEAD + "  []\n", "layers: [] cannot stand here (legal: a list of at least one layer)"),
     (HEAD + "  - 3\n", "layers[0]: 3 is not a mapping"),
     ("- 1\n", "w.yaml: [1] is not a mapping (legal: key: value pairs)"),
-    ("", "w.yaml: None is not a mapping"),
+    ("", "w.yaml: the file says nothing"),
     ("name: [1\nlayers: 3", "w.yaml:2: not valid YAML:"),
     ("name: !!python/object/apply:os.system [echo]", "w.yaml:1: unknown tag !!python/object/apply"),
     ("a: !!int x", "w.yaml:1: 'x' is no !!int"),
@@ -184,6 +184,13 @@ BAD = [
         "layers[0].output_padding: an ordinary convolution has no output padding",
     ),
 ]
+
+
+def test_a_workload_without_a_source_is_read_and_its_results_say_so(tmp_path):
+    workload = load_workload(_write(tmp_path, _replaced("source: made up\n", "")))
+    assert workload.layers[0].source == ""
+    assert load_workload(_write(tmp_path, dump_workload(workload))) == workload
+    assert "mine: no source is given for up" in compare(workload, ["red"]).assumptions
 
 
 @pytest.mark.parametrize(("text", "message"), BAD, ids=range(len(BAD)))

@@ -16,9 +16,10 @@ from red_timeloop.designs import Design
 from red_timeloop.designs.evaluator import Evaluator
 from red_timeloop.engines.base import engine as get_engine
 from red_timeloop.errors import InputError
+from red_timeloop.frontends.read import read_workload
 from red_timeloop.hardware import Hardware
 from red_timeloop.layer import Conv
-from red_timeloop.workload import Workload, load_workload
+from red_timeloop.workload import Workload
 
 __all__ = ["on_chip", "on_chips", "site_of"]
 
@@ -57,8 +58,8 @@ def on_chip(
     >>> found.crossbars, found.bottleneck
     (16128, 'link')
     """
-    loaded = workload if isinstance(workload, Workload) else load_workload(workload)
-    parameters = hardware if isinstance(hardware, Hardware) else Hardware.load(hardware)
+    loaded = read_workload(workload)
+    parameters = Hardware.load(hardware)
     evaluator = Evaluator(parameters, get_engine(engine))
     budgets = None if budget is None else [budget]
     found = on_chips(

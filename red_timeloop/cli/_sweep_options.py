@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from red_timeloop.cli.verbosity import say
 from red_timeloop.errors import InputError
 from red_timeloop.sweeps import SweepError
 from red_timeloop.sweeps.measures import Condition, Objective
@@ -26,7 +27,8 @@ def store(function: _F) -> _F:
         metavar="CONDITION",
         multiple=True,
         help="Bound on a measure or parameter, e.g. 'area_m2 <= 2e-4'; repeat for more. The "
-        "sweep's own constraints hold too.",
+        "sweep's own constraints hold too; without one on sqnr_dB, points that lose more than "
+        "their parameter set does are left out.",
     )(function)
     function = click.option(
         "--sweep", "name", metavar="NAME", help="Which sweep, when the store has several."
@@ -50,13 +52,18 @@ def feasible(
 ) -> Results:
     """Return the points of a sweep that keep to its constraints and to `conditions`.
 
+    What is left out beside these is said on standard error.
     A store that cannot be read ends the command with one line and exit code 2.
     """
     bounds = [Condition.parse(text, "--where") for text in conditions]
     try:
-        return load_results(folder, name, designs).feasible(bounds)
+        points = load_results(folder, name, designs).feasible(bounds)
     except SweepError as error:
         raise InputError(str(error)) from error
+    if len(points):  # else it is said why there are none
+        for note in points.notes:
+            say(note)
+    return points
 
 
 def chosen(objectives: Sequence[str], results: Results) -> tuple[Objective, ...]:

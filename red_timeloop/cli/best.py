@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from red_timeloop.cli import _sweep_options, options, results
+from red_timeloop.files import to_csv
 from red_timeloop.report.sweep_table import print_results
 from red_timeloop.sweeps.analysis import best
 
@@ -48,6 +49,6 @@ def command(
     results.show(
         form,
         table,
-        lambda: {"schema": 1, "feasible": len(points), "best": rows},
-        lambda: results.to_csv(_sweep_options.flat(rows)),
+        lambda: {"schema": 1, "feasible": len(points), "notes": points.notes, "best": rows},
+        lambda: to_csv(_sweep_options.flat(rows)),
     )

@@ -20,9 +20,9 @@ from red_timeloop.cli.progress import progress_bar
 from red_timeloop.designs.evaluator import Evaluator
 from red_timeloop.engines.base import engine as get_engine
 from red_timeloop.errors import InputError
-from red_timeloop.files import to_json
+from red_timeloop.files import to_csv, to_json
+from red_timeloop.frontends.read import read_workload
 from red_timeloop.units import area, percent, quantity, scaled
-from red_timeloop.workload import load_workload
 
 __all__ = ["command"]
 
@@ -32,7 +32,7 @@ def _complete_chips(ctx: click.Context, param: click.Parameter, incomplete: str)
 
 
 @click.command(name="chip")
-@click.argument("workload", shell_complete=options.complete_workloads)
+@options.workload()
 @options.design()
 @options.layer
 @options.engine
@@ -86,12 +86,11 @@ def command(
 ) -> None:
     """Run a network on a whole chip, every design within the same budget.
 
-    WORKLOAD is a name that `red-timeloop list` shows, or a YAML file. Layers are a pipeline, and
-    get copies of their weights so that the slowest one is as fast as the budget allows.
+    WORKLOAD is a name that `red-timeloop list` shows, or a YAML, ONNX or Keras file. Layers are a
+    pipeline, and get copies of their weights so that the slowest one is as fast as the budget
+    allows.
     """
-    network = load_workload(workload)
-    if layers:
-        network = network.select(layers)
+    network = read_workload(workload, layers)
     parameters = options.load_hardware(hardware, settings)
     curve = area_text is not None and ".." in area_text
     budget = _budget(None if curve else area_text, crossbars, power, chips, curve=curve)
@@ -126,9 +125,9 @@ def command(
     def table() -> None:
         _print_curve(found) if isinstance(found, Curve) else _print_comparison(found)
 
-    results.show(form, table, found.as_dict, lambda: results.to_csv(found.rows()))
+    results.show(form, table, found.as_dict, lambda: to_csv(found.rows()))
     if output is not None:
-        content, rows = to_json(found.as_dict()), results.to_csv(found.rows())
+        content, rows = to_json(found.as_dict()), to_csv(found.rows())
         files: dict[str, str | bytes] = {"chip.json": content, "chip.csv": rows}
         if isinstance(found, ChipComparison):
             from red_timeloop.report.chip_figures import chip_pictures  # not to be loaded else

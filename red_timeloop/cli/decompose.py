@@ -11,7 +11,7 @@ from rich.table import Table
 
 from red_timeloop.cli import options, results
 from red_timeloop.decomposition import Decomposition, Mode, decompose
-from red_timeloop.workload import load_workload
+from red_timeloop.frontends.read import read_workload
 
 __all__ = ["command"]
 
@@ -20,19 +20,20 @@ _MOST_ROWS = 16  # modes listed one by one
 
 
 @click.command(name="decompose")
-@click.argument("workload", metavar="WORKLOAD[:LAYER]", shell_complete=options.complete_workloads)
+@options.workload()
+@options.layer
 @options.format_("table", "json")
-def command(workload: str, form: str) -> None:
+def command(workload: str, layers: tuple[str, ...], form: str) -> None:
     """Show the computation modes and sub-crossbars of each layer.
 
-    WORKLOAD is a name that `red-timeloop list` shows, or a YAML file.
+    WORKLOAD is a name that `red-timeloop list` shows, or a YAML, ONNX or Keras file.
     """
-    loaded = load_workload(workload)
+    loaded = read_workload(workload, layers)
     parts = [(entry.name, decompose(entry.layer)) for entry in loaded.layers]
 
     def content() -> dict[str, Any]:
-        layers = [_as_json(name, decomposition) for name, decomposition in parts]
-        return {"schema": 1, "workload": loaded.name, "layers": layers}
+        found = [_as_json(name, decomposition) for name, decomposition in parts]
+        return {"schema": 1, "workload": loaded.name, "layers": found}
 
     def table() -> None:
         console = Console()

@@ -7,14 +7,15 @@ from pathlib import Path
 import click
 
 from red_timeloop.cli import options
+from red_timeloop.frontends.read import read_workload
 from red_timeloop.report.drawing import draw
-from red_timeloop.workload import load_workload
 
 __all__ = ["command"]
 
 
 @click.command(name="draw")
-@click.argument("workload", metavar="WORKLOAD[:LAYER]", shell_complete=options.complete_workloads)
+@options.workload()
+@options.layer
 @click.option(
     "--format",
     "formats",
@@ -23,7 +24,7 @@ __all__ = ["command"]
     help="Format of the figure; gif is animated, svg comes still and animated. [default: svg]",
 )
 @click.option("--design", metavar="DESIGN", default="red", show_default=True, help="The design.")
-@click.option("--steps", default=3, show_default=True, help="Steps in the still figure, 1 to 4.")
+@click.option("--steps", type=int, help="Steps in the still figure, 1 to 4.  [default: 3]")
 @click.option(
     "-o",
     "--output",
@@ -32,14 +33,23 @@ __all__ = ["command"]
     metavar="DIR",
     help="Folder to write to. [default: the current one]",
 )
-def command(workload: str, formats: tuple[str, ...], design: str, steps: int, output: Path) -> None:
+def command(
+    workload: str,
+    layers: tuple[str, ...],
+    formats: tuple[str, ...],
+    design: str,
+    steps: int | None,
+    output: Path,
+) -> None:
     """Draw how RED, or another design of computation modes, runs a layer.
 
     The picture shows the kernel by computation mode, the sub-crossbar tensor and the first steps
-    of the zero-skipping data flow; layers have 1 or 2 spatial axes. WORKLOAD is a name that
-    `red-timeloop list` shows, or a YAML file.
+    of the zero-skipping data flow, planes of a third axis beside each other. WORKLOAD is a name
+    that `red-timeloop list` shows, or a YAML, ONNX or Keras file.
     """
-    drawings = [draw(entry.layer, design, steps=steps) for entry in load_workload(workload).layers]
+    drawings = [
+        draw(entry.layer, design, steps=steps) for entry in read_workload(workload, layers).layers
+    ]
     for drawing in drawings:
         for path in drawing.write(output, formats or ("svg",)):
             click.echo(path)

@@ -10,13 +10,14 @@ from red_timeloop.cli import options
 from red_timeloop.designs import find
 from red_timeloop.errors import InputError
 from red_timeloop.export import COMMAND, export
-from red_timeloop.workload import load_workload
+from red_timeloop.frontends.read import read_workload
 
 __all__ = ["command"]
 
 
 @click.command(name="export")
-@click.argument("layer", metavar="WORKLOAD:LAYER", shell_complete=options.complete_workloads)
+@options.workload()
+@options.layer
 @click.option("--design", metavar="DESIGN", default="red", show_default=True, help="The design.")
 @options.hardware
 @click.option(
@@ -28,20 +29,25 @@ __all__ = ["command"]
     help="Folder to write to; empty or new.",
 )
 def command(
-    layer: str, design: str, hardware: str, settings: tuple[str, ...], output: Path
+    workload: str,
+    layers: tuple[str, ...],
+    design: str,
+    hardware: str,
+    settings: tuple[str, ...],
+    output: Path,
 ) -> None:
     """Write a layer on a design as a bundle for Timeloop.
 
     The bundle holds, for each group of computation modes, the architecture, the problem, the
     design's mapping and constraints, energy and area tables, and how to run them all.
     """
-    workload_name, colon, name = layer.partition(":")
-    if not colon or not name:
-        raise InputError(f"got {layer!r}", key="WORKLOAD:LAYER", legal="red_date2019:GAN_Deconv1")
-    workload = load_workload(workload_name)
-    entry = workload.select([name]).layers[0]
+    loaded = read_workload(workload, layers)
+    entry, *more = loaded.layers
+    if more:
+        names = [each.name for each in loaded.layers]
+        raise InputError(f"{workload!r} has {len(names)} layers", key="--layer", legal=names)
     parameters = options.load_hardware(hardware, settings)
-    title = f"{entry.name} of {workload.name}"
+    title = f"{entry.name} of {loaded.name}"
     folders = export(find(design, code=True), entry.layer, parameters, output, title)
     for folder in folders:
         click.echo(folder)

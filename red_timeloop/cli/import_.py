@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +13,11 @@ from rich.table import Table
 from red_timeloop.cli import options
 from red_timeloop.errors import InputError
 from red_timeloop.files import to_json, write_atomic
-from red_timeloop.frontends import keras, onnx, torch
 from red_timeloop.frontends.accounting import Imported
+from red_timeloop.frontends.read import read_model
 from red_timeloop.workload import dump_workload
 
 __all__ = ["command"]
-
-_MODELS = "a file .onnx or .keras, or MODULE:NAME of a PyTorch or Keras model"
-_PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".pkl")
 
 
 @click.command(name="import")
@@ -64,8 +59,13 @@ def command(
     Every operator of the model is accounted for: imported, free (activation, normalisation,
     reshape, ...) or not modelled.
     """
-    options = {"name": name, "input_bits": input_bits, "weight_bits": weight_bits}
-    imported = _load(model, dict(map(_shape, shapes)), options)
+    imported = read_model(
+        model,
+        dict(map(_shape, shapes)),
+        name=name,
+        input_bits=input_bits,
+        weight_bits=weight_bits,
+    )
     if strict:
         imported.require_complete()
     text = dump_workload(imported.workload)
@@ -81,58 +81,6 @@ def _shape(text: str) -> tuple[str, tuple[int, ...]]:
     if not name or not re.fullmatch(r"[1-9]\d*([x,][1-9]\d*)*", sizes):
         raise InputError(f"{text!r} is not a shape", key="--shape", legal="NAME=1x3x64x64")
     return name, tuple(map(int, re.split("[x,]", sizes)))
-
-
-def _load(model: str, shapes: dict[str, tuple[int, ...]], options: dict[str, Any]) -> Imported:
-    suffix = Path(model).suffix.lower()
-    if suffix == ".onnx":
-        return onnx.load(model, shapes=shapes, **options)
-    if suffix == ".keras":
-        return keras.load(model, shapes=shapes, **options)
-    if re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*", model):
-        return _load_object(_find(model), shapes, options)
-    hint = ""
-    if suffix in _PICKLES:
-        hint = " (reading a PyTorch file may run code: name the module that makes the model)"
-    elif suffix in (".h5", ".hdf5"):
-        hint = " (save it again as .keras)"
-    raise InputError(f"cannot tell what {model!r} is{hint}", key="MODEL", legal=_MODELS)
-
-
-def _find(model: str) -> Any:
-    module, _, attribute = model.partition(":")
-    sys.path.insert(0, str(Path.cwd()))
-    try:
-        found = import_module(module)
-        for part in attribute.split("."):
-            found = getattr(found, part)
-    except (ImportError, AttributeError) as error:
-        raise InputError(f"{model!r}: {error}", key="MODEL", legal=_MODELS) from error
-    return found
-
-
-def _frameworks(value: Any) -> set[str]:
-    """The packages of the classes that `value` is an instance of."""
-    return {base.__module__.split(".")[0] for base in type(value).__mro__}
-
-
-def _load_object(
-    found: Any, shapes: dict[str, tuple[int, ...]], options: dict[str, Any]
-) -> Imported:
-    if isinstance(found, type) or not _frameworks(found) & {"torch", "keras"}:
-        if not callable(found):
-            raise InputError(f"{found!r} is not a model", key="MODEL", legal=_MODELS)
-        try:
-            found = found()
-        except Exception as error:
-            raise InputError(
-                f"making the model failed: {error}", key="MODEL", legal="a call without arguments"
-            ) from error
-    if "keras" in _frameworks(found):
-        return keras.load(found, shapes=shapes, **options)
-    if "torch" in _frameworks(found):
-        return torch.load(found, shapes=shapes, **options)
-    raise InputError(f"{found!r} is not a model", key="MODEL", legal=_MODELS)
 
 
 def _report(imported: Imported, output: Path | None, form: str) -> None:

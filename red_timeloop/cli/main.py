@@ -18,34 +18,45 @@ import click
 from red_timeloop import __version__
 from red_timeloop.cli import end_at_once
 from red_timeloop.cli.verbosity import Verbosity, add_options
-from red_timeloop.errors import InputError
+from red_timeloop.errors import InputError, WorkerError, meant
 
 __all__ = ["cli", "main"]
 
-# name of the command -> module in red_timeloop.cli whose `command` it is
-_COMMANDS: dict[str, str] = {
-    "list": "list_",
-    "compare": "compare",
-    "chip": "chip",
-    "decompose": "decompose",
-    "draw": "draw",
-    "report": "report",
-    "model": "model",
-    "export": "export",
-    "problem": "problem",
-    "tables": "tables",
-    "components": "components",
-    "doctor": "doctor",
-    "map": "map_",
-    "simulate": "simulate",
-    "verify": "verify",
-    "import": "import_",
-    "reproduce": "reproduce",
-    "sweep": "sweep",
-    "pareto": "pareto",
-    "best": "best",
-    "sensitivity": "sensitivity",
+# what one wants to do -> name of the command -> module in red_timeloop.cli whose `command` it is
+_GROUPS: dict[str, dict[str, str]] = {
+    "Compare designs": {
+        "compare": "compare",
+        "chip": "chip",
+        "run": "run",
+        "report": "report",
+    },
+    "See how a layer runs": {
+        "list": "list_",
+        "decompose": "decompose",
+        "draw": "draw",
+        "simulate": "simulate",
+        "verify": "verify",
+    },
+    "Search and sweep": {
+        "map": "map_",
+        "check": "check",
+        "sweep": "sweep",
+        "pareto": "pareto",
+        "best": "best",
+        "sensitivity": "sensitivity",
+    },
+    "Work with other files and tools": {
+        "import": "import_",
+        "model": "model",
+        "export": "export",
+        "problem": "problem",
+        "tables": "tables",
+        "components": "components",
+        "doctor": "doctor",
+    },
+    "Check against the papers": {"reproduce": "reproduce"},
 }
+_COMMANDS = {name: module for group in _GROUPS.values() for name, module in group.items()}
 
 
 class _LazyGroup(click.Group):
@@ -56,7 +67,7 @@ class _LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
-            return None
+            ctx.fail(f"No such command {cmd_name!r}{meant(cmd_name, _COMMANDS)}")
         module = import_module(f"red_timeloop.cli.{_COMMANDS[cmd_name]}")
         if signal.getsignal(signal.SIGINT) is end_at_once:
             signal.signal(signal.SIGINT, signal.default_int_handler)  # from here on there is work
@@ -67,13 +78,14 @@ class _LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands with what their docstrings say, none of them imported."""
         limit = formatter.width - 6 - max(map(len, _COMMANDS))
-        with formatter.section("Commands"):
-            formatter.write_dl(
-                [
-                    (name, click.Command(name, help=_help(module)).get_short_help_str(limit))
-                    for name, module in _COMMANDS.items()
-                ]
-            )
+        for title, commands in _GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl(
+                    [
+                        (name, click.Command(name, help=_help(module)).get_short_help_str(limit))
+                        for name, module in commands.items()
+                    ]
+                )
 
 
 def _help(module: str) -> str | None:
@@ -109,6 +121,9 @@ def main(arguments: list[str] | None = None) -> None:
             traceback.print_exc()
         click.echo(f"Error: {error}", err=True)
         sys.exit(2)
+    except WorkerError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(1)
     except (
         OSError
     ) as error:  # what no command can do anything about: the disk of the output is full

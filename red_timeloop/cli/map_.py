@@ -24,7 +24,9 @@ from red_timeloop.engines.timeloop.engine import SearchOptions
 from red_timeloop.errors import InputError
 from red_timeloop.export import numbered
 from red_timeloop.files import to_json
+from red_timeloop.frontends.read import read_workload
 from red_timeloop.hardware import Hardware
+from red_timeloop.mapper.check import certificate
 from red_timeloop.mapper.find import BUDGET
 from red_timeloop.mapper.report import SearchReport
 from red_timeloop.mapper.run import OBJECTIVES, SECONDS, search_specification
@@ -34,7 +36,6 @@ from red_timeloop.spec.reader import read_specification
 from red_timeloop.spec.template import jinja_data
 from red_timeloop.spec.types import Problem, Specification
 from red_timeloop.spec.write import mapping_text, problem_section
-from red_timeloop.workload import load_workload
 
 __all__ = ["command"]
 
@@ -125,7 +126,8 @@ def command(
     SPEC are Timeloop v0.4 YAML files or Jinja2 templates of them, merged as timeloopfe does. With
     --design it is a layer of a workload, which the design makes one or several problems of.
 
-    Ctrl-C ends the search early, with the best mapping so far.
+    Ctrl-C ends the search early, with the best mapping so far. `red-timeloop check` confirms what
+    search.json claims.
     """
     data = jinja_data(jinja)
     if designs and (ert or art or len(spec) > 1):
@@ -177,7 +179,7 @@ def _on_designs(
     layers: str, designs: Iterable[Design], hardware: Hardware
 ) -> Iterator[tuple[str, Specification]]:
     """Yield the problems that designs make of layers, by LAYER/DESIGN/PART."""
-    for entry in load_workload(layers).layers:
+    for entry in read_workload(layers).layers:
         for design in designs:
             plan = design.plan(entry.layer, hardware)
             if plan.clock is None or any(part.loops is not None for part in plan.parts):
@@ -265,5 +267,5 @@ def _texts(
     return {
         **texts,
         "stats.json": to_json(result.as_dict()),
-        "search.json": to_json(report.as_dict()),
+        "search.json": to_json({**report.as_dict(), **certificate(mapped, report)}),
     }

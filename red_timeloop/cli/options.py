@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Sequence
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from red_timeloop.engines.pricing import ESTIMATORS
-from red_timeloop.errors import InputError, shown
 from red_timeloop.mapper.cache import SWITCH
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "cache",
+    "cells",
     "complete_workloads",
     "design",
     "engine",
@@ -31,8 +33,8 @@ __all__ = [
     "layer",
     "load_hardware",
     "output",
-    "read_settings",
     "set_",
+    "workload",
 ]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -84,6 +86,54 @@ def cache(function: _F) -> _F:
     )(function)
 
 
+def workload(*, optional: bool = False) -> Callable[[_F], _F]:
+    """Add WORKLOAD, which `red_timeloop.frontends.read.read_workload` reads."""
+    return click.argument(
+        "workload",
+        metavar="[WORKLOAD[:LAYER]]" if optional else "WORKLOAD[:LAYER]",
+        required=not optional,
+        shell_complete=complete_workloads,
+    )
+
+
+def cells(function: _F) -> _F:
+    """Add what cells do wrong and `--seed`, together the parameter `cells`, a `Nonidealities`."""
+    words = {
+        "variation": (0.0, "SIGMA", "Sigma of the logarithm of the cells' conductances."),
+        "stuck_off": (0.0, "SHARE", "Cells stuck off."),
+        "stuck_on": (0.0, "SHARE", "Cells stuck on."),
+        "on_off_ratio": (
+            math.inf,
+            "RATIO",
+            "Highest over lowest conductance of a cell.  [default: infinite]",
+        ),
+        "wire_resistance": (
+            0.0,
+            "SHARE",
+            "Wire from cell to cell, over the resistance of a cell that is on.",
+        ),
+    }
+
+    @wraps(function)
+    def gathered(*arguments: Any, seed: int, **values: Any) -> Any:
+        from red_timeloop.dataflow.nonideal import Nonidealities
+
+        chosen = {key: values.pop(key) for key in words}
+        return function(*arguments, cells=Nonidealities(**chosen, seed=seed), **values)
+
+    wrapped: Any = gathered
+    for key, (default, metavar, text) in reversed(words.items()):
+        option = f"--{key.replace('_', '-')}"
+        wrapped = click.option(option, type=float, default=default, metavar=metavar, help=text)(
+            wrapped
+        )
+    seed = click.option(
+        "--seed", type=int, default=0, show_default=True, help="Seed of all random numbers."
+    )
+    result: _F = seed(wrapped)
+    return result
+
+
 def layer(function: _F) -> _F:
     """Add `--layer`, repeatable."""
     return click.option(
@@ -91,6 +141,7 @@ def layer(function: _F) -> _F:
         "layers",
         metavar="LAYER",
         multiple=True,
+        shell_complete=_complete_layers,
         help="A layer to run; repeat for more.  [default: all]",
     )(function)
 
@@ -120,7 +171,9 @@ def estimator(function: _F) -> _F:
 
 def hardware(function: _F) -> _F:
     """Add `--hardware` and `--set`, which `load_hardware` reads."""
-    function = set_("Change a number of the parameter set, e.g. fold=2; repeat for more.")(function)
+    function = set_(
+        "Change a number of the parameter set, e.g. fold=2 or read_pulse_s=50ns; repeat for more."
+    )(function)
     return click.option(
         "--hardware",
         "hardware",
@@ -134,7 +187,14 @@ def hardware(function: _F) -> _F:
 
 def set_(words: str) -> Callable[[_F], _F]:
     """Add `--set`, repeatable, which `read_settings` reads."""
-    return click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help=words)
+    return click.option(
+        "--set",
+        "settings",
+        metavar="KEY=VALUE",
+        multiple=True,
+        shell_complete=_complete_settings,
+        help=words,
+    )
 
 
 def format_(*choices: str) -> Callable[[_F], _F]:
@@ -177,32 +237,9 @@ def load_hardware(name: str, settings: Sequence[str]) -> Hardware:
     Raises:
         InputError: A setting is not KEY=VALUE, or a key or value is not legal.
     """
-    from red_timeloop.hardware import Hardware
+    from red_timeloop.hardware import Hardware, read_settings
 
     return Hardware.load(name).replace(**read_settings(settings))
-
-
-def read_settings(settings: Sequence[str]) -> dict[str, Any]:
-    """Return what `--set` says: each KEY with its VALUE, which is read as YAML.
-
-    Raises:
-        InputError: A setting is not KEY=VALUE.
-    """
-    from red_timeloop import _yaml
-
-    read: dict[str, Any] = {}
-    for setting in settings:
-        key, equals, text = setting.partition("=")
-        if not equals or not key.strip():
-            raise InputError(f"got {shown(setting)}", key="--set", legal="KEY=VALUE")
-        try:
-            value = _yaml.parse(text)
-        except InputError as error:
-            raise InputError(
-                f"cannot read {shown(setting)}", key="--set", legal="KEY=VALUE"
-            ) from error
-        read[key.strip()] = value
-    return read
 
 
 def complete_workloads(
@@ -231,3 +268,19 @@ def _complete_hardware(ctx: click.Context, param: click.Parameter, incomplete: s
     from red_timeloop import resources
 
     return [n for n in resources.names("arch/parameters") if n.startswith(incomplete)]
+
+
+def _complete_layers(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    from red_timeloop.workload import load_workload, workload_names
+
+    name = ctx.params.get("workload") or "red_date2019"
+    if name not in workload_names():
+        return []
+    layers = (entry.name for entry in load_workload(name).layers)
+    return [layer for layer in layers if layer.startswith(incomplete)]
+
+
+def _complete_settings(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    from red_timeloop.hardware import Hardware
+
+    return [f"{name}=" for name in Hardware.parameters() if name.startswith(incomplete)]

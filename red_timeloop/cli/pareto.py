@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from red_timeloop.cli import _sweep_options, options, results
-from red_timeloop.files import to_json
+from red_timeloop.files import to_csv, to_json
 from red_timeloop.report.sweep_figure import pareto_figure
 from red_timeloop.report.sweep_table import print_results
 from red_timeloop.sweeps.analysis import pareto
@@ -32,26 +32,31 @@ def command(
 ) -> None:
     """Show the Pareto front of the sweep in DIR, over all designs.
 
-    With -o it is also written as pareto.csv, pareto.json and, with two objectives, as a figure.
+    With -o it is also written as pareto.csv, pareto.json and, with several objectives, as a figure.
     """
     points = _sweep_options.feasible(folder, name, designs, conditions)
     chosen = _sweep_options.chosen(objectives, points)
     front = pareto(points, chosen)
     rows = [front.row(index) for index in range(len(front))]
-    content = {"schema": 1, "objectives": [str(o) for o in chosen], "front": rows}
+    content = {
+        "schema": 1,
+        "objectives": [str(o) for o in chosen],
+        "notes": points.notes,
+        "front": rows,
+    }
 
     def table() -> None:
         words = ", ".join(map(str, chosen))
         click.echo(f"{len(front):,} of {len(points):,} feasible evaluations: {words}\n")
         print_results(front, [objective.measure for objective in chosen])
 
-    results.show(form, table, lambda: content, lambda: results.to_csv(rows))
+    results.show(form, table, lambda: content, lambda: to_csv(rows))
     texts: dict[str, str | bytes] = {
         "pareto.json": to_json(content),
-        "pareto.csv": results.to_csv(rows),
+        "pareto.csv": to_csv(rows),
     }
-    if output is not None and len(chosen) == 2:
+    if output is not None and len(chosen) > 1:
         for workload in dict.fromkeys(points.words["workload"].tolist()):
             mine = points.select(points.words["workload"] == workload)
-            texts[f"pareto_{workload}.svg"] = pareto_figure(mine, (chosen[0], chosen[1]))
+            texts[f"pareto_{workload}.svg"] = pareto_figure(mine, chosen)
     results.write(output, texts)

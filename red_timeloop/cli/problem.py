@@ -11,15 +11,17 @@ from red_timeloop.cli import options, results
 from red_timeloop.decomposition import decompose
 from red_timeloop.designs.convolutions import FORMS, Convolution, plain_convolutions
 from red_timeloop.files import make_folder
+from red_timeloop.frontends.read import read_workload
 from red_timeloop.spec.emit import to_yaml
 from red_timeloop.spec.write import problem_section
-from red_timeloop.workload import WorkloadLayer, load_workload
+from red_timeloop.workload import WorkloadLayer
 
 __all__ = ["command"]
 
 
 @click.command(name="problem")
-@click.argument("workload", metavar="WORKLOAD[:LAYER]", shell_complete=options.complete_workloads)
+@options.workload()
+@options.layer
 @click.option(
     "--form",
     "way",
@@ -30,32 +32,34 @@ __all__ = ["command"]
 )
 @options.format_("table", "json")
 @options.output
-def command(workload: str, way: str, form: str, output: Path | None) -> None:
+def command(
+    workload: str, layers: tuple[str, ...], way: str, form: str, output: Path | None
+) -> None:
     """Write a deconvolution as Timeloop problems.
 
     They have the ranks N C M R S P Q of any convolution, so that every Timeloop architecture runs
     them. A README says how often each runs and how the results add up. WORKLOAD is a name that
-    `red-timeloop list` shows, or a YAML file.
+    `red-timeloop list` shows, or a YAML, ONNX or Keras file.
     """
-    loaded = load_workload(workload)
-    layers = [
+    loaded = read_workload(workload, layers)
+    problems = [
         (entry, plain_convolutions(entry.layer, split=way == "split")) for entry in loaded.layers
     ]
     if output is not None:
         output = make_folder(output)
-        for entry, parts in layers:
-            folder = output / entry.name if len(layers) > 1 else output
+        for entry, parts in problems:
+            folder = output / entry.name if len(problems) > 1 else output
             results.write(folder, {_file(part): _text(part) for part in parts})
-        readme = "\n".join(_section(entry, parts) for entry, parts in layers)
+        readme = "\n".join(_section(entry, parts) for entry, parts in problems)
         results.write(output, {"README.md": f"{_HEAD.format(loaded.name, way)}\n{readme}"})
 
     def table() -> None:
-        for entry, parts in layers:
+        for entry, parts in problems:
             click.echo(_section(entry, parts))
         if output is None:
             click.echo("-o DIR writes the files.")
 
-    results.show(form, table, lambda: {"schema": 1, "form": way, "layers": _as_json(layers)})
+    results.show(form, table, lambda: {"schema": 1, "form": way, "layers": _as_json(problems)})
 
 
 _HEAD = """# {0} as plain Timeloop problems: {1}

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from red_timeloop.cli import options
-from red_timeloop.cli.progress import progress_bar
-from red_timeloop.comparison import Comparison, compare
-from red_timeloop.designs import choose
+from red_timeloop.cli._comparing import compared, comparing
 from red_timeloop.report.write import write_report
-from red_timeloop.spec.template import jinja_data
 from red_timeloop.sweeps.errors import SweepError
 
 __all__ = ["command"]
@@ -21,11 +19,7 @@ __all__ = ["command"]
 @click.argument(
     "workloads", nargs=-1, metavar="[WORKLOAD]...", shell_complete=options.complete_workloads
 )
-@options.design()
-@options.jinja
-@options.estimator
-@options.engine
-@options.hardware
+@comparing
 @click.option("--figures", is_flag=True, help="Also write each chart as SVG, PDF and PNG.")
 @click.option(
     "--sweep",
@@ -45,15 +39,10 @@ __all__ = ["command"]
 )
 def command(
     workloads: tuple[str, ...],
-    designs: tuple[str, ...],
-    jinja: tuple[str, ...],
-    estimator: str,
-    engine: str,
-    hardware: str,
-    settings: tuple[str, ...],
     figures: bool,
     sweeps: tuple[Path, ...],
     output: Path,
+    **choice: Any,
 ) -> None:
     """Write a page with the charts of a comparison.
 
@@ -62,21 +51,7 @@ def command(
     layers of the RED benchmark when left out. A layer that a design cannot hold is listed with the
     reason.
     """
-    parameters = options.load_hardware(hardware, settings)
-    chosen = choose(designs or None, jinja_data(jinja), estimator)
-    comparisons: list[Comparison] = []
-    for name in workloads or ("red_date2019",):
-        with progress_bar() as progress:
-            comparisons.append(
-                compare(
-                    name,
-                    chosen,
-                    engine,
-                    hardware=parameters,
-                    progress=progress,
-                    keep_going=True,
-                )
-            )
+    comparisons = compared(workloads, keep_going=True, **choice)
     try:
         paths = write_report(comparisons, output, figures=figures, sweeps=sweeps)
     except SweepError as error:

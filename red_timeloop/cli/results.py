@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import click
 
 from red_timeloop.cli.verbosity import say
 from red_timeloop.files import make_folder, to_json, write_atomic
 
-__all__ = ["show", "to_csv", "write"]
+__all__ = ["show", "write"]
 
 
 def show(
@@ -47,13 +44,3 @@ def write(folder: Path | None, texts: Mapping[str, str | bytes]) -> None:
         write_atomic(folder / name, text)
     *others, last = texts
     say(f"Wrote {', '.join(others)}{' and ' * bool(others)}{last} to {folder}")
-
-
-def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return rows as CSV; columns that a row has not are empty."""
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, fieldnames=names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return stream.getvalue()

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from red_timeloop.cli import _sweep_options, options, results
+from red_timeloop.files import to_csv
 from red_timeloop.report.sweep_table import print_effects
 from red_timeloop.sweeps.analysis import sensitivity
 
@@ -51,6 +52,6 @@ def command(
     results.show(
         form,
         table,
-        lambda: {"schema": 1, "effects": rows},
-        lambda: results.to_csv(_sweep_options.flat(rows)),
+        lambda: {"schema": 1, "notes": points.notes, "effects": rows},
+        lambda: to_csv(_sweep_options.flat(rows)),
     )

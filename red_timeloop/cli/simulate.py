@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -12,22 +11,25 @@ from rich.table import Table
 from red_timeloop import designs as known
 from red_timeloop.cli import options, results
 from red_timeloop.dataflow.events import EVENTS, engine_events
-from red_timeloop.dataflow.nonideal import Nonidealities
 from red_timeloop.dataflow.simulator import simulate
 from red_timeloop.dataflow.trace import Trace
-from red_timeloop.dataflow.verification import differing, random_tensors
+from red_timeloop.dataflow.verification import TENSORS, differing, random_tensors
 from red_timeloop.engines.base import engine
+from red_timeloop.frontends.read import read_workload
 from red_timeloop.report.table import describe
-from red_timeloop.workload import load_workload
+
+if TYPE_CHECKING:
+    from red_timeloop.dataflow.nonideal import Nonidealities
 
 __all__ = ["command"]
 
 
 @click.command(name="simulate")
-@click.argument("workload", metavar="WORKLOAD:LAYER", shell_complete=options.complete_workloads)
+@options.workload()
+@options.layer
 @options.design()
 @click.option(
-    "--adc-bits", type=int, metavar="N", help="Bits of the converters.  [default: exact ones]"
+    "--adc-bits", type=int, metavar="N", help="Bits of the converters.  [default: the set's own]"
 )
 @click.option(
     "--adc-step",
@@ -35,43 +37,16 @@ __all__ = ["command"]
     metavar="UNITS",
     help="Cell currents between two codes.  [default: half of the range that the rows need]",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of all random numbers.")
-@click.option(
-    "--variation",
-    type=float,
-    default=0.0,
-    metavar="SIGMA",
-    help="Sigma of the logarithm of the cells' conductances.",
-)
-@click.option("--stuck-off", type=float, default=0.0, metavar="SHARE", help="Cells stuck off.")
-@click.option("--stuck-on", type=float, default=0.0, metavar="SHARE", help="Cells stuck on.")
-@click.option(
-    "--on-off-ratio",
-    type=float,
-    default=math.inf,
-    metavar="RATIO",
-    help="Highest over lowest conductance of a cell.  [default: infinite]",
-)
-@click.option(
-    "--wire-resistance",
-    type=float,
-    default=0.0,
-    metavar="SHARE",
-    help="Wire from cell to cell, over the resistance of a cell that is on.",
-)
+@options.cells
 @options.hardware
 @options.format_("table", "json")
 def command(
     workload: str,
+    layers: tuple[str, ...],
     designs: tuple[str, ...],
     adc_bits: int | None,
     adc_step: int | None,
-    seed: int,
-    variation: float,
-    stuck_off: float,
-    stuck_on: float,
-    on_off_ratio: float,
-    wire_resistance: float,
+    cells: Nonidealities,
     hardware: str,
     settings: tuple[str, ...],
     form: str,
@@ -79,19 +54,18 @@ def command(
     """Execute a layer on random integers and count what happens.
 
     Outputs are compared with the integer transposed convolution, events with the embedded
-    engine's. Converters are exact ones unless --adc-bits (or --set adc_bits=N) says otherwise. The
-    exit code is 1 when exact converters and ideal cells give anything but the exact result, or when
-    a count differs from the engine's.
+    engine's. Converters are the parameter set's own; --set adc_bits=null makes them lossless. The
+    exit code is 1 when lossless converters and ideal cells give anything but the exact result, or
+    when a count differs from the engine's.
     """
     parameters = options.load_hardware(hardware, settings)
-    if adc_bits is not None or "adc_bits" not in options.read_settings(settings):
+    if adc_bits is not None:
         parameters = parameters.replace(adc_bits=adc_bits)
-    cells = Nonidealities(variation, stuck_off, stuck_on, on_off_ratio, wire_resistance, seed)
     chosen = [known.find(each, code=True) for each in designs or known.names()]
     run = engine("embedded").evaluate_specification
     reports, failed = [], False
-    for entry in load_workload(workload).layers:
-        tensors = random_tensors(entry.layer, seed)
+    for entry in read_workload(workload, layers).layers:
+        tensors = random_tensors(entry.layer, cells.seed)
         for design in chosen:
             trace = simulate(
                 entry.layer, design, *tensors, parameters, nonidealities=cells, adc_step=adc_step
@@ -120,8 +94,8 @@ def _as_json(trace: Trace, counted: dict[str, Any], different: list[str]) -> dic
         "outputs": trace.outputs.size,
         "max_error": error.max,
         "rms_error": error.rms,
-        # JSON knows no infinity: null where nothing differs.
-        "sqnr_db": error.sqnr_db if math.isfinite(error.sqnr_db) else None,
+        "adc_bits": trace.hardware.adc_bits,
+        "sqnr_dB": error.sqnr_db,
         "counts": trace.counts,
         "engine_counts": counted,
         "differing": different,
@@ -129,10 +103,15 @@ def _as_json(trace: Trace, counted: dict[str, Any], different: list[str]) -> dic
 
 
 def _print(console: Console, trace: Trace, counted: dict[str, Any], different: list[str]) -> None:
+    bits = trace.hardware.adc_bits
+    converters = "lossless" if bits is None else f"{bits}-bit"
     console.print(
-        f"[bold]{trace.layer.name}[/] on [bold]{trace.design}[/]: {describe(trace.layer)}"
+        f"[bold]{trace.layer.name}[/] on [bold]{trace.design}[/], {converters} converters: "
+        f"{_verdict(trace)}",
+        soft_wrap=True,
+        highlight=False,
     )
-    console.print("  " + _verdict(trace), soft_wrap=True, highlight=False)
+    console.print(f"  {describe(trace.layer)}; tensors {TENSORS}", soft_wrap=True, highlight=False)
     table = Table(box=None, header_style="bold", padding=(0, 1))
     table.add_column("event")
     table.add_column("executed", justify="right")
@@ -154,6 +133,6 @@ def _verdict(trace: Trace) -> str:
     if error.exact:
         return f"max error 0: {count} outputs equal the integer convolution bit for bit"
     return (
-        f"max error {error.max}, RMS {error.rms:.4g}, SQNR {error.sqnr_db:.1f} dB over "
-        f"{count} outputs"
+        f"SQNR {error.sqnr_db:.1f} dB over {count} outputs, max error {error.max}, "
+        f"RMS {error.rms:.4g}"
     )

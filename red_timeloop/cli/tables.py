@@ -17,6 +17,7 @@ from red_timeloop.components.tables import price
 from red_timeloop.designs import find
 from red_timeloop.errors import InputError, meant, shown
 from red_timeloop.files import write_atomic
+from red_timeloop.hardware import read_settings
 from red_timeloop.spec.emit import to_yaml
 from red_timeloop.spec.reader import read_specification
 from red_timeloop.spec.types import Architecture, Value
@@ -99,7 +100,7 @@ def _architecture(spec: tuple[Path, ...], design: str, settings: tuple[str, ...]
     files = list(spec)
     if not files:
         files = [find(design, code=True).architecture]
-    changes = options.read_settings(settings)
+    changes = read_settings(settings)
     if not changes:
         return read_specification(files).architecture
     variables, numbers = _sorted(changes, read_specification(files).variables)

@@ -6,15 +6,15 @@ import click
 
 from red_timeloop.cli import options, results
 from red_timeloop.cli.progress import progress_bar
-from red_timeloop.dataflow.verification import Check, verify
+from red_timeloop.dataflow.verification import TENSORS, Check, verify
 from red_timeloop.errors import InputError
-from red_timeloop.workload import load_workload
+from red_timeloop.frontends.read import read_workload
 
 __all__ = ["command"]
 
 
 @click.command(name="verify")
-@click.argument("workload", metavar="WORKLOAD[:LAYER]", shell_complete=options.complete_workloads)
+@options.workload()
 @options.design()
 @options.layer
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the tensors.")
@@ -32,14 +32,14 @@ def command(
     """Execute every layer of a workload and compare everything.
 
     The decomposition and the execution on each design must give the integer transposed
-    convolution bit for bit, and the executed events must be those that the engine counts. Layers of
-    the same geometry are checked once. The exit code is 1 when anything differs.
+    convolution bit for bit, and the executed events must be those that the engine counts. Tensors
+    are random; converters are lossless whatever the parameter set has, since only exact sums prove
+    a mapping (`simulate` runs the set's own). Layers of the same geometry are checked once. The
+    exit code is 1 when anything differs.
     """
     if seed < 0:
         raise InputError(f"got {seed}", key="--seed", legal="0 or more")
-    loaded = load_workload(workload)
-    if layers:
-        loaded = loaded.select(layers)
+    loaded = read_workload(workload, layers)
     parameters = options.load_hardware(hardware, settings)
     with progress_bar() as progress:
         checks = verify(loaded, designs, parameters, seed=seed, progress=progress)
@@ -51,12 +51,19 @@ def command(
                 click.echo(f"not run: {check.layer} on {check.subject}: {check.not_run}")
         for check in failed:
             click.echo(f"MISMATCH: {_describe(check)}")
-        click.echo(_summary(checks, len(failed)))
+        click.echo(_summary(checks, len(failed), seed))
 
     results.show(
         form,
         table,
-        lambda: {"schema": 1, "passed": not failed, "checks": [_as_json(c) for c in checks]},
+        lambda: {
+            "schema": 1,
+            "passed": not failed,
+            "converters": "lossless",
+            "tensors": TENSORS,
+            "seed": seed,
+            "checks": [_as_json(c) for c in checks],
+        },
     )
     return 1 if failed else 0
 
@@ -85,13 +92,14 @@ def _describe(check: Check) -> str:
     return f"{check.layer}, {check.subject}: {'; '.join(problems)}"
 
 
-def _summary(checks: tuple[Check, ...], failed: int) -> str:
+def _summary(checks: tuple[Check, ...], failed: int, seed: int) -> str:
     layers = len({check.layer for check in checks})
     runs = [c for c in checks if c.subject != "decomposition" and not c.not_run]
     if failed:
-        return f"FAILED: {failed} of {len(checks)} checks on {layers} layers."
+        return f"FAILED: {failed} of {len(checks)} checks on {layers} layers, seed {seed}."
     return (
-        f"Verified: {layers} layers, {len(runs)} executions: "
+        f"Verified: {layers} layers, {len(runs)} executions with lossless converters on random "
+        f"tensors ({TENSORS}), seed {seed}: "
         f"{_number(sum(c.outputs for c in checks))} outputs equal the integer convolution "
         f"bit for bit, {_number(sum(c.events for c in checks))} event counts equal the engine's."
     )

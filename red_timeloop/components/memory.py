@@ -7,6 +7,7 @@ the write.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -85,7 +86,7 @@ class Buffer(Component):
         """Capacity [bit] of one bank."""
         return self.width * self.depth * self.stored_share / self.n_banks
 
-    @property
+    @cached_property
     def tree_length(self) -> Any:
         """Wire [m] that one access switches."""
         if not self.served_arrays or self.rows is None or self.columns is None:
@@ -96,7 +97,7 @@ class Buffer(Component):
         area = area + converters * conversion_area(self.resolution, self.circuit)
         return wires.tree_length(self.served_arrays, self.reached_arrays, np.sqrt(area))
 
-    @property
+    @cached_property
     def wire_energy(self) -> Any:
         """Energy [J] of sending one access over the tree: half the toggling bits rise."""
         load = self.tree_length * self.circuit.wire_capacitance_f_per_m

@@ -208,7 +208,7 @@ def _circuit(values: abc.Mapping[str, object], circuit: Circuit | None) -> Circu
     chosen = circuit or Circuit.load(str(values.get("parameters", "isaac_32nm")))
     if "technology" in values:
         chosen = chosen.at_node(parse_technology(values["technology"]))
-    overrides = {name: values[name] for name in Circuit.names() if name in values}
+    overrides = {name: value for name, value in values.items() if name in _circuit_names()}
     return chosen.replace(**overrides) if overrides else chosen
 
 
@@ -232,7 +232,12 @@ def _known_elsewhere(name: str) -> bool:
 @lru_cache(maxsize=1)
 def _package_attributes() -> frozenset[str]:
     fields = (name for kind in _PACKAGE.values() for name in attributes_of(kind))
-    return TIMELOOP_ATTRIBUTES | frozenset(Circuit.names()) | frozenset(fields)
+    return TIMELOOP_ATTRIBUTES | _circuit_names() | frozenset(fields)
+
+
+@lru_cache(maxsize=1)
+def _circuit_names() -> frozenset[str]:
+    return frozenset(Circuit.names())
 
 
 def _checked(name: str, kind: Any) -> type[Component]:

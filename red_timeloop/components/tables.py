@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +18,10 @@ _SPATIAL_ACTIONS = ("read", "write", "update", "leak")
 
 
 def price(
-    architecture: Architecture, circuit: Circuit | None = None, cycle_seconds: Any = None
+    architecture: Architecture,
+    circuit: Circuit | None = None,
+    cycle_seconds: Any = None,
+    components: Mapping[str, Component] | None = None,
 ) -> tuple[ErtTable, ArtTable]:
     """Price every component of an architecture.
 
@@ -27,6 +31,7 @@ def price(
             numbers may be arrays: then the prices are arrays that broadcast with them.
         cycle_seconds: Length [s] of a cycle, a number or an array; None for what the architecture
             says (`global_cycle_seconds`).
+        components: What `components_of` the architecture and the circuit gave, where it is known.
 
     Returns:
         Energies [J] of one action as Timeloop's table holds them (for memories, of one access of
@@ -37,7 +42,12 @@ def price(
     """
     energies: dict[str, dict[str, float]] = {}
     areas: dict[str, float] = {}
-    components = components_of(architecture, circuit, cycle_seconds)
+    components = components or components_of(architecture, circuit)
+    if cycle_seconds is not None:
+        components = {
+            name: replace(each, global_cycle_seconds=cycle_seconds)
+            for name, each in components.items()
+        }
     for level in architecture.levels:
         if level.kind == "spatial":  # a fan-out costs nothing; its wires belong to the memories
             energies[level.name] = dict.fromkeys(_SPATIAL_ACTIONS, 0.0)
@@ -54,7 +64,7 @@ def price(
 
 
 def components_of(
-    architecture: Architecture, circuit: Circuit | None = None, cycle_seconds: Any = None
+    architecture: Architecture, circuit: Circuit | None = None
 ) -> dict[str, Component]:
     """Return the component of every level that has one (fan-outs have none), by the level's name.
 
@@ -69,8 +79,6 @@ def components_of(
         except InputError as error:
             key = f"{level.name}.{error.key}" if error.key else level.name
             raise InputError(error.message, file=error.file, key=key, legal=error.legal) from None
-        if cycle_seconds is not None:
-            component = replace(component, global_cycle_seconds=cycle_seconds)
         built[level.name] = component
     return built
 

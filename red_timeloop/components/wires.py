@@ -108,9 +108,8 @@ def tree_length(leaves: Any, reached: Any, pitch: Any) -> Any:
     )
     levels = np.ceil(np.log2(np.maximum(leaves, 1)))
     side = pitch * 2 ** (levels / 2)
-    length = np.zeros(leaves.shape)
-    for depth in range(1, int(levels.max(initial=0)) + 1):
-        branch = side / 2 ** np.ceil(depth / 2) / 2
-        used = np.minimum(np.minimum(2.0**depth, leaves), np.maximum(reached, 1))
-        length = length + np.where(depth <= levels, branch * used, 0.0)
-    return length[()]
+    depth = np.arange(int(levels.max(initial=0)) + 1).reshape(-1, *[1] * leaves.ndim)
+    branch = side / 2 ** np.ceil(depth / 2) / 2
+    used = np.minimum(np.minimum(2.0**depth, leaves), np.maximum(reached, 1))
+    lengths = np.where((depth > 0) & (depth <= levels), branch * used, 0.0)
+    return np.cumsum(lengths, axis=0)[-1]  # from the root on: an order, so that digits stay

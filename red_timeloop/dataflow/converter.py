@@ -29,23 +29,24 @@ class Converter:
     levels: int
     lossless: bool
 
-    def convert(self, sums: NDArray[Any]) -> None:
-        """Replace column sums by what their codes stand for, in place.
+    def convert(self, sums: NDArray[Any]) -> NDArray[np.bool_]:
+        """Replace column sums by what their codes stand for, in place; return which saturated.
 
         Halves go to the even code: whole-number sums lie on them often, and always rounding up
         would add a bias that outweighs everything else.
 
         >>> sums = np.array([0.0, 2.0, 5.0, 6.0, 7.0, 900.0])
-        >>> Converter(step=4, levels=16, lossless=False).convert(sums)
-        >>> sums.tolist()
-        [0.0, 0.0, 4.0, 8.0, 8.0, 60.0]
+        >>> int(Converter(step=4, levels=16, lossless=False).convert(sums).sum()), sums.tolist()
+        (1, [0.0, 0.0, 4.0, 8.0, 8.0, 60.0])
         """
         if self.step > 1:
             sums /= self.step
         np.rint(sums, out=sums)
-        np.clip(sums, 0, self.levels - 1, out=sums)
+        saturated: NDArray[np.bool_] = sums > self.levels - 1
+        np.minimum(sums, self.levels - 1, out=sums)
         if self.step > 1:
             sums *= self.step
+        return saturated
 
 
 def converter(adc_bits: int | None, largest: int, step: int | None = None) -> Converter:

@@ -30,6 +30,7 @@ EVENTS: dict[str, str] = {
     "rows_driven_zero": "those withheld, on rows that see an inserted zero or the border",
     "cell_reads": "pulses on a cell that holds part of a weight and sees a pixel, or a driven zero",
     "adc_conversions": "column sums converted",
+    "adc_saturations": "those whose code is the converter's last, though the sum is above it",
     "shift_adds": "converted sums shifted and added",
     "partial_sums": "sums of crossbars, one a turn, that enter an adder tree",
     "cross_crossbar_adds": "additions in the trees",
@@ -49,6 +50,7 @@ EVENTS: dict[str, str] = {
 
 # What an engine cannot see; docs/dataflow.md has their closed forms.
 UNSEEN = (
+    "adc_saturations",
     "cell_reads_nonzero",
     "cropped_outputs",
     "input_buffer_words",

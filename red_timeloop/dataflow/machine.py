@@ -130,7 +130,8 @@ class Machine:
         held = [(rows, rows.cells.astype(kind, copy=False)) for rows in driven if rows.inputs.size]
         width = len(bank.columns) * slices
         summed = np.zeros((len(steps), width), np.float64)
-        nonzero_reads = 0
+        nonzero_reads = saturations = 0
+        weight_columns = np.repeat(bank.columns, slices)
         sums, more = np.empty((2, len(steps), width), kind)
         for pulse, place in enumerate(self.input_code.places if held else ()):
             for number, (rows, cells) in enumerate(held):
@@ -141,11 +142,12 @@ class Machine:
                 if number:
                     sums += more
             if not (adc.lossless and self.exact_cells):
-                adc.convert(sums)
+                saturations += int(np.count_nonzero(adc.convert(sums)[:, weight_columns]))
             sums *= place
             summed += sums
         conversions = len(steps) * int(bank.columns.sum()) * slices * pulses
         self.counts["adc_conversions"] += conversions
+        self.counts["adc_saturations"] += saturations
         self.counts["shift_adds"] += conversions
         self.counts["cell_reads_nonzero"] += nonzero_reads
         added = summed.reshape(len(steps), -1, slices) @ self.weight_code.places.astype(float)

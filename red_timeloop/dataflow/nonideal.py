@@ -13,6 +13,8 @@ from red_timeloop.errors import InputError
 
 __all__ = ["IDEAL", "Nonidealities"]
 
+_GRAIN = 2.0**-20  # of a level
+
 
 @dataclass(frozen=True)
 class Nonidealities:
@@ -84,7 +86,8 @@ class Nonidealities:
             held *= np.exp(self.variation * random.standard_normal(levels.shape))
         if self.wire_resistance:
             held *= 1 - wire_loss(held / highest, self.wire_resistance)
-        return held
+        # No cell is programmed so finely, and sums below 2^33 levels are exact in any order.
+        return np.rint(held / _GRAIN) * _GRAIN
 
 
 IDEAL = Nonidealities()

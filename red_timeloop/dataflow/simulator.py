@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from red_timeloop.dataflow.bank import Bank, Programmer
 from red_timeloop.dataflow.buffers import OverlapBuffer, slide
 from red_timeloop.dataflow.direct import convolve
-from red_timeloop.dataflow.encoding import WeightCode, input_code, narrow, require_width
 from red_timeloop.dataflow.machine import Machine, Steps
+from red_timeloop.dataflow.mapped import map_layer
 from red_timeloop.dataflow.nonideal import IDEAL, Nonidealities
 from red_timeloop.dataflow.placement import Placement
 from red_timeloop.dataflow.trace import Trace, deviation
-from red_timeloop.designs import Design, find, names
+from red_timeloop.designs import Design, names
 from red_timeloop.designs.lanes import Lane
 from red_timeloop.designs.plan import Plan
 from red_timeloop.errors import InputError
@@ -52,7 +52,7 @@ def simulate(
             where one is negative.
         weights: Signed integers of `layer.weight_bits`: ``[C_in, C_out / groups, *kernel_size]``,
             for a Conv ``[C_out, C_in / groups, *kernel_size]``.
-        hardware: The parameter set; None: `isaac_32nm` with converters that lose nothing. With
+        hardware: The parameter set, whose converters are used; None: `isaac_32nm`. With
             `adc_bits` None and ideal cells the outputs are exact.
         nonidealities: What the cells do wrong.
         adc_step: Units of cell current between a converter's codes; None: see
@@ -70,42 +70,25 @@ def simulate(
     >>> trace.error.max, trace.counts["steps"], trace.outputs[0, 0, 1].tolist()
     (0, 16, [4, 8, 8, 8, 8, 8, 8, 4])
     """
-    if not isinstance(layer, Layer):
-        raise InputError(f"{layer!r} is not a layer", key="layer", legal="TransposedConv, Conv")
-    hardware = Hardware.load().replace(adc_bits=None) if hardware is None else hardware
-    chosen = find(design, code=True)
-    plan = chosen.plan(layer, hardware)
-    lanes = chosen.lanes(plan)
+    mapped = map_layer(layer, design, inputs, weights, hardware, nonidealities)
+    plan, lanes, name = mapped.plan, mapped.lanes, mapped.design.name
     if plan.parts and not lanes:
-        raise InputError(f"{chosen.name} has no crossbars to execute", key="design", legal=names())
-    weight_code = WeightCode(layer.weight_bits, hardware.cell_bits, hardware.weight_encoding)
-    inputs, weights = _checked(layer, inputs, weights)
-    weight_code.check(weights)
-    pulses = input_code(inputs, layer.input_bits, hardware.dac_bits)
-    products = layer.in_channels // layer.groups * prod(layer.kernel_size)
-    require_width(hardware, layer.input_bits, layer.weight_bits, products)
+        raise InputError(f"{name} has no crossbars to execute", key="design", legal=names())
     machine = Machine(
-        hardware=hardware,
-        inputs=narrow(np.pad(inputs, [(0, 0)] * 2 + [(0, 1)] * layer.ndim), layer.input_bits),
-        input_code=pulses,
-        weight_code=weight_code,
+        hardware=mapped.hardware,
+        inputs=mapped.padded,
+        input_code=mapped.input_code,
+        weight_code=mapped.programmer.code,
         exact_cells=nonidealities.ideal,
         adc_step=adc_step,
     )
-    programmer = Programmer(
-        layer=layer,
-        weights=narrow(_by_group(layer, weights), layer.weight_bits),
-        code=weight_code,
-        nonidealities=nonidealities,
-        random=np.random.default_rng(nonidealities.seed),
-    )
-    outputs = _execute(plan, lanes, machine, programmer, progress)
+    outputs = _execute(plan, lanes, machine, mapped.programmer, progress)
     return Trace(
-        design=chosen.name,
+        design=name,
         layer=layer,
-        hardware=hardware,
+        hardware=mapped.hardware,
         outputs=outputs,
-        error=deviation(outputs, convolve(layer, inputs, weights)),
+        error=deviation(outputs, convolve(layer, mapped.inputs, mapped.weights)),
         counts=dict(sorted(machine.counts.items())),
     )
 
@@ -213,29 +196,3 @@ def _overlap(
             )
         ]
         buffer.add(steps.images, bank.channels[own], pixels, sums[:, own])
-
-
-def _by_group(layer: Layer, weights: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return weights as ``[groups, C_in / groups, C_out / groups, *kernel]``."""
-    split = weights.reshape(layer.groups, -1, *weights.shape[1:])
-    return split if layer.transposed else split.swapaxes(1, 2)
-
-
-def _checked(
-    layer: Layer, inputs: NDArray[Any], weights: NDArray[Any]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return both as int64, or refuse them."""
-    wanted = {"inputs": (inputs, layer.input_shape), "weights": (weights, layer.weight_shape)}
-    found: list[NDArray[np.int64]] = []
-    for key, (given, shape) in wanted.items():
-        array = np.asarray(given)
-        if array.dtype.kind not in "biu":
-            raise InputError(f"dtype {array.dtype} is not an integer's", key=key, legal="integers")
-        if array.shape != shape:
-            raise InputError(
-                f"shape {list(array.shape)} does not fit the layer", key=key, legal=f"{list(shape)}"
-            )
-        if array.size and int(array.max()) >= 1 << 63:
-            raise InputError(f"the value {int(array.max())} is too large", key=key, legal="int64")
-        found.append(array.astype(np.int64))
-    return found[0], found[1]

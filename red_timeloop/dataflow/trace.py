@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from red_timeloop.hardware import Hardware
 from red_timeloop.layer import Layer
 
-__all__ = ["Deviation", "Trace", "deviation"]
+__all__ = ["Deviation", "Trace", "decibels", "deviation"]
 
 
 @dataclass(frozen=True)
@@ -69,11 +69,12 @@ def deviation(outputs: NDArray[Any], exact: NDArray[Any]) -> Deviation:
     return Deviation(
         max=int(np.abs(difference).max(initial=0)),
         rms=math.sqrt(noise / max(1, difference.size)),
-        sqnr_db=_decibels(signal, noise),
+        sqnr_db=decibels(signal, noise),
     )
 
 
-def _decibels(signal: float, noise: float) -> float:
+def decibels(signal: float, noise: float) -> float:
+    """Return the ratio of two energies in dB; infinite where there is no noise."""
     if noise == 0:
         return math.inf
     return 10 * math.log10(signal / noise) if signal else -math.inf

@@ -23,7 +23,9 @@ from red_timeloop.hardware import Hardware
 from red_timeloop.layer import Layer
 from red_timeloop.workload import Workload
 
-__all__ = ["Check", "differing", "random_tensors", "verify"]
+__all__ = ["TENSORS", "Check", "differing", "random_tensors", "verify"]
+
+TENSORS = "uniform over all bits"  # what `random_tensors` gives
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ __all__ = ["Run", "evaluate", "within_area"]
 Run = Callable[[Specification], EngineResult]
 
 _INPUTS = "Inputs"
-BUDGET = 20_000  # mappings tried for each problem that a mapper maps
+BUDGET = 10_000  # mappings tried for each problem that a mapper maps
 _SPARSE = 10  # one in so many of them where sparse tensors have to be evaluated
 _FIRST_LOOK = 2  # this share of them tells which of the ways to say the problem is worth the rest
 
@@ -82,7 +82,8 @@ def evaluate(
         smallest.append(plan.crossbars)
         if plan.crossbars > crossbars:
             continue
-        cycle = plain(_step(plan, _crossbars(plan, [sized(plan, x) for x in plan.parts])).cycle)
+        machines = [sized(plan, part) for part in plan.parts]
+        cycle = plain(_step(plan, _components(plan, machines)).cycle)
         for copies in copied(plan, crossbars):
             cut = tiled(copies, cycle)
             for candidate in (copies,) if cut is copies else (copies, cut):
@@ -128,11 +129,11 @@ def within_area(
 def _evaluate(design: Design, plan: Plan, run: Run) -> DesignResult:
     """Evaluate all parts of `plan` with the engine's `run` and combine them."""
     machines = [sized(plan, part) for part in plan.parts]
-    crossbars = _crossbars(plan, machines)
-    step = _step(plan, crossbars)
+    components = _components(plan, machines)
+    step = _step(plan, components)
     runs = tuple(
-        _run(plan, part, machine, plain(step.cycle), run)
-        for part, machine in zip(plan.parts, machines, strict=True)
+        _run(plan, part, machine, known, plain(step.cycle), run)
+        for part, machine, known in zip(plan.parts, machines, components, strict=True)
     )
     own = [each.result for each in runs if each.part.role != "inputs"]
     counted = [result.cycles for result in own]
@@ -149,14 +150,21 @@ def _evaluate(design: Design, plan: Plan, run: Run) -> DesignResult:
         levels=_levels(plan, runs, cycles),
         programming_energy=programming_energy,
         programming_time=programming_time,
-        line_drop=_line_drop(crossbars),
+        line_drop=_line_drop(plan, components),
     )
 
 
-def _run(plan: Plan, part: Part, machine: Specification, cycle_time: Any, run: Run) -> Evaluation:
+def _run(
+    plan: Plan,
+    part: Part,
+    machine: Specification,
+    components: Mapping[str, Component],
+    cycle_time: Any,
+    run: Run,
+) -> Evaluation:
     """Evaluate a part; where a mapper is to map it, in the best of the ways to say it."""
     if part.loops is not None:
-        specification = priced(machine, plan, part, cycle_time)
+        specification = priced(machine, plan, part, cycle_time, components)
         return Evaluation(part, specification, run(specification))
     ways = (part, *part.alternatives)
     found: list[tuple[float, Part, Specification]] = []
@@ -207,31 +215,38 @@ def _mapped(
     return value, part, mapped
 
 
-def _crossbars(plan: Plan, machines: Sequence[Specification]) -> list[dict[str, Component]]:
-    """Return the components of the parts with crossbars; none where a clock says the step."""
+def _components(plan: Plan, machines: Sequence[Specification]) -> list[dict[str, Component]]:
+    """Return the components of every part's levels; none where a clock says the step."""
     if plan.clock is not None:
-        return []
-    return [
-        components_of(machine.architecture, plan.hardware.circuit)
-        for machine, part in zip(machines, plan.parts, strict=True)
-        if part.role != "inputs"
-    ]
+        return [{} for _ in machines]
+    return [components_of(machine.architecture, plan.hardware.circuit) for machine in machines]
 
 
-def _step(plan: Plan, crossbars: Sequence[Mapping[str, Component]]) -> StepTime | Clock:
+def _crossbars(
+    plan: Plan, components: Sequence[Mapping[str, Component]]
+) -> Iterator[Iterable[Component]]:
+    """Yield the components of each part with crossbars."""
+    for part, known in zip(plan.parts, components, strict=True):
+        if part.role != "inputs" and known:
+            yield known.values()
+
+
+def _step(plan: Plan, components: Sequence[Mapping[str, Component]]) -> StepTime | Clock:
     """Return the step time of the slowest of the parts with crossbars; all keep in step.
 
     Where there are none, no step is taken: it has no length.
     """
+    crossbars = list(_crossbars(plan, components))
     if plan.clock is not None or not crossbars:
         return Clock(plan.clock or 0.0)
     pulses, pipeline = plan.hardware.input_slices(plan.layer.input_bits), plan.hardware.pipeline
-    return slowest([step_time(each.values(), pulses, pipeline) for each in crossbars])
+    return slowest([step_time(each, pulses, pipeline) for each in crossbars])
 
 
-def _line_drop(crossbars: Sequence[Mapping[str, Component]]) -> Any:
+def _line_drop(plan: Plan, components: Sequence[Mapping[str, Component]]) -> Any:
     """Return the share of the read voltage that the worst part's lines lose."""
-    arrays = [x for each in crossbars for x in each.values() if isinstance(x, ReramArray)]
+    crossbars = (component for each in _crossbars(plan, components) for component in each)
+    arrays = [each for each in crossbars if isinstance(each, ReramArray)]
     return plain(np.maximum.reduce(np.broadcast_arrays(0.0, *(x.line_drop for x in arrays))))
 
 

@@ -69,6 +69,10 @@ class Evaluator:
             )
         return known[design.name]
 
+    def under(self, hardware: Hardware) -> Evaluator:
+        """Return an evaluator of the same kind under another parameter set."""
+        return Evaluator(hardware, self.engine, iso_area=self.iso_area, crossbars=self.crossbars)
+
     def prepare(
         self,
         layers: Sequence[Layer],

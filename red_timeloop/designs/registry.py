@@ -4,6 +4,9 @@ Another package offers designs through the entry-point group `red_timeloop.desig
 named by where it is: `FILE.py:NAME` or `package.module:NAME`; such code is loaded only where a
 person named it, never because a workload or a sweep file does.
 
+`DESIGN:KEY=VALUE,...` is a design with numbers of the parameter set that hold for it alone
+(`red:fold=2,merge=current`; see `red_timeloop.designs.adjusted`).
+
 A Timeloop architecture, `ARCH.yaml` (a file, a template, or a folder of them; `NAME=ARCH.yaml` to
 name it), is two designs: `NAME` and `NAME_split` (see `red_timeloop.designs.cmos`).
 """
@@ -21,6 +24,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from red_timeloop.designs.adjusted import Adjusted
 from red_timeloop.designs.cmos import CMOS_DESIGNS, CmosDesign, variants
 from red_timeloop.designs.design import Design
 from red_timeloop.designs.padding_free import PADDING_FREE
@@ -29,6 +33,7 @@ from red_timeloop.designs.red_serial import RED_SERIAL
 from red_timeloop.designs.split_kernel import SPLIT_KERNEL
 from red_timeloop.designs.zero_padding import ZERO_PADDING
 from red_timeloop.errors import InputError, meant
+from red_timeloop.hardware import read_settings
 from red_timeloop.spec.reader import specification_files
 from red_timeloop.spec.template import SUFFIXES
 
@@ -51,6 +56,7 @@ _SHIPPED: dict[str, Design] = {
     design.name: design for design in (*_COMPARED, RED_SERIAL, *CMOS_DESIGNS)
 }
 _GROUP = "red_timeloop.designs"
+_NAME = re.compile(r"[^\W\d]\w*(:[\w=,.+-]+)?")  # a word, and numbers of its own
 _NO_NAMES = ("arch", "architecture", "spec", "specification", "top")  # of files, not of designs
 _NEEDED = (
     *("name", "summary", "label", "colour", "architecture", "constraints", "assumption"),
@@ -81,8 +87,8 @@ def find(reference: str | Design, *, code: bool = False) -> Design:
 
     Args:
         reference: A name in `all_names()`, or `FILE.py:NAME`, or `package.module:NAME`, or
-            `ARCH.yaml:NAME` for one of the two designs that an architecture is; a design is
-            returned as it is.
+            `ARCH.yaml:NAME` for one of the two designs that an architecture is, each of them also
+            with `:KEY=VALUE,...` behind it; a design is returned as it is.
         code: Whether Python code is legal: only where a person named it.
 
     Raises:
@@ -90,6 +96,9 @@ def find(reference: str | Design, *, code: bool = False) -> Design:
     """
     if not isinstance(reference, str):
         return _checked(reference, type(reference).__name__)
+    reference, said = _parted(reference)
+    if said:
+        return _adjusted(find(reference, code=code), said)
     if reference in _SHIPPED:
         return _SHIPPED[reference]
     installed = _installed()
@@ -156,10 +165,23 @@ def _all_of(
     reference: str | Design, jinja: Mapping[str, Any], estimator: str
 ) -> tuple[Design, ...]:
     if isinstance(reference, str) and reference not in all_names():
-        pair = _architecture(reference, jinja, estimator)
+        name, said = _parted(reference)
+        pair = _architecture(name, jinja, estimator)
         if pair:
-            return pair
+            return tuple(_adjusted(each, said) for each in pair) if said else pair
     return (find(reference, code=True),)
+
+
+def _parted(reference: str) -> tuple[str, str]:
+    """Return a reference without the numbers that hold for the design alone, and these."""
+    name, colon, said = reference.rpartition(":")
+    if not colon or not re.match(r"\w+=", said) or Path(reference).exists():
+        return reference, ""
+    return name, said.replace(" ", "")
+
+
+def _adjusted(design: Design, said: str) -> Design:
+    return Adjusted(design, tuple(read_settings(said.split(","), "design").items()), said)
 
 
 def _architecture(
@@ -308,7 +330,7 @@ def _checked(found: object, where: str) -> Design:
             legal="an object with what red_timeloop.designs.Design has",
         )
     design: Design = found  # type: ignore[assignment]
-    if not isinstance(design.name, str) or not design.name.isidentifier():
+    if not isinstance(design.name, str) or not _NAME.fullmatch(design.name):
         raise InputError(
             f"got {design.name!r}", key=f"{where}.name", legal="a word, e.g. half_split"
         )

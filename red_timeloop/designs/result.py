@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from red_timeloop._html import html_table
 from red_timeloop.components import STAGES
 from red_timeloop.components.base import plain
 from red_timeloop.components.tables import stage
@@ -18,6 +19,7 @@ from red_timeloop.designs.design import Design
 from red_timeloop.designs.plan import Part, Plan
 from red_timeloop.engines.result import EngineResult
 from red_timeloop.spec.types import Specification
+from red_timeloop.units import area, scaled
 
 __all__ = ["COUNTS", "Clock", "Counts", "DesignResult", "Evaluation", "LevelTotal"]
 
@@ -56,6 +58,16 @@ class LevelTotal:
     data_spaces: Mapping[str, Counts] = field(default_factory=dict)
     stage: str = "store"
     leakage: float = 0.0
+
+    @property
+    def reads(self) -> int:
+        """Values read, all data spaces together."""
+        return sum(counts.reads for counts in self.data_spaces.values())
+
+    @property
+    def writes(self) -> int:
+        """Values written: fills and updates."""
+        return sum(counts.fills + counts.updates for counts in self.data_spaces.values())
 
     def __add__(self, other: LevelTotal) -> LevelTotal:
         return LevelTotal(
@@ -144,6 +156,12 @@ class DesignResult:
         return getattr(sizes, "rows_used", 0), getattr(sizes, "crossbar_rows", 0)
 
     @property
+    def adc_bits(self) -> int | None:
+        """Bits of the widest converter; None where there are none."""
+        parts = (part for part in self.plan.parts if part.crossbars)
+        return max((getattr(part.sizes, "adc_resolution", 0) for part in parts), default=0) or None
+
+    @property
     def conversions(self) -> float:
         """Conversions of columns, of all slices of weights and pulses; 0 where none convert.
 
@@ -159,6 +177,30 @@ class DesignResult:
                     shares: list[Any] = [level.attributes.get(kind, 1) for kind in kinds]
                     total += counted * math.prod(shares)
         return total
+
+    def __repr__(self) -> str:
+        if np.ndim(self.latency) or np.ndim(self.energy) or np.ndim(self.area):
+            return f"<{self.plan.layer.name or 'layer'} on {self.design.name}, several points>"
+        return (
+            f"<{self.design.name}: {self.cycles} cycles, {scaled(self.latency, 's')}, "
+            f"{scaled(self.energy, 'J')}, {area(self.area)}, {self.plan.crossbars} crossbars>"
+        )
+
+    def _repr_html_(self) -> str:
+        """Show what each level costs, in a notebook."""
+        rows = [
+            (
+                name,
+                f"{level.instances:,}",
+                f"{level.reads:,}",
+                f"{level.writes:,}",
+                scaled(level.energy, "J"),
+                area(level.area),
+            )
+            for name, level in self.levels.items()
+        ]
+        head = ("level", "instances", "reads", "writes", "energy", "area")
+        return html_table(head, rows, repr(self)[1:-1])
 
     @property
     def notes(self) -> tuple[str, ...]:

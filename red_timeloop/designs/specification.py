@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from red_timeloop.circuit import Circuit
-from red_timeloop.components import find, names
+from red_timeloop.components import Component, find, names
 from red_timeloop.components.tables import price
 from red_timeloop.designs.constraints import read_constraints
 from red_timeloop.designs.plan import Part, Plan, TargetLoops
@@ -92,12 +92,22 @@ def _reading_by(read_circuit: str, specification: Specification) -> Specificatio
     )
 
 
-def priced(specification: Specification, plan: Plan, part: Part, cycle_time: Any) -> Specification:
-    """Return what `sized` gave with its tables, for cycles of that length, and its mapping."""
+def priced(
+    specification: Specification,
+    plan: Plan,
+    part: Part,
+    cycle_time: Any,
+    components: Mapping[str, Component] | None = None,
+) -> Specification:
+    """Return what `sized` gave with its tables, for cycles of that length, and its mapping.
+
+    `components` are those of its levels (`components_of`), where they are known.
+    """
     architecture, variables = specification.architecture, dict(specification.variables)
     if not np.ndim(cycle_time):
         variables["global_cycle_seconds"] = cycle_time
-    ert, art = tables(specification, plan.estimator or plan.hardware.circuit, cycle_time)
+    source = plan.estimator or plan.hardware.circuit
+    ert, art = tables(specification, source, cycle_time, components)
     specification = dataclasses.replace(
         specification,
         architecture=dataclasses.replace(architecture, variables=variables),
@@ -114,7 +124,10 @@ def priced(specification: Specification, plan: Plan, part: Part, cycle_time: Any
 
 
 def tables(
-    specification: Specification, source: Circuit | str, cycle_time: Any = None
+    specification: Specification,
+    source: Circuit | str,
+    cycle_time: Any = None,
+    components: Mapping[str, Component] | None = None,
 ) -> tuple[ErtTable, ArtTable]:
     """Return the energies and areas of what a design runs on.
 
@@ -123,12 +136,13 @@ def tables(
         source: The circuit that all designs share; or an estimator (`engines.pricing`), which is
             asked for what the files have no tables of.
         cycle_time: Length of a cycle in s; None for what the files say.
+        components: Those of the circuit, where they are known.
 
     Raises:
         InputError: A component has no price; names it.
     """
     if not isinstance(source, str):
-        return price(specification.architecture, source, cycle_time)
+        return price(specification.architecture, source, cycle_time, components)
     if specification.ert is not None and specification.art is not None:
         return specification.ert, specification.art
     prices = price_specification(specification, source)

@@ -363,7 +363,6 @@ def _fold(tap_ranks: tuple[Loop, ...], fold: int) -> dict[str, int]:
         whole,
         key=lambda c: (
             math.prod(math.ceil(size / c[rank]) for rank, size in tap_ranks),
-            math.prod(math.ceil(size / c[rank]) * c[rank] for rank, size in tap_ranks),
             tuple(c.values()),
         ),
     )

@@ -144,7 +144,8 @@ def _asked(estimator: str, components: abc.Iterable[Resolved]) -> tuple[tuple[st
         raise InputError(
             "hwcomponents cannot be imported",
             key="estimator",
-            legal="pip install red-timeloop[hwcomponents], with Python 3.12 or newer",
+            legal="pip install hwcomponents hwcomponents-library hwcomponents-cacti "
+            "hwcomponents-adc hwcomponents-neurosim, with Python 3.12 or newer",
         )
     other: tuple[str, Estimator] = ("hwcomponents", HwComponents())
     return (*builtin, other) if estimator == "auto" else (other, *builtin)

@@ -12,7 +12,7 @@ from red_timeloop.mapper.candidates import Objective
 from red_timeloop.mapper.space import Space, divisors
 from red_timeloop.spec.tables import PICOJOULE
 
-__all__ = ["Bound", "build_bound"]
+__all__ = ["Bound", "access_energy", "build_bound"]
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def build_bound(space: Space, objective: Objective) -> Bound:
         return Bound(objective, computes, energy, instances, space.machine.latency)
     energy = computes * space.machine.compute.energy
     if space.keep_count == len(space.keeps):
-        energy += min(_access_energy(space, keep, computes) for keep in range(len(space.keeps)))
+        energy += min(access_energy(space, keep, computes) for keep in range(len(space.keeps)))
     cycles = -(-computes // instances)
     energy += sum(level.leakage for level in space.machine.levels) * cycles
     return Bound(objective, computes, energy, instances, space.machine.latency)
@@ -85,7 +85,8 @@ def _most_used(space: Space, level: int) -> int:
     return most
 
 
-def _access_energy(space: Space, keep: int, computes: int) -> float:
+def access_energy(space: Space, keep: int, computes: int) -> float:
+    """Return J of the operands' accesses at least, with the given choice of what is kept."""
     levels = space.keeps[keep]
     energy = 0.0
     for index, tensor in enumerate(space.shape.tensors):

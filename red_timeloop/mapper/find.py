@@ -12,7 +12,7 @@ from red_timeloop.mapper import cache
 from red_timeloop.mapper.bound import build_bound
 from red_timeloop.mapper.candidates import Candidates, Objective, evaluate_candidates, order_of
 from red_timeloop.mapper.evolution import evolve
-from red_timeloop.mapper.exact.goals import Corner, Front, Goal, Lowest
+from red_timeloop.mapper.exact.goals import Claim, Corner, Front, Goal, Lowest
 from red_timeloop.mapper.exact.search import prove
 from red_timeloop.mapper.exhaustive import exhaust
 from red_timeloop.mapper.space import Space
@@ -22,7 +22,8 @@ __all__ = ["BUDGET", "ENDS", "Found", "Progress", "find", "forget"]
 BUDGET = 60_000  # mappings
 ENDS: tuple[Objective, ...] = ("edp", "energy", "delay")  # a front's are searched for first
 _SMALL = 4_000  # ways to deal the dimensions that are gone through without a first guess
-_PROOF = 10  # mappings that the proof may evaluate, for each of the budget
+_PROOF = 100  # mappings that the proof may evaluate, for each of the budget
+_LOOK = 10  # and where no proof is asked for
 _MEDIUM = 40  # as many ways for each mapping of the budget are gone through in any case
 
 Progress: TypeAlias = Callable[[int, float], None]
@@ -45,6 +46,8 @@ class Found:
             `nest` is the one of the lowest energy times delay.
         left: J and cycles that every other mapping which might belong to the front spends at least,
             one pair of them for each part of the space that is left.
+        claims: What is claimed of the parts that are not ruled out by their instances alone; None
+            where the exact search did not look.
     """
 
     nest: Nest | None
@@ -57,6 +60,7 @@ class Found:
     parts: int
     front: tuple[tuple[float, int, Nest], ...] = ()
     left: tuple[Corner, ...] = ()
+    claims: tuple[Claim, ...] | None = None
 
 
 _done: dict[tuple[Space, Objective, int, int, bool], Found] = {}
@@ -120,16 +124,22 @@ def _read(answer: object, space: Space) -> Found | None:
     if not isinstance(answer, dict):
         return None
     try:
+        claims = answer["claims"]
         return Found(
             **{
                 **answer,
                 "nest": None if answer["nest"] is None else nest(*answer["nest"]),
                 "front": tuple((e, cycles, nest(*own)) for e, cycles, own in answer["front"]),
                 "left": tuple((energy, cycles) for energy, cycles in answer["left"]),
+                "claims": claims and tuple(_claim(*each) for each in claims),
             }
         )
     except (KeyError, TypeError, ValueError, IndexError):
         return None
+
+
+def _claim(keep: int, spread: list[list[int]], least: list[float] | None) -> Claim:
+    return Claim(keep, tuple(map(tuple, spread)), None if least is None else (least[0], least[1]))
 
 
 def _loops(found: list[list[int]]) -> tuple[tuple[int, int], ...]:
@@ -160,6 +170,7 @@ def _find(
     least = build_bound(space, objective)
     bound, optimal, pruned, parts = least.lowest, False, {}, 0
     left: list[Corner] = [(0.0, 0.0)]  # nothing is known
+    claims: list[Claim] | None = None
     if isinstance(goal, Lowest) and space.sparse is not None and not stop():
         # The exact search's lemmas are about dense tensors: sparse ones are gone through.
         if size <= _MEDIUM * budget:
@@ -172,13 +183,14 @@ def _find(
         found = prove(
             space,
             goal,
-            evaluations=_PROOF * budget,
+            evaluations=(_PROOF if proof else _LOOK) * budget,
             stop=stop,
             progress=lambda done, best: progress(before + done, best),
         )
         spent += found.evaluated
         optimal, pruned, parts = found.complete, found.ruled_out, found.parts
-        left = left if found.left is None else found.open
+        claims = found.claims
+        left = left if claims is None else found.open
         bound = max(bound, min(found.bound, goal.value))
     nest = None if goal.best is None else goal.best.batch(space).nest(0)
     front: list[tuple[float, int, Nest]] = []
@@ -195,6 +207,7 @@ def _find(
         parts,
         tuple(front),
         tuple(left) if isinstance(goal, Front) else (),
+        None if claims is None else tuple(claims),
     )
 
 

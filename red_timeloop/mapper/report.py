@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from red_timeloop.mapper.exact.goals import Claim
 from red_timeloop.spec import types as spec
 
 __all__ = ["FrontPoint", "SearchReport"]
@@ -44,6 +45,7 @@ class SearchReport:
             energy first.
         left: Of `pareto`: J and cycles that any further mapping of the front spends at least, one
             pair for each part of the space that was not gone through.
+        claims: What is claimed of the parts of the space, for `check`; None where nothing is.
         differences: Where timeloop-model gives other numbers than the result; None where it was not
             asked.
     """
@@ -63,6 +65,7 @@ class SearchReport:
     broken_constraints: tuple[str, ...] = ()
     front: tuple[FrontPoint, ...] = ()
     left: tuple[tuple[float, float], ...] = ()
+    claims: tuple[Claim, ...] | None = None
     differences: tuple[str, ...] | None = None
     scale: float = 1.0
 

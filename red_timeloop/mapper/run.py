@@ -33,7 +33,7 @@ from red_timeloop.spec.types import Mapping, Problem, Specification
 if TYPE_CHECKING:
     from red_timeloop.engines.timeloop.engine import SearchOptions
 
-__all__ = ["OBJECTIVES", "search", "search_specification"]
+__all__ = ["OBJECTIVES", "search", "search_specification", "space_of"]
 
 OBJECTIVES: tuple[Objective, ...] = (*ENDS, "pareto")
 _IMPERFECT = 50  # one in so many of the budget may be an imperfect mapping beside
@@ -69,8 +69,8 @@ def search(
         art: File with the area table (um^2).
         engine: `embedded`, or `timeloop` for the real timeloop-mapper, which takes
             `mapper_options` in place of budget, seed and padding and gives no certificate.
-        budget: Mappings that the guided search evaluates at most; the proof may evaluate ten times
-            as many.
+        budget: Mappings that the guided search evaluates at most; the proof may evaluate a hundred
+            times as many.
         seed: Equal seeds give equal results, unless time runs out.
         seconds: Time to search at most, None for any. What is being bounded or evaluated is
             finished first.
@@ -177,7 +177,7 @@ def search_specification(
         if imperfect:
             better = _improved(tried, specification, objective, budget, seed, stop)
             # nothing is known of all imperfect mappings
-            found = replace(found, optimal=False, bound=0.0)
+            found = replace(found, optimal=False, bound=0.0, claims=None)
             if better is not None and better.value < found.value:
                 mapping, scale, problem = better.mapping, better.scale, tried[0][2]
                 found = replace(found, value=better.value)
@@ -201,6 +201,7 @@ def search_specification(
             for energy, cycles, nest in found.front
         ),
         left=found.left,
+        claims=found.claims,
         scale=scale,
     )
     return mapping, result, report
@@ -233,7 +234,7 @@ def _tried(
     reasons: list[InputError] = []
     for problem in problems:
         try:
-            space = _space(specification, problem)
+            space = space_of(specification, problem)
         except InputError as error:  # a size that the constraints do not allow
             reasons.append(error)
             if first and not tried:
@@ -284,7 +285,12 @@ def _check_loops(mapping: Mapping, most: int | None) -> None:
         )
 
 
-def _space(specification: Specification, problem: Problem) -> Space:
+def space_of(specification: Specification, problem: Problem) -> Space:
+    """Return the mappings of `problem` that a specification's constraints allow.
+
+    Raises:
+        InputError: See `build_machine`, `build_space`.
+    """
     given = specification.architecture, specification.ert, specification.art
     if given[0].sparse:
         sparse = SparseProblem.of(given[0], problem, *given[1:])

@@ -1,31 +1,24 @@
-"""What the charts of a comparison show, as plain numbers: one value, or parts, per bar.
+"""What the charts of a comparison show, as plain numbers by layer and design.
 
-A bar is one layer on one design. Pages and figures draw the same datasets.
+The page, the figures of a paper and `Comparison.plot` draw the same datasets.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
-from red_timeloop.comparison import Comparison, LayerResult
+from red_timeloop.comparison import Comparison
+from red_timeloop.components import STAGES
 from red_timeloop.designs import BASELINE
+from red_timeloop.designs.result import DesignResult
+from red_timeloop.designs.sizes import CrossbarSizes
+from red_timeloop.units import area as area_text
+from red_timeloop.units import percent, ratio, scaled
 
-__all__ = [
-    "COMPONENT_GROUPS",
-    "Bars",
-    "Stacks",
-    "area",
-    "component_group",
-    "energy",
-    "energy_parts",
-    "latency",
-    "saving",
-    "speedup",
-    "time_parts",
-    "zeros",
-]
+__all__ = ["CHARTS", "COMPONENT_GROUPS", "Chart", "Parts", "alike", "chart", "format_value"]
 
 _LOG_FROM = 50  # largest over smallest value from which a logarithmic axis is easier to read
 
@@ -49,154 +42,148 @@ COMPONENT_GROUPS: dict[str, tuple[str, ...]] = {
     ),
 }
 
-_TIME_PARTS = ("drive", "settle", "convert", "accumulate")
+# title, unit and note of each chart, in the order of a page
+_RELATIVE = "Bars are relative to zero padding's, which is 1."
+_WORDS = {
+    "speedup": ("Speedup over zero padding", "x", "Zero padding is 1; more is faster."),
+    "energy_ratio": ("Energy over zero padding's", "x", "Zero padding is 1; less is better."),
+    "latency": ("Latency", "s", "One pass over a layer's batch."),
+    "time_parts": ("Where time goes", "s", _RELATIVE),
+    "energy": ("Energy", "J", "One pass over a layer's batch. Programming is not counted."),
+    "energy_parts": ("Where energy goes", "J", _RELATIVE),
+    "area": ("Area", "m2", "Area that holds a layer's weights."),
+    "use": ("Rows and columns used of a crossbar", "%", "Of rows, those driven at once."),
+    "zeros": ("Zeros in the zero-inserted input", "%", "Of the map that zero padding convolves."),
+}
+_PARTS: dict[str, Iterable[str]] = {"time_parts": STAGES, "energy_parts": COMPONENT_GROUPS}
+CHARTS = tuple(_WORDS)[:-1]  # those of designs
+
+Parts = Mapping[str, float]
 
 
 @dataclass(frozen=True)
-class Bars:
-    """One number for each layer and design.
+class Chart:
+    """One number, or parts of a whole, for each layer and design.
 
     Attributes:
         key: Name in ids and file names.
         title: What the chart shows.
+        note: What a reader should know.
+        kind: How it is drawn: `dots`, one a design; `stacks` of parts, relative to zero padding's
+            whole within each layer; `heat`, one cell a part.
         unit: SI unit of the values; `x` for a factor, `%` for a share of 1.
-        layers: Names in the order of the workload.
-        designs: Names in the order they were asked for; empty for values of the layer itself.
-        values: Value by (layer, design); what was not run is missing.
-        labels: How the designs are printed, by name.
+        layers: How the layers are printed, by name, in the order of the workload.
+        designs: How the designs are printed, by name, in the order they were asked for; one without
+            a name for values of the layer itself.
+        parts: Names of the parts, in the order they are stacked; one without a name for dots.
+        values: Parts by (layer, design); what was not run is missing.
+        colours: Colours that designs have of their own.
     """
 
     key: str
     title: str
+    note: str
+    kind: Literal["dots", "stacks", "heat"]
     unit: str
-    layers: tuple[str, ...]
-    designs: tuple[str, ...]
-    values: Mapping[tuple[str, str], float]
-    labels: Mapping[str, str]
+    layers: Mapping[str, str]
+    designs: Mapping[str, str]
+    parts: tuple[str, ...]
+    values: Mapping[tuple[str, str], Parts]
+    colours: Mapping[str, str]
 
     @property
     def logarithmic(self) -> bool:
-        """Whether the values span so much that the axis is logarithmic."""
-        found = list(self.values.values())
-        return bool(found) and min(found) > 0 and max(found) / min(found) >= _LOG_FROM
-
-
-@dataclass(frozen=True)
-class Stacks:
-    """Parts of a whole for each layer and design.
-
-    Attributes:
-        key: Name in ids and file names.
-        title: What the chart shows.
-        unit: SI unit of the parts.
-        layers: As in `Bars`.
-        designs: As in `Bars`.
-        parts: Names of the parts, in the order they are stacked.
-        values: Parts by (layer, design).
-        reference: Design whose whole is 1 on the axis, within each layer; the largest whole of
-            the layer where that design was not run.
-        labels: As in `Bars`.
-    """
-
-    key: str
-    title: str
-    unit: str
-    layers: tuple[str, ...]
-    designs: tuple[str, ...]
-    parts: tuple[str, ...]
-    values: Mapping[tuple[str, str], Mapping[str, float]]
-    reference: str
-    labels: Mapping[str, str]
+        """Whether dots span so much that their axis is logarithmic; no factor has a zero."""
+        found = [self.whole(*key) for key in self.values]
+        if not found or min(found) <= 0:
+            return False
+        return self.unit == "x" or max(found) / min(found) >= _LOG_FROM
 
     def whole(self, layer: str, design: str) -> float:
         """Return the sum of the parts."""
         return sum(self.values[layer, design].values())
 
     def scale(self, layer: str) -> float:
-        """Return what the parts of a layer are divided by to be drawn."""
-        if (layer, self.reference) in self.values:
-            whole = self.whole(layer, self.reference)
+        """Return what the parts of a layer are divided by: zero padding's whole, or the largest."""
+        if (layer, BASELINE.name) in self.values:
+            whole = self.whole(layer, BASELINE.name)
         else:
             whole = max(self.whole(*key) for key in self.values if key[0] == layer)
         return whole or 1.0
 
 
-def latency(comparison: Comparison) -> Bars:
-    """Latency of one pass over each layer [s]."""
-    values = {_key(r): r.design_result.latency for r in comparison.results}
-    return _bars(comparison, "latency", "Latency", "s", values)
-
-
-def energy(comparison: Comparison) -> Bars:
-    """Energy of one pass over each layer, programming not included [J]."""
-    values = {_key(r): r.design_result.energy for r in comparison.results}
-    return _bars(comparison, "energy", "Energy", "J", values)
-
-
-def area(comparison: Comparison) -> Bars:
-    """Area that holds each layer [m^2]."""
-    values = {_key(r): r.design_result.area for r in comparison.results}
-    return _bars(comparison, "area", "Area", "m2", values)
-
-
-def speedup(comparison: Comparison) -> Bars:
-    """Latency of zero padding over that of each design that computes anything."""
-    values = {
-        (layer, summary.design): factor
-        for summary in comparison.summary
-        for layer, (factor, _) in summary.layers.items()
-        if math.isfinite(factor)
-    }
-    return _bars(comparison, "speedup", "Speedup over zero padding", "x", values)
-
-
-def saving(comparison: Comparison) -> Bars:
-    """Share of zero padding's energy that each design saves; negative where it needs more."""
-    values = {
-        (layer, summary.design): share
-        for summary in comparison.summary
-        for layer, (_, share) in summary.layers.items()
-    }
-    return _bars(comparison, "saving", "Energy saved over zero padding", "%", values)
-
-
-def zeros(comparison: Comparison) -> Bars:
-    """Share of zeros in each transposed layer's zero-inserted input map."""
-    values = {
-        (entry.name, ""): entry.layer.zero_redundancy
-        for entry in comparison.workload.layers
-        if entry.layer.transposed
-    }
-    layers = tuple(name for name, _ in values)
-    return Bars("zeros", "Zeros in the zero-inserted input", "%", layers, ("",), values, {"": ""})
-
-
-def energy_parts(comparison: Comparison) -> Stacks:
-    """Energy of each layer by component [J], beside zero padding's."""
-    values = {}
+def chart(comparison: Comparison, key: str) -> Chart:
+    """Return a chart of `CHARTS`, or `zeros`: those of the zero-inserted map, by layer."""
+    values: dict[tuple[str, str], Parts] = {}
+    title, unit, note = _WORDS[key]
+    base = {r.layer: r.design_result for r in comparison.baseline}
     for result in comparison.results:
-        parts: dict[str, float] = {}
-        for name, joules in _energies(result).items():
-            group = component_group(name)
-            parts[group] = parts.get(group, 0.0) + joules
-        values[_key(result)] = parts
-    order = [*COMPONENT_GROUPS, *(part for parts in values.values() for part in parts)]
-    used = {part for parts in values.values() for part, joules in parts.items() if joules}
-    names = tuple(part for part in dict.fromkeys(order) if part in used)
-    return _stacks(comparison, "energy_parts", "Where energy goes", "J", names, values)
+        if unit == "x" and result.design == BASELINE.name and len(comparison.designs) > 1:
+            continue  # what the others are compared with: its dots would all be alike
+        parts = _values(key, result.design_result, base.get(result.layer))
+        if parts:
+            values[result.layer, result.design] = parts
+    if key == "zeros":
+        layers = (entry for entry in comparison.workload.layers if entry.layer.transposed)
+        values = {(e.name, ""): {"": e.layer.zero_redundancy} for e in layers}
+    used = {part for parts in values.values() for part, value in parts.items() if value}
+    every = dict.fromkeys([*_PARTS.get(key, ()), *(p for parts in values.values() for p in parts)])
+    labels, shown = {"": "", **comparison.labels}, {design for _, design in values}
+    return Chart(
+        key,
+        title,
+        note,
+        "heat" if key == "use" else "stacks" if key in _PARTS else "dots",
+        unit,
+        {
+            e.name: f"{e.name} \N{MULTIPLICATION SIGN}{e.repeat}" if e.repeat > 1 else e.name
+            for e in comparison.workload.layers
+            if any(layer == e.name for layer, _ in values)
+        },
+        {design: labels[design] for design in ("", *comparison.designs) if design in shown},
+        tuple(part for part in every if part in used or key not in _PARTS),
+        values,
+        comparison.colours,
+    )
 
 
-def time_parts(comparison: Comparison) -> Stacks:
-    """Time of each layer by what a step is doing [s], beside zero padding's."""
-    values: dict[tuple[str, str], dict[str, float]] = {}
+def _values(key: str, own: DesignResult, base: DesignResult | None) -> Parts:
+    """Return what a chart shows of a result beside zero padding's; nothing where there is none."""
+    if key in ("latency", "energy", "area"):
+        return {"": getattr(own, key)}
+    if key == "speedup":
+        return {"": base.latency / own.latency} if base and own.latency else {}
+    if key == "energy_ratio":
+        return {"": own.energy / base.energy} if base and base.energy else {}
+    if key == "time_parts":
+        return {part: float(time) * own.cycles for part, time in own.cycle_shares.items()}
+    if key == "use":
+        parts = own.plan.parts
+        sizes = max(parts, key=lambda part: part.crossbars).sizes if parts else None
+        if not isinstance(sizes, CrossbarSizes):
+            return {}
+        columns = sizes.columns_used * sizes.weight_slices / sizes.crossbar_columns
+        return {"rows": sizes.rows_used / sizes.crossbar_rows, "columns": columns}
+    groups: dict[str, float] = {}
+    for name, level in own.levels.items() if key == "energy_parts" else ():
+        group = component_group(name)
+        groups[group] = groups.get(group, 0.0) + level.energy
+    return groups
+
+
+def alike(comparison: Comparison) -> frozenset[str]:
+    """Return the convolutions on which all designs need the same time, energy and area."""
+    measures: dict[str, list[tuple[float, ...]]] = {}
     for result in comparison.results:
-        whole = result.design_result
-        cycle = result.as_dict()["cycle_time_breakdown_s"]
-        values[_key(result)] = {part: time * whole.cycles for part, time in cycle.items()}
-    order = [*_TIME_PARTS, *(part for parts in values.values() for part in parts)]
-    used = {part for parts in values.values() for part, time in parts.items() if time}
-    names = tuple(part for part in dict.fromkeys(order) if part in used)
-    return _stacks(comparison, "time_parts", "Where time goes", "s", names, values)
+        if not result.entry.layer.transposed:
+            own = result.design_result
+            measures.setdefault(result.layer, []).append((own.latency, own.energy, own.area))
+    return frozenset(
+        layer
+        for layer, found in measures.items()
+        if len(found) == len(comparison.designs) > 1
+        and all(map(math.isclose, found[0] * len(found), (v for each in found for v in each)))
+    )
 
 
 def component_group(name: str) -> str:
@@ -211,43 +198,14 @@ def component_group(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _energies(result: LayerResult) -> dict[str, float]:
-    breakdown: dict[str, float] = result.as_dict()["energy_breakdown_J"]
-    return breakdown
+def format_value(value: float, unit: str) -> str:
+    """Return a value as a person reads it.
 
-
-def _key(result: LayerResult) -> tuple[str, str]:
-    return result.layer, result.design
-
-
-def _bars(
-    comparison: Comparison, key: str, title: str, unit: str, values: dict[tuple[str, str], float]
-) -> Bars:
-    labels = {"": "", **comparison.labels}
-    return Bars(key, title, unit, _layers(comparison), comparison.designs, values, labels)
-
-
-def _stacks(
-    comparison: Comparison,
-    key: str,
-    title: str,
-    unit: str,
-    parts: tuple[str, ...],
-    values: Mapping[tuple[str, str], Mapping[str, float]],
-) -> Stacks:
-    return Stacks(
-        key,
-        title,
-        unit,
-        _layers(comparison),
-        comparison.designs,
-        parts,
-        values,
-        BASELINE.name,
-        comparison.labels,
-    )
-
-
-def _layers(comparison: Comparison) -> tuple[str, ...]:
-    ran = {result.layer for result in comparison.results}
-    return tuple(entry.name for entry in comparison.workload.layers if entry.name in ran)
+    >>> format_value(1.5e-6, "m2"), format_value(4.0, "x"), format_value(0.5, "%")
+    ('1.50 mm2', '4.00x', '50.0 %')
+    """
+    if unit == "x":
+        return ratio(value)
+    if unit == "%":
+        return percent(value)
+    return area_text(value) if unit == "m2" else scaled(value, unit)

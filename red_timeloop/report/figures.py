@@ -1,193 +1,342 @@
-"""Figures for a paper in two columns: the datasets of the page, drawn with matplotlib.
+"""The charts of a comparison, drawn with matplotlib: for the page, for a paper, for a notebook.
 
-One column is 3.5 inches wide, two are 7.16 (IEEE). Fonts are embedded, colours fit every colour
-vision, and hatches tell designs apart in grey print.
+Layers stand below each other, each with its name above its row, so that no name is cut and every
+width will do. Colours fit every colour vision; markers tell designs apart in grey print, and
+hatches parts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+import math
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from red_timeloop.comparison import Comparison
-from red_timeloop.designs import BASELINE
 from red_timeloop.files import write_atomic
 from red_timeloop.report import data
-from red_timeloop.report.charts import format_value
-from red_timeloop.report.data import Bars, Stacks
-from red_timeloop.report.palette import PARTS, design_colours
+from red_timeloop.report.data import COMPONENT_GROUPS, Chart, Parts, format_value
+from red_timeloop.report.palette import (
+    HATCHES,
+    MARKERS,
+    PARTS,
+    blend,
+    design_colours,
+    of_colour,
+    text_on,
+)
 from red_timeloop.report.picture import STYLE, picture
+from red_timeloop.units import percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["FORMATS", "PAPER", "TWO_COLUMNS", "paper_figures", "write_figures"]
+__all__ = [
+    "FORMATS",
+    "GRID",
+    "GROUND",
+    "INK",
+    "PAPER",
+    "TWO_COLUMNS",
+    "draw",
+    "write_figures",
+]
 
 FORMATS = ("svg", "pdf", "png")
+INK, GRID, GROUND = "#1b1f24", "#c8ced4", "#fffffe"  # a page puts its own in their place
 
-_ONE_COLUMN, TWO_COLUMNS = 3.5, 7.16  # inches
-_HEIGHT = 2.1
-_MOST_BARS = 26  # in one column
-_HATCHES = ("", "////", "....", "\\\\\\\\", "xxxx", "----", "++++", "oooo")
+ONE_COLUMN, TWO_COLUMNS = 3.5, 7.16  # inches, of an IEEE paper
 PAPER = STYLE | {
-    "font.size": 7,
+    "font.size": 6.5,
     "axes.labelsize": 7,
     "axes.linewidth": 0.5,
-    "xtick.labelsize": 6.5,
-    "ytick.labelsize": 6.5,
-    "legend.fontsize": 6.5,
     "xtick.major.width": 0.5,
     "ytick.major.width": 0.5,
     "hatch.linewidth": 0.4,
 }
+# Heights of a row in units of the type size: its name, the lane of each design, and what is free.
+_NAME, _FREE = 1.5, 0.5
+_LANES = {"dots": 0.7, "stacks": 1.15, "heat": 1.5}  # a heat map has all designs in one
+_STAGES = {  # what a part of a step is done by, in whose colour it is drawn
+    "drive": "row drivers",
+    "settle": "cells",
+    "convert": "converters",
+    "accumulate": "adders",
+    "store": "buffers",
+    "compute": "processing elements",
+}
 
 
 def write_figures(comparison: Comparison, folder: Path) -> list[Path]:
-    """Write `WORKLOAD-CHART.svg`, `.pdf` and `.png` for every chart; return their paths."""
-    written = []
-    for key, title, words, figure in paper_figures(comparison):
-        for form in FORMATS:
-            path = folder / f"{comparison.workload.name}-{key}.{form}"
-            written.append(write_atomic(path, picture(figure, form, title, words)))
+    """Write `WORKLOAD-CHART.svg`, `.pdf` and `.png` for every chart; return their paths.
+
+    Convolutions on which all designs are alike are left out, as far as others remain.
+    """
+    import matplotlib as mpl
+
+    alike, written = data.alike(comparison), []
+    for chart in (data.chart(comparison, key) for key in (*data.CHARTS, "zeros")):
+        if not chart.values:
+            continue
+        with mpl.rc_context(PAPER):
+            figure = new_figure(without(chart, alike), ONE_COLUMN, 6.5)
+            for form in FORMATS:
+                path = folder / f"{comparison.workload.name}-{chart.key}.{form}"
+                content = picture(figure, form, chart.title, _words(chart))
+                written.append(write_atomic(path, content))
     return written
 
 
-def paper_figures(comparison: Comparison) -> Iterator[tuple[str, str, str, Figure]]:
-    """Yield the name, the title, a description and the figure of every chart."""
-    import matplotlib
-
-    with matplotlib.rc_context(PAPER):
-        for bars in (
-            data.latency(comparison),
-            data.energy(comparison),
-            data.speedup(comparison),
-            data.saving(comparison),
-            data.area(comparison),
-            data.zeros(comparison),
-        ):
-            if bars.values:
-                yield bars.key, bars.title, _bar_words(bars), _bar_figure(bars, comparison.colours)
-        for stacks in (data.energy_parts(comparison), data.time_parts(comparison)):
-            words = f"{stacks.title}, by layer and design, relative to zero padding."
-            yield stacks.key, stacks.title, words, _stack_figure(stacks)
+def without(chart: Chart, layers: Collection[str]) -> Chart:
+    """Return a chart without some of its layers, unless nothing would be left."""
+    kept = {name: text for name, text in chart.layers.items() if name not in layers}
+    if not kept or len(kept) == len(chart.layers):
+        return chart
+    values = {key: value for key, value in chart.values.items() if key[0] in kept}
+    return replace(chart, layers=kept, values=values)
 
 
-def _bar_words(bars: Bars) -> str:
-    return "; ".join(
-        f"{layer} {bars.labels[design]} {format_value(value, bars.unit)}".replace("  ", " ")
-        for (layer, design), value in bars.values.items()
-    )
+def new_figure(chart: Chart, width: float, size: float, *, page: bool = False) -> Figure:
+    """Return a figure of a chart, `width` inches wide, in type of `size` points.
 
-
-def _bar_figure(bars: Bars, own: Mapping[str, str]) -> Figure:
-    shown = [design for design in bars.designs if not _is_one(bars, design)]
-    figure, axes = _canvas(len(bars.layers) * len(shown))
-    width = 0.8 / max(1, len(shown))
-    colours = design_colours(shown, own) | {"": PARTS[0]}
-    base = 1.0 if bars.key == "speedup" and bars.logarithmic else 0.0  # no factor has a zero
-    factor = {"%": 100.0, "m2": 1e6}.get(bars.unit, 1.0)
-    for number, design in enumerate(shown):
-        offset = (number - (len(shown) - 1) / 2) * width
-        places = [
-            p + offset for p, layer in enumerate(bars.layers) if (layer, design) in bars.values
-        ]
-        heights = [
-            bars.values[la, design] * factor for la in bars.layers if (la, design) in bars.values
-        ]
-        axes.bar(
-            places,
-            [height - base for height in heights],
-            width,
-            base,
-            label=bars.labels[design],
-            color=colours[design],
-            edgecolor="#222222",
-            linewidth=0.4,
-            hatch=_HATCHES[number % len(_HATCHES)],
-        )
-    if bars.logarithmic:
-        axes.set_yscale("log")
-    unit = {"x": "", "%": " [%]", "m2": " [mm$^2$]"}.get(bars.unit, f" [{bars.unit}]")
-    axes.set_ylabel(bars.title + unit)
-    if bars.key == "speedup":
-        axes.axhline(1, color="#222222", linewidth=0.5)
-    if min(bars.values.values()) < 0:
-        axes.axhline(0, color="#222222", linewidth=0.5)
-    _finish(figure, axes, bars.layers, len(shown) if any(shown) else 0)
-    return figure
-
-
-def _is_one(bars: Bars, design: str) -> bool:
-    """Whether a design is what the others are compared with: its bars would all be alike."""
-    return bars.key in ("speedup", "saving") and design == BASELINE.name and len(bars.designs) > 1
-
-
-def _stack_figure(stacks: Stacks) -> Figure:
-    figure, axes = _canvas(len(stacks.layers) * len(stacks.designs))
-    width = 0.84 / max(1, len(stacks.designs))
-    bottoms: dict[tuple[str, str], float] = {}
-    for number, part in enumerate(stacks.parts):
-        places, heights, starts = [], [], []
-        for place, layer in enumerate(stacks.layers):
-            for nth, design in enumerate(stacks.designs):
-                key = (layer, design)
-                if key not in stacks.values:
-                    continue
-                places.append(place + (nth - (len(stacks.designs) - 1) / 2) * width)
-                heights.append(stacks.values[key].get(part, 0.0) / stacks.scale(layer))
-                starts.append(bottoms.get(key, 0.0))
-                bottoms[key] = starts[-1] + heights[-1]
-        axes.bar(
-            places,
-            heights,
-            width * 0.92,
-            starts,
-            label=part,
-            color=PARTS[number % len(PARTS)],
-            edgecolor="#222222",
-            linewidth=0.3,
-            hatch=_HATCHES[number % len(_HATCHES)],
-        )
-    axes.set_ylabel(f"{'Energy' if stacks.unit == 'J' else 'Time'} / zero padding's")
-    order = ", ".join(stacks.labels[design] for design in stacks.designs)
-    axes.text(0, 1.02, f"bars: {order}", transform=axes.transAxes, fontsize=6, va="bottom")
-    _finish(figure, axes, stacks.layers, len(stacks.parts), below=0.09)
-    return figure
-
-
-def _canvas(bars: int) -> tuple[Figure, Axes]:
+    That of a page has its axis at the top, from where readers come down to the rows.
+    """
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+    from matplotlib.transforms import ScaledTranslation
 
-    width = _ONE_COLUMN if bars <= _MOST_BARS else TWO_COLUMNS
-    figure = Figure(figsize=(width, _HEIGHT), layout="constrained")
-    return figure, figure.add_subplot()
+    entries = len(chart.parts if chart.kind == "stacks" else chart.designs)
+    lines = 4.5 + 1.5 * math.ceil(entries / _columns(width, size))
+    height = row_height(chart, size) * len(chart.layers) + lines * size / 72
+    figure = Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02))
+    axes = draw(figure.add_subplot(), chart)
+    legend = axes.get_legend()
+    if page:
+        axes.xaxis.tick_top()
+        axes.xaxis.set_label_position("top")
+        figure.patch.set_visible(False)
+        axes.patch.set_visible(False)
+    if page and legend:
+        up = ScaledTranslation(0, 3.4 * size / 72, figure.dpi_scale_trans)
+        legend.set_bbox_to_anchor((0, 1), axes.transAxes + up)
+    return figure
 
 
-def _finish(
-    figure: Figure, axes: Axes, layers: tuple[str, ...], entries: int, below: float = 0.0
-) -> None:
-    axes.set_xticks(
-        range(len(layers)),
-        layers,
-        rotation=20 if len(layers) < 9 else 60,
-        ha="right",
-        rotation_mode="anchor",
-    )
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis="y", linewidth=0.3, color="#cccccc")
+def row_height(chart: Chart, size: float) -> float:
+    """Return the height of a layer's row in inches, in type of `size` points."""
+    lanes = 1 if chart.kind == "heat" else len(chart.designs)
+    return size / 72 * (_NAME + _FREE + _LANES[chart.kind] * lanes)
+
+
+def draw(axes: Axes, chart: Chart) -> Axes:
+    """Draw a chart on axes, layers downwards, and return them.
+
+    What belongs to a layer has a `mark_id`, with words if it stands for a value.
+    """
+    from matplotlib.lines import Line2D
+
+    axes.set_ylim(len(chart.layers), 0)
+    axes.set_yticks([])
+    axes.spines[["left", "right", "top", "bottom"]].set_visible(False)
+    axes.tick_params(axis="x", length=0, colors=INK)
+    for place, (layer, name) in enumerate(chart.layers.items()):
+        text = _text(axes, 0, _lane(chart, place, -1), name, "left", 1.0, mark_id(layer))
+        text.set(transform=axes.get_yaxis_transform(), fontweight="bold")
+        text.set_bbox({"facecolor": GROUND, "linewidth": 0, "pad": 0.5})
+        if place:
+            line = Line2D([0, 1], [place] * 2, color=GRID, linewidth=0.6, zorder=0)
+            line.set_transform(axes.get_yaxis_transform())
+            _add(axes, line, mark_id(layer))
+    {"dots": _dots, "stacks": _stacks, "heat": _heat}[chart.kind](axes, chart)
+    return axes
+
+
+def _lane(chart: Chart, layer: int, lane: float) -> float:
+    """Return where a lane of a layer's row has its middle; -1 is that of the name."""
+    height = 72 * row_height(chart, 1)
+    down = _NAME / 2 if lane < 0 else _NAME + _LANES[chart.kind] * (lane + 0.5)
+    return layer + down / height
+
+
+def _marks(chart: Chart) -> Iterator[tuple[str, str, float, Parts]]:
+    """Yield layer, design, lane and values."""
+    for place, layer in enumerate(chart.layers):
+        for lane, design in enumerate(chart.designs):
+            if (layer, design) in chart.values:
+                yield layer, design, _lane(chart, place, lane), chart.values[layer, design]
+
+
+def mark_id(layer: str, design: str = "", words: str = "", point: str = "") -> str:
+    """Return the id of what belongs to a layer, stands for a value, or is a point of a sweep."""
+    return json.dumps([layer, design, words, point], ensure_ascii=False)
+
+
+def _add(axes: Axes, artist: Any, name: str) -> None:
+    """Add what neither limits nor layout ask for, of which there may be thousands."""
+    artist.set_gid(name)
+    artist.set_in_layout(False)
+    axes.add_artist(artist).set_clip_on(False)
+
+
+def _text(
+    axes: Axes, x: float, y: float, text: str, align: Any, size: float, name: str, ink: str = INK
+) -> Any:
+    """Write `text` in the middle of a lane, `size` being that of the figure's type."""
+    from matplotlib.text import Text
+
+    written = Text(x, y, text, color=ink, ha=align, va="center_baseline", fontsize=size * _size())
+    _add(axes, written, name)
+    return written
+
+
+def _dots(axes: Axes, chart: Chart) -> None:
+    colours = design_colours([*chart.designs], chart.colours) | {"": PARTS[0]}
+    found = [1.0] * (chart.unit == "x") + [chart.whole(*key) for key in chart.values]
+    for layer, design, y, values in _marks(chart):
+        mark = _dot(colours[design], [values[""]], [y])
+        _add(axes, mark, mark_id(layer, design, format_value(values[""], chart.unit)))
+    if chart.logarithmic:
+        margin = max(1.1, (max(found) / min(found)) ** 0.04)
+        axes.set_xscale("log")
+        axes.set_xlim(min(found) / margin, max(found) * margin)
+    else:
+        axes.set_xlim(0, 1.04 * max(found) or 1.0)
+    axes.grid(axis="x", color=GRID, linewidth=0.6)
     axes.set_axisbelow(True)
-    axes.margins(x=0.01)
-    if entries > 0:
-        columns = min(entries, 6 if figure.get_figwidth() > _ONE_COLUMN else 4)
-        axes.legend(
-            loc="lower left",
-            bbox_to_anchor=(0, 1 + below),
-            ncols=columns,
-            frameon=False,
-            borderaxespad=0.1,
-            columnspacing=1,
-            handlelength=1.4,
-            handletextpad=0.5,
-        )
+    if chart.unit == "x":
+        axes.axvline(1, color=INK, linewidth=0.8, zorder=1)
+    unit = {"x": "", "%": "", "m2": " [mm2]"}.get(chart.unit, f" [{chart.unit}]")
+    axes.set_xlabel(chart.title + unit, color=INK)
+    _ticks(axes, chart)
+    if any(chart.designs):
+        entries = [_dot(colours[name], [], []) for name in chart.designs]
+        _legend(axes, entries, list(chart.designs.values()))
+
+
+def _dot(colour: str, x: list[float], y: list[float]) -> Any:
+    from matplotlib.lines import Line2D
+
+    mark = Line2D(x, y, linestyle="none", color=colour, marker=of_colour(MARKERS, colour), zorder=3)
+    mark.set(markersize=0.62 * _size(), markeredgecolor=INK, markeredgewidth=0.5)
+    return mark
+
+
+def _ticks(axes: Axes, chart: Chart) -> None:
+    from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
+
+    locator = log_ticks(*axes.get_xlim()) if chart.logarithmic else MaxNLocator(5)
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value, chart.unit)))
+
+
+def log_ticks(low: float, high: float) -> Any:
+    """Return matplotlib's locator of decades, or of their parts where there are few."""
+    from matplotlib.ticker import LogLocator
+
+    return LogLocator(subs=(1, 2, 5) if high / low < 30 else (1,), numticks=6)
+
+
+def _tick(value: float, unit: str) -> str:
+    """Return a round value without trailing zeros.
+
+    >>> _tick(1e-8, "m2"), _tick(1e-4, "s"), _tick(0.8, "%"), _tick(2.0, "x")
+    ('0.01 mm2', '100 us', '80 %', '2x')
+    """
+    factor, written = {"x": (1, "x"), "%": (100, " %"), "m2": (1e6, " mm2")}.get(unit, (0, ""))
+    if factor:
+        return f"{value * factor:g}{written}"
+    return re.sub(r"\.0+(?= )", "", format_value(value, unit)) if value else "0"
+
+
+def _stacks(axes: Axes, chart: Chart) -> None:
+    from matplotlib.patches import Patch, Rectangle
+
+    looks = _looks(chart.parts)
+    thick = 0.74 * _LANES["stacks"] / 72 / row_height(chart, 1)
+    longest = 1.0
+    for layer, design, y, values in _marks(chart):
+        left, whole = 0.0, sum(values.values()) or 1.0
+        for part in (part for part in chart.parts if values.get(part)):
+            share = values[part] / chart.scale(layer)
+            bar = Rectangle((left, y - thick / 2), share, thick, **looks[part])
+            said = f"{format_value(values[part], chart.unit)}, {percent(values[part] / whole)}"
+            _add(axes, bar, mark_id(layer, design, f"{part} {said}"))
+            left += share
+        longest = max(longest, left)
+        text = _text(axes, -0.01, y, chart.designs[design], "right", 0.88, mark_id(layer, design))
+        text.set(transform=axes.get_yaxis_transform(), in_layout=True)
+    axes.set_xlim(0, 1.01 * longest)
+    axes.grid(axis="x", color=GRID, linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.axvline(1, color=INK, linewidth=0.8, zorder=1)
+    axes.set_xlabel(f"{'Energy' if chart.unit == 'J' else 'Time'} over zero padding's", color=INK)
+    _legend(axes, [Patch(**look) for look in looks.values()], list(looks))
+
+
+def _looks(parts: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """Return colour and hatch of every part, the same in all figures."""
+    known = list(COMPONENT_GROUPS)
+    looks: dict[str, dict[str, Any]] = {}
+    for place, part in enumerate(parts):
+        group = _STAGES.get(part, part)
+        number = known.index(group) if group in known else place
+        colour = PARTS[number % len(PARTS)]
+        hatch = HATCHES[(HATCHES.index(of_colour(HATCHES, colour)) + 4 * (group not in known)) % 8]
+        looks[part] = {"facecolor": colour, "hatch": hatch, "edgecolor": INK, "linewidth": 0.4}
+    return looks
+
+
+def _heat(axes: Axes, chart: Chart) -> None:
+    from matplotlib.patches import Rectangle
+
+    height = _LANES["heat"] / 72 / row_height(chart, 1)
+    shown = list(chart.designs)
+    size = min(1.0, 4.5 / len(shown))
+    for layer, design, _, values in _marks(chart):
+        y = _lane(chart, list(chart.layers).index(layer), 0)
+        for number, (part, share) in enumerate(values.items()):
+            colour = blend("#ffffff", PARTS[0], share)
+            left = shown.index(design) + 0.04 + 0.46 * number
+            cell = Rectangle((left, y - height / 2), 0.46, height, facecolor=colour, linewidth=0.4)
+            cell.set_edgecolor(INK)
+            _add(axes, cell, mark_id(layer, design, f"{part} {percent(share)}"))
+            name, ink = mark_id(layer, design), text_on(colour)
+            _text(axes, left + 0.23, y, f"{100 * share:.0f}", "center", size, name, ink)
+    axes.set_xlim(0, len(shown))
+    labels = [text.replace(" ", "\n", 1) for text in chart.designs.values()]
+    axes.set_xticks([lane + 0.5 for lane in range(len(shown))], labels)
+    axes.set_xlabel(f"{chart.title} [%]: {', '.join(chart.parts)}", color=INK)
+
+
+def _legend(axes: Axes, entries: list[Any], labels: list[str]) -> None:
+    look: dict[str, Any] = {"frameon": False, "labelcolor": INK, "fontsize": 0.92 * _size()}
+    room = {"borderpad": 0.1, "borderaxespad": 0.3, "columnspacing": 1, "labelspacing": 0.3}
+    room |= {"handlelength": 1.4, "handletextpad": 0.5}
+    look["ncols"] = _columns(axes.figure.get_figwidth(), _size())  # type: ignore[union-attr]
+    axes.legend(entries, labels, loc="lower left", bbox_to_anchor=(0, 1), **look, **room)
+
+
+def _columns(width: float, size: float) -> int:
+    """Return the entries of a legend that fit beside each other."""
+    return max(1, int(72 * width / (11 * size)))
+
+
+def _size() -> float:
+    import matplotlib as mpl
+
+    return float(mpl.rcParams["font.size"])
+
+
+def _words(chart: Chart) -> str:
+    return "; ".join(
+        f"{layer} {chart.designs[design]} {format_value(chart.whole(layer, design), chart.unit)}"
+        if chart.kind == "dots"
+        else f"{layer} {chart.designs[design]} "
+        + ", ".join(f"{part} {format_value(value, chart.unit)}" for part, value in parts.items())
+        for (layer, design), parts in chart.values.items()
+    ).replace("  ", " ")

@@ -2,58 +2,51 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
+import hashlib
+import math
 import platform
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
 
 from red_timeloop import __version__
-from red_timeloop.comparison import Comparison, Summary
+from red_timeloop.comparison import Comparison, LayerResult
 from red_timeloop.decomposition import decompose
 from red_timeloop.designs import BASELINE
 from red_timeloop.errors import InputError
 from red_timeloop.report import data
-from red_timeloop.report.charts import bar_charts, format_value, stack_charts
-from red_timeloop.report.data import Bars, Stacks
 from red_timeloop.report.loop_nest import loop_nests
-from red_timeloop.report.palette import PARTS, design_colours
+from red_timeloop.report.page_figure import Figures, inline
+from red_timeloop.report.palette import design_colours
+from red_timeloop.report.sweep_section import sweep_section
+from red_timeloop.report.sweep_table import Cell
 from red_timeloop.report.table import describe
+from red_timeloop.sweeps.table import Results
 from red_timeloop.units import percent, ratio, scaled
+from red_timeloop.workload import WorkloadLayer
 
 __all__ = ["render"]
 
-_COLUMNS = (
-    "design",
-    "crossbars",
-    "sub-crossbars",
-    "modes",
-    "steps",
-    "cycles",
-    "cycle",
-    "latency",
-    "speedup",
-    "energy",
-    "saved",
-    "area",
-    "programming",
-)
 _MOST_SUB_CROSSBARS = 100  # in the picture of a page
 
 
 def render(
     comparisons: Sequence[Comparison],
     figures: Mapping[str, Sequence[str]],
-    sweeps: Sequence[Mapping[str, Any]] = (),
+    sweeps: Sequence[tuple[str, Results]] = (),
 ) -> str:
     """Return the HTML of a page.
 
     Args:
         comparisons: What to show, one section each; the workloads' names differ.
         figures: Names of the figure files beside the page, by workload.
-        sweeps: Sections of sweeps, as of `red_timeloop.report.sweep_section`.
+        sweeps: Names and points of sweeps to show below.
+
+    Raises:
+        InputError: No point of a sweep is feasible.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -64,46 +57,48 @@ def render(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    style, _, _ = environment.loader.get_source(environment, "style.css")  # type: ignore[union-attr]
-    names = ", ".join(comparison.workload.name for comparison in comparisons)
-    designs = dict.fromkeys(name for c in comparisons for name in c.designs)
-    own = {name: colour for c in comparisons for name, colour in c.colours.items()}
+    read = environment.loader.get_source  # type: ignore[union-attr]
+    style, script = (Markup(read(environment, name)[0]) for name in ("style.css", "page.js"))
+    drawn = Figures()
     return environment.get_template("report.html.j2").render(
-        title=f"RED on {names}",
+        title=f"RED on {', '.join(comparison.workload.name for comparison in comparisons)}",
         version=__version__,
-        style=Markup(style),  # the package's own file
-        colours=Markup(_colour_rules(designs, own)),
-        pages=[_page(c, figures.get(c.workload.name, ())) for c in comparisons],
-        sweeps=sweeps,
+        pages=[_page(c, figures.get(c.workload.name, ()), drawn) for c in comparisons],
+        sweeps=[sweep_section(name, results, drawn) for name, results in sweeps],
         versions=_versions(comparisons),
+        figures=drawn,
+        style=style,
+        script=script,
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
 
 
-def _colour_rules(designs: Iterable[str], own: Mapping[str, str]) -> str:
-    colours = {f"d-{name}": colour for name, colour in design_colours(list(designs), own).items()}
-    colours |= {f"p-{number}": colour for number, colour in enumerate(PARTS)}
-    colours["d-layer"] = PARTS[0]
-    return "\n".join(f".{name} {{ fill: {c}; background: {c}; }}" for name, c in colours.items())
-
-
-def _page(comparison: Comparison, figures: Sequence[str]) -> dict[str, Any]:
+def _page(comparison: Comparison, figures: Sequence[str], drawn: Figures) -> dict[str, Any]:
     workload = comparison.workload
+    colours = design_colours(comparison.designs, comparison.colours)
+    ran = {result.layer: result.entry for result in comparison.results}
     return {
         "name": workload.name,
         "description": workload.description,
-        "layers": {entry.name: describe(entry.layer) for entry in workload.layers},
         "tiles": list(_tiles(comparison)),
-        "summary": [_summary_row(comparison, summary) for summary in comparison.summary],
-        "charts": list(_charts(comparison)),
+        "summary": list(_summary(comparison)),
+        "designs": [(name, comparison.labels[name], colours[name]) for name in comparison.designs],
+        "layers": [_layer(entry) for entry in ran.values()],
+        "alike": data.alike(comparison),
+        "charts": [
+            (chart, drawn.chart(chart))
+            for chart in (data.chart(comparison, key) for key in data.CHARTS)
+            if chart.values
+        ],
         "columns": _COLUMNS,
-        "rows": list(_rows(comparison)),
+        "rows": [(r.layer, r.design, list(_cells(comparison, r))) for r in comparison.results],
         "failures": comparison.failures,
         "mappings": list(_mappings(comparison)),
         "assumptions": (*comparison.assumptions, *comparison.reasons),
         "hardware": comparison.hardware.name,
         "parameters": list(_parameters(comparison)),
         "figures": _by_chart(figures),
-        "picture": _picture(comparison),
+        "picture": _picture(comparison, drawn),
     }
 
 
@@ -117,122 +112,97 @@ def _by_chart(figures: Sequence[str]) -> dict[str, list[tuple[str, str]]]:
     return charts
 
 
-def _tiles(comparison: Comparison) -> Iterable[dict[str, str]]:
+def _tiles(comparison: Comparison) -> Iterable[tuple[str, str]]:
     """Yield the headline numbers: those of the first design that is not the baseline."""
-    rivals = [summary for summary in comparison.summary if summary.design != BASELINE.name]
-    for summary in rivals[:1]:
+    for summary in [each for each in comparison.summary if each.design != BASELINE.name][:1]:
         name = comparison.labels[summary.design]
-        yield {
-            "value": ratio(summary.speedup),
-            "text": f"speedup of {name} over zero padding, all layers",
-        }
-        yield {
-            "value": percent(summary.energy_saving),
-            "text": f"of zero padding's energy saved by {name}, all layers",
-        }
+        yield ratio(summary.speedup), f"speedup of {name} over zero padding, all layers"
+        needed = ratio(summary.energy_ratio)
+        yield needed, f"of zero padding's energy needed by {name}, all layers"
     workload = comparison.workload
-    yield {
-        "value": scaled(workload.macs),
-        "text": f"useful multiply-accumulates in {sum(e.repeat for e in workload.layers)} layers",
-    }
+    count = sum(entry.repeat for entry in workload.layers)
+    yield scaled(workload.macs), f"useful multiply-accumulates in {count} layers"
     transposed = [entry for entry in workload.layers if entry.layer.transposed]
     if transposed:
         useless = 1 - sum(e.repeat * e.layer.macs for e in transposed) / sum(
             e.repeat * e.layer.zero_inserted_macs for e in transposed
         )
-        yield {
-            "value": percent(useless),
-            "text": "of the multiply-accumulates of zero insertion are useless",
-        }
+        yield percent(useless), "of the multiply-accumulates of zero insertion are useless"
 
 
-def _summary_row(comparison: Comparison, summary: Summary) -> dict[str, str]:
-    design = comparison.labels[summary.design]
-    if summary.design == BASELINE.name:
-        return {"design": design, "speedup": ratio(1), "saving": percent(0)}
-    speedups = [speedup for speedup, _ in summary.layers.values()]
-    savings = [saving for _, saving in summary.layers.values()]
-    return {
-        "design": design,
-        "speedup": f"{ratio(summary.speedup)} {_range(speedups, ratio)}",
-        "saving": f"{percent(summary.energy_saving)} {_range(savings, percent)}",
-    }
+def _summary(comparison: Comparison) -> Iterable[tuple[str, list[Cell]]]:
+    """Yield the totals of each design, every layer as often as it is repeated, and its means."""
+    for of in comparison.summary:
+        speedups = [speedup for speedup, _ in of.layers.values()] or [1.0]
+        ratios = [1 - saving for _, saving in of.layers.values()] or [1.0]
+        yield (
+            of.design,
+            [
+                (comparison.labels[of.design], None),
+                (scaled(of.latency, "s"), of.latency),
+                (scaled(of.energy, "J"), of.energy),
+                (data.format_value(of.area, "m2"), of.area),
+                (f"{of.crossbars:,}", of.crossbars),
+                (ratio(of.speedup), of.speedup),
+                (ratio(of.mean_speedup), of.mean_speedup),
+                (f"{ratio(min(speedups))} to {ratio(max(speedups))}", max(speedups)),
+                (ratio(of.energy_ratio), of.energy_ratio),
+                (ratio(of.mean_energy_ratio), of.mean_energy_ratio),
+                (f"{ratio(min(ratios))} to {ratio(max(ratios))}", max(ratios)),
+            ],
+        )
 
 
-def _range(values: list[float], form: Any) -> str:
-    return f"({form(min(values))} to {form(max(values))})" if values else ""
+def _layer(entry: WorkloadLayer) -> tuple[str, list[Cell]]:
+    layer = entry.layer
+    zeros = layer.zero_redundancy if layer.transposed else 0.0
+    return entry.name, [
+        (entry.name, None),
+        (describe(layer), None),
+        (f"{entry.repeat}", entry.repeat),
+        (scaled(layer.macs), layer.macs),
+        (percent(zeros) if layer.transposed else "", zeros),
+    ]
 
 
-def _charts(comparison: Comparison) -> Iterable[dict[str, Any]]:
-    labels = comparison.labels
-    designs = [{"css": f"d-{name}", "name": labels[name]} for name in comparison.designs]
-    once = "One pass over the layer's batch."
-    yield _bar_section(data.latency(comparison), once, designs, describe=True)
-    yield _stack_section(data.time_parts(comparison), "Bars are relative to zero padding (line).")
-    yield _bar_section(data.energy(comparison), f"{once} Programming is not counted.", designs)
-    yield _stack_section(data.energy_parts(comparison), "Bars are relative to zero padding (line).")
-    against = "Zero padding is 1."
-    yield _bar_section(data.speedup(comparison), against, designs)
-    yield _bar_section(data.area(comparison), "Area that holds the layer's weights.", designs)
-    zeros = data.zeros(comparison)
-    if zeros.values:
-        note = "Share of zeros in the map that zero padding convolves."
-        yield _bar_section(zeros, note, [])
+_COLUMNS = (
+    "layer",
+    "design",
+    "repeat",
+    "crossbars",
+    "sub-crossbars",
+    "modes",
+    "steps",
+    "cycles",
+    "cycle",
+    "latency",
+    "speedup",
+    "energy",
+    "energy ratio",
+    "area",
+    "programming",
+)
 
 
-def _bar_section(
-    bars: Bars, note: str, legend: list[dict[str, str]], *, describe: bool = False
-) -> dict[str, Any]:
-    scale = " Logarithmic axis." if bars.logarithmic else ""
-    charts = [(layer, Markup(svg)) for layer, svg in bar_charts(bars)]  # escaped where built
-    return {
-        "key": bars.key,
-        "title": bars.title,
-        "note": note + scale,
-        "legend": legend,
-        "charts": charts,
-        "describe": describe,
-    }
-
-
-def _stack_section(stacks: Stacks, note: str) -> dict[str, Any]:
-    legend = [{"css": f"p-{n % 8}", "name": part} for n, part in enumerate(stacks.parts)]
-    return {
-        "key": stacks.key,
-        "title": stacks.title,
-        "note": note,
-        "legend": legend,
-        "charts": [(layer, Markup(svg)) for layer, svg in stack_charts(stacks)],
-        "describe": False,
-    }
-
-
-def _rows(comparison: Comparison) -> Iterable[tuple[str, list[list[str]]]]:
-    against = {summary.design: summary.layers for summary in comparison.summary}
-    for entry in comparison.workload.layers:
-        rows = []
-        for result in comparison.results:
-            if result.layer != entry.name:
-                continue
-            values = result.as_dict()
-            versus = against[result.design].get(result.layer)
-            rows.append(
-                [
-                    comparison.labels[result.design],
-                    *(f"{values[k]:,}" for k in ("crossbars", "sub_crossbars", "modes")),
-                    f"{values['steps']:,}",
-                    f"{values['cycles']:,}",
-                    scaled(values["cycle_time_s"], "s"),
-                    scaled(values["latency_s"], "s"),
-                    ratio(versus[0]) if versus else "",
-                    scaled(values["energy_J"], "J"),
-                    percent(versus[1]) if versus else "",
-                    format_value(values["area_m2"], "m2"),
-                    scaled(values["programming_energy_J"], "J"),
-                ]
-            )
-        if rows:
-            yield entry.name, rows
+def _cells(comparison: Comparison, result: LayerResult) -> Iterable[Cell]:
+    """Yield a row of the table of all numbers, in the order of `_COLUMNS`."""
+    own, plan = result.design_result, result.design_result.plan
+    yield from ((result.layer, None), (comparison.labels[result.design], None))
+    counts = (plan.crossbars, plan.sub_crossbars, plan.modes, own.steps, own.cycles)
+    yield from ((f"{count:,}", count) for count in (result.entry.repeat, *counts))
+    base = next((r.design_result for r in comparison.baseline if r.layer == result.layer), None)
+    faster = base.latency / own.latency if base and own.latency else math.nan
+    needed = own.energy / base.energy if base and base.energy else math.nan
+    for value, unit in (
+        (own.cycle_time, "s"),
+        (own.latency, "s"),
+        (faster, "x"),
+        (own.energy, "J"),
+        (needed, "x"),
+        (own.area, "m2"),
+        (own.programming_energy, "J"),
+    ):
+        yield (data.format_value(value, unit) if value == value else "", value)
 
 
 def _mappings(
@@ -264,30 +234,23 @@ def _written(value: object) -> str:
     return "none" if value is None else str(value)
 
 
-def _picture(comparison: Comparison) -> dict[str, Any] | None:
-    """Return the moving picture of the first design, of a layer that is not too large to draw."""
+def _picture(comparison: Comparison, drawn: Figures) -> dict[str, Any] | None:
+    """Return the one moving picture of a page, of a layer that is not too large to draw."""
     from red_timeloop.report.drawing import draw
 
-    for result in comparison.results:
+    for result in () if drawn.moving else comparison.results:
         layer = result.entry.layer
         if not layer.transposed or max(layer.stride) == 1:
             continue
         if decompose(layer).sub_crossbars > _MOST_SUB_CROSSBARS:
             continue
         try:
-            svg = draw(layer, result.design_result.design).animated().decode()
-        except InputError:  # three spatial axes, or no computation modes
+            root = draw(layer, result.design_result.design).moving(drawn.styles)
+        except InputError:  # no computation modes
             continue
-        return {"layer": result.layer, "svg": Markup(_inner(svg, comparison.workload.name))}
+        drawn.moving = True
+        return {"layer": result.layer, "svg": inline(drawn.take(root))}
     return None
-
-
-def _inner(svg: str, prefix: str) -> str:
-    """Return an SVG file as an element of a page, its names made unique there."""
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r'\bid="([^"]+)"', rf'id="{prefix}.\1"', svg)
-    svg = re.sub(r'href="#([^"]+)"', rf'href="#{prefix}.\1"', svg)
-    return re.sub(r"url\(#([^)]+)\)", rf"url(#{prefix}.\1)", svg)
 
 
 def _versions(comparisons: Sequence[Comparison]) -> list[tuple[str, str]]:

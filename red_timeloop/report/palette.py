@@ -11,11 +11,14 @@ from collections.abc import Mapping, Sequence
 
 __all__ = [
     "BASE",
+    "HATCHES",
+    "MARKERS",
     "PARTS",
     "blend",
     "design_colours",
     "luminance",
     "mode_colours",
+    "of_colour",
     "text_on",
 ]
 
@@ -27,6 +30,20 @@ BASE = (_SKY, _ORANGE, _GREEN, _PURPLE, _YELLOW, _BLUE, _VERMILION, _GREY)
 
 # For the parts of a stack, where neighbours must differ in lightness.
 PARTS = (_BLUE, _ORANGE, _SKY, _VERMILION, _YELLOW, _GREEN, _PURPLE, _GREY)
+
+# What tells the base colours apart in grey print, each tied to one of them.
+HATCHES = ("..", "///", "\\\\\\", "oo", "xxx", "", "---", "++")
+MARKERS = ("o", "s", "D", "^", "v", "P", "X", "<")
+
+
+def of_colour(kinds: Sequence[str], colour: str) -> str:
+    """Return which of `kinds` (`HATCHES`, `MARKERS`) goes with a colour, always the same one.
+
+    >>> of_colour(MARKERS, "#e69f00")
+    's'
+    """
+    place = BASE.index(colour) if colour in BASE else sum(colour.encode())
+    return kinds[place % len(kinds)]
 
 
 def design_colours(designs: Sequence[str], own: Mapping[str, str]) -> dict[str, str]:
@@ -44,8 +61,8 @@ def design_colours(designs: Sequence[str], own: Mapping[str, str]) -> dict[str, 
     return {**own, **{name: rest[number % len(rest)] for number, name in enumerate(others)}}
 
 
-def mode_colours(phases: Sequence[tuple[int, int]]) -> dict[tuple[int, int], str]:
-    """Return a colour for each of `phases`, which are a product of rows and columns.
+def mode_colours(phases: Sequence[tuple[int, ...]]) -> dict[tuple[int, ...], str]:
+    """Return a colour for each of `phases`, which are a product of (planes,) rows and columns.
 
     Up to eight get the base colours. More get a hue by column and a lightness by row, so that
     neighbours differ in both; they cannot all be told apart, but a mode's kernel pixels,
@@ -58,11 +75,11 @@ def mode_colours(phases: Sequence[tuple[int, int]]) -> dict[tuple[int, int], str
     """
     if len(phases) <= len(BASE):
         return dict(zip(phases, BASE, strict=False))
-    rows = sorted({row for row, _ in phases})
-    columns = sorted({column for _, column in phases})
+    rows = sorted({phase[:-1] for phase in phases})
+    columns = sorted({phase[-1] for phase in phases})
     return {
-        (row, column): _shade(rows.index(row) / len(rows), columns.index(column), len(columns))
-        for row, column in phases
+        phase: _shade(rows.index(phase[:-1]) / len(rows), columns.index(phase[-1]), len(columns))
+        for phase in phases
     }
 
 

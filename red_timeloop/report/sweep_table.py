@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 
 from rich.console import Console
@@ -10,15 +9,20 @@ from rich.table import Table
 
 from red_timeloop.sweeps.analysis import Effect
 from red_timeloop.sweeps.table import Results
-from red_timeloop.units import area, percent, ratio, scaled
+from red_timeloop.units import area, decibels, percent, ratio, scaled
 
 __all__ = [
+    "MOST",
+    "Cell",
+    "cells",
     "measure_name",
     "measure_text",
     "parameter_text",
     "print_effects",
     "print_results",
 ]
+
+Cell = tuple[str, float | None]  # of a table: what is written, and by what number it is sorted
 
 _MEASURES: dict[str, tuple[str, Callable[[float], str]]] = {
     "latency_s": ("latency", lambda value: scaled(value, "s")),
@@ -30,42 +34,49 @@ _MEASURES: dict[str, tuple[str, Callable[[float], str]]] = {
     "programming_energy_J": ("programming", lambda value: scaled(value, "J")),
     "speedup": ("speedup", ratio),
     "energy_saving": ("saving", percent),
-    "sqnr_dB": ("SQNR", lambda value: "exact" if math.isinf(value) else f"{value:.1f} dB"),
+    "sqnr_dB": ("SQNR", decibels),
 }
 _ALWAYS = ("latency_s", "energy_J", "area_m2", "speedup", "energy_saving", "sqnr_dB")
+MOST = 40  # rows shown
 _WIDTH = 120  # of a pipe or file, which has none of its own
 
 
-def print_results(
-    results: Results, shown: Sequence[str] = (), most: int = 40, console: Console | None = None
-) -> None:
-    """Print evaluations, one a line: design, parameters, measures.
+def cells(
+    results: Results, shown: Sequence[str] = (), most: int = MOST
+) -> tuple[list[str], list[list[Cell]]]:
+    """Return headings and rows: design, parameters, measures.
 
     Args:
         results: The evaluations.
         shown: Measures to show beside the usual ones.
-        most: Lines after which the rest is only counted.
-        console: Where to print.
+        most: Rows after which the rest is left out.
     """
-    console = _sized(console)
     rows = [results.row(index) for index in range(min(len(results), most))]
     measures = [m for m in _MEASURES if m in (*_ALWAYS, *shown) and any(m in row for row in rows)]
     who = ["design"]
     for name in ("workload", "hardware"):
         if len({row[name] for row in rows}) > 1:
             who.insert(0, name)
+    return [*who, *results.parameters, *map(measure_name, measures)], [
+        [(str(row[name]), None) for name in who]
+        + [(parameter_text(row[name]), _number(row[name])) for name in results.parameters]
+        + [(measure_text(m, row[m]), float(row[m])) if m in row else ("-", None) for m in measures]
+        for row in rows
+    ]
+
+
+def print_results(
+    results: Results, shown: Sequence[str] = (), most: int = MOST, console: Console | None = None
+) -> None:
+    """Print evaluations, one a line, and how many there are beyond `most`; see `cells`."""
+    console = _sized(console)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for name in who:
-        table.add_column(name, no_wrap=True)
-    for name in results.parameters:
-        table.add_column(name, justify="right")
-    for name in measures:
-        table.add_column(_MEASURES[name][0], justify="right", no_wrap=True)
+    heads, rows = cells(results, shown, most)
+    for head in heads:
+        words = head in ("workload", "hardware", "design")
+        table.add_column(head, justify="left" if words else "right", no_wrap=True)
     for row in rows:
-        cells = [row[name] for name in who]
-        cells += [parameter_text(row[name]) for name in results.parameters]
-        cells += [_MEASURES[name][1](row[name]) if name in row else "-" for name in measures]
-        table.add_row(*cells)
+        table.add_row(*(text for text, _ in row))
     console.print(table)
     if len(results) > most:
         console.print(
@@ -113,6 +124,10 @@ def parameter_text(value: object) -> str:
     if value is None:
         return "-"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
 
 
 def _sized(console: Console | None) -> Console:

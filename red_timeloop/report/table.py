@@ -5,7 +5,8 @@ from __future__ import annotations
 from rich.console import Console, JustifyMethod
 from rich.table import Table
 
-from red_timeloop.comparison import Comparison, LayerResult
+from red_timeloop.accuracy import bound_text, value_text
+from red_timeloop.comparison import Comparison, LayerResult, Summary
 from red_timeloop.components import STAGES
 from red_timeloop.designs import BASELINE
 from red_timeloop.layer import Layer
@@ -22,7 +23,7 @@ _COLUMNS = {
     "latency": 7,
     "speedup": 7,
     "energy": 7,
-    "saving": 7,
+    "ratio": 7,
     "area": 9,
 }
 _WIDTH = 120  # of a pipe or file, which has none of its own
@@ -47,12 +48,23 @@ def print_comparison(comparison: Comparison, console: Console | None = None) -> 
             _print_block(console, f"{entry.name}: {describe(entry.layer)}{times}", table)
     totals = _table()
     for summary in comparison.summary:
-        saving = percent(summary.energy_saving)
-        totals.add_row(summary.design, *[""] * 4, ratio(summary.speedup), "", saving, "")
+        totals.add_row(summary.design, *_totals(summary))
     _print_block(console, "All layers", totals)
+    if comparison.accuracy is not None:
+        heading = f"Converters for {bound_text(comparison.accuracy)}"
+        _print_block(console, heading, _converters(comparison, comparison.accuracy.measure))
+    if len({result.layer for result in comparison.results}) > 1:
+        means = _table()
+        for summary in comparison.summary:
+            mean = ratio(summary.mean_speedup), "", ratio(summary.mean_energy_ratio)
+            means.add_row(summary.design, *[""] * 4, *mean, "")
+        _print_block(console, "Geometric mean of the layers", means)
     _print_block(console, "Where time and energy go, all layers", _stages(comparison))
     console.print()
-    notes = [f"speedup, saving: latency and energy against {BASELINE.name}."]
+    notes = [
+        f"speedup: latency of {BASELINE.name} over the design's; ratio: the design's energy over "
+        f"that of {BASELINE.name}."
+    ]
     for line in (*notes, *comparison.assumptions, *comparison.reasons):
         console.print(line, style="dim", soft_wrap=True, highlight=False)
     for failure in comparison.failures:
@@ -68,6 +80,29 @@ def _table(header: bool = False) -> Table:
     for title, width in _COLUMNS.items():
         justify: JustifyMethod = "left" if title == "design" else "right"
         table.add_column(title, justify=justify, no_wrap=True, min_width=width)
+    return table
+
+
+def _converters(comparison: Comparison, measure: str) -> Table:
+    """Return what each design converts with, what that reaches, and what the layers then take."""
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    table.add_column("design", min_width=_COLUMNS["design"], no_wrap=True)
+    for title in ("bits", "rows", measure, "latency", "energy", "area"):
+        table.add_column(title, justify="right", min_width=_COLUMNS.get(title, 5), no_wrap=True)
+    table.add_column("least on", no_wrap=True)
+    for each in comparison.converters:
+        mine = [r for r in (*comparison.results, *comparison.baseline) if r.design == each.design]
+        results = {r.layer: (r.entry.repeat, r.design_result) for r in mine}.values()
+        table.add_row(
+            each.design,
+            "-" if each.digital else f"{each.hardware.adc_bits}",
+            "-" if each.digital else f"{each.hardware.rows or 'all'}",
+            value_text(measure, each.reached),
+            scaled(sum(n * result.latency for n, result in results), "s"),
+            scaled(sum(n * result.energy for n, result in results), "J"),
+            area(sum(n * result.area for n, result in results)),
+            each.worst,
+        )
     return table
 
 
@@ -124,7 +159,7 @@ def describe(layer: Layer) -> str:
 
 def _cells(result: LayerResult, versus: tuple[float, float] | None) -> list[str]:
     values = result.design_result
-    speedup, saving = ("", "") if versus is None else (ratio(versus[0]), percent(versus[1]))
+    speedup, of_it = ("", "") if versus is None else (ratio(versus[0]), ratio(1 - versus[1]))
     return [
         f"{values.plan.crossbars}",
         f"{values.cycles}",
@@ -132,6 +167,19 @@ def _cells(result: LayerResult, versus: tuple[float, float] | None) -> list[str]
         scaled(values.latency, "s"),
         speedup,
         scaled(values.energy, "J"),
-        saving,
+        of_it,
         area(values.area),
+    ]
+
+
+def _totals(summary: Summary) -> list[str]:
+    return [
+        f"{summary.crossbars}",
+        "",
+        "",
+        scaled(summary.latency, "s"),
+        ratio(summary.speedup),
+        scaled(summary.energy, "J"),
+        ratio(summary.energy_ratio),
+        area(summary.area),
     ]

@@ -36,7 +36,7 @@ def write_report(
         SweepError: A sweep's store cannot be read.
     """
     from red_timeloop.report.page import render
-    from red_timeloop.report.sweep_section import sweep_sections
+    from red_timeloop.report.sweep_section import load_sweeps
 
     names = [comparison.workload.name for comparison in comparisons]
     if not names or not all(comparison.results for comparison in comparisons):
@@ -44,7 +44,7 @@ def write_report(
     for name in names:
         if names.count(name) > 1:
             raise InputError(f"workload {name!r} stands twice", key="report", legal="names once")
-    sections = [section for store in sweeps for section in sweep_sections(store)]
+    loaded = [each for store in sweeps for each in load_sweeps(store)]
     target = make_folder(folder)
     written: list[Path] = []
     drawn: dict[str, list[str]] = {}
@@ -59,5 +59,5 @@ def write_report(
             paths = write_figures(comparison, target)
             drawn[name] = [path.name for path in paths]
             written += paths
-    page = write_atomic(target / "report.html", render(comparisons, drawn, sections))
+    page = write_atomic(target / "report.html", render(comparisons, drawn, loaded))
     return [page, *written]

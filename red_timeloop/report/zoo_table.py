@@ -17,7 +17,7 @@ _WIDTH = 80  # of a pipe or file, which has none of its own
 
 
 def print_zoo(comparisons: Sequence[Comparison], console: Console | None = None) -> None:
-    """Print one line a workload: speedup and energy saving of each design, then what failed."""
+    """Print one line a workload: speedup and energy ratio of each design, then what failed."""
     console = console or Console(markup=False)
     if not console.is_terminal:
         console = Console(file=console.file, width=_WIDTH, markup=False)
@@ -38,13 +38,13 @@ def print_zoo(comparisons: Sequence[Comparison], console: Console | None = None)
         for name in designs:
             summary = found.get(name)
             cells += (
-                [ratio(summary.speedup), percent(summary.energy_saving)] if summary else ["-", "-"]
+                [ratio(summary.speedup), ratio(summary.energy_ratio)] if summary else ["-", "-"]
             )
         table.add_row(comparison.workload.name, _share(comparison), *cells)
     console.print(table)
     console.print(
-        "speedup and energy saving against zero_padding, end to end, weights resident; deconv: "
-        "share of the multiply-accumulates that are in transposed convolutions.",
+        "speedup over zero_padding, and energy over that of zero_padding, end to end, weights "
+        "resident; deconv: share of the multiply-accumulates that are in transposed convolutions.",
         style="dim",
         soft_wrap=True,
     )

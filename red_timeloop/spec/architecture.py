@@ -358,6 +358,8 @@ def _mesh(
     within: tuple[tuple[int, int], ...],
 ) -> tuple[int, int]:
     spatial = mapping(node, "spatial", name)
+    if not spatial:
+        return 1, 1
     known = {**known, **_flat(attributes), "attributes": attributes}
     path = f"{name}.spatial"
     check_keys(spatial, ("meshX", "meshY"), path)

@@ -121,6 +121,8 @@ def read_optimizations(section: YamlMap, path: str) -> SparseOptimizations:
         InputError: A key, format or type is unknown, or a part is missing; `path` and the key say
             where.
     """
+    if not section:  # as at most levels
+        return SparseOptimizations()
     check_keys(section, (*_KEYS, "name", "target"), path)
     formats = mapping(section, "representation_format", path)
     place = f"{path}.representation_format"

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import collections.abc as abc
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from red_timeloop._html import html_table
 from red_timeloop.spec.loops import (
     Constraints,
     DataSpaceConstraint,
@@ -96,7 +98,7 @@ class Problem:
             product *= size
         return product
 
-    @property
+    @cached_property
     def data_space_names(self) -> tuple[str, ...]:
         """Names of the data spaces, in order."""
         return tuple(space.name for space in self.data_spaces)
@@ -237,6 +239,24 @@ class Architecture:
         """The same without what its levels do about zeros."""
         levels = tuple(replace(level, sparse=SparseOptimizations()) for level in self.levels)
         return replace(self, levels=levels)
+
+    def _repr_html_(self) -> str:
+        """Show the hierarchy in a notebook, outermost level first."""
+        rows = []
+        for level in self.levels:
+            spatial = level.kind == "spatial"
+            rows.append(
+                (
+                    level.target if spatial else level.name,
+                    f"{level.mesh_x} x {level.mesh_y} of what follows" if spatial else "",
+                    "" if spatial else level.subclass or level.component_class,
+                    f"{level.instances:,}",
+                    "" if spatial or level.size is None else f"{level.size:,}",
+                    level.datawidth if level.kind == "storage" else "",
+                )
+            )
+        head = ("level", "fan-out", "class", "instances", "words each", "bits of a word")
+        return html_table(head, rows, self.name)
 
     def level(self, name: str) -> Level:
         """Return the level called `name` (or whose target is `name`); KeyError if none is."""

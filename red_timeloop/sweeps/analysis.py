@@ -165,7 +165,8 @@ def _levels(results: Results, name: str) -> tuple[list[str], NDArray[np.intp]]:
 def _measured(results: Results, objectives: Sequence[Objective]) -> Results:
     """Return the rows that have all measures."""
     if not len(results):
-        raise InputError("no point keeps to the constraints", key="constraints")
+        why = "".join(f": {note}" for note in results.notes)
+        raise InputError(f"no point keeps to the constraints{why}", key="constraints")
     mask = np.ones(len(results), dtype=bool)
     for objective in objectives:
         mask &= ~np.isnan(results.numbers[objective.measure])

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
-from red_timeloop.errors import InputError, shown
-from red_timeloop.parallel import processes, serve, stopping_workers
+from red_timeloop.errors import InputError, WorkerError, shown
+from red_timeloop.parallel import deal, dealt, processes, stopping_workers
 from red_timeloop.resources import model_version
 from red_timeloop.sweeps.errors import SweepError
 from red_timeloop.sweeps.evaluation import Outcome, Task, evaluate_task
@@ -39,45 +39,15 @@ def workers(jobs: int = 1, address: str | None = None) -> Iterator[Evaluate]:
         with _dask(address) as evaluate:
             yield evaluate
     elif count == 1:
-        yield _here
+        yield lambda tasks: enumerate(map(evaluate_task, tasks))
     else:
-        with _loky(count) as evaluate:
-            yield evaluate
-
-
-def _here(tasks: Sequence[Task]) -> Iterator[tuple[int, tuple[Outcome, ...]]]:
-    for index, task in enumerate(tasks):
-        yield _numbered(index, task)
-
-
-def _numbered(
-    index: int, task: Task, parent: int = 0, version: Mapping[str, str] | None = None
-) -> tuple[int, tuple[Outcome, ...]]:
-    if parent:
-        serve(parent)
-    if version is not None and version != model_version():
-        # Its results would be stored under the key of other models.
-        raise SweepError(f"a worker has other models ({model_version()}) than this ({version})")
-    return index, evaluate_task(task)
-
-
-@contextmanager
-def _loky(jobs: int) -> Iterator[Evaluate]:
-    import joblib
-    from joblib.externals.loky.process_executor import BrokenProcessPool
-
-    try:
-        with (
-            stopping_workers(),
-            joblib.parallel_config(backend="loky", n_jobs=jobs),
-            _parallel() as parallel,
-        ):
-            yield _evaluate_with(parallel, parent=os.getpid())
-    except BrokenProcessPool as error:
-        raise SweepError(
-            "a worker process ended before its points did (killed, or out of memory?); its points "
-            "are not stored, all others are: run the same command to go on"
-        ) from error
+        try:
+            with stopping_workers():
+                yield lambda tasks: deal(evaluate_task, tasks, count)
+        except WorkerError as error:
+            raise SweepError(
+                f"{error}; its points are not stored, all others are: run the same command to go on"
+            ) from error
 
 
 @contextmanager
@@ -90,7 +60,7 @@ def _dask(address: str) -> Iterator[Evaluate]:
         from distributed.scheduler import KilledWorker
     except ImportError as error:
         raise SweepError(
-            "a cluster needs Dask: install red-timeloop[cluster] here and on the workers"
+            "a cluster needs Dask: pip install dask distributed here and on the workers"
         ) from error
     try:
         parse_host_port(parse_address(address)[1])
@@ -104,8 +74,9 @@ def _dask(address: str) -> Iterator[Evaluate]:
     except (OSError, ValueError, TypeError) as error:
         raise SweepError(f"{address}: no Dask scheduler answers there ({error})") from error
     try:
-        with joblib.parallel_config(backend="dask", client=client), _parallel() as parallel:
-            yield _evaluate_with(parallel, version=model_version())
+        evaluate = partial(_evaluate_alike, model_version())
+        with joblib.parallel_config(backend="dask", client=client):
+            yield lambda tasks: dealt(evaluate, tasks)
     except KilledWorker as error:
         raise SweepError(
             f"{address}: a worker was lost several times with the same points; all others are "
@@ -119,22 +90,8 @@ def _dask(address: str) -> Iterator[Evaluate]:
         client.close()
 
 
-def _parallel() -> Any:
-    import joblib
-
-    # One block at a time: a block is seconds of work. Arrays travel in messages, not in files.
-    return joblib.Parallel(return_as="generator_unordered", batch_size=1, max_nbytes=None)
-
-
-def _evaluate_with(
-    parallel: Any, parent: int = 0, version: Mapping[str, str] | None = None
-) -> Evaluate:
-    import joblib
-
-    def evaluate(tasks: Sequence[Task]) -> Iterator[tuple[int, tuple[Outcome, ...]]]:
-        numbered = joblib.delayed(_numbered)
-        yield from parallel(
-            numbered(index, task, parent, version) for index, task in enumerate(tasks)
-        )
-
-    return evaluate
+def _evaluate_alike(version: Mapping[str, str], task: Task) -> tuple[Outcome, ...]:
+    """Evaluate a task where the models are those of `version`, under whose key they are stored."""
+    if version != model_version():
+        raise SweepError(f"a worker has other models ({model_version()}) than this ({version})")
+    return evaluate_task(task)

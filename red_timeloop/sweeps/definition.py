@@ -18,7 +18,9 @@ A sweep file is YAML::
     seed: 1
     objectives: [energy_J, latency_s]
     constraints: [area_m2 <= 2.0e-4]
-    sqnr: true                         # simulate the signal to quantization noise ratio
+    sqnr: true                         # execute each layer for its SQNR, the default; and unless
+                                       # a constraint names sqnr_dB, `best` and `pareto` keep to
+                                       # points that lose no more than the parameter set itself
     timeout_s: 300                     # for one layer on one design with the timeloop engine
 
 A point is one workload with one assignment of the parameters to one parameter set; it is evaluated
@@ -83,7 +85,7 @@ class _SweepKeys(_Keys):
     seed: Annotated[int, Field(ge=0, strict=True)] = 0
     objectives: list[str] = ["energy_J", "latency_s"]
     constraints: list[str] = []
-    sqnr: bool = False
+    sqnr: bool = True
     timeout_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 600.0
 
 
@@ -261,7 +263,7 @@ def _axis(name: str, given: Any, sampling: Sampling, bases: tuple[Hardware, ...]
     key = f"parameters.{name}"
     legal_names = [*_parameter_names(), TECHNOLOGY]
     if name not in legal_names:
-        message = f"unknown parameter{meant(key, legal_names)}"
+        message = f"unknown parameter{meant(name, legal_names)}"
         raise InputError(message, key=key, legal=legal_names)
     if isinstance(given, Mapping):
         axis = _range_axis(name, key, given, sampling in _DRAWN)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from red_timeloop.circuit import Circuit
+from red_timeloop.dataflow.quality import workload_sqnr
 from red_timeloop.designs import Design, find
 from red_timeloop.designs.evaluate import Run, evaluate
 from red_timeloop.designs.result import DesignResult
@@ -23,7 +24,6 @@ from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
 from red_timeloop.layer import Layer
 from red_timeloop.sweeps.definition import TECHNOLOGY, apply
-from red_timeloop.sweeps.quality import workload_sqnr
 from red_timeloop.sweeps.space import Block
 from red_timeloop.workload import WorkloadLayer
 

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from red_timeloop.dataflow.quality import workload_sqnr
 from red_timeloop.designs import Design, find
 from red_timeloop.hardware import Hardware
 from red_timeloop.parallel import processes
 from red_timeloop.sweeps.backends import Evaluate, workers
-from red_timeloop.sweeps.content import describe_context, describe_hardware, point_keys
+from red_timeloop.sweeps.content import (
+    canonical,
+    describe_context,
+    describe_hardware,
+    digest,
+    point_keys,
+)
 from red_timeloop.sweeps.definition import TECHNOLOGY, Sweep, apply, load_sweep
 from red_timeloop.sweeps.evaluation import Outcome, Task, varying_parameters
 from red_timeloop.sweeps.rows import evaluation_columns, layer_columns
@@ -99,7 +107,7 @@ def sweep(
             progress(min(counts["evaluated"] + counts["reused"], checked.size), checked.size)
 
     with Store.create(output) as store:
-        identity = store.add_sweep(checked.name, checked.source)
+        identity = store.add_sweep(checked.name, {**checked.source, **_stated(checked)})
         numbers = {name: store.add_design(name) for name in checked.designs}
         waiting = _pending(checked, store, identity, numbers, retry_failed, report)
         with workers(jobs, address) as evaluate:
@@ -119,6 +127,27 @@ def sweep(
                     )
                     report(pending, 0)
         return SweepResult(store.file, checked.name, checked.size, **counts)
+
+
+def _stated(checked: Sweep) -> dict[str, Any]:
+    """Return what else makes a sweep what it is: its parameter sets, and how accurate they are.
+
+    The file names the sets, which may change; the ratio that a set's own converters reach on a
+    design is what its points are held to. None: no layer can be executed there.
+    """
+    bases = {base.name: digest(canonical(describe_hardware(base))).hex() for base in checked.bases}
+    if not checked.sqnr:
+        return {"bases": bases}
+    stated: dict[str, Any] = {}
+    for workload in checked.workloads:
+        layers = [entry.layer for entry in workload.layers]
+        for base in checked.bases:
+            for name, reference in checked.designs.items():
+                ratio = workload_sqnr(layers, find(reference, code=True), base)
+                stated.setdefault(workload.name, {}).setdefault(base.name, {})[name] = (
+                    str(ratio) if ratio is not None and math.isinf(ratio) else ratio
+                )
+    return {"bases": bases, "stated_sqnr_dB": stated}
 
 
 def _evaluated(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -43,6 +44,9 @@ class Results:
         objectives: What the sweep asked for.
         constraints: What it asked to keep to.
         failed: Reasons of the evaluations that failed, with how many have each.
+        stated: For each row the ratio in dB that its parameter set's own converters reach on the
+            workload and the design; NaN where it is not known.
+        notes: What `feasible` left out without being asked for it, as sentences.
     """
 
     words: Mapping[str, NDArray[np.str_]]
@@ -51,6 +55,8 @@ class Results:
     objectives: tuple[Objective, ...]
     constraints: tuple[Condition, ...]
     failed: Mapping[str, int]
+    stated: NDArray[np.float64]
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.words["design"])
@@ -61,18 +67,48 @@ class Results:
             self,
             words={name: column[rows] for name, column in self.words.items()},
             numbers={name: column[rows] for name, column in self.numbers.items()},
+            stated=self.stated[rows],
         )
 
     def feasible(self, more: Iterable[Condition] = ()) -> Results:
         """Return the rows that keep to the sweep's constraints and to `more`.
 
+        Where none of them is on `sqnr_dB`, rows that lose more than the parameter set itself are
+        left out too; `notes` says so.
+
         Raises:
             InputError: A condition names no column of numbers.
         """
+        conditions = (*self.constraints, *more)
         mask = np.ones(len(self), dtype=bool)
-        for condition in (*self.constraints, *more):
+        for condition in conditions:
             mask &= condition.holds(self.numbers)
-        return self.select(mask)
+        if any(condition.name == "sqnr_dB" for condition in conditions):
+            return self.select(mask)
+        kept, notes = self._accurate(mask)
+        return replace(self.select(kept), notes=notes)
+
+    def _accurate(self, mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
+        """Return which rows of `mask` lose no more than their set, and what that leaves out."""
+        sqnr, open_ = self.numbers["sqnr_dB"], np.isnan(self.stated)
+        kept = mask & (open_ | (sqnr >= self.stated))
+        notes = []
+        if cut := int(mask.sum() - kept.sum()):
+            none = int((mask & ~kept & np.isnan(sqnr)).sum())
+            unknown = f", {none:,} of them without a known ratio" if none else ""
+            least = self.stated[mask & ~kept].min()
+            bound = "lossless" if np.isinf(least) else f"{least:.1f} dB and more"
+            notes.append(
+                f"{cut:,} of {int(mask.sum()):,} evaluations are left out{unknown}: their"
+                f" converters lose more than those of the parameter set ({bound}). A bound of your"
+                " own, e.g. 'sqnr_dB >= 30' (--where, constraints), takes the place of this one."
+            )
+        if unbound := int((mask & open_).sum()):
+            notes.append(
+                f"The accuracy of {unbound:,} evaluations is not known, and nothing bounds it"
+                " (sqnr: true has them executed)."
+            )
+        return kept, tuple(notes)
 
     def row(self, index: int) -> dict[str, Any]:
         """Return one row: who, the parameters, the measures that there are."""
@@ -188,8 +224,16 @@ def _collect(store: Store, definition: Mapping[str, Any]) -> Results:
         ),
         constraints=tuple(Condition.parse(text) for text in definition.get("constraints") or ()),
         failed=failed,
+        stated=_stated(words, definition.get("stated_sqnr_dB") or {}),
     )
     return results.select(np.isin(words["design"], own))
+
+
+def _stated(words: Mapping[str, NDArray[np.str_]], ratios: Mapping[str, Any]) -> NDArray[Any]:
+    """Return the ratio of each row's parameter set; NaN where the sweep has none."""
+    who = zip(*(words[name].tolist() for name in ("workload", "hardware", "design")), strict=True)
+    found = (ratios.get(load, {}).get(base, {}).get(design) for load, base, design in who)
+    return np.array([math.nan if ratio is None else float(ratio) for ratio in found], float)
 
 
 def _against_baseline(

@@ -83,6 +83,19 @@ def test_a_spikes_energy_is_that_of_its_parts() -> None:
     assert spent == near(0.55 * full + counted)
 
 
+def test_a_pass_gate_is_a_resistance_in_series_with_the_cell() -> None:
+    """The shipped set of these cells has none."""
+    gate = 9e3
+    apart = ISAAC.replace(access_resistance_ohm=gate)
+    joined = ISAAC.replace(
+        on_resistance_ohm=ISAAC.on_resistance_ohm + gate,
+        off_resistance_ohm=ISAAC.off_resistance_ohm + gate,
+    )
+    one, other = (build("integrate_and_fire", {"resolution": 8}, each) for each in (apart, joined))
+    assert one.conversion_energy == near(other.conversion_energy)
+    assert one.capacitance == near(other.capacitance)
+
+
 def test_spikes_take_the_pulse_or_longer() -> None:
     spike = ISAAC.spike_fo4 * technology.fo4_delay(ISAAC)
     fast = build("integrate_and_fire", {"resolution": 4}, ISAAC)

@@ -50,8 +50,13 @@ def test_simulate_prints_the_proof_and_both_counts(workload: str) -> None:
     result = run("simulate", f"{workload}:up", "--design", "red")
     assert result.returncode == 0, result.stderr
     lines = result.stdout.splitlines()
-    assert lines[0] == "up on red: 3x3x6 to 6x6x4, kernel 4x4, stride 2"
-    assert "max error 0: 144 outputs equal the integer convolution bit for bit" in lines[1]
+    assert lines[0] == (
+        "up on red, 8-bit converters: max error 0: 144 outputs equal the integer convolution bit "
+        "for bit"
+    )
+    assert lines[1].strip() == (
+        "3x3x6 to 6x6x4, kernel 4x4, stride 2; tensors uniform over all bits"
+    )
     assert ["steps", "9", "9"] in [line.split() for line in lines]
     assert ["cell", "reads", "nonzero"] in [line.split()[:3] for line in lines]
     assert "All 15 events that the engine sees are equal." in result.stdout
@@ -67,13 +72,27 @@ def test_simulate_reports_the_error_of_real_converters(
         results = json.loads(capsys.readouterr().out)["results"]
         assert [result["design"] for result in results] == ["red", "zero_padding"]
         assert all(result["differing"] == [] for result in results)
-        ratios[bits] = results[0]["sqnr_db"]
+        ratios[bits] = results[0]["sqnr_dB"]
         assert results[0]["max_error"] > 0
     assert ratios["2"] < ratios["3"]
     assert code_of(*common, "--set", "adc_bits=2", "--format", "json") == 0
-    assert json.loads(capsys.readouterr().out)["results"][0]["sqnr_db"] == ratios["2"]
+    assert json.loads(capsys.readouterr().out)["results"][0]["sqnr_dB"] == ratios["2"]
     assert code_of(*common, "--variation", "0.3", "--seed", "4") == 0
-    assert "SQNR" in capsys.readouterr().out
+    assert capsys.readouterr().out.startswith("up on red, 8-bit converters: SQNR ")
+
+
+def test_simulate_runs_the_converters_of_the_set_unless_told_otherwise(
+    workload: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    common = ("simulate", f"{workload}:up", "--design", "zero_padding", "--format", "json")
+    settings = ("--set", "cell_bits=4", "--set", "dac_bits=2", "--set", "adc_bits=6")
+    found = []
+    for more in ((), ("--set", "adc_bits=null")):
+        assert code_of(*common, *settings, *more) == 0
+        found += json.loads(capsys.readouterr().out)["results"]
+    assert [each["adc_bits"] for each in found] == [6, None]
+    assert 0 < found[0]["sqnr_dB"] < 60
+    assert found[1]["sqnr_dB"] == "inf"
 
 
 def test_simulate_ends_with_1_when_a_count_differs(
@@ -113,8 +132,9 @@ def test_verify_ends_with_one_line_to_trust(workload: str) -> None:
     assert result.returncode == 0, result.stderr
     # Two layers, since two of the three are alike; 10 checks; 144 + 54 outputs, 5 times.
     assert result.stdout.splitlines() == [
-        "Verified: 2 layers, 8 executions: 990 outputs equal the integer convolution bit for bit, "
-        "120 event counts equal the engine's."
+        "Verified: 2 layers, 8 executions with lossless converters on random tensors (uniform over "
+        "all bits), seed 0: 990 outputs equal the integer convolution bit for bit, 120 event "
+        "counts equal the engine's."
     ]
 
 
@@ -132,7 +152,7 @@ def test_verify_finds_a_wrong_output(
     assert code_of("verify", f"{workload}:up", "--design", "red") == 1
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "MISMATCH: up, decomposition: outputs differ by up to 1"
-    assert lines[-1] == "FAILED: 1 of 2 checks on 1 layers."
+    assert lines[-1] == "FAILED: 1 of 2 checks on 1 layers, seed 0."
 
 
 def test_verify_finds_a_wrong_count(
@@ -157,7 +177,7 @@ def test_verify_says_what_it_could_not_run(
     assert code_of("verify", f"{workload}:up", "--set", "fold=5") == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("not run: up on red: fold: no computation mode has 5")
-    assert lines[-1].startswith("Verified: 1 layers, 3 executions")
+    assert lines[-1].startswith("Verified: 1 layers, 3 executions with")
     assert code_of("verify", workload, "--design", "simba") == 2
 
 

@@ -5,6 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from red_timeloop.designs.packing import divisors, pack
+from red_timeloop.designs.tiling import Matrix, tile
+from red_timeloop.hardware import Hardware
 
 
 @given(st.integers(1, 3000))
@@ -33,3 +35,16 @@ def test_packing_holds_the_matrix_and_no_block_needs_fewer_crossbars(
     )
     assert packing.count == fewest
     assert packing.channels - channels < packing.tiles["C"]
+
+
+@given(st.integers(1, 11), st.integers(1, 11), st.integers(1, 36))
+def test_a_fold_leaves_the_fewest_sub_crossbars(r: int, s: int, fold: int) -> None:
+    ranks = (("R", r), ("S", s))
+    chosen = tile(Matrix(1, 8, 8, tap_ranks=ranks), Hardware.load().replace(fold=fold)).fold
+
+    def left(along_r: int, along_s: int) -> int:
+        return len(range(0, r, along_r)) * len(range(0, s, along_s))
+
+    assert chosen["R"] * chosen["S"] == fold
+    ways = [(a, fold // a) for a in range(1, fold + 1) if fold % a == 0]
+    assert left(chosen["R"], chosen["S"]) == min(left(*way) for way in ways)

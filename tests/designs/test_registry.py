@@ -111,3 +111,20 @@ def test_the_content_of_a_design_s_files_tells_it(tmp_path: Path) -> None:
     moved.write_text(mine.architecture.read_text() + "# changed\n")
     changed = replace(mine, architecture=moved)
     assert content_digest(changed) != content_digest(mine) != ""
+
+
+def test_python_files_beside_a_design_s_own_functions_are_part_of_it(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(
+        RENAMED.format(name="mine")
+        + "def plan(layer, hardware):\n    return RED.transposed(layer, hardware)\n"
+        + "OWN = replace(MINE, transposed=plan)\n"
+    )
+    own, renamed = (designs.find(f"{file}:{name}", code=True) for name in ("OWN", "MINE"))
+    digests = content_digest(own), content_digest(renamed)
+    (tmp_path / "deeper").mkdir()
+    (tmp_path / "deeper" / "other.py").touch()
+    assert (content_digest(own), content_digest(renamed)) == digests
+    (tmp_path / "helper.py").write_text("NUMBER = 1\n")
+    assert content_digest(own) != digests[0]
+    assert content_digest(renamed) == digests[1]  # nothing of it is in the file

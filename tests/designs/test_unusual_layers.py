@@ -8,7 +8,7 @@ from itertools import product
 import pytest
 from close import near
 
-from red_timeloop import Conv, TransposedConv, compare
+from red_timeloop import Conv, TransposedConv, compare, designs
 from red_timeloop.hardware import Hardware
 from red_timeloop.layer import Layer
 from red_timeloop.workload import Workload, WorkloadLayer
@@ -129,3 +129,11 @@ def test_an_axis_of_billions_of_pixels_is_counted_without_looking_at_each() -> N
     workload = Workload("long", "", (WorkloadLayer(layer, "made up"),))
     for result in compare(workload, engine="embedded").results:
         assert result.design_result.cycles == steps(layer, result.design)
+
+
+def test_a_layer_whose_pixels_reach_no_output_needs_nothing_and_loses_nothing() -> None:
+    layer = TransposedConv(2, 2, (1,), 1, stride=3, padding=[(1, 0)], output_padding=2)
+    for design in designs.choose(["red", "split_kernel"]):
+        plan = design.plan(layer, Hardware.load())
+        assert plan.parts == ()
+        assert (plan.lost_bits, plan.crossbars, plan.sub_crossbars) == (0, 0, 0)

@@ -8,11 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from close import near
 from places import DATA
 
 import red_timeloop
 from red_timeloop import resources
 from red_timeloop.components.estimators import Builtin, Estimate
+from red_timeloop.components.standard import ATTRIBUTES, standard
 from red_timeloop.components.tables import price
 from red_timeloop.engines.pricing import price_specification, priced
 from red_timeloop.errors import InputError
@@ -215,10 +217,29 @@ def test_standard_classes_are_their_sources(
     assert value == pytest.approx(published, rel=0.01, abs=0)
 
 
+@pytest.mark.parametrize(
+    ("kind", "sizes", "energy_pJ", "area_um2"),
+    [  # of Aladdin's tables at 40 nm: a bit's register, a counter and a comparator of 32 bits
+        ("register", {"width": 5}, 5 * 0.009, 5 * 5.98),
+        ("counter", {}, 0.25074, 495.5),
+        ("counter", {"width": 8}, 0.25074 / 4, 495.5 / 4),
+        ("comparator", {"width": 64}, 2 * 0.02947, 2 * 71),
+        # An access goes to 16 of 128 bits, and 8 entries compare 3 bits of an address each.
+        ("regfile", {"width": 16, "depth": 8}, 0.144 + 0.75 * 0.02947, 128 * 5.98 + 0.75 * 71),
+        ("regfile", {"width": 16, "depth": 1}, 0.144 + 0.02947 / 32, 16 * 5.98 + 71 / 32),
+    ],
+)
+def test_standard_classes_of_aladdin(
+    kind: str, sizes: dict[str, object], energy_pJ: float, area_um2: float
+) -> None:
+    supply = standard("register", {"width": 1, "technology": "40nm"}).energies["read"] / 0.009e-12
+    found = standard(kind, {**sizes, "technology": "40nm"})
+    assert found.energies["read"] == near(energy_pJ * 1e-12 * supply)
+    assert found.area == near(area_um2 * 1e-12)
+
+
 def test_standard_classes_cost_something_in_every_action() -> None:
     sizes = {"width": 16, "depth": 128, "length": 1e-3, "technology": "45nm"}
-    from red_timeloop.components.standard import ATTRIBUTES, standard
-
     for kind in ATTRIBUTES:
         made = standard(kind, sizes)
         assert min(made.energies.values()) > 0, kind

@@ -10,10 +10,10 @@ from dataclasses import replace
 import numpy as np
 
 from red_timeloop.engines.embedded.batch import BatchResult, evaluate_batch
-from red_timeloop.engines.embedded.machine import build_machine, build_shape
 from red_timeloop.errors import InputError
 from red_timeloop.mapper.candidates import Candidates
-from red_timeloop.mapper.space import Space, build_space
+from red_timeloop.mapper.run import space_of
+from red_timeloop.mapper.space import Space
 from red_timeloop.spec.types import (
     Architecture,
     Constraints,
@@ -25,6 +25,7 @@ from red_timeloop.spec.types import (
     LevelConstraints,
     LoopConstraint,
     Problem,
+    Specification,
 )
 
 NAMES = ("Weights", "Inputs", "Outputs")
@@ -44,14 +45,20 @@ def problem(**sizes: int) -> Problem:
     )
 
 
-def random_space(rng: random.Random) -> Space | None:
-    """Return a small space of random levels, prices, constraints and problem; None if empty."""
+def random_specification(rng: random.Random) -> Specification:
+    """Return a small specification of random levels, prices, constraints and problem."""
     problem = _problem(rng)
     architecture, ert = _architecture(rng)
     constraints = _constraints(rng, architecture, problem)
+    return Specification(architecture, problem, constraints=constraints, ert=ert)
+
+
+def random_space(rng: random.Random) -> Space | None:
+    """Return the space of such a specification; None if empty."""
+    given = random_specification(rng)
+    assert given.problem is not None
     try:
-        machine = build_machine(architecture, problem.data_space_names, ert, None)
-        return build_space(machine, build_shape(problem), constraints)
+        return space_of(given, given.problem)
     except InputError:
         return None
 
@@ -99,7 +106,9 @@ def _problem(rng: random.Random) -> Problem:
 
 def _architecture(rng: random.Random) -> tuple[Architecture, ErtTable]:
     """Return a memory, one or two buffers, arrays between them, and prices."""
-    levels = [Level("dram", "storage", block_size=rng.choice([1, 1, 4]))]
+    block = rng.choice([1, 1, 4])
+    written: dict[str, float] = {"width": 16 * block, "datawidth": 16}
+    levels = [Level("dram", "storage", "dram", "DRAM", None, written, block_size=block)]
     x = y = 1
     for name in ("outer", "inner")[: rng.choice([1, 1, 2])]:
         if rng.random() < 0.7:
@@ -116,16 +125,24 @@ def _architecture(rng: random.Random) -> tuple[Architecture, ErtTable]:
                     instances_y=y // mesh_y,
                 )
             )
+        size, block = rng.choice([1, 2, 3, 6, 12, 40]), rng.choice([1, 1, 2])
+        reads, writes = rng.choice([None, None, 1.0, 2.0]), rng.choice([None, None, 1.0])
+        written = {"entries": size, "width": 16 * block, "datawidth": 16}
+        written |= {"read_bandwidth": reads} if reads else {}
+        written |= {"write_bandwidth": writes} if writes else {}
         levels.append(
             Level(
                 name,
                 "storage",
+                name,
+                "SRAM",
+                attributes=written,
                 instances_x=x,
                 instances_y=y,
-                size=rng.choice([1, 2, 3, 6, 12, 40]),
-                block_size=rng.choice([1, 1, 2]),
-                read_bandwidth=rng.choice([None, None, 1.0, 2.0]),
-                write_bandwidth=rng.choice([None, None, 1.0]),
+                size=size,
+                block_size=block,
+                read_bandwidth=reads,
+                write_bandwidth=writes,
             )
         )
     if rng.random() < 0.3:
@@ -133,7 +150,8 @@ def _architecture(rng: random.Random) -> tuple[Architecture, ErtTable]:
             Level("inter_lane_spatial", "spatial", "lane", mesh_x=2, instances_x=x, instances_y=y)
         )
         x *= 2
-    levels.append(Level("mac", "compute", instances_x=x, instances_y=y))
+    mac = Level("mac", "compute", "mac", "intmac", instances_x=x, instances_y=y)
+    levels.append(mac)
     prices = {}
     for scale, level in enumerate(reversed(levels)):
         if level.kind == "storage":

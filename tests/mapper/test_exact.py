@@ -79,7 +79,7 @@ def test_front_is_that_of_all_mappings(seed: int, known: int) -> None:
     assert energies == near([energy for energy, _ in wanted], rel=1e-8)
     stopped = prove(space, Front(), stop=lambda: True)
     for energy, cycles in wanted:  # what is left says so
-        assert any(e <= energy * (1 + 1e-9) and c <= cycles for e, c in stopped.left or [])
+        assert any(e <= energy * (1 + 1e-9) and c <= cycles for e, c in stopped.open)
 
 
 @settings(max_examples=15, deadline=None)

@@ -82,8 +82,15 @@ def test_sizes_in_other_units_and_unlimited(read: Read) -> None:
     assert one("{width: 16, datawidth: 8, depth: 4294967295}").size is None
     assert one("{width: 32, datawidth: 8, depth: 4, block_size: 2}").cluster_size == 2
     assert one("{width: 32, datawidth: 8, depth: 4, cluster_size: 2}").size == 8
+    assert one("{width: 8, datawidth: 8, depth: 2**62}").size == 2**62
     halves = one("{width: 8, datawidth: 8, bandwidth: 6, write_bandwidth: 1}")
     assert (halves.read_bandwidth, halves.write_bandwidth) == (3.0, 1.0)
+
+
+@pytest.mark.parametrize(("said", "there"), [("0", 0), ("'false'", 0), ("1", 1), ("True", 1)])
+def test_truth_is_said_by_words_and_by_numbers(read: Read, said: str, there: int) -> None:
+    more = BUFFER.replace("name: buffer", f"name: more, enabled: {said}")
+    assert ("more" in levels(read, HEAD + BUFFER + more + MAC)) == there
 
 
 def test_disabled_and_nothing_vanish(read: Read) -> None:
@@ -108,6 +115,15 @@ def node(text: str) -> str:
         ("architecture: 3", "file0.yaml: architecture: expected a mapping, got 3"),
         ("architecture: {version: 0.3, nodes: []}", "version 0.3 is not read (legal: 0.4)"),
         ("architecture: {subtree: []}", "the last component must compute"),
+        ("architecture: {subtree: [3]}", "architecture.subtree: a node is a number, not a mapping"),
+        (
+            "architecture: {subtree: [{name: a, local: [[]]}]}",
+            "a.local: a node is a list, not a mapping",
+        ),
+        (
+            "architecture: {subtree: [{name: a}, {name: b}]}",
+            "architecture: a subtree has two branches",
+        ),
         ("architecture: {version: 0.4}", "file0.yaml:1: architecture: the key 'nodes' is missing"),
         (
             "architecture: {nodes: [], node: 3}",

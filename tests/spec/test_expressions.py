@@ -163,3 +163,25 @@ def test_functions_are_those_of_the_tools() -> None:
         " gamma lgamma abs round sum range len min max float int str bool list tuple"
     )
     assert sorted(FUNCTIONS) == sorted(legal.split())
+
+
+@pytest.mark.parametrize(
+    ("legal", "one_more"),
+    [
+        ("1" + " " * 999, "1" + " " * 1000),  # characters
+        ("+".join(["1"] * 99 + ["share"]), "+".join(["1"] * 98 + ["share"] * 2)),  # parts: 300, 301
+        ("2**1023 + (2**1023 - 1)", "2**1023 + 2**1023"),  # 1024 bits
+        ("len([1] * 10000)", "len([1] * 10001)"),
+        ("len([[1, 2]] * 3333 + [1])", "len([[1, 2]] * 3333 + [1, 1])"),  # items of lists in lists
+        ("len(range(10000))", "len(range(10001))"),
+        ("factorial(170)", "factorial(171)"),
+        ("comb(170, 85)", "comb(171, 85)"),
+        ("round(1.5, 400)", "round(1.5, 401)"),
+        ("ldexp(0.0, 10240)", "ldexp(0.0, 10241)"),
+    ],
+)
+def test_a_limit_itself_is_legal_and_one_more_is_not(legal: str, one_more: str) -> None:
+    expected = eval(legal, {**vars(math), **NAMES})  # noqa: S307
+    assert evaluate(legal, NAMES) == expected
+    with pytest.raises(InputError, match="too "):
+        evaluate(one_more, NAMES)

@@ -89,3 +89,20 @@ def test_refusals(message: Callable[..., str], old: str, new: str, expected: str
     found = message(ARCHITECTURE, PROBLEM.replace(old, new, 1))
     assert found.startswith("file1.yaml:")
     assert expected in found
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("C: 16", "C: 2**31"),
+        ("stride: 2", "stride: 2**31"),
+        ("C: 16, M: 8, P: 6, R: 3", "C: 2**31, M: 2**31, P: 1, R: 1"),  # 2**62 operations
+    ],
+)
+def test_a_limit_itself_is_legal(read: Read, old: str, new: str) -> None:
+    assert old in PROBLEM
+    problem = read(ARCHITECTURE, PROBLEM.replace(old, new)).problem
+    assert problem is not None
+    assert problem.operations == {"C: 16": 2**31 * 8 * 6 * 3, "stride: 2": 16 * 8 * 6 * 3}.get(
+        old, 2**62
+    )

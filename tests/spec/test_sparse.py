@@ -68,6 +68,8 @@ def test_timeloops_own_words_mean_the_same(read: Read) -> None:
         ("{distribution: fixed, density: 1 / 4}", Density("fixed_structured", 0.25)),
         ("{distribution: hypergeometric, density: 0.3}", Density("hypergeometric", 0.3)),
         ("{distribution: banded, band_width: 2}", Density("banded", 1.0, 2)),
+        ("{distribution: hypergeometric, density: 1}", Density("hypergeometric", 1.0)),
+        ("0", Density("fixed_structured", 0.0)),
     ],
 )
 def test_densities_are_read(read: Read, given: str, expected: Density) -> None:

@@ -109,6 +109,7 @@ def made_up(**columns: np.ndarray[Any, Any]) -> Results:
         objectives=(ENERGY,),
         constraints=(),
         failed={},
+        stated=np.full(count, np.nan),
     )
 
 
@@ -195,10 +196,10 @@ def test_sensitivity_command(store: Path) -> None:
         (["--where", "energy"], "--where: got 'energy'"),
         (["--where", "power < 1"], "no measure or parameter 'power'"),
         (["--objective", "speed"], "--objective: got 'speed'"),
-        (["--objective", "sqnr_dB"], "no point has a value of sqnr_dB"),
         (["--design", "split_kernel"], "no results of 'split_kernel'"),
         (["--sweep", "large"], "there is no sweep 'large' (legal: small)"),
         (["--where", "area_m2 < 0"], "no point keeps to the constraints"),
+        (["--where", "rows > 128"], "no point keeps to the constraints"),
     ],
 )
 @pytest.mark.parametrize("command", ["pareto", "best", "sensitivity"])

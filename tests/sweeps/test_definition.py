@@ -94,7 +94,7 @@ RANGE = {"from": 1e4, "to": 1e6}
         ({"sampling": "random", "points": 0, "parameters": {"rows": [1]}}, "points", "got 0"),
         ({"sampling": "zip", "parameters": {"rows": [1, 2], "fold": [1]}}, "parameters", "rows 2"),
         ({"objectives": ["energy"]}, "objectives[0]", "energy_J"),
-        ({"objectives": ["sqnr_dB"]}, "objectives[0]", "sqnr: true"),
+        ({"objectives": ["sqnr_dB"], "sqnr": False}, "objectives[0]", "sqnr: true"),
         ({"designs": ["red"], "objectives": ["speedup"]}, "objectives[0]", "zero padding"),
         ({"constraints": ["area_m2 is small"]}, "constraints[0]", "NAME <= NUMBER"),
         ({"constraints": ["area_m2 <= much"]}, "constraints[0]", "not a number"),

@@ -18,7 +18,7 @@ import red_timeloop
 from red_timeloop.dataflow.verification import verify
 from red_timeloop.workload import load_workload
 red_timeloop.compare(layers=["FCN_Deconv1"], designs=["red", "zero_padding", "eyeriss_split"])
-red_timeloop.sweep({"layers": ["FCN_Deconv1"], "sqnr": True}, sys.argv[1])
+red_timeloop.sweep({"layers": ["FCN_Deconv1"]}, sys.argv[1])
 verify(load_workload("red_date2019").select(["FCN_Deconv1"]), ["padding_free"])
 for module in list(sys.modules.values()):
     if (getattr(module, "__name__", "") or "").startswith("red_timeloop"):
@@ -41,7 +41,7 @@ def test_all_that_an_evaluation_loads_is_covered(tmp_path: Path) -> None:
 def test_nothing_that_is_covered_imports_what_is_not() -> None:
     covered = set(model_files())
     for file in covered:
-        if file.suffix != ".py":
+        if file.suffix != ".py" or file == PACKAGE / "__init__.py":  # whose names are lazy
             continue
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("red_timeloop."):

@@ -3,62 +3,30 @@
 from __future__ import annotations
 
 import json
-import math
-import os
 import sqlite3
-import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from close import near
-from places import DATA, STANDIN
+from sweeps.stored import rows
 
 from red_timeloop.comparison import compare
 from red_timeloop.designs import names as design_names
 from red_timeloop.designs.evaluate import evaluate
-from red_timeloop.engines.timeloop import tools
 from red_timeloop.hardware import Hardware
-from red_timeloop.layer import Conv
 from red_timeloop.sweeps import Store, SweepError, load_sweep, run, sweep
 from red_timeloop.sweeps import evaluation as evaluation_module
 from red_timeloop.sweeps.definition import apply
-from red_timeloop.sweeps.quality import sample_layer
-from red_timeloop.sweeps.table import load_results
 from red_timeloop.workload import load_workload
 
-WORKLOAD = """
-schema: 1
-name: two
-source: made for the tests
-layers:
-  - {name: up, type: transposed_conv, in_channels: 12, out_channels: 6, input_size: [3, 4],
-     kernel_size: 5, stride: 2, padding: 2, output_padding: 1, repeat: 3}
-  - {name: flat, type: conv, in_channels: 5, out_channels: 4, input_size: [6, 6], kernel_size: 3}
-"""
 CIRCUIT = {
     "on_resistance_ohm": {"from": 2e4, "to": 2e5, "scale": "log"},
     "adc_rate_hz": {"from": 1e7, "to": 3e9, "scale": "log"},
     "off_current_a_per_m": {"from": 1e-4, "to": 1e-1, "scale": "log"},
 }
-
-
-@pytest.fixture
-def workload(tmp_path: Path) -> str:
-    file = tmp_path / "two.yaml"
-    file.write_text(WORKLOAD)
-    return str(file)
-
-
-def rows(folder: Path, query: str) -> list[tuple[Any, ...]]:
-    connection = sqlite3.connect(folder / "sweep.sqlite")
-    found = connection.execute(query).fetchall()
-    connection.close()
-    return found
 
 
 def everything(folder: Path) -> list[tuple[Any, ...]]:
@@ -371,105 +339,3 @@ def test_numbers_that_do_not_go_together_fail_alone(workload: str, tmp_path: Pat
             alone = compare(workload, ["red"], "embedded", hardware=hardware)
             total = sum(r.entry.repeat * r.design_result.energy for r in alone.results)
             assert energy == near(total, rel=1e-12)
-
-
-def test_sqnr_is_a_measure(workload: str, tmp_path: Path) -> None:
-    definition = {
-        "workloads": workload,
-        "designs": ["red", "split_kernel"],
-        "parameters": {"adc_bits": [3, 5, None], "read_voltage_v": [0.1, 0.2]},
-        "sqnr": True,
-        "constraints": ["sqnr_dB >= 20"],
-    }
-    assert sweep(definition, tmp_path).failed == 0
-    found = rows(
-        tmp_path,
-        "SELECT d.name, json_extract(p.changes, '$.adc_bits'), e.sqnr_dB FROM evaluations e"
-        " JOIN points p ON p.id = e.point JOIN designs d ON d.id = e.design",
-    )
-    by_bits: dict[tuple[str, int | None], set[float]] = {}
-    for name, bits, sqnr in found:
-        by_bits.setdefault((name, bits), set()).add(sqnr)
-    for name in ("red", "split_kernel"):
-        (low,), (high,), (exact,) = (by_bits[name, bits] for bits in (3, 5, None))
-        assert low < high < exact == math.inf
-    results = load_results(tmp_path)
-    assert 0 < len(results.feasible()) < len(results)
-    assert (results.feasible().numbers["sqnr_dB"] >= 20).all()
-
-
-def test_a_sampled_layer_has_the_taps_and_rows_of_the_layer() -> None:
-    layer = Conv(64, 32, (28, 28), 7, stride=2, padding=0, groups=4)
-    small = sample_layer(layer)
-    assert (small.in_channels, small.out_channels, small.groups) == (16, 4, 1)
-    assert small.input_size == (8, 8)  # the least of the sizes that a kernel of 7 fits into
-    assert (small.kernel_size, small.stride) == (layer.kernel_size, layer.stride)
-
-
-@pytest.fixture
-def standin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], None]:
-    """Put a stand-in for the real Timeloop on PATH, which replays a recorded run."""
-
-    def behaving(how: str) -> None:
-        settings = {
-            "PATH": f"{STANDIN / 'bin'}{os.pathsep}/usr/bin{os.pathsep}/bin",
-            "PYTHONPATH": str(STANDIN),
-            "STANDIN": how,
-            "STANDIN_DATA": str(DATA / "timeloop_runs"),
-            "STANDIN_CHILD": str(tmp_path / "child"),
-            "TMPDIR": str(tmp_path),
-            tools.PYTHON_VARIABLE: sys.executable,
-        }
-        for name, value in settings.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-
-    return behaving
-
-
-RECORDED = """
-schema: 1
-name: recorded
-source: made for the tests
-layers:
-  - {name: up, type: transposed_conv, in_channels: 8, out_channels: 4, input_size: [3, 3],
-     kernel_size: 4, stride: 2}
-"""
-
-
-def test_timeloop_points_run_one_by_one_within_a_time_limit(
-    standin: Callable[[str], None], tmp_path: Path
-) -> None:
-    (tmp_path / "recorded.yaml").write_text(RECORDED)
-    definition = {
-        "workloads": str(tmp_path / "recorded.yaml"),
-        "designs": ["red"],
-        "engine": "timeloop",
-        "parameters": {"read_voltage_v": [0.1, 0.2], "on_resistance_ohm": [1e4, 1e6]},
-        "timeout_s": 60,
-    }
-    standin("good")
-    result = sweep(definition, tmp_path / "good")
-    assert (result.evaluated, result.failed) == (4, 2)  # 1 Mohm is above the resistance when off
-    found = rows(tmp_path / "good", "SELECT e.cycles, e.error FROM evaluations e")
-    assert sorted(found, key=repr)[:2] == [(16, None), (16, None)]
-    assert all("would conduct more" in error for _, error in sorted(found, key=repr)[2:])
-    standin("hang")
-    begin = time.monotonic()
-    result = sweep({**definition, "timeout_s": 1}, tmp_path / "hung")
-    assert time.monotonic() - begin < 30
-    assert result.failed == 4
-    reasons = [error for (error,) in rows(tmp_path / "hung", "SELECT error FROM evaluations")]
-    assert sum("time limit of 1 s" in error for error in reasons) == 2
-    # The other engine's points are others.
-    embedded = sweep({**definition, "engine": "embedded"}, tmp_path / "good")
-    assert embedded.reused == 0
-
-
-def test_timeloop_must_be_there_before_the_first_point(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ValueError, match="engine: timeloop-model is not on PATH"):
-        sweep({"engine": "timeloop"}, tmp_path / "store")
-    assert not (tmp_path / "store").exists()

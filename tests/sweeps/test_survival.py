@@ -174,7 +174,7 @@ def test_a_worker_that_dies_ends_the_run_with_a_message(folder: Path) -> None:
     os.kill(workers[0], signal.SIGKILL)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert "a worker process ended before its points did" in err
+    assert "a worker process ended before its work did" in err
     assert "Traceback" not in err
     count = stored(folder)
     assert 1 <= count < POINTS

@@ -43,9 +43,9 @@ def axis_widths(tensor: Tensor, extents: Sequence[Count]) -> list[Count]:
     """
     widths = []
     for axis in tensor.axes:
-        width: Any = 1 - sum(step for _, step in axis)
+        width: Any = 1
         for dimension, step in axis or ((0, 0),):  # nothing moves along it, an array all the same
-            width = width + step * extents[dimension]
+            width = width + step * (extents[dimension] - 1)
         widths.append(width)
     return widths
 

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable
 from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from red_timeloop.engines.embedded.spatial import SpatialLoops, Vector
 from red_timeloop.errors import InputError
@@ -122,10 +122,7 @@ class Tensor:
     @cached_property
     def axes(self) -> tuple[tuple[tuple[int, int], ...], ...]:
         """For each axis the dimensions that move along it: (dimension, size of its coefficient)."""
-        return tuple(
-            tuple((dimension, abs(step)) for dimension, step in enumerate(axis) if step)
-            for axis in zip(*self.steps, strict=True)
-        )
+        return _axes(self.steps)
 
     def vectors(self, loops: Iterable[tuple[int, int, int]]) -> SpatialLoops:
         """Return how loops (dimension, iterations, stride) move the tiles: (step, iterations)."""
@@ -133,6 +130,15 @@ class Tensor:
             (tuple(stride * step for step in self.steps[dimension]), count)
             for dimension, count, stride in loops
         )
+
+
+@lru_cache(maxsize=1024)
+def _axes(steps: tuple[Vector, ...]) -> tuple[tuple[tuple[int, int], ...], ...]:
+    """See `Tensor.axes`; problems of the same kernel and stride have the same."""
+    return tuple(
+        tuple((dimension, abs(step)) for dimension, step in enumerate(axis) if step)
+        for axis in zip(*steps, strict=True)
+    )
 
 
 @dataclass(frozen=True)

@@ -149,16 +149,26 @@ def _tiles(
     time: list[list[tuple[int, int, int]]],
 ) -> list[RunningTile]:
     tiles = []
+    size = 1  # of one iteration
+    known: dict[object, dict[tuple[int, int], float]] = {}  # levels without loops repeat the last
     for position, block in enumerate(blocks):
         level = nest.levels[position]
         # the compute level keeps nothing: operands are fetched for every operation
         reused = position > 0 and not nest.levels[position - 1].no_temporal_reuse[index]
-        words, links = accesses(index, tensor, level, block, time[position], reused)
+        key = block.inner, len(time[position]), reused
+        if block.children == 1 and key in known:
+            words, links = known[key], 0.0
+        else:
+            words, links = accesses(index, tensor, level, block, time[position], reused)
+        if block.children == 1:
+            known[key] = words
+        if block.outer != block.inner:
+            size = tile_size(tensor, block.outer)
         tiles.append(
             RunningTile(
-                size=tile_size(tensor, block.outer),
+                size=size,
                 partition=0,
-                accesses=words,
+                accesses=dict(words),
                 links=links,
                 children=block.children,
                 copies=block.copies,

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
+from operator import add, sub
 
 from red_timeloop.engines.embedded.arithmetic import axis_widths, overlap, volume
 from red_timeloop.engines.embedded.machine import Tensor
@@ -113,8 +114,8 @@ def _moves(
     for number, (step, count) in enumerate(steps):
         outside //= count
         times = (count - 1) * outside
-        translation = tuple(a - b for a, b in zip(step, carried, strict=True))
-        carried = tuple(a + b for a, b in zip(step, carried, strict=True))
+        translation = tuple(map(sub, step, carried))
+        carried = tuple(map(add, step, carried))
         if not reused:
             size = whole
         elif first is None:

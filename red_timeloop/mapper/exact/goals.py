@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
 from red_timeloop.engines.embedded.arithmetic import Booleans, Floats, Integers
 from red_timeloop.mapper.candidates import Candidates, Costs, Objective, value_of
 
-__all__ = ["SAME", "Corner", "Front", "Goal", "Lowest"]
+__all__ = ["SAME", "Claim", "Corner", "Front", "Goal", "Lowest"]
 
 # Two values closer than this are the same: energies are sums of floating-point numbers.
 SAME = 1e-9
 
 Corner: TypeAlias = tuple[float, float]  # J and cycles that mappings spend at least
+
+
+class Claim(NamedTuple):
+    """What is claimed of a part: that no mapping is better, but some that spend at least `least`.
+
+    Attributes:
+        keep: Number of the choice of what is kept.
+        spread: Iterations across the instances of each group of fan-outs, by dimension.
+        least: None where there are no such mappings.
+    """
+
+    keep: int
+    spread: tuple[tuple[int, ...], ...]
+    least: Corner | None
 
 
 class Lowest:

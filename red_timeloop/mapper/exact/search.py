@@ -13,14 +13,14 @@ from red_timeloop.mapper.candidates import Candidates, evaluate_candidates, valu
 from red_timeloop.mapper.exact.choices import TooManyOrdersError, orders_alike
 from red_timeloop.mapper.exact.context import Context, codes_of
 from red_timeloop.mapper.exact.frame import Floats, Frame, Integers, build_frame
-from red_timeloop.mapper.exact.goals import Corner, Goal
+from red_timeloop.mapper.exact.goals import Claim, Corner, Goal
 from red_timeloop.mapper.exact.lower import Lower
 from red_timeloop.mapper.exact.part import Part, TooLargeError
 from red_timeloop.mapper.exact.parts import TooManyPartsError, placements, spreads
 from red_timeloop.mapper.exact.walk import Leaves, Walk, tensors_inside
 from red_timeloop.mapper.space import Space
 
-__all__ = ["Proof", "prove"]
+__all__ = ["Proof", "mappings_of", "prove"]
 
 # storage and order of its loops -> all orders like it
 Alike: TypeAlias = dict[tuple[int, tuple[int, ...]], list[tuple[int, ...]]]
@@ -35,8 +35,8 @@ class Proof:
 
     Attributes:
         goal: The best of all that is known.
-        left: What the mappings that were left out spend at least, part by part; None when nothing
-            is known of them.
+        claims: What is known of each part that is not ruled out by its instances alone; None when
+            nothing is known of any.
         parts: Parts of the space.
         ruled_out: Parts without a better mapping, by what showed it.
         evaluated: Mappings evaluated.
@@ -44,7 +44,7 @@ class Proof:
     """
 
     goal: Goal
-    left: list[Corner] | None = None
+    claims: list[Claim] | None = None
     parts: int = 0
     ruled_out: dict[str, int] = field(
         default_factory=lambda: {"instances": 0, "floor": 0, "tiles": 0, "walk": 0}
@@ -55,17 +55,17 @@ class Proof:
     @property
     def open(self) -> list[Corner]:
         """What is left that may still be better than the best that is known."""
-        return [corner for corner in self.left or () if self.goal.open(*map(np.asarray, corner))]
+        return [corner for corner in self._left if self.goal.open(*map(np.asarray, corner))]
 
     @property
     def bound(self) -> float:
         """A value that no mapping is below (but for rounding)."""
-        if self.left is None:
+        if self.claims is None:
             return 0.0
         return min(
             (
                 float(value_of(self.goal.objective, *map(np.asarray, corner)))
-                for corner in self.left
+                for corner in self._left
             ),
             default=self.goal.value,
         )
@@ -73,7 +73,11 @@ class Proof:
     @property
     def complete(self) -> bool:
         """Whether no mapping is better."""
-        return self.left is not None and not self.open
+        return self.claims is not None and not self.open
+
+    @property
+    def _left(self) -> list[Corner]:
+        return [each.least for each in self.claims or () if each.least is not None]
 
 
 class _Target:
@@ -117,21 +121,20 @@ def prove(
         pending = _pending(frame, proof)
     except TooManyPartsError:
         return proof
-    proof.left = []
+    proof.claims = []
+
+    def enough() -> bool:
+        return proof.evaluated >= evaluations or stop()
+
     for _, corner, keep, spread in pending:
+        left: Corner | None = None
         if not goal.open(*map(np.asarray, corner)):
             proof.ruled_out["floor"] += 1
-            continue
-        if stop():
-            proof.left.append(corner)
-            continue
-
-        def enough() -> bool:
-            return proof.evaluated >= evaluations or stop()
-
-        left = _part(Part(frame, keep, spread), proof, corner, enough, progress)
-        if left is not None:
-            proof.left.append(left)
+        elif stop():
+            left = corner
+        else:
+            left = _part(Part(frame, keep, spread), proof, corner, enough, progress)
+        proof.claims.append(Claim(keep, tuple(map(tuple, spread.tolist())), left))
     return proof
 
 
@@ -200,7 +203,7 @@ def _part(
             return None
         walk = Walk(lower, target, stop)
         for leaves in walk.leaves():
-            for candidates in _candidates(part, leaves):
+            for candidates in mappings_of(part, leaves):
                 _try(candidates, part.frame, proof)
                 if stop():
                     walk.left = min(walk.left, lower.least)
@@ -222,7 +225,7 @@ def _try(candidates: Candidates, frame: Frame, proof: Proof) -> None:
     proof.goal.add(candidates, costs)
 
 
-def _candidates(part: Part, leaves: Leaves) -> Iterator[Candidates]:
+def mappings_of(part: Part, leaves: Leaves) -> Iterator[Candidates]:
     """Return the mappings in the engine's form, with every place inside the groups."""
     frame = part.frame
     space = frame.space

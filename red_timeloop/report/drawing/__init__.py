@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from xml.etree.ElementTree import Element
 
 from red_timeloop.designs import Design, find
 from red_timeloop.errors import InputError
@@ -57,15 +58,27 @@ class Drawing:
         painter = still_figure(self.scene, self.steps)
         return picture(painter.figure, form, self.title, self.description)
 
-    def animated(self, form: str = "svg") -> bytes:
-        """Return the steps one after the other as the bytes of a `svg` or `gif` file."""
-        from red_timeloop.report.drawing.animation import animated_gif, animated_svg
+    def moving(self, styles: dict[str, str]) -> Element:
+        """Return the steps one after the other as an SVG tree, whose `styles` the caller writes."""
+        from red_timeloop.report.drawing.animation import animated_tree
         from red_timeloop.report.drawing.figure import moving_strip
 
         painter, frames = moving_strip(self.scene, self._frames())
+        return animated_tree(painter, frames, self.title, self.description, styles)
+
+    def animated(self, form: str = "svg") -> bytes:
+        """Return the steps one after the other as the bytes of a `svg` or `gif` file."""
+        from red_timeloop.report.drawing.animation import animated_gif
+        from red_timeloop.report.drawing.figure import moving_strip
+        from red_timeloop.report.picture import svg_file
+
         if form == "gif":
-            return animated_gif(painter, frames)
-        return animated_svg(painter, frames, self.title, self.description)
+            return animated_gif(*moving_strip(self.scene, self._frames()))
+        styles: dict[str, str] = {}
+        return svg_file(self.moving(styles), styles)
+
+    def _repr_svg_(self) -> str:
+        return self.animated().decode().partition("?>")[2]
 
     def write(self, folder: str | Path, formats: tuple[str, ...] = ("svg",)) -> list[Path]:
         """Write `NAME.FORMAT`, and `NAME-animated.svg` or `.gif`; return the files' paths.
@@ -91,22 +104,23 @@ class Drawing:
         """Steps that the animation shows: all of a few, else what fits the output map's width."""
         if self.scene.step_count <= _MOST_FRAMES:
             return self.scene.step_count
-        return min(_MOST_FRAMES, max(3, 24 // len(self.scene.axes[1].phases)))
+        return min(_MOST_FRAMES, max(3, 24 // len(self.scene.axes[2].phases)))
 
 
-def draw(layer: Layer, design: str | Design = "red", *, steps: int = 3) -> Drawing:
+def draw(layer: Layer, design: str | Design = "red", *, steps: int | None = None) -> Drawing:
     """Return the picture of `layer` on a design, with its first `steps` steps.
 
     Args:
-        layer: A layer with one or two spatial axes.
+        layer: A layer; planes of one with three spatial axes stand beside each other.
         design: A design, its name, or where it is; one that runs computation modes, each with
             outputs of its own.
-        steps: Steps beside each other in the still figure, 1 to 4.
+        steps: Steps beside each other in the still figure, 1 to 4; 3, or 2 of planes, when None.
 
     Raises:
-        InputError: The layer has three spatial axes or computes nothing, the design runs it in
-            another way, or `steps` is not legal.
+        InputError: The layer computes nothing, the design runs it in another way, or `steps` is
+            not legal.
     """
+    steps = (2 if layer.ndim == 3 else 3) if steps is None else steps
     if not 1 <= steps <= _MOST_STEPS:
         raise InputError(f"got {steps}", key="steps", legal=f"1 to {_MOST_STEPS}")
     return Drawing(Scene.of(layer, find(design, code=True)), steps)

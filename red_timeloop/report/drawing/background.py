@@ -1,30 +1,31 @@
-"""The panels that stand alone: the zero-inserted map, and one sub-crossbar enlarged."""
+"""The panel that stands alone: the zero-inserted map."""
 
 from __future__ import annotations
 
 from itertools import product
 
-from red_timeloop.report.drawing.grids import Grid, Style, fit, paint_gaps
+from red_timeloop.report.drawing.grids import Grid, Style, fit
 from red_timeloop.report.drawing.painter import INK, LINE, REAL, Painter
 from red_timeloop.report.drawing.scene import Pixel, Scene
 from red_timeloop.report.drawing.strips import map_strip
 
-__all__ = ["paint_crossbar", "paint_zero_insertion", "zero_insertion_grid"]
+__all__ = ["paint_zero_insertion", "zero_insertion_grid"]
 
 
 def zero_insertion_grid(scene: Scene, place: tuple[float, float, float, float]) -> Grid | None:
     """Return the grid of the zero-inserted map, None where there is nothing (or too much) to show.
 
-    Nothing is inserted at stride 1 and in ordinary convolutions.
+    Nothing is inserted at stride 1 and in ordinary convolutions; planes have no room.
     """
-    rows, columns = scene.axes
-    if not scene.layer.transposed or max(rows.stride, columns.stride) == 1:
+    planes, *axes = scene.axes
+    if not scene.layer.transposed or scene.layer.ndim == 3 or max(a.stride for a in axes) == 1:
         return None
-    reach = [axis.dilation * (axis.kernel_size - 1) + 2 * axis.stride for axis in scene.axes]
+    reach = [axis.dilation * (axis.kernel_size - 1) + 2 * axis.stride for axis in axes]
     if max(reach) > 36:
         return None
     most = max(12, *reach)
-    return fit(map_strip(rows, most), map_strip(columns, most), place, 0.16, centred=False)
+    rows, columns = (map_strip(axis, most) for axis in axes)
+    return fit((map_strip(planes, most), rows, columns), place, 0.16, centred=False)
 
 
 def paint_zero_insertion(painter: Painter, scene: Scene, style: Style, grid: Grid) -> None:
@@ -34,47 +35,20 @@ def paint_zero_insertion(painter: Painter, scene: Scene, style: Style, grid: Gri
     """
     taps, real = _kernel_over_map(scene)
     for pixel, x, y in grid.cells():
-        is_real = pixel[0] in real[0] and pixel[1] in real[1]
+        is_real = all(at in found for at, found in zip(pixel, real, strict=True))
         tap = taps.get(pixel)
         fill = "#ffffff"
         if is_real:
             fill = REAL if tap is None else style.taps.get(tap, REAL)
-        gid = f"map-{pixel[0]}.{pixel[1]}-{'real' if is_real else 'zero'}"
-        painter.box(x, y, grid.cell, grid.cell, fill=fill, edge="#d5d5d5", line=0.4, gid=gid)
+        gid = f"map-{scene.mark(pixel)}-{'real' if is_real else 'zero'}"
+        painter.box((x, y, grid.cell, grid.cell), fill, "#d5d5d5", gid)
         if tap is not None and not is_real and grid.cell > 0.1:
-            painter.word(x + grid.cell / 2, y + grid.cell / 2, "0", size=4.8, colour=LINE)
+            painter.word(x + grid.cell / 2, y + grid.cell / 2, "0", fontsize=4.8, color=LINE)
     corners = [corner for pixel in taps if (corner := grid.corner(pixel)) is not None]
     left, top = min(x for x, _ in corners), min(y for _, y in corners)
     right, bottom = max(x for x, _ in corners), max(y for _, y in corners)
-    size = (right - left + grid.cell, bottom - top + grid.cell)
-    painter.box(left, top, *size, edge=INK, line=1.3, over=5, gid="map-kernel")
-    paint_gaps(painter, grid)
-
-
-def paint_crossbar(
-    painter: Painter, place: tuple[float, float], size: float, channels: tuple[int, int]
-) -> None:
-    """Paint one sub-crossbar enlarged: word lines, bit lines and the cells between them."""
-    x, y = place
-    lines = 6
-    pitch = size / (lines + 1)
-    at = [pitch * (n + 1) for n in range(lines)]
-    segments = [((x - 0.05, y + d), (x + size, y + d)) for d in at]
-    segments += [((x + d, y), (x + d, y + size + 0.05)) for d in at]
-    painter.box(x, y, size, size, fill="#fafafa", edge=LINE, line=0.6)
-    painter.lines(segments, LINE)
-    for dy, dx in product(at, at):
-        painter.box(x + dx - 0.02, y + dy - 0.02, 0.04, 0.04, fill=INK, edge=INK, line=0, over=4)
-    painter.word(x + size / 2, y - 0.06, "one sub-crossbar", size=6, vertical="baseline")
-    painter.word(
-        x - 0.11,
-        y + size / 2,
-        f"{channels[0]} input channels",
-        size=5.6,
-        rotation=90,
-        vertical="center",
-    )
-    painter.word(x + size / 2, y + size + 0.15, f"{channels[1]} output channels", size=5.6)
+    place = (left, top, right - left + grid.cell, bottom - top + grid.cell)
+    painter.box(place, "none", INK, "map-kernel", linewidth=1.3, zorder=5)
 
 
 def _kernel_over_map(scene: Scene) -> tuple[dict[Pixel, Pixel], list[set[int]]]:
@@ -87,5 +61,5 @@ def _kernel_over_map(scene: Scene) -> tuple[dict[Pixel, Pixel], list[set[int]]]:
         origin = min(axis.output_size - 1, max(0, shift - axis.stride // 2))
         at.append({origin + reach - k * axis.dilation: k for k in range(axis.kernel_size)})
         real.append({i * axis.stride + shift for i in range(axis.pixels)})
-    taps = {(y, x): (k, m) for (y, k), (x, m) in product(at[0].items(), at[1].items())}
-    return taps, real
+    taps = zip(product(*at), product(*(found.values() for found in at)), strict=True)
+    return dict(taps), real

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from red_timeloop.report.drawing.background import (
-    paint_crossbar,
     paint_zero_insertion,
     zero_insertion_grid,
 )
-from red_timeloop.report.drawing.grids import Grid, Style, fit, kernel_grids, style_of
-from red_timeloop.report.drawing.painter import INK, Painter, new_painter
-from red_timeloop.report.drawing.panels import (
-    paint_input,
-    paint_kernel,
-    paint_outputs,
-    paint_reads,
-    paint_tensor,
-)
+from red_timeloop.report.drawing.grids import Grid, Style, fit, kernel_grids, map_grids, style_of
+from red_timeloop.report.drawing.painter import Painter, new_painter
+from red_timeloop.report.drawing.panels import Panel
 from red_timeloop.report.drawing.scene import Scene, Step
-from red_timeloop.report.drawing.strips import input_strip, output_strip
 
 __all__ = ["WIDTH", "moving_strip", "still_figure"]
 
@@ -27,6 +21,20 @@ _TITLE = 0.34
 _NOTE = 0.3
 _ARROW = 0.26
 _LABEL = 0.7  # room for the labels at the left of the steps
+
+# Of kernel, input, sub-crossbars and output in a moving strip: x, row, width, largest cell.
+_PLACES = (
+    (_MARGIN, 0, 1.36, 0.3),
+    (1.72, 0, 1.5, 0.25),
+    (3.52, 0, 1.8, 0.27),
+    (5.62, 0, 1.46, 0.2),
+)
+_PLACES_OF_PLANES = (
+    (_MARGIN, 0, 3.3, 0.3),
+    (3.7, 0, 3.38, 0.25),
+    (_MARGIN, 1, 3.5, 0.27),
+    (3.9, 1, 3.18, 0.2),
+)
 
 _TIMES = "\N{MULTIPLICATION SIGN}"
 
@@ -52,13 +60,13 @@ class _TopRow:
         self._zero = zero_insertion_grid(scene, (_MARGIN, _TITLE, 1.75, most))
         left = _MARGIN if self._zero is None else 2.1
         kernel, tensor = kernel_grids(scene)
-        width = 2.0 if scene.flat else 1.62
-        self._kernel = fit(*kernel, (left, _TITLE, width, most), 0.3, centred=False)
+        width = {1: 2.0, 2: 1.62, 3: 3.2}[scene.layer.ndim]
+        self._kernel = fit(kernel, (left, _TITLE, width, most), 0.3, centred=False)
         right = left + width + (0.3 if scene.flat else 0.12)
         room = (right, _TITLE + 0.12, WIDTH - right - _MARGIN, most - 0.12)
-        self._tensor = fit(*tensor, room, 0.34, centred=False)
+        self._tensor = fit(tensor, room, 0.34, centred=False)
         grids = [grid for grid in (self._zero, self._kernel, self._tensor) if grid is not None]
-        self._bottom = max(grid.y + grid.height for grid in grids)
+        self._bottom = max(grid.y + grid.height for grid in grids) + 0.1 * (scene.layer.ndim == 3)
         self._lefts = (_MARGIN, left, right)
 
     @property
@@ -72,24 +80,20 @@ class _TopRow:
         if self._zero is not None:
             _title(painter, self._lefts[0], next(tag), "Zero insertion")
             paint_zero_insertion(painter, self.scene, style, self._zero)
+            Panel(painter, self.scene, style, self._zero).gaps()
             share = f"{100 * layer.zero_redundancy:.1f} % zeros"
             note = f"{share}; an output meets\nthe kernel pixels of one mode"
             notes.append((self._lefts[0], note))
         _title(painter, self._lefts[1], next(tag), "Kernel pixels by mode")
-        paint_kernel(painter, self.scene, style, self._kernel)
+        Panel(painter, self.scene, style, self._kernel).kernel()
         used = len(self.scene.mode_numbers) - len(self.scene.empty)
         facts = f"kernel {times(layer.kernel_size)}, stride {_same(layer.stride)}"
         notes.append((self._lefts[1], f"{facts}:\n{_count(used, 'computation mode')}"))
         _title(painter, self._lefts[2], next(tag), self._tensor_title)
-        paint_tensor(painter, self.scene, style, self._tensor)
+        Panel(painter, self.scene, style, self._tensor).tensor()
         notes.append((self._lefts[2], self._tensor_note()))
-        edge = self._tensor.x + self._tensor.width
-        if not self.scene.flat and WIDTH - edge > 1.55:
-            channels = (layer.in_channels // layer.groups, layer.out_channels // layer.groups)
-            place = (edge + (WIDTH - edge - 0.85) / 2, self._tensor.y + 0.18)
-            paint_crossbar(painter, place, 0.9, channels)
         for x, note in notes:
-            painter.word(x, self._bottom + 0.1, note, size=6, align="left", vertical="top")
+            painter.word(x, self._bottom + 0.1, note, fontsize=6, ha="left", va="top")
 
     @property
     def _tensor_title(self) -> str:
@@ -113,13 +117,10 @@ class _StepColumns:
         self.scene, self.steps = scene, steps
         self._width = (WIDTH - _LABEL - _MARGIN) / len(steps)
         place = (0.0, 0.0, self._width - 0.16, 1.2)
-        rows, columns = scene.axes
-        _, tensor = kernel_grids(scene)
-        self._input = fit(input_strip(rows, steps, 0), input_strip(columns, steps, 1), place, 0.19)
-        self._tensor = fit(*tensor, place, 0.19)
-        self._output = fit(
-            output_strip(rows, steps, 0), output_strip(columns, steps, 1), place, 0.15
-        )
+        inputs, outputs = map_grids(scene, steps)
+        self._input = fit(inputs, place, 0.21)
+        self._tensor = fit(kernel_grids(scene)[1], place, 0.21)
+        self._output = fit(outputs, place, 0.15)
 
     @property
     def height(self) -> float:
@@ -140,18 +141,19 @@ class _StepColumns:
                 x + (self._width - 0.16) / 2,
                 below - 0.1,
                 f"step {step.number + 1}",
-                weight="bold",
-                size=6.5,
+                fontweight="bold",
+                fontsize=6.5,
             )
             y = below
-            grid = _moved(self._input, x, y)
-            paint_input(painter, scene, step, grid)
-            y = _flow(painter, grid, _real_pixels(scene, step))
-            grid = _moved(self._tensor, x, y)
-            paint_reads(painter, scene, style, step, grid)
-            y = _flow(painter, grid, _made(step))
-            grid = _moved(self._output, x, y)
-            paint_outputs(painter, scene, style, self.steps[: index + 1], grid)
+            panel = Panel(painter, scene, style, self._input.moved(x, y))
+            panel.pixels()
+            panel.window(step)
+            y = _flow(painter, panel.grid, _real_pixels(scene, step))
+            panel = Panel(painter, scene, style, self._tensor.moved(x, y))
+            panel.reads(step)
+            y = _flow(painter, panel.grid, _made(step))
+            panel = Panel(painter, scene, style, self._output.moved(x, y))
+            panel.outputs(self.steps[: index + 1])
         self._labels(painter, below)
 
     def _labels(self, painter: Painter, y: float) -> None:
@@ -160,9 +162,7 @@ class _StepColumns:
         outputs = times((*layer.output_size, layer.out_channels))
         texts = (f"input\n{inputs}", "sub-\ncrossbars", f"output\n{outputs}")
         for grid, text in zip((self._input, self._tensor, self._output), texts, strict=True):
-            painter.word(
-                _MARGIN, y + grid.height / 2, text, size=6, align="left", vertical="center"
-            )
+            painter.word(_MARGIN, y + grid.height / 2, text, fontsize=6, ha="left", va="center")
             y += grid.height + _ARROW
 
 
@@ -173,24 +173,23 @@ def moving_strip(scene: Scene, frames: int) -> tuple[Painter, int]:
     """
     style = style_of(scene)
     steps = scene.first_steps(frames)
-    last = len(steps) - 1
-    rows, columns = scene.axes
     kernel, tensor = kernel_grids(scene)
-    high = 1.5
-    places = [(_MARGIN, 1.36), (1.72, 1.5), (3.52, 1.8), (5.62, 1.46)]
-    strips = [
-        kernel,
-        (input_strip(rows, steps, 0), input_strip(columns, steps, 1)),
-        tensor,
-        (output_strip(rows, steps, 0), output_strip(columns, steps, 1)),
-    ]
+    inputs, outputs = map_grids(scene, steps)
+    places = _PLACES_OF_PLANES if scene.layer.ndim == 3 else _PLACES
+    strips = (kernel, inputs, tensor, outputs)
     grids = [
-        fit(*strip, (x, 0.0, width, high), most)
-        for strip, (x, width), most in zip(strips, places, (0.3, 0.25, 0.27, 0.2), strict=True)
+        fit(three, (x, 0.0, width, 1.5), most)
+        for three, (x, _, width, most) in zip(strips, places, strict=True)
     ]
-    tallest = max(grid.height for grid in grids)
-    painter = new_painter(WIDTH, _TITLE + tallest + 0.34)
-    grids = [_moved(grid, 0, _TITLE + (tallest - grid.height) / 2) for grid in grids]
+    rows = [line for _, line, _, _ in places]
+    tallest = [max(g.height for g, at in zip(grids, rows, strict=True) if at == n) for n in {*rows}]
+    tops = [sum(tallest[:n]) + (n + 1) * _TITLE for n in rows]
+    bottom = tops[-1] + tallest[-1]
+    painter = new_painter(WIDTH, bottom + 0.34)
+    grids = [
+        grid.moved(0, top + (tallest[row] - grid.height) / 2)
+        for grid, top, row in zip(grids, tops, rows, strict=True)
+    ]
     layer = scene.layer
     titles = (
         f"kernel {times(layer.kernel_size)}, by mode",
@@ -198,51 +197,45 @@ def moving_strip(scene: Scene, frames: int) -> tuple[Painter, int]:
         _count(scene.sub_crossbars, "sub-crossbar"),
         f"output {times(layer.output_size)}",
     )
-    for (x, width), title in zip(places, titles, strict=True):
-        painter.word(x + width / 2, _TITLE / 2, title, size=7.5, weight="bold")
-    middle = _TITLE + tallest / 2
-    painter.arrow((grids[1].x + grids[1].width + 0.05, middle), (grids[2].x - 0.05, middle))
-    painter.arrow((grids[2].x + grids[2].width + 0.05, middle), (grids[3].x - 0.05, middle))
-    paint_kernel(painter, scene, style, grids[0])
-    _pixels_behind(painter, scene, grids[1])
+    for (x, _, width, _), top, title in zip(places, tops, titles, strict=True):
+        painter.word(x + width / 2, top - _TITLE / 2, title, fontsize=7.5, fontweight="bold")
+    for one, other in pairwise(grids[1:]):
+        (start, end), middle = (one.x + one.width, other.x), one.y + one.height / 2
+        if end > start:
+            painter.arrow((start + 0.05, middle), (end - 0.05, middle))
+    panels = [Panel(painter, scene, style, grid) for grid in grids]
+    panels[0].kernel()
+    panels[1].pixels()
+    panels[2].tensor(named=False)
     for step in steps:
         seen = (step.number, step.number)
-        paint_input(painter, scene, step, grids[1], seen=seen)
-        paint_reads(painter, scene, style, step, grids[2], seen=seen)
+        panels[1].window(step, seen)
+        panels[2].reads(step, seen)
         text = (
             f"step {step.number + 1} of {scene.step_count}: {_real_pixels(scene, step)}; "
             f"{_made(step)}"
         )
-        painter.word(WIDTH / 2, _TITLE + tallest + 0.2, text, size=7, seen=seen)
-    paint_outputs(painter, scene, style, steps, grids[3], last=last)
+        painter.word(WIDTH / 2, bottom + 0.2, text, fontsize=7, seen=seen)
+    panels[3].outputs(steps, len(steps) - 1)
     return painter, len(steps)
 
 
-def _pixels_behind(painter: Painter, scene: Scene, grid: Grid) -> None:
-    nothing = Step(-1, {}, {}, {})
-    paint_input(painter, scene, nothing, grid)
-
-
-def _moved(grid: Grid, x: float, y: float) -> Grid:
-    return Grid(grid.rows, grid.columns, grid.x + x, grid.y + y, grid.cell)
-
-
 def _title(painter: Painter, x: float, tag: str, text: str, top: float = 0.0) -> None:
-    painter.word(x, top + 0.17, tag, size=8.5, weight="bold", align="left", vertical="baseline")
-    painter.word(x + 0.13, top + 0.17, text, size=7.5, align="left", vertical="baseline")
+    painter.word(x, top + 0.17, tag, fontsize=8.5, fontweight="bold", ha="left", va="baseline")
+    painter.word(x + 0.13, top + 0.17, text, fontsize=7.5, ha="left", va="baseline")
 
 
 def _flow(painter: Painter, grid: Grid, text: str) -> float:
     """Draw the arrow below a grid with its words; return where the next grid begins."""
     x, y = grid.x + grid.width / 2, grid.y + grid.height
     painter.arrow((x, y + 0.04), (x, y + _ARROW - 0.04))
-    painter.word(x + 0.08, y + _ARROW / 2, text, size=5.6, align="left", colour=INK)
+    painter.word(x + 0.08, y + _ARROW / 2, text, fontsize=5.6, ha="left")
     return y + _ARROW
 
 
 def _real_pixels(scene: Scene, step: Step) -> str:
-    real = sum(scene.inside(pixel) for pixel in step.window)
-    return f"{_count(real, 'real pixel')} broadcast"
+    real, again = (sum(map(scene.inside, pixels)) for pixels in (step.window, step.again))
+    return f"{_count(real, 'real pixel')}{f', {again} again' if again else ''}"
 
 
 def _made(step: Step) -> str:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 
-from red_timeloop.report.drawing.painter import Painter
-from red_timeloop.report.drawing.scene import Pixel, Scene
-from red_timeloop.report.drawing.strips import Strip, kernel_strip, tensor_strip
-from red_timeloop.report.palette import mode_colours, text_on
+from red_timeloop.report.drawing.scene import Pixel, Scene, Step
+from red_timeloop.report.drawing.strips import (
+    Strip,
+    input_strip,
+    kernel_strip,
+    output_strip,
+    tensor_strip,
+)
+from red_timeloop.report.palette import mode_colours
 
-__all__ = ["Grid", "Seen", "Style", "fit", "kernel_grids", "paint_gaps", "style_of", "write_cell"]
+__all__ = ["BETWEEN_PLANES", "Grid", "Style", "fit", "kernel_grids", "map_grids", "style_of"]
 
-# The first and the last frame in which a shape is seen; None: always.
-Seen = tuple[int, int] | None
+Strips = tuple[Strip, Strip, Strip]  # planes, rows, columns
 
-_SMALLEST_TEXT = 3.6  # points
+BETWEEN_PLANES = 0.8  # cells
 
 
 @dataclass(frozen=True)
@@ -36,10 +40,9 @@ def style_of(scene: Scene) -> Style:
 
 @dataclass(frozen=True)
 class Grid:
-    """Rows and columns of cells at a place of the figure: x, y and the cell in inches."""
+    """Planes beside each other, of rows and columns of cells; x, y and the cell in inches."""
 
-    rows: Strip
-    columns: Strip
+    strips: Strips
     x: float
     y: float
     cell: float
@@ -47,28 +50,45 @@ class Grid:
     @property
     def width(self) -> float:
         """Width in inches."""
-        return self.columns.extent * self.cell
+        return _extent(self.strips) * self.cell
 
     @property
     def height(self) -> float:
         """Height in inches."""
-        return self.rows.extent * self.cell
+        return self.strips[1].extent * self.cell
+
+    def plane(self, at: float) -> float:
+        """Return where a plane begins, `at` being its place in the strip of planes."""
+        return self.x + at * (self.strips[2].extent + BETWEEN_PLANES) * self.cell
 
     def corner(self, pixel: Pixel) -> tuple[float, float] | None:
         """Top left corner of a cell, None when it is left out."""
-        if pixel[0] not in self.rows.at or pixel[1] not in self.columns.at:
+        if any(index not in strip.at for index, strip in zip(pixel, self.strips, strict=True)):
             return None
-        return (
-            self.x + self.columns.at[pixel[1]] * self.cell,
-            self.y + self.rows.at[pixel[0]] * self.cell,
+        plane, row, column = (
+            strip.at[index] for index, strip in zip(pixel, self.strips, strict=True)
         )
+        return self.plane(plane) + column * self.cell, self.y + row * self.cell
 
     def cells(self) -> list[tuple[Pixel, float, float]]:
         """Every shown cell with its corner."""
-        return [
-            ((row, column), self.x + dx * self.cell, self.y + dy * self.cell)
-            for (row, dy), (column, dx) in product(self.rows.at.items(), self.columns.at.items())
-        ]
+        pixels = product(*(strip.at for strip in self.strips))
+        return [(pixel, *corner) for pixel in pixels if (corner := self.corner(pixel))]
+
+    def span(self, phase: Pixel) -> tuple[float, float, float, float] | None:
+        """Place of a mode's cells in its first plane: x, y, width, height; None when left out."""
+        spans = [strip.spans or {} for strip in self.strips]
+        if any(index not in span for index, span in zip(phase, spans, strict=True)):
+            return None
+        plane, (top, bottom), (left, right) = (
+            span[index] for index, span in zip(phase, spans, strict=True)
+        )
+        cell, x = self.cell, self.plane(plane[0])
+        return x + left * cell, self.y + top * cell, (right - left) * cell, (bottom - top) * cell
+
+    def moved(self, x: float, y: float) -> Grid:
+        """Return the grid at another place."""
+        return replace(self, x=self.x + x, y=self.y + y)
 
     @property
     def text_size(self) -> float:
@@ -76,58 +96,36 @@ class Grid:
         return min(7.0, self.cell * 72 * 0.56)
 
 
+def _extent(strips: Strips) -> float:
+    return strips[0].extent * (strips[2].extent + BETWEEN_PLANES) - BETWEEN_PLANES
+
+
 def fit(
-    rows: Strip,
-    columns: Strip,
-    place: tuple[float, float, float, float],
-    most: float,
-    *,
-    centred: bool = True,
+    strips: Strips, place: tuple[float, float, float, float], most: float, *, centred: bool = True
 ) -> Grid:
     """Return the grid with the largest cell, at most `most`, in (x, y, width, height)."""
     x, y, width, height = place
-    cell = min(most, width / columns.extent, height / rows.extent)
+    extent = _extent(strips)
+    cell = min(most, width / extent, height / strips[1].extent)
     if centred:
-        x += (width - columns.extent * cell) / 2
-    return Grid(rows, columns, x, y, cell)
+        x += (width - extent * cell) / 2
+    return Grid(strips, x, y, cell)
 
 
-def kernel_grids(scene: Scene) -> tuple[tuple[Strip, Strip], tuple[Strip, Strip]]:
-    """Rows and columns of the kernel and of the sub-crossbar tensor."""
-    rows, columns = scene.axes
-    return (
-        (kernel_strip(rows), kernel_strip(columns)),
-        (tensor_strip(rows), tensor_strip(columns)),
-    )
+def kernel_grids(scene: Scene) -> tuple[Strips, Strips]:
+    """Planes, rows and columns of the kernel and of the sub-crossbar tensor."""
+    planes, *axes = scene.axes  # planes have room between them as it is
+    tensor = [tensor_strip(planes, 0.0), *map(tensor_strip, axes)]
+    return _three(map(kernel_strip, scene.axes)), _three(tensor)
 
 
-def write_cell(
-    painter: Painter,
-    grid: Grid,
-    x: float,
-    y: float,
-    text: str,
-    fill: str,
-    *,
-    seen: Seen = None,
-    longest: int = 0,
-) -> None:
-    """Write a few letters into a cell; `longest` is the most letters of any cell beside it."""
-    longest = longest or len(text)
-    size = grid.text_size * min(1.0, 3 / max(1, longest))
-    if text and size >= _SMALLEST_TEXT:
-        # a figure's height is 0.73 of its size in DejaVu Sans
-        baseline = y + grid.cell / 2 + 0.365 * size / 72
-        middle = x + grid.cell / 2
-        colour = text_on(fill)
-        painter.word(
-            middle, baseline, text, size=size, colour=colour, vertical="baseline", seen=seen
-        )
+def map_grids(scene: Scene, steps: Sequence[Step]) -> tuple[Strips, Strips]:
+    """Planes, rows and columns of the input and of the output that `steps` read and make."""
+    inputs = (input_strip(axis, steps, at) for at, axis in enumerate(scene.axes))
+    outputs = (output_strip(axis, steps, at) for at, axis in enumerate(scene.axes))
+    return _three(inputs), _three(outputs)
 
 
-def paint_gaps(painter: Painter, grid: Grid) -> None:
-    """Put dots where cells are left out."""
-    for gap in grid.columns.gaps:
-        painter.dots(grid.x + gap * grid.cell, grid.y + grid.height / 2, grid.cell)
-    for gap in grid.rows.gaps:
-        painter.dots(grid.x + grid.width / 2, grid.y + gap * grid.cell, grid.cell, upright=True)
+def _three(strips: Iterable[Strip]) -> Strips:
+    planes, rows, columns = strips
+    return planes, rows, columns

@@ -9,12 +9,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["INK", "LINE", "PALE", "REAL", "Painter", "new_painter"]
+__all__ = ["INK", "LINE", "PALE", "REAL", "Painter", "Seen", "new_painter"]
 
 INK = "#1a1a1a"
 LINE = "#8c8c8c"
 PALE = "#ececec"
 REAL = "#5a5a5a"
+
+# The first and the last frame in which a shape is seen; None: always.
+Seen = tuple[int, int] | None
 
 
 @dataclass
@@ -23,6 +26,7 @@ class Painter:
 
     Attributes:
         frames: For an animation: the id of a shape and its (first, last) frame.
+        shapes: Its shapes with their frames.
     """
 
     figure: Figure
@@ -32,100 +36,55 @@ class Painter:
 
     def box(
         self,
-        x: float,
-        y: float,
-        width: float,
-        height: float,
-        *,
+        place: tuple[float, float, float, float],
         fill: str = "none",
         edge: str = LINE,
-        line: float = 0.4,
-        style: str = "-",
-        over: float = 2,
         gid: str | None = None,
-        seen: tuple[int, int] | None = None,
+        seen: Seen = None,
+        **style: Any,
     ) -> None:
-        """Draw a rectangle with its top left corner at (x, y)."""
+        """Draw a rectangle at (x, y, width, height); `style` is that of matplotlib's patches."""
         from matplotlib.patches import Rectangle
 
-        shape = Rectangle(
-            (x, y), width, height, facecolor=fill, edgecolor=edge, linewidth=line, linestyle=style
-        )
-        shape.set_zorder(over)
-        self.axes.add_patch(shape)
-        self._mark(shape, gid, seen)
+        look: dict[str, Any] = {"linewidth": 0.4, "zorder": 2, **style}
+        shape = Rectangle(place[:2], *place[2:], facecolor=fill, edgecolor=edge, **look)
+        self._add(shape, gid, seen)
 
     def word(
         self,
         x: float,
         y: float,
         text: str,
-        *,
-        size: float = 6.5,
-        colour: str = INK,
-        align: str = "center",
-        vertical: str = "center_baseline",
-        weight: str = "normal",
-        rotation: float = 0,
         gid: str | None = None,
-        seen: tuple[int, int] | None = None,
+        seen: Seen = None,
+        **style: Any,
     ) -> None:
-        """Write `text` at (x, y)."""
-        shape = self.axes.text(
-            x,
-            y,
-            text,
-            fontsize=size,
-            color=colour,
-            ha=align,
-            va=vertical,
-            fontweight=weight,
-            rotation=rotation,
-            zorder=6,
-            linespacing=1.25,
-        )
-        self._mark(shape, gid, seen)
+        """Write `text` at (x, y); `style` is that of matplotlib's texts."""
+        from matplotlib.text import Text
 
-    def lines(
-        self, segments: list[tuple[tuple[float, float], tuple[float, float]]], colour: str
-    ) -> None:
-        """Draw thin straight lines."""
-        from matplotlib.collections import LineCollection
-
-        self.axes.add_collection(LineCollection(segments, colors=colour, linewidths=0.3, zorder=3))
+        look: dict[str, Any] = {
+            "color": INK,
+            "ha": "center",
+            "va": "center_baseline",
+            "fontsize": 6.5,
+        }
+        self._add(Text(x, y, text, zorder=6, linespacing=1.25, **(look | style)), gid, seen)
 
     def arrow(self, start: tuple[float, float], end: tuple[float, float]) -> None:
         """Draw an arrow."""
-        self.axes.annotate(
-            "",
-            xy=end,
-            xytext=start,
-            arrowprops={
-                "arrowstyle": "-|>",
-                "color": INK,
-                "lw": 0.8,
-                "mutation_scale": 7,
-                "shrinkA": 0,
-                "shrinkB": 0,
-            },
-        )
+        look = {"arrowstyle": "-|>", "color": INK, "lw": 0.8, "mutation_scale": 7}
+        self.axes.annotate("", xy=end, xytext=start, arrowprops=look | {"shrinkA": 0, "shrinkB": 0})
 
     def dots(self, x: float, y: float, cell: float, *, upright: bool = False) -> None:
         """Draw the three dots that stand for cells left out; `cell` is a cell's size."""
         pitch = min(0.045, 0.26 * cell)
-        for step in (-pitch, 0, pitch):
-            dx, dy = (0.0, step) if upright else (step, 0.0)
-            self.axes.plot(
-                [x + dx],
-                [y + dy],
-                "o",
-                markersize=30 * pitch,
-                color="#555555",
-                zorder=7,
-                markeredgewidth=0,
-            )
+        along = [-pitch, 0, pitch]
+        places = ([x] * 3, [y + d for d in along]) if upright else ([x + d for d in along], [y] * 3)
+        look: dict[str, Any] = {"markersize": 30 * pitch, "color": "#555555", "markeredgewidth": 0}
+        self.axes.plot(*places, "o", zorder=7, **look)
 
-    def _mark(self, shape: Any, gid: str | None, seen: tuple[int, int] | None) -> None:
+    def _add(self, shape: Any, gid: str | None, seen: Seen) -> None:
+        self.axes.add_artist(shape)
         if seen is not None:
             gid = gid or f"shape-{len(self.shapes)}"
             self.shapes.append((shape, seen))

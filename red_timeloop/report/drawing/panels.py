@@ -2,214 +2,195 @@
 
 from __future__ import annotations
 
-from red_timeloop.report.drawing.grids import Grid, Seen, Style, paint_gaps, write_cell
-from red_timeloop.report.drawing.painter import INK, LINE, PALE, REAL, Painter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from red_timeloop.report.drawing.grids import BETWEEN_PLANES, Grid, Style
+from red_timeloop.report.drawing.painter import INK, PALE, Painter, Seen
 from red_timeloop.report.drawing.scene import Pixel, Scene, Step
-from red_timeloop.report.palette import blend
+from red_timeloop.report.palette import blend, text_on
 
-__all__ = ["letter", "paint_input", "paint_kernel", "paint_outputs", "paint_reads", "paint_tensor"]
+__all__ = ["Panel"]
 
-_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-
-
-def paint_kernel(painter: Painter, scene: Scene, style: Style, grid: Grid) -> None:
-    """Paint the kernel, each pixel in the colour of its mode and with its indices."""
-    numbers = scene.mode_numbers
-    longest = _longest_index(scene, grid)
-    for tap, x, y in grid.cells():
-        colour = style.taps.get(tap, "#ffffff")
-        phase = scene.phase_of_tap.get(tap)
-        mode = "none" if phase is None else numbers[phase]
-        gid = f"kernel-{tap[0]}.{tap[1]}-mode-{mode}"
-        painter.box(x, y, grid.cell, grid.cell, fill=colour, edge="#ffffff", line=0.8, gid=gid)
-        write_cell(painter, grid, x, y, _indices(scene, tap), colour, longest=longest)
-    paint_gaps(painter, grid)
+_WHITE = "#ffffff"
+_NEW, _AGAIN = "#9c9c9c", "#cccccc"  # black names can be read on both
+_DASHES: Any = (0, (1.5, 1.5))
+_SMALLEST_TEXT = 3.6  # points
 
 
-def paint_tensor(painter: Painter, scene: Scene, style: Style, grid: Grid) -> None:
-    """Paint the sub-crossbar tensor: a small crossbar for each kernel pixel, by mode."""
-    longest = _longest_index(scene, grid)
-    for tap, x, y in grid.cells():
-        phase = scene.phase_of_tap.get(tap)
-        if phase is None or phase in scene.empty:
-            continue
-        colour = style.taps[tap]
-        inner = grid.cell * 0.9
-        painter.box(
-            x + grid.cell * 0.05,
-            y + grid.cell * 0.05,
-            inner,
-            inner,
-            fill=blend(colour, "#ffffff", 0.25),
-            edge=blend(colour, "#000000", 0.35),
-            line=0.5,
-            gid=f"sub_crossbar-{tap[0]}.{tap[1]}",
-        )
-        if grid.cell > 0.16:
-            _crossbar_lines(painter, grid, x, y, blend(colour, "#000000", 0.2))
-        write_cell(painter, grid, x, y, _indices(scene, tap), colour, longest=longest)
-    _empty_modes(painter, scene, grid)
-    _mode_titles(painter, scene, grid)
-    paint_gaps(painter, grid)
+@dataclass(frozen=True)
+class Panel:
+    """A grid of cells that a scene is painted on."""
 
+    painter: Painter
+    scene: Scene
+    style: Style
+    grid: Grid
 
-def paint_input(
-    painter: Painter, scene: Scene, step: Step, grid: Grid, *, seen: Seen = None
-) -> None:
-    """Paint the input map and, in dark, the window that the step reads."""
-    prefix = f"step-{step.number}-input"
-    for pixel, x, y in grid.cells():
-        inside, place = scene.inside(pixel), step.window.get(pixel)
-        gid = f"{prefix}-{pixel[0]}.{pixel[1]}"
-        if place is None:
-            if inside and seen is None:
-                painter.box(x, y, grid.cell, grid.cell, fill=PALE, edge="#ffffff", line=0.8)
-            continue
-        fill = REAL if inside else "#ffffff"
-        painter.box(
-            x,
-            y,
-            grid.cell,
-            grid.cell,
-            fill=fill,
-            edge="#ffffff" if inside else LINE,
-            line=0.8 if inside else 0.4,
-            style="-" if inside else (0, (1.5, 1.5)),  # type: ignore[arg-type]
-            over=4,
-            gid=f"{gid}-window-{place}" if inside else f"{gid}-zero",
-            seen=seen,
-        )
-        write_cell(painter, grid, x, y, letter(place) if inside else "0", fill, seen=seen)
-    if seen is None:
-        paint_gaps(painter, grid)
+    def kernel(self) -> None:
+        """Paint the kernel, each pixel in the colour of its mode and with its indices."""
+        numbers, found = self.scene.mode_numbers, self.scene.phase_of_tap
+        texts = {tap: self._indices(tap) for tap, _, _ in self.grid.cells()}
+        for tap, x, y in self.grid.cells():
+            colour, mode = self.style.taps.get(tap, _WHITE), numbers.get(found.get(tap, ()), "none")
+            self._box(x, y, colour, gid=f"kernel-{self.scene.mark(tap)}-mode-{mode}", linewidth=0.8)
+            self._write(x, y, texts[tap], colour, texts.values())
+        self.gaps()
 
+    def tensor(self, *, named: bool = True) -> None:
+        """Paint the sub-crossbar tensor, each with the indices of its kernel pixel if `named`."""
+        texts = {tap: self._indices(tap) for tap, _, _ in self._taps()}
+        for tap, x, y in self._taps():
+            colour = self.style.taps[tap]
+            gid = f"sub_crossbar-{self.scene.mark(tap)}" if named else None
+            self._sub_crossbar(x, y, colour, colour, gid=gid)
+            if named:
+                self._write(x, y, texts[tap], colour, texts.values())
+        if named:
+            self._mode_titles()
+        self._surroundings()
 
-def paint_reads(
-    painter: Painter, scene: Scene, style: Style, step: Step, grid: Grid, *, seen: Seen = None
-) -> None:
-    """Paint the sub-crossbars with the letter of the input pixel that each is driven with."""
-    for tap, x, y in grid.cells():
-        phase = scene.phase_of_tap.get(tap)
-        if phase is None or phase in scene.empty:
-            continue
-        pixel = step.reads.get(tap)
-        zero = pixel is None or not scene.inside(pixel)
-        colour = style.taps[tap]
-        fill = blend(colour, "#ffffff", 0.8) if zero else colour
-        source = "idle" if pixel is None else f"reads-{pixel[0]}.{pixel[1]}"
-        painter.box(
-            x + grid.cell * 0.04,
-            y + grid.cell * 0.04,
-            grid.cell * 0.92,
-            grid.cell * 0.92,
-            fill=fill,
-            edge=blend(colour, "#000000", 0.35),
-            line=0.4,
-            gid=f"step-{step.number}-sub_crossbar-{tap[0]}.{tap[1]}-{source}",
-            seen=seen,
-        )
-        text = "" if pixel is None else "0" if zero else letter(step.window[pixel])
-        write_cell(painter, grid, x, y, text, fill, seen=seen)
-    if seen is None:
-        _empty_modes(painter, scene, grid)
-        paint_gaps(painter, grid)
+    def pixels(self) -> None:
+        """Paint the input map: every pixel with its name, and the zeros around or between them."""
+        cells, scene = self.grid.cells(), self.scene
+        names = {p: scene.pixel_name(p) for p, _, _ in cells if scene.inside(p)}
+        for pixel, x, y in cells:
+            if pixel in names:
+                self._box(x, y, PALE, linewidth=0.8)
+                self._write(x, y, names[pixel], PALE, names.values())
+            else:
+                self._box(x, y, _WHITE, "#8c8c8c", linestyle=_DASHES)
+                self._write(x, y, "0", _WHITE)
+        self.gaps()
 
+    def window(self, step: Step, seen: Seen = None) -> None:
+        """Paint the window that a step reads: dark what is new, paler what it reads again."""
+        for pixel, x, y in self.grid.cells():
+            if pixel in step.window:
+                kind = "again" if pixel in step.again else "new"
+                kind = kind if self.scene.inside(pixel) else "zero"
+                fill = {"zero": _WHITE, "again": _AGAIN, "new": _NEW}[kind]
+                dashes = {"linestyle": _DASHES} if kind == "zero" else {}
+                gid = f"step{step.number}-{kind}-{self.scene.mark(pixel)}"
+                self._box(x, y, fill, INK, gid=gid, seen=seen, linewidth=0.8, zorder=4, **dashes)
 
-def paint_outputs(
-    painter: Painter,
-    scene: Scene,
-    style: Style,
-    steps: tuple[Step, ...],
-    grid: Grid,
-    *,
-    last: int | None = None,
-) -> None:
-    """Paint the output map: what the last of `steps` makes is strong, what stood before is pale.
+    def reads(self, step: Step, seen: Seen = None) -> None:
+        """Paint the sub-crossbars with the name of the input pixel that each is driven with.
 
-    With `last`, the last frame of an animation, everything is painted once, to be seen from its
-    step on: strong in its step, pale after it.
-    """
-    made: dict[Pixel, tuple[Pixel, int]] = {
-        pixel: (phase, step.number) for step in steps for phase, pixel in step.outputs.items()
-    }
-    now = steps[-1].number
-    for pixel, x, y in grid.cells():
-        cell = (x, y, grid.cell, grid.cell)
-        phase, number = made.get(pixel, ((0, 0), -1))
-        if number < 0 or last is not None:
-            painter.box(*cell, fill="#ffffff", edge="#c9c9c9", line=0.4, over=1)
-        if number < 0:
-            continue
-        colour = style.modes[phase]
-        text = str(scene.mode_numbers[phase])
-        gid = f"step-{number}-output-{pixel[0]}.{pixel[1]}-mode-{text}"
-        pale = blend(colour, "#ffffff", 0.6)
-        if last is None:
-            gid = f"{gid}-seen-{now}"
-            fill = colour if number == now else pale
-            edge = INK if number == now else "#ffffff"
-            painter.box(*cell, fill=fill, edge=edge, line=0.6, gid=gid, over=3 + (number == now))
-            write_cell(painter, grid, x, y, text if number == now else "", fill)
-            continue
-        painter.box(*cell, fill=pale, edge="#ffffff", line=0.6, seen=(number, last))
-        painter.box(*cell, fill=colour, edge=INK, line=0.6, over=3, gid=gid, seen=(number, number))
-        write_cell(painter, grid, x, y, text, colour, seen=(number, number))
-    paint_gaps(painter, grid)
+        In an animation, with `seen`, only what differs from the tensor is painted.
+        """
+        scene = self.scene
+        names = {p: scene.pixel_name(p) for p in step.window if scene.inside(p)}
+        for tap, x, y in self._taps():
+            pixel, colour = step.reads.get(tap), self.style.taps[tap]
+            zero = pixel not in names
+            fill = blend(colour, _WHITE, 0.8) if zero else colour
+            source = "idle" if pixel is None else scene.mark(pixel)
+            gid: str | None = f"step{step.number}-tap-{scene.mark(tap)}-{source}"
+            if zero or seen is None:
+                self._sub_crossbar(x, y, fill, colour, gid=gid, seen=seen)
+                gid = None
+            text = "" if pixel is None else names.get(pixel, "0")
+            self._write(x, y, text, fill, names.values(), gid=gid, seen=seen)
+        if seen is None:
+            self._surroundings()
 
+    def outputs(self, steps: tuple[Step, ...], last: int | None = None) -> None:
+        """Paint the output map: strong what the last of `steps` makes, pale what stood before.
 
-def letter(place: int) -> str:
-    """Name of a place in the window: a letter, or a number when there are more than 52."""
-    return _LETTERS[place] if place < len(_LETTERS) else str(place)
+        With `last`, the last frame of an animation, everything is painted once, to be seen from its
+        step on: strong in its step, pale after it.
+        """
+        made = {
+            pixel: (step.number, phase) for step in steps for phase, pixel in step.outputs.items()
+        }
+        nothing: tuple[int, Pixel] = (-1, ())
+        for pixel, x, y in sorted(self.grid.cells(), key=lambda cell: made.get(cell[0], nothing)):
+            number, phase = made.get(pixel, nothing)
+            if number < 0 or last is not None:
+                self._box(x, y, _WHITE, "#c9c9c9", zorder=1)
+            if number < 0:
+                continue
+            colour, text = self.style.modes[phase], str(self.scene.mode_numbers[phase])
+            if number < steps[-1].number or last is not None:
+                pale, then = blend(colour, _WHITE, 0.6), None if last is None else (number, last)
+                self._box(x, y, pale, linewidth=0.6, seen=then)
+            if number == steps[-1].number or last is not None:
+                seen = None if last is None else (number, number)
+                gid = f"step{number}-out-{self.scene.mark(pixel)}-{text}"
+                self._box(x, y, colour, INK, gid=gid, seen=seen, linewidth=0.6, zorder=4)
+                self._write(x, y, text, colour, seen=seen)
+        self.gaps()
 
+    def gaps(self) -> None:
+        """Put dots where cells are left out, and the number of each plane below it."""
+        grid, painter, (planes, rows, columns) = self.grid, self.painter, self.grid.strips
+        middle, bottom = grid.y + grid.height / 2, grid.y + grid.height
+        for at in planes.at.values():
+            for gap in columns.gaps:
+                painter.dots(grid.plane(at) + gap * grid.cell, middle, grid.cell)
+        for gap in planes.gaps:
+            painter.dots(grid.plane(gap) - BETWEEN_PLANES / 2 * grid.cell, middle, grid.cell)
+        for gap in rows.gaps:
+            across = grid.x + grid.width / 2
+            painter.dots(across, grid.y + gap * grid.cell, grid.cell, upright=True)
+        for index, at in planes.at.items() if self.scene.layer.ndim == 3 else ():
+            look: dict[str, Any] = {"fontsize": 4.6, "color": "#555555", "ha": "left"}
+            painter.word(grid.plane(at), bottom + 0.06, f"plane {index}", **look)
 
-def _indices(scene: Scene, tap: Pixel) -> str:
-    return str(tap[1]) if scene.flat else f"{tap[0]},{tap[1]}"
+    def _box(
+        self, x: float, y: float, fill: str, edge: str = _WHITE, free: float = 0, **style: Any
+    ) -> None:
+        """Paint a cell, leaving `free` cells around it."""
+        cell, size = free * self.grid.cell, (1 - 2 * free) * self.grid.cell
+        self.painter.box((x + cell, y + cell, size, size), fill, edge, **style)
 
+    def _write(
+        self,
+        x: float,
+        y: float,
+        text: str,
+        fill: str,
+        beside: Iterable[str] = (),
+        **marks: Any,
+    ) -> None:
+        """Write a few letters into a cell, as small as those `beside` it need."""
+        longest = max(map(len, (text, *beside)))
+        size = self.grid.text_size * min(1.0, 2.7 / max(1, longest))
+        if text and size >= _SMALLEST_TEXT:
+            # a figure's height is 0.73 of its size in DejaVu Sans
+            baseline = y + self.grid.cell / 2 + 0.365 * size / 72
+            look: dict[str, Any] = {"fontsize": size, "color": text_on(fill), "va": "baseline"}
+            self.painter.word(x + self.grid.cell / 2, baseline, text, **marks, **look)
 
-def _longest_index(scene: Scene, grid: Grid) -> int:
-    return max(len(_indices(scene, tap)) for tap, _, _ in grid.cells())
+    def _taps(self) -> list[tuple[Pixel, float, float]]:
+        """Kernel pixels that stand on crossbars, with their corners."""
+        found, empty = self.scene.phase_of_tap, self.scene.empty
+        return [cell for cell in self.grid.cells() if found.get(cell[0], cell[0]) not in empty]
 
+    def _sub_crossbar(self, x: float, y: float, fill: str, colour: str, **marks: Any) -> None:
+        self._box(x, y, fill, blend(colour, "#000000", 0.35), 0.04, **marks)
 
-def _crossbar_lines(painter: Painter, grid: Grid, x: float, y: float, colour: str) -> None:
-    """Word lines and bit lines of one small crossbar, leaving the middle to its label."""
-    c = grid.cell
-    segments = []
-    for share in (0.18, 0.82):
-        segments.append(((x + 0.05 * c, y + share * c), (x + 0.95 * c, y + share * c)))
-        segments.append(((x + share * c, y + 0.05 * c), (x + share * c, y + 0.95 * c)))
-    painter.lines(segments, colour)
+    def _indices(self, tap: Pixel) -> str:
+        return str(tap[2]) if self.scene.flat else f"{tap[1]},{tap[2]}"
 
+    def _surroundings(self) -> None:
+        for phase in self.scene.empty:
+            span = self.grid.span(phase)
+            if span is not None:
+                self.painter.box(span, _WHITE, linestyle="--", linewidth=0.5)
+                self._write(*span[:2], "-", _WHITE)
+        self.gaps()
 
-def _empty_modes(painter: Painter, scene: Scene, grid: Grid) -> None:
-    for a, b in scene.mode_numbers:
-        span = _mode_span(grid, (a, b))
-        if (a, b) in scene.empty and span is not None:
-            x, y, width, height = span
-            painter.box(x, y, width, height, fill="#ffffff", style="--", line=0.5)
-            write_cell(painter, grid, x, y, "-", "#ffffff")
-
-
-def _mode_titles(painter: Painter, scene: Scene, grid: Grid) -> None:
-    """Number and outputs of each mode above its sub-crossbars, where there is room."""
-    for phase, number in scene.mode_numbers.items():
-        span = _mode_span(grid, phase)
-        if span is None or phase in scene.empty:
-            continue
-        x, y, width, _ = span
-        text = f"mode {number}"
-        room = grid.cell * 0.45 * 72
-        size = min(6.2, room)
-        if size < 4.4 or width < len(text) * size * 0.62 / 72:
-            continue
-        painter.word(
-            x + grid.cell * 0.06, y - 0.035, text, size=size, align="left", vertical="baseline"
-        )
-
-
-def _mode_span(grid: Grid, phase: Pixel) -> tuple[float, float, float, float] | None:
-    rows, columns = grid.rows.spans or {}, grid.columns.spans or {}
-    if phase[0] not in rows or phase[1] not in columns:
-        return None
-    (top, bottom), (left, right) = rows[phase[0]], columns[phase[1]]
-    cell = grid.cell
-    return grid.x + left * cell, grid.y + top * cell, (right - left) * cell, (bottom - top) * cell
+    def _mode_titles(self) -> None:
+        """Number each mode above its sub-crossbars, where there is room."""
+        for phase, number in self.scene.mode_numbers.items():
+            span, text = self.grid.span(phase), f"mode {number}"
+            size = min(6.2, self.grid.cell * 0.45 * 72)
+            if span is None or phase in self.scene.empty or size < 4.4:
+                continue
+            x, y, width, _ = span
+            if width >= len(text) * size * 0.62 / 72:
+                look: dict[str, Any] = {"fontsize": size, "ha": "left", "va": "baseline"}
+                self.painter.word(x + self.grid.cell * 0.06, y - 0.035, text, **look)

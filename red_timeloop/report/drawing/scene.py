@@ -1,6 +1,7 @@
 """What there is to draw, as plain values: kernel pixels, their modes, and what each step does.
 
-A layer with one spatial axis is drawn as two axes of which the first has one pixel.
+Every layer is drawn on three axes, planes, rows and columns, of which those that it does not have
+are one pixel long.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from red_timeloop.layer import Layer
 
 __all__ = ["Axis", "Pixel", "Scene", "Step"]
 
-Pixel = tuple[int, int]
+Pixel = tuple[int, ...]  # plane, row, column
 
 _POINT = AxisMode(phase=0, taps=(0,), offsets=(0,), outputs=range(1))
 
@@ -66,14 +67,15 @@ class Step:
 
     Attributes:
         number: Its place in the order of steps, from 0.
-        window: The input pixels that are broadcast, with their place in the window; pixels
-            outside the input are zeros.
+        window: The input pixels that are broadcast; pixels outside the input are zeros.
+        again: Those that the step before has read too.
         reads: The input pixel that each kernel pixel's sub-crossbar is driven with.
         outputs: The output pixel of each mode (by phase) that has one in this step.
     """
 
     number: int
-    window: dict[Pixel, int]
+    window: frozenset[Pixel]
+    again: frozenset[Pixel]
     reads: dict[Pixel, Pixel]
     outputs: dict[Pixel, Pixel]
 
@@ -86,7 +88,7 @@ class Scene:
         layer: The layer.
         name: Its name.
         label: The design's.
-        axes: The two axes; the first has one pixel when the layer has one spatial axis.
+        axes: Planes, rows and columns.
         in_turn: Whether the modes take turns; otherwise they make a step together.
         pixelwise: Whether every kernel pixel has a sub-crossbar.
     """
@@ -94,7 +96,7 @@ class Scene:
     layer: Layer
     name: str
     label: str
-    axes: tuple[Axis, Axis]
+    axes: tuple[Axis, Axis, Axis]
     in_turn: bool
     pixelwise: bool
 
@@ -103,24 +105,16 @@ class Scene:
         """Return what there is to draw of `layer` on `design`.
 
         Raises:
-            InputError: The layer has three spatial axes, or the design cannot run it or has no
-                data flow of computation modes.
+            InputError: The design cannot run the layer, or has no data flow of computation modes.
         """
         name = layer.name or "layer"
-        if layer.ndim > 2:
-            raise InputError(
-                f"{name} has {layer.ndim} spatial axes; `red-timeloop decompose` lists its modes",
-                key="draw",
-                legal="layers with 1 or 2 spatial axes",
-            )
         plan = design.plan(layer, Hardware.load())
         lanes = design.lanes(plan)
         if not lanes:
             raise InputError(f"{design.name} has no crossbars to draw", key="draw")
         modes = decompose(layer).axes
         axes = [_axis(layer, lanes, modes[axis], axis) for axis in range(layer.ndim)]
-        if layer.ndim == 1:
-            axes.insert(0, Axis(1, 1, 1, 1, 1, 0, (_POINT,), 1, (0,)))
+        axes = [Axis(1, 1, 1, 1, 1, 0, (_POINT,), 1, (0,))] * (3 - layer.ndim) + axes
         if prod(sum(not phase.empty for phase in axis.phases) for axis in axes) != len(lanes):
             raise InputError(
                 f"{design.name} does not run {name} as computation modes, each with outputs of its "
@@ -128,10 +122,11 @@ class Scene:
                 key="draw",
                 legal="designs that do, e.g. red",
             )
-        first, second = axes
+        planes, rows, columns = axes
         taps = sum(prod(len(table[0]) for table in lane.kernel) for lane in lanes)
         pixelwise = plan.sub_crossbars == taps
-        return cls(layer, name, design.label, (first, second), plan.order == "in_turn", pixelwise)
+        whole = (planes, rows, columns)
+        return cls(layer, name, design.label, whole, plan.order == "in_turn", pixelwise)
 
     @cached_property
     def sub_crossbars(self) -> int:
@@ -164,68 +159,76 @@ class Scene:
         return self.layer.ndim == 1
 
     @cached_property
+    def modes(self) -> list[tuple[AxisMode, ...]]:
+        """The phases of each mode, in the order in which `red-timeloop decompose` counts them."""
+        return list(product(*(axis.phases for axis in self.axes)))
+
+    @cached_property
     def mode_numbers(self) -> dict[Pixel, int]:
-        """Number of each phase's mode, as `red-timeloop decompose` counts them."""
-        rows, columns = self.axes
-        phases = product((p.phase for p in rows.phases), (p.phase for p in columns.phases))
-        return {phase: number for number, phase in enumerate(phases)}
+        """Number of each phase's mode."""
+        return {_phase(mode): number for number, mode in enumerate(self.modes)}
 
     @cached_property
     def empty(self) -> frozenset[Pixel]:
         """Phases without taps or without outputs."""
-        rows, columns = self.axes
-        return frozenset(
-            (a.phase, b.phase)
-            for a, b in product(rows.phases, columns.phases)
-            if a.empty or b.empty
-        )
+        return frozenset(_phase(mode) for mode in self.modes if any(part.empty for part in mode))
 
     @cached_property
     def phase_of_tap(self) -> dict[Pixel, Pixel]:
         """The phase whose mode each kernel pixel belongs to."""
-        rows, columns = self.axes
         return {
-            (k, m): (a.phase, b.phase)
-            for a, b in product(rows.phases, columns.phases)
-            for k, m in product(a.taps, b.taps)
+            tap: _phase(mode) for mode in self.modes for tap in product(*(p.taps for p in mode))
         }
 
     def steps(self) -> Iterator[Step]:
         """Yield the steps in order, the last axis fastest."""
-        rows, columns = self.axes
-        every = list(product(rows.phases, columns.phases))
-        turns = [[pair] for pair in every] if self.in_turn else [every]
-        number = 0
-        for at in product(range(rows.steps), range(columns.steps)):
+        turns = [[mode] for mode in self.modes] if self.in_turn else [self.modes]
+        number, before = 0, frozenset[Pixel]()
+        for at in product(*(range(axis.steps) for axis in self.axes)):
             for turn in turns:
-                step = self._step(number, at, turn)
+                step = self._step(number, at, turn, before)
                 if step.outputs:
                     yield step
-                    number += 1
+                    number, before = number + 1, step.window
 
     def first_steps(self, count: int) -> tuple[Step, ...]:
         """Return the first `count` steps, or all when there are fewer."""
         return tuple(islice(self.steps(), count))
 
-    def _step(self, number: int, at: Pixel, turn: Sequence[tuple[AxisMode, AxisMode]]) -> Step:
-        rows, columns = self.axes
-        y, x = at[0] * rows.input_stride, at[1] * columns.input_stride
-        window = {
-            (y + dy, x + dx): place
-            for place, (dy, dx) in enumerate(product(rows.offsets, columns.offsets))
-        }
+    def _step(
+        self,
+        number: int,
+        at: Pixel,
+        turn: Sequence[tuple[AxisMode, ...]],
+        before: frozenset[Pixel],
+    ) -> Step:
+        start = [place * axis.input_stride for place, axis in zip(at, self.axes, strict=True)]
+        window = frozenset(product(*map(_shifted, start, (axis.offsets for axis in self.axes))))
         reads: dict[Pixel, Pixel] = {}
         outputs: dict[Pixel, Pixel] = {}
-        for a, b in turn:
-            done = at[0] >= len(a.outputs) or at[1] >= len(b.outputs)
-            if a.empty or b.empty or done:
+        for mode in turn:
+            if any(p.empty or place >= len(p.outputs) for p, place in zip(mode, at, strict=True)):
                 continue
-            outputs[a.phase, b.phase] = (a.outputs[at[0]], b.outputs[at[1]])
-            for (k, dy), (m, dx) in product(
-                zip(a.taps, a.offsets, strict=True), zip(b.taps, b.offsets, strict=True)
-            ):
-                reads[k, m] = (y + dy, x + dx)
-        return Step(number, window, reads, outputs)
+            made = (part.outputs[place] for part, place in zip(mode, at, strict=True))
+            outputs[_phase(mode)] = tuple(made)
+            pixels = product(*map(_shifted, start, (part.offsets for part in mode)))
+            reads |= zip(product(*(part.taps for part in mode)), pixels, strict=True)
+        return Step(number, window, window & before, reads, outputs)
+
+    def pixel_name(self, pixel: Pixel) -> str:
+        """Return what an input pixel is called in every step: its row's letter and its column.
+
+        The number of its plane stands before that where there are planes.
+        """
+        plane, row, column = pixel
+        letters = ""
+        while row >= 0:
+            row, letters = row // 26 - 1, chr(97 + row % 26) + letters
+        return f"{plane if self.layer.ndim == 3 else ''}{letters}{column}"
+
+    def mark(self, pixel: Pixel) -> str:
+        """Return a pixel as ids have it: its place on rows and columns, and on planes if any."""
+        return ".".join(map(str, pixel[3 - max(2, self.layer.ndim) :]))
 
     def inside(self, pixel: Pixel) -> bool:
         """True when `pixel` is a pixel of the input, not one of the zeros around it."""
@@ -233,6 +236,14 @@ class Scene:
             0 <= at < axis.input_size and at % axis.spacing == 0
             for at, axis in zip(pixel, self.axes, strict=True)
         )
+
+
+def _phase(mode: tuple[AxisMode, ...]) -> Pixel:
+    return tuple(part.phase for part in mode)
+
+
+def _shifted(start: int, offsets: Sequence[int]) -> list[int]:
+    return [start + offset for offset in offsets]
 
 
 def _axis(layer: Layer, lanes: Sequence[Lane], modes: Sequence[AxisMode], axis: int) -> Axis:

@@ -13,6 +13,8 @@ _GAP = 0.9  # cells, for what is left out
 _BETWEEN_MODES = 0.55  # cells
 _MOST_CELLS = 16
 _MOST_PIXELS = 10
+_MOST_PLANES = 3
+_PLANES_LEFT_OUT = 0.25  # planes, for those left out
 _MOST_OUTPUTS = 24
 
 
@@ -33,15 +35,15 @@ class Strip:
     spans: dict[int, tuple[float, float]] | None = None
 
 
-def _strip(indices: Iterable[int | None]) -> Strip:
-    """Lay indices out one after the other; None stands for what is left out."""
+def _strip(indices: Iterable[int | None], gap: float = _GAP) -> Strip:
+    """Lay indices out one after the other; None stands for what is left out, `gap` cells wide."""
     at: dict[int, float] = {}
     gaps: list[float] = []
     position = 0.0
     for index in indices:
         if index is None:
-            gaps.append(position + _GAP / 2)
-            position += _GAP
+            gaps.append(position + gap / 2)
+            position += gap
         else:
             at[index] = position
             position += 1
@@ -65,8 +67,8 @@ def kernel_strip(axis: Axis) -> Strip:
     return _strip(_elide(range(axis.kernel_size), _MOST_CELLS))
 
 
-def tensor_strip(axis: Axis) -> Strip:
-    """Lay out the kernel pixels by mode, with room between modes; indices are taps.
+def tensor_strip(axis: Axis, between: float = _BETWEEN_MODES) -> Strip:
+    """Lay out the kernel pixels by mode, with room `between` modes; indices are taps.
 
     A phase without taps takes the room of one cell.
     """
@@ -78,7 +80,7 @@ def tensor_strip(axis: Axis) -> Strip:
     position = 0.0
     for index in shown:
         if position:
-            position += _BETWEEN_MODES
+            position += between
         if index is None:
             gaps.append(position + _GAP / 2)
             position += _GAP
@@ -96,20 +98,20 @@ def tensor_strip(axis: Axis) -> Strip:
 def input_strip(axis: Axis, steps: Sequence[Step], number: int) -> Strip:
     """Lay out the input pixels that `steps` read, the zeros around the input among them.
 
-    `number` says which of the two axes it is.
+    `number` says which of the axes it is; of planes only a few fit.
     """
     needed = [pixel[number] for step in steps for pixel in step.window]
-    first, last = min(0, *needed), max(needed)
-    end = axis.input_size if axis.input_size <= _MOST_PIXELS else max(last + 1, _MOST_PIXELS - 2)
+    first, last, most = min(0, *needed), max(needed), _MOST_PIXELS if number else _MOST_PLANES
+    end = axis.input_size if axis.input_size <= most else max(last + 1, most - 2)
     shown: list[int | None] = list(range(first, max(last + 1, end)))
     if end < axis.input_size:
         shown.append(None)
-    return _strip(shown)
+    return _strip(shown, _GAP if number else _PLANES_LEFT_OUT)
 
 
 def output_strip(axis: Axis, steps: Sequence[Step], number: int) -> Strip:
     """Lay out the output pixels; of a long axis those that `steps` make, by the shown modes."""
-    if axis.output_size <= _MOST_CELLS:
+    if axis.output_size <= (_MOST_CELLS if number else _MOST_PLANES):
         return _strip(range(axis.output_size))
     last = max(pixel[number] for step in steps for pixel in step.outputs.values())
     turns = last // len(axis.phases) + 1
@@ -122,10 +124,11 @@ def output_strip(axis: Axis, steps: Sequence[Step], number: int) -> Strip:
             elif turn * len(axis.phases) + phase < axis.output_size:
                 shown.append(turn * len(axis.phases) + phase)
     made = turns * len(axis.phases)
-    shown += range(made, min(axis.output_size, _MOST_PIXELS))
-    if max(made, _MOST_PIXELS) < axis.output_size:
+    most = _MOST_PIXELS if number else 0
+    shown += range(made, min(axis.output_size, most))
+    if max(made, most) < axis.output_size:
         shown.append(None)
-    return _strip(shown)
+    return _strip(shown, _GAP if number else _PLANES_LEFT_OUT)
 
 
 def map_strip(axis: Axis, most: int) -> Strip:

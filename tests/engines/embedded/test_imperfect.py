@@ -7,7 +7,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from places import DATA
 
@@ -154,17 +154,39 @@ def test_closed_forms_are_not_for_imperfect_loops() -> None:
     assert evaluate(architecture("far", "near"), problem, mapping).computes == 7
 
 
+def row_of(instances: int) -> Architecture:
+    """Return two memories over a row of multipliers."""
+    far, near = (Level(name, "storage", name, "SRAM", size=None) for name in ("far", "near"))
+    row = Level("row", "spatial", "row", "dummy_storage", mesh_x=instances)
+    mac = Level("mac", "compute", "mac", "compute", instances_x=instances)
+    return Architecture((far, near, row, mac))
+
+
+@given(size=st.integers(3, 60), across=st.integers(2, 5), inside=st.integers(1, 4))
+def test_instances_that_a_last_pass_leaves_idle_do_nothing(
+    size: int, across: int, inside: int
+) -> None:
+    """M in passes over a row, the last of them shorter: each row of A is still read once."""
+    cuts = cut(size, [inside, across])
+    assume(cuts[0][0] > 1)
+    outer, middle, (end, last) = cuts
+    rest = (("M", last),) if last != end else ()
+    row = LevelMapping(spatial_x=(("M", end),), spatial_remainders=rest)
+    mapping = Mapping({"far": loops({"M": outer}), "near": loops({"M": middle}), "row": row})
+    problem = matmul({"M": size, "N": 1, "K": 1})
+    found = evaluate_sparse(row_of(across), problem, mapping).as_engine_result()
+    assert found.computes == size
+    near = found.levels["near"].data_spaces
+    assert (near["A"].reads, near["Z"].updates) == (size, size)
+
+
 def test_the_outermost_loop_across_instances_must_be_perfect() -> None:
-    spatial = Level("row", "spatial", "row", "dummy_storage", mesh_x=4)
-    far = Level("far", "storage", "far", "SRAM", size=None)
-    mac = Level("mac", "compute", "mac", "compute", instances_x=4)
     mapping = Mapping(
         {
             "far": LevelMapping(keep=SPACES),
+            "near": LevelMapping(),
             "row": LevelMapping(spatial_x=(("M", 4),), spatial_remainders=(("M", 3),)),
         }
     )
     with pytest.raises(InputError, match=r"the outermost loop of M is imperfect \(M=4,3\)"):
-        evaluate_sparse(
-            Architecture((far, spatial, mac)), matmul({"M": 3, "N": 1, "K": 1}), mapping
-        )
+        evaluate_sparse(row_of(4), matmul({"M": 3, "N": 1, "K": 1}), mapping)

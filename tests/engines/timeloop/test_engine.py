@@ -7,10 +7,7 @@ package's own specification of a small layer, 8x3x3 to 4x8x8 with a 4x4 kernel a
 
 from __future__ import annotations
 
-import json
 import os
-import re
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,7 +16,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from close import near
-from places import DATA, STANDIN
+from places import DATA
 
 import red_timeloop
 from red_timeloop.cli.main import cli
@@ -29,7 +26,6 @@ from red_timeloop.engines.embedded.engine import evaluate_specification as embed
 from red_timeloop.engines.timeloop import tools
 from red_timeloop.engines.timeloop.check import broken_constraints
 from red_timeloop.engines.timeloop.engine import Run, SearchOptions, run_mapper, run_model
-from red_timeloop.engines.timeloop.stats import parse_stats
 from red_timeloop.engines.timeloop.tools import TimeloopError
 from red_timeloop.errors import InputError
 from red_timeloop.mapper.run import search
@@ -41,27 +37,6 @@ Behave = Callable[..., None]
 
 
 @pytest.fixture
-def behave(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Behave:
-    """Return a function that puts the stand-in on PATH and tells it how to behave."""
-
-    def behaving(how: str, **environment: str) -> None:
-        settings = {
-            "PATH": f"{STANDIN / 'bin'}{os.pathsep}/usr/bin{os.pathsep}/bin",
-            "PYTHONPATH": str(STANDIN),
-            "STANDIN": how,
-            "STANDIN_DATA": str(RUNS),
-            "STANDIN_CHILD": str(tmp_path / "child"),
-            tools.PYTHON_VARIABLE: sys.executable,
-            **environment,
-        }
-        for name, value in settings.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-
-    return behaving
-
-
-@pytest.fixture
 def model_spec() -> Specification:
     return read_specification(RUNS / "model.yaml")
 
@@ -69,55 +44,6 @@ def model_spec() -> Specification:
 @pytest.fixture
 def mapper_spec() -> Specification:
     return read_specification(RUNS / "mapper.yaml")
-
-
-def test_stats_are_read() -> None:
-    text = (RUNS / "model.stats.txt").read_text()
-    stats = parse_stats(text)
-    assert (stats.cycles, stats.computes) == (16, 8192)
-    assert next(iter(stats.levels)) == "cell"
-    reads = stats.levels["input_buffer"].data_spaces["Inputs"].reads
-    assert reads == 16 * 4 * 8  # steps, the 2x2 window of padding 0, channels
-    printed = re.search(r"^Energy: (\S+) uJ$", text, re.MULTILINE)
-    assert printed
-    assert stats.energy == pytest.approx(float(printed[1]) * 1e-6, abs=0.005e-6)
-
-
-def test_stats_of_sparse_problems_are_those_of_the_embedded_engine(tmp_path: Path) -> None:
-    reference = RUNS.parent / "sparse_reference"
-    case = json.loads((reference / "zi_rs_skipping_a.json").read_text())[0]
-    (tmp_path / "mapping.yaml").write_text(json.dumps({"mapping": case["mapping"]}))
-    spec = reference / "zi_rs_skipping_a.yaml"
-    ours = embedded(read_specification(spec, mapping=tmp_path / "mapping.yaml"))
-    theirs = parse_stats((RUNS / "sparse.stats.txt").read_text())
-    assert (theirs.cycles, theirs.computes) == (ours.cycles, ours.computes)
-    assert theirs.energy == near(ours.energy, rel=1e-5)
-    assert theirs.levels["mac"].computes == ours.levels["mac"].computes
-    for name, level in theirs.levels.items():
-        for space, found in level.data_spaces.items():
-            expected = ours.levels[name].data_spaces[space]
-            assert found.sparse is not None
-            assert expected.sparse is not None
-            assert expected.sparse.average_instances == pytest.approx(
-                found.sparse.average_instances, abs=0.005
-            )
-            assert found.energy == pytest.approx(expected.energy, abs=0.005e-12)
-            rounded = replace(expected.sparse, average_instances=found.sparse.average_instances)
-            assert replace(expected, sparse=rounded, energy=found.energy) == found
-
-
-@pytest.mark.parametrize(
-    ("damage", "expected"),
-    [
-        (lambda text: "", "the stats file is empty"),
-        (lambda text: text[:3000], "cut off: it has no summary"),
-        (lambda text: text.partition("Computes =")[0], "cycles, computes or energies are missing"),
-        (lambda text: text.replace("Scalar fills", "Scalar gills", 1), "lacks 'Scalar fills"),
-    ],
-)
-def test_damaged_stats_are_refused(damage: Callable[[str], str], expected: str) -> None:
-    with pytest.raises(TimeloopError, match=expected.replace("(", r"\(")):
-        parse_stats(damage((RUNS / "model.stats.txt").read_text()))
 
 
 def test_recorded_run_is_the_embedded_result(behave: Behave, model_spec: Specification) -> None:

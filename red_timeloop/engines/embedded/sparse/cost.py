@@ -43,7 +43,7 @@ class Actions:
         """Return pJ of all actions."""
         total = 0.0
         for action, energy in energies.items():
-            total += self.numbers.get(action, 0.0) * energy * confidence
+            total += self.numbers[action] * energy * confidence
         return total
 
 

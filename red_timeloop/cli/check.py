@@ -1,0 +1,41 @@
+"""`red-timeloop check`: confirm the certificate of a search."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from red_timeloop.cli import options, results
+from red_timeloop.errors import InputError
+from red_timeloop.mapper.check import check
+
+__all__ = ["command"]
+
+
+@click.command(name="check")
+@click.argument("file", metavar="SEARCH.json", type=click.Path(path_type=Path))
+@options.format_("table", "json")
+def command(file: Path, form: str) -> None:
+    """Derive anew what a search.json of `red-timeloop map` claims of its mapping.
+
+    The mapping is evaluated, the parts of the space are listed, and a better mapping is looked for
+    in each. What cannot be confirmed is refused.
+    """
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot read: {error.strerror}", file=file) from error
+    except ValueError as error:
+        raise InputError(f"no JSON: {error}", file=file) from error
+    try:
+        found = check(content if isinstance(content, dict) else {})
+    except InputError as error:
+        raise InputError(error.message, file=file, key=error.key, legal=error.legal) from error
+    what = "optimal" if found.optimal else f"no mapping is better than {found.bound:.6g}"
+    results.show(
+        form,
+        lambda: click.echo(f"confirmed: {found.value:.6g}, {what}; {found.parts:,} claims checked"),
+        lambda: {"schema": 1, **vars(found)},
+    )

@@ -1,0 +1,169 @@
+"""`red-timeloop run`: a network with its weights on the designs, and how good its outputs are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from red_timeloop.cli import options, results
+from red_timeloop.cli.progress import progress_bar
+from red_timeloop.designs import choose
+from red_timeloop.errors import InputError, shown
+from red_timeloop.files import to_csv, to_json
+from red_timeloop.networks.inputs import Normalization
+from red_timeloop.networks.result import NetworkRun, as_text, columns
+from red_timeloop.networks.run import run
+from red_timeloop.networks.scores import load_score
+
+if TYPE_CHECKING:
+    from red_timeloop.dataflow.nonideal import Nonidealities
+
+__all__ = ["command"]
+
+_FILES: dict[str, Any] = {"metavar": "FILE", "multiple": True, "type": click.Path(path_type=Path)}
+
+
+@click.command(name="run")
+@click.argument("model", metavar="MODEL.onnx", type=click.Path(path_type=Path))
+@click.option(
+    "--input",
+    "inputs",
+    required=True,
+    help="Images to run: .npy, .npz, PNG or JPEG; repeat for more.",
+    **_FILES,
+)
+@click.option("--labels", metavar="FILE", help="What is right: .npy, .npz.  [default: of --input]")
+@click.option("--score", metavar="FILE.py:NAME", help="A function (outputs, labels) -> number.")
+@options.design("red")
+@options.hardware
+@click.option(
+    "--adc-step",
+    type=int,
+    metavar="UNITS",
+    help="Cell currents between two codes.  [default: half of the range that the rows need]",
+)
+@options.cells
+@click.option("--input-bits", default=8, show_default=True, help="Bits of inputs.")
+@click.option("--weight-bits", default=8, show_default=True, help="Bits of weights.")
+@click.option(
+    "--percentile",
+    default=100.0,
+    show_default=True,
+    help="Of an image's magnitudes: what the integers reach to.",
+)
+@click.option("--calibration", help="Calibrate on these instead of on the inputs.", **_FILES)
+@click.option("--size", metavar="HxW", help="Resize pictures.")
+@click.option("--mean", default="0", show_default=True, help="Taken off pixels of 0 to 1.")
+@click.option("--std", default="1", show_default=True, help="What they are then divided by.")
+@click.option("--batch", default=16, show_default=True, help="Images at a time.")
+@options.format_("table", "json", "csv")
+@options.output
+def command(
+    model: Path,
+    inputs: tuple[Path, ...],
+    labels: str | None,
+    score: str | None,
+    designs: tuple[str, ...],
+    hardware: str,
+    settings: tuple[str, ...],
+    adc_step: int | None,
+    cells: Nonidealities,
+    input_bits: int,
+    weight_bits: int,
+    percentile: float,
+    calibration: tuple[Path, ...],
+    size: str | None,
+    mean: str,
+    std: str,
+    batch: int,
+    form: str,
+    output: Path | None,
+) -> None:
+    """Run a network on pictures or arrays, with its own weights.
+
+    Its (transposed) convolutions and products with constant matrices stand on the crossbars of the
+    designs; onnxruntime computes the rest. What comes out is compared with the float model, with
+    the same network on ideal integers, and with labels.
+    """
+    normalization = Normalization(_numbers(mean, "--mean"), _numbers(std, "--std"), _size(size))
+    with progress_bar() as progress:
+        result = run(
+            model,
+            inputs,
+            labels,
+            choose(designs or ("red",)),
+            options.load_hardware(hardware, settings),
+            nonidealities=cells,
+            adc_step=adc_step,
+            input_bits=input_bits,
+            weight_bits=weight_bits,
+            percentile=percentile,
+            calibration=calibration or None,
+            normalization=normalization,
+            score=load_score(score) if score else None,
+            batch=batch,
+            progress=progress,
+        )
+    results.show(form, lambda: _print(result), result.as_dict, lambda: _csv(result))
+    if output is not None:
+        pictures = {f"{_clean(name)}.png": picture for name, picture in result.pictures().items()}
+        texts = {"run.json": to_json(result.as_dict()), "layers.csv": _csv(result)}
+        results.write(output, {**texts, **pictures})
+
+
+def _numbers(text: str, key: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(
+            f"got {shown(text)}", key=key, legal="a number, or one a channel: 0.5,0.5,0.5"
+        ) from None
+
+
+def _size(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    height, _, width = text.partition("x")
+    if not (height.isdecimal() and width.isdecimal() and 0 < int(height) * int(width) < 1 << 28):
+        raise InputError(f"got {shown(text)}", key="--size", legal="HEIGHTxWIDTH, e.g. 320x320")
+    return int(height), int(width)
+
+
+def _clean(name: str) -> str:
+    return "".join(each if each.isalnum() or each in "-_." else "_" for each in name) or "output"
+
+
+def _csv(result: NetworkRun) -> str:
+    return to_csv(result.as_dict()["layers"])
+
+
+def _print(result: NetworkRun) -> None:
+    console = Console()
+    images = f"{result.images} image{'s' * (result.images > 1)}"
+    console.print(f"[bold]{escape(result.network)}[/], {images}, {result.hardware}")
+    _rows(console, *columns(result.qualities))
+    console.print()
+    titles = ["layer", "design", "quantized (dB)", "own (dB)", "total (dB)", "saturated"]
+    cells = []
+    for each in result.layers:
+        share = f"{each.saturations / each.conversions:.2%}" if each.conversions else "-"
+        ratios = map(as_text, (each.quantization_db, each.own_db, each.total_db))
+        cells.append([each.layer, each.design, *ratios, share])
+    _rows(console, titles, cells)
+    for note in result.notes:
+        console.print(f"  {note}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _rows(console: Console, titles: list[str], cells: list[list[str]]) -> None:
+    table = Table(box=None, header_style="bold", padding=(0, 1))
+    for title, first in zip(titles, cells[0], strict=True):
+        number = first[:1].isdigit() or first[:1] == "-" or first == "exact"
+        table.add_column(title, justify="right" if number else "left", overflow="fold")
+    for row in cells:
+        table.add_row(*map(escape, row))
+    console.print(table)
