@@ -31,6 +31,7 @@ Floats = NDArray[np.float64]
 Order = tuple[tuple[int, int], ...]  # row and column of each router, in the order of the curve
 
 _HEIGHTS = (2, 3, 4)
+_MORE = 1 + 1e-9  # more than half, whatever rounding adds
 _NONE = 1e-12  # a share below is what rounding leaves of zero
 
 
@@ -132,9 +133,9 @@ def routes(chip: Chip, stages: Sequence[Stage], copies: Sequence[int], order: Or
     wires = loads(chip, stages, copies, [order])[:, 0]
     busiest = np.zeros(1 + sum(stage.repeat for stage in stages))
     for part in _parts(chip, stages, copies, [order]):
-        uses = (_flows(part) > _NONE)[:, 0]
+        uses = _paths(part.source, part.target, part.fork)[:, 0] > _NONE
         most = np.where(uses, wires[:, part.chip, None], 0.0).max(axis=(0, 2, 3))
-        busiest[part.flows] = np.maximum(busiest[part.flows], most)
+        np.maximum.at(busiest, part.flows, most)
     sent = sum(s.repeat * s.input_bits for s in stages) + stages[-1].output_bits
     mine = np.maximum(busiest[:-1], busiest[1:])
     east, west, south, north = wires
@@ -149,24 +150,25 @@ def loads(
     Shape: the four directions, orders, chips, rows, columns.
     """
     parts = _parts(chip, stages, copies, orders)
-    return np.stack([_flows(part, part.bits) for part in parts], axis=2)
+    sums = [_paths(p.source * p.bits, p.target, p.fork, summed=True) for p in parts]
+    return np.stack(sums, axis=2)
 
 
 @dataclass(frozen=True)
 class _Part:
-    """The flows that touch one chip: from stage to stage, and from and to the host.
+    """What flows on one chip: inside, to other chips or the host, and from there.
 
     Attributes:
         chip: Which one.
-        flows: Their numbers along the chain.
-        source: Share of what sends at each router: orders, flows, rows, columns.
+        flows: Which flow along the chain each is part of: into a stage, the last to the host.
+        source: Share of what sends at each router: orders, these parts, rows, columns.
         target: Share of what receives, likewise.
-        fork: How many tiles need each word: flows, 1, 1.
-        bits: Bits of each: flows, 1, 1.
+        fork: How many tiles need each word: these parts, 1, 1.
+        bits: Bits of each flow: these parts, 1, 1.
     """
 
     chip: int
-    flows: slice
+    flows: NDArray[np.int64]
     source: Floats
     target: Floats
     fork: Floats
@@ -186,12 +188,30 @@ def _parts(
         low = number * chip.crossbars
         first = int(np.searchsorted(ends, low, "right"))
         last = int(np.searchsorted(ends - each, low + chip.crossbars, "left"))
-        shares = _spread(chip, (ends - each)[first:last] - low, each[first:last], orders)
-        flows = slice(first, last + 1)
-        nothing = np.zeros_like(shares[:, :1])  # of what is before, and behind
-        source = np.concatenate((nothing, shares), axis=1)
-        target = np.concatenate((shares, nothing), axis=1)
-        yield _Part(number, flows, source, target, fork[flows, None, None], bits[flows, None, None])
+        begin, size = (ends - each)[first:last] - low, each[first:last]
+        shares = _spread(chip, begin, size, orders)
+        inside = (np.minimum(begin + size, chip.crossbars) - np.maximum(begin, 0)) / size
+        here, there = np.array([0.0, *inside]), np.array([*inside, 0.0])
+        corner = _corner(shares)
+        both = np.nonzero((here > 0) & (there > 0))[0]
+        leaving, arriving = (here > 0) & (there < 1), (there > 0) & (here < 1)
+        out, into = np.nonzero(leaving)[0], np.nonzero(arriving)[0]
+        # flow f goes from the stage f - 1 of this chip to its stage f
+        flows = first + np.concatenate((both, out, into))
+        source = shares[:, np.concatenate((both, out)) - 1]
+        target = shares[:, np.concatenate((both, into))]
+        away = corner[:, out - 1] * (1 - there[out])[:, None, None]
+        along = len(both)
+        times = fork[flows]
+        times[along : along + len(out)] = 1.0  # a word leaves once
+        yield _Part(
+            number,
+            flows,
+            np.concatenate((source, corner[:, into] * (1 - here[into])[:, None, None]), axis=1),
+            np.concatenate((target[:, :along], away, target[:, along:]), axis=1),
+            times[:, None, None],
+            bits[flows, None, None],
+        )
 
 
 def _spread(
@@ -218,48 +238,16 @@ def _ranks(order: Order) -> NDArray[np.int64]:
     return found
 
 
-def _flows(part: _Part, bits: Floats | None = None) -> Floats:
-    """Return the share of each flow's words over each wire, or with `bits` the bits of all flows.
-
-    Shares that lie on other chips come from, and go to, the nearest corner.
-
-    Returns:
-        The four directions, orders, flows (without `bits`), rows, columns.
-    """
-    source, target, fork = part.source, part.target, part.fork
-    here, there = source.sum(axis=(2, 3)), target.sum(axis=(2, 3))
-    found = _paths(source if bits is None else source * bits, target, fork, summed=bits is not None)
-    leaving = np.nonzero((here > _NONE) & (there < 1 - _NONE))
-    arriving = np.nonzero((there > _NONE) & (here < 1 - _NONE))
-    for which, mass, rest in ((leaving, source, 1 - there), (arriving, target, 1 - here)):
-        if not len(which[0]):
-            continue
-        mine, corner = mass[which], _corner(mass[which], rest[which])
-        times = fork[which[1]]
-        if which is leaving:  # each word once
-            more = _paths(mine, corner, np.ones_like(times))
-        else:
-            more = _paths(corner, mine, times)
-        if bits is None:
-            found[:, which[0], which[1]] += more
-        else:
-            for number, each in zip(
-                which[0], np.moveaxis(more * bits[which[1]], 1, 0), strict=True
-            ):
-                found[:, number] += each
-    return found
-
-
-def _corner(shares: Floats, amount: Floats) -> Floats:
-    """Return `amount` of each flow at the corner nearest to where its shares lie."""
-    count, rows, columns = shares.shape
-    total = shares.sum(axis=(1, 2))
-    row = (shares.sum(axis=2) * np.arange(rows)).sum(axis=1)
-    column = (shares.sum(axis=1) * np.arange(columns)).sum(axis=1)
+def _corner(shares: Floats) -> Floats:
+    """Return, for each of `shares`, 1 at the corner nearest to where they lie, else 0."""
+    _, _, rows, columns = shares.shape
+    total, across = shares.sum(axis=(2, 3)), shares.sum(axis=2) @ np.arange(columns)
+    down = shares.sum(axis=3) @ np.arange(rows)
     found = np.zeros(shares.shape)
-    far_row = np.where(2 * row > total * (rows - 1), rows - 1, 0)
-    far_column = np.where(2 * column > total * (columns - 1), columns - 1, 0)
-    found[np.arange(count), far_row, far_column] = amount
+    order, stage = np.indices(total.shape)
+    far_row = np.where(2 * down > total * (rows - 1) * _MORE, rows - 1, 0)
+    far_column = np.where(2 * across > total * (columns - 1) * _MORE, columns - 1, 0)
+    found[order, stage, far_row, far_column] = 1.0
     return found
 
 

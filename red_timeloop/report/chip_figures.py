@@ -328,7 +328,7 @@ def _timeline(result: ChipResult, schedule: Schedule, colour: str) -> Figure:
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.set_xlim(0, end * factor)
     axes.set_xlabel(f"time [{unit}]")
-    every_text = f", every {every}th layer" * (every > 1)
+    every_text = f", one layer in {every} shown" * (every > 1)
     title = f"an image each {scaled(result.period, 's')}, latency {scaled(result.latency, 's')}"
     axes.set_title(title + every_text, fontsize=6.5, loc="right")
     axes.spines[["top", "right"]].set_visible(False)
