@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_FILES = {"metavar": "FILE", "multiple": True, "type": click.Path(path_type=Path)}
+_FILES: dict[str, Any] = {"metavar": "FILE", "multiple": True, "type": click.Path(path_type=Path)}
 
 
 @click.command(name="run")

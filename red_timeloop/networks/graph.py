@@ -266,14 +266,16 @@ def _needed(
     steps: Sequence[Segment | Operator], outputs: Sequence[str], constants: Values
 ) -> tuple[Segment | Operator, ...]:
     """Return the steps that the outputs need, each with what it takes and gives."""
-    wanted, kept = set(outputs), []
+    wanted = set(outputs)
+    kept: list[Segment | Operator] = []
     for step in reversed(steps):
         if isinstance(step, Operator):
             if step.output in wanted:
                 kept.append(step)
                 wanted |= set(step.reads)
             continue
-        after, nodes = set(wanted), []
+        after = set(wanted)
+        nodes: list[Any] = []
         for node in reversed(step.nodes):
             if wanted & set(node.output):
                 nodes.insert(0, node)
