@@ -291,7 +291,7 @@ def test_the_report_shows_sweeps(store: Path, tmp_path: Path) -> None:
     page = (tmp_path / "report.html").read_text()
     assert "Sweep small" in page
     assert "24 of 24 evaluations keep to the constraints (area_m2 &lt;= 1)" in page
-    assert page.count("data-point=") == len(pareto(load_results(store)))
+    assert page.count('data-point="red_date2019') == len(pareto(load_results(store)))
     assert 'data-tip="RED, ' in page
     assert "What moves energy_J" in page
     assert "a weight of 8 bits takes 4 cells" in page
