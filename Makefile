@@ -5,10 +5,19 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEVELOP := $(VENV)/.ready-to-develop
 
-.PHONY: run test lint format docs wheel house benchmark fuzz mutate browser clean
+.PHONY: run pictures test lint format docs wheel house benchmark fuzz mutate browser clean
 
 run: $(READY)
 	$(BIN)/red-timeloop compare
+
+# The networks that ship, with 6-bit converters: pictures in pictures/, without internet.
+pictures: $(DEVELOP)
+	$(BIN)/red-timeloop run examples/digits_generator.onnx --input examples/digits_generator.npz \
+	  --score examples/digits_score.py:recognised --set adc_bits=6 \
+	  --design red --design zero_padding -o pictures/generator
+	$(BIN)/red-timeloop run examples/digits_segmentation.onnx \
+	  --input examples/digits_segmentation.npz --set adc_bits=6 \
+	  --design red --design zero_padding -o pictures/segmentation
 
 test: $(DEVELOP)
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile

@@ -182,7 +182,7 @@ def equal() -> Iterator[str]:
             mine = totals[each.design]
             yield (
                 f"| {at_least.replace('dB', ' dB')} | {each.design} | {each.hardware.adc_bits} |"
-                f" {each.hardware.rows} | {decibels(each.worst[1])} | {scaled(mine[0], 's')} |"
+                f" {each.hardware.rows} | {decibels(each.reached)} | {scaled(mine[0], 's')} |"
                 f" {scaled(mine[1], 'J')} | {area(mine[2])} | {ratio(mine[1] / energy)} |"
                 f" {ratio(mine[0] * mine[1] / (latency * energy))} |"
             )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from red_timeloop import designs as known
 from red_timeloop._html import html_table
-from red_timeloop.accuracy import Converters, accuracy_notes
+from red_timeloop.accuracy import Accuracy, Converters, accuracy_notes
 from red_timeloop.designs import BASELINE, Design
 from red_timeloop.designs.red import RED
 from red_timeloop.designs.result import DesignResult
@@ -57,10 +57,10 @@ class Comparison:
         results: One for each layer and design, in the workload's order.
         baseline: Zero padding's results, whether it was asked for or not.
         failures: What a design cannot hold.
-        iso_area: Whether the CMOS designs have the area of RED.
+        iso_area: Whether the designs have the area of RED, layer by layer.
         crossbars: Crossbars that mapped ReRAM designs may use; None for their fixed mapping.
-        at_least: The ratio in dB that every design reaches; None where each has the converters of
-            the parameter set.
+        accuracy: What every design reaches; None where each has the converters of the parameter
+            set.
         converters: With which converters each design does, zero padding's among them.
     """
 
@@ -72,7 +72,7 @@ class Comparison:
     failures: tuple[Failure, ...] = ()
     iso_area: bool = False
     crossbars: int | None = None
-    at_least: float | None = None
+    accuracy: Accuracy | None = None
     converters: tuple[Converters, ...] = ()
 
     @cached_property
@@ -110,9 +110,14 @@ class Comparison:
                 "ReRAM designs mapped for energy times delay: buffer tiles, loop order, fold and "
                 f"copies, with at most {self.crossbars} crossbars a layer."
             )
-        if self.at_least is not None:
+        if self.iso_area and self.crossbars is None:
+            lines.append(
+                "ReRAM designs have as many copies of their weights, layer by layer, as fit into "
+                "RED's area and share the output pixels evenly; one where even that is larger."
+            )
+        if self.accuracy is not None:
             used = [each for each in self.converters if each.design in self.designs]
-            lines += accuracy_notes(self.at_least, used)
+            lines += accuracy_notes(self.accuracy, used)
         own: dict[str, dict[str, None]] = {}
         for result in self.results:
             own.setdefault(result.design_result.rests_on, {})[result.design] = None
@@ -139,10 +144,13 @@ class Comparison:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the comparison in the keys of the JSON output (schema 1)."""
-        equal = {
-            "at_least_dB": self.at_least,
-            "converters": [each.as_dict() for each in self.converters],
-        }
+        equal: dict[str, Any] = {}
+        if self.accuracy is not None:
+            equal["accuracy"] = {
+                "measure": self.accuracy.measure,
+                "at_least": self.accuracy.at_least,
+                "converters": [each.as_dict() for each in self.converters],
+            }
         return {
             "schema": 1,
             "workload": self.workload.name,
@@ -155,7 +163,7 @@ class Comparison:
             "results": [result.as_dict() for result in self.results],
             "summary": [summary.as_dict() for summary in self.summary],
             "failures": [vars(failure) for failure in self.failures],
-            **(equal if self.at_least is not None else {}),
+            **equal,
         }
 
     @property

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from red_timeloop.dataflow.quality import SAMPLE, layer_sqnr, sample_layer
 from red_timeloop.designs import Design
@@ -13,9 +14,20 @@ from red_timeloop.designs.evaluator import Evaluator
 from red_timeloop.errors import InputError, shown
 from red_timeloop.hardware import Hardware
 from red_timeloop.layer import Layer
+from red_timeloop.units import decibels
 from red_timeloop.workload import Workload
 
-__all__ = ["Converters", "accuracy_notes", "cheapest_converters", "parse_at_least"]
+__all__ = [
+    "Accuracy",
+    "Converters",
+    "RandomTensors",
+    "accuracy_notes",
+    "bound_text",
+    "cheapest_converters",
+    "parse_at_least",
+    "row_choices",
+    "value_text",
+]
 
 _FEWEST_ROWS = 16
 
@@ -28,30 +40,81 @@ class Converters:
         design: Name of the design.
         hardware: The parameter set with them.
         digital: Whether the design has no crossbars to convert, and is exact as it is.
-        sqnr_db: Signal to quantization noise ratio in dB of each layer, by name; infinite where
-            every sampled output is exact.
+        reached: The accuracy that was asked for, as it was measured: a ratio in dB, infinite
+            where every output is exact, or what else it is a bound of.
+        sqnr_db: Signal to quantization noise ratio in dB of each layer, by name.
     """
 
     design: str
     hardware: Hardware
     digital: bool
+    reached: float
     sqnr_db: Mapping[str, float]
 
     @property
-    def worst(self) -> tuple[str, float]:
-        """The layer with the least ratio, and that."""
-        return min(self.sqnr_db.items(), key=lambda item: item[1])
+    def worst(self) -> str:
+        """The layer with the least ratio; empty where all are exact."""
+        layer, least = min(self.sqnr_db.items(), key=lambda item: item[1], default=("", math.inf))
+        return "" if math.isinf(least) else layer
 
     def as_dict(self) -> dict[str, object]:
         """Return the converters in the keys of the JSON output."""
-        layer, least = self.worst
         return {
             "design": self.design,
             "rows": None if self.digital else self.hardware.rows,
             "adc_bits": None if self.digital else self.hardware.adc_bits,
-            "sqnr_dB": least,
-            "sqnr_layer": layer,
+            "reached": self.reached,
+            "sqnr_dB": min(self.sqnr_db.values(), default=math.inf),
+            "sqnr_layer": self.worst or None,
         }
+
+
+class Accuracy(Protocol):
+    """What a design must reach, and how it is measured: on random tensors, or on a network."""
+
+    @property
+    def measure(self) -> str:
+        """What is measured: `SQNR`, `IoU`, ..."""
+
+    @property
+    def at_least(self) -> float:
+        """The bound."""
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What was measured on, as sentences."""
+
+    def reaches(self, design: Design, hardware: Hardware) -> bool:
+        """Tell whether a design reaches the bound under a parameter set."""
+
+    def reached(self, design: Design, hardware: Hardware) -> tuple[float, Mapping[str, float]]:
+        """Return what it reaches, and the ratio in dB of each layer by name."""
+
+
+class RandomTensors:
+    """A bound on the ratio of every layer of a workload, on crops with random tensors."""
+
+    measure = "SQNR"
+
+    def __init__(self, workload: Workload, at_least: str | float) -> None:
+        self.at_least = parse_at_least(at_least)
+        self.notes = (f"The ratio is that of random tensors: {SAMPLE}; cells are ideal.",)
+        self._layers = {entry.name: entry.layer for entry in workload.layers}
+        self._samples = list(dict.fromkeys(map(sample_layer, self._layers.values())))
+
+    def reaches(self, design: Design, hardware: Hardware) -> bool:
+        """Tell whether all layers reach the ratio; the one that fails is asked first from then."""
+        for layer in self._samples:
+            if layer_sqnr(layer, design, hardware) < self.at_least:
+                self._samples.remove(layer)
+                self._samples.insert(0, layer)
+                return False
+        return True
+
+    def reached(self, design: Design, hardware: Hardware) -> tuple[float, Mapping[str, float]]:
+        """Return the least ratio, and all of them."""
+        found = {n: layer_sqnr(layer, design, hardware) for n, layer in self._layers.items()}
+        return min(found.values()), found
 
 
 def parse_at_least(text: str | float) -> float:
@@ -83,32 +146,31 @@ def cheapest_converters(
     design: Design,
     evaluator: Callable[[Hardware], Evaluator],
     hardware: Hardware,
-    at_least: float,
+    accuracy: Accuracy,
     step: Callable[[str], None] = lambda text: None,
 ) -> Converters:
-    """Return the converters with the least energy times latency that reach a ratio on all layers.
+    """Return the converters with the least energy times latency that are accurate enough.
 
     For every number of rows driven at once (rows of a crossbar: the set's, halved down to 16; those
-    of arrays as large as the matrix are what they are) bits are bisected on executions of
-    `dataflow.quality.layer_sqnr`: those found reach the ratio, one bit less does not. Of the rows,
-    those are taken whose energy times latency over the workload is the least.
+    of arrays as large as the matrix are what they are) bits are bisected on executions: those found
+    reach the bound, one bit less does not. Of the rows, those are taken whose energy times latency
+    over the workload is the least.
 
     Args:
         workload: The layers.
         design: The design; one without crossbars is exact as it is.
         evaluator: What evaluates under a parameter set.
         hardware: The parameter set to start from.
-        at_least: The least ratio in dB.
+        accuracy: What it must reach.
         step: Told what comes next, once for each number of rows.
 
     Raises:
         InputError: The design cannot hold a layer, or not execute it, with any number of rows.
     """
-    samples = list(dict.fromkeys(sample_layer(entry.layer) for entry in workload.layers))
-    names = {entry.name: entry.layer for entry in workload.layers}
-    if not any(design.lanes(design.plan(layer, hardware)) for layer in samples):
+    layers = [entry.layer for entry in workload.layers]
+    if not any(design.lanes(design.plan(layer, hardware)) for layer in layers):
         step(design.name)
-        return Converters(design.name, hardware, True, dict.fromkeys(names, math.inf))
+        return Converters(design.name, hardware, True, *accuracy.reached(design, hardware))
     best: tuple[float, Hardware] | None = None
     refused: InputError | None = None
 
@@ -118,39 +180,53 @@ def cheapest_converters(
     for rows in row_choices(hardware):
         step(f"{design.name}, {rows or 'all'} rows at once")
         own = hardware.replace(rows=rows)
-        bits = max(_exact_bits(layer, own) for layer in samples)
+        bits = max(_exact_bits(layer, own) for layer in layers)
         try:
             # Converters of more bits cost more: only bits that beat the best are tried.
             while best and bits and cost(own.replace(adc_bits=bits)) >= best[0]:
                 bits -= 1
-            tried = _fewest_bits(samples, design, own, at_least, bits) if bits else None
+            tried = _fewest_bits(accuracy, design, own, bits) if bits else None
             if tried is not None:
                 best = cost(tried), tried
         except InputError as error:  # fewer rows may not hold a fold
             refused = refused or error
     if best is None:
         raise refused or InputError(
-            f"{design.name} does not reach {at_least:g} dB with converters that tell all sums of "
-            "its rows apart",
+            f"{design.name} does not reach {accuracy.measure} {accuracy.at_least:g} with converters"
+            " that tell all sums of its rows apart",
             key="at_least",
-            legal="a ratio that the design reaches",
+            legal="what the design reaches",
         )
-    ratios = {name: layer_sqnr(layer, design, best[1]) for name, layer in names.items()}
-    return Converters(design.name, best[1], False, ratios)
+    return Converters(design.name, best[1], False, *accuracy.reached(design, best[1]))
 
 
-def accuracy_notes(at_least: float, found: Sequence[Converters]) -> Iterator[str]:
+def accuracy_notes(accuracy: Accuracy, found: Sequence[Converters]) -> Iterator[str]:
     """Yield what a comparison at equal accuracy rests on, a sentence each."""
-    wanted = "exact outputs" if math.isinf(at_least) else f"at least {at_least:g} dB"
     yield (
-        f"Equal accuracy, {wanted} on every layer: for each design the bits and the rows driven at "
+        f"Equal accuracy, {bound_text(accuracy)}: for each design the bits and the rows driven at "
         "once (crossbars of so many rows) with the least energy times latency over all layers; "
-        "bits by bisection on executions, the least that reach it with those rows."
+        "bits by bisection on executions, one bit less does not reach it with those rows."
     )
-    yield f"The ratio is that of random tensors: {SAMPLE}; cells are ideal."
+    yield from accuracy.notes
     digital = [each.design for each in found if each.digital]
     if digital:
         yield f"{', '.join(digital)}: no crossbars to execute, digital sums are exact."
+
+
+def bound_text(accuracy: Accuracy) -> str:
+    """Return a bound in words."""
+    if math.isinf(accuracy.at_least):
+        return "exact outputs"
+    return f"{accuracy.measure} at least {value_text(accuracy.measure, accuracy.at_least)}"
+
+
+def value_text(measure: str, value: float) -> str:
+    """Return a value of a measure; ratios are in dB.
+
+    >>> value_text("SQNR", 35.04), value_text("IoU", 0.91234)
+    ('35.0 dB', '0.912')
+    """
+    return decibels(value) if measure in ("SQNR", "PSNR") else f"{value:.3g}"
 
 
 def row_choices(hardware: Hardware) -> tuple[int | None, ...]:
@@ -169,21 +245,15 @@ def row_choices(hardware: Hardware) -> tuple[int | None, ...]:
 
 
 def _fewest_bits(
-    samples: list[Layer], design: Design, hardware: Hardware, at_least: float, enough: int
+    accuracy: Accuracy, design: Design, hardware: Hardware, enough: int
 ) -> Hardware | None:
-    """Return the parameter set with bits that reach the ratio while one bit less does not.
+    """Return the parameter set with bits that are accurate enough while one bit less is not.
 
-    None if `enough` bits do not. The layer that fails is moved to the front, to fail first.
+    None if `enough` bits are not.
     """
 
     def reaches(bits: int) -> bool:
-        tried = hardware.replace(adc_bits=bits)
-        for layer in list(samples):
-            if layer_sqnr(layer, design, tried) < at_least:
-                samples.remove(layer)
-                samples.insert(0, layer)
-                return False
-        return True
+        return accuracy.reaches(design, hardware.replace(adc_bits=bits))
 
     if not reaches(enough):
         return None
@@ -199,7 +269,7 @@ def _fewest_bits(
 
 def _exact_bits(layer: Layer, hardware: Hardware) -> int:
     """Return bits that tell all sums apart, of as many rows as a converter can see."""
-    rows = layer.in_channels * math.prod(layer.kernel_size)
+    rows = layer.in_channels // layer.groups * math.prod(layer.kernel_size)
     if hardware.merge == "digital" and hardware.rows is not None:
         rows = min(rows, hardware.rows)
     return hardware.replace(adc_bits=None).resolution(rows)

@@ -9,11 +9,7 @@ from typing import Any
 
 from red_timeloop import designs as known
 from red_timeloop._comparison import Comparison, Failure
-from red_timeloop.accuracy import (
-    cheapest_converters,
-    parse_at_least,
-    row_choices,
-)
+from red_timeloop.accuracy import Accuracy, RandomTensors, cheapest_converters, row_choices
 from red_timeloop.designs import BASELINE, Design
 from red_timeloop.designs.evaluator import Evaluator
 from red_timeloop.designs.red import RED
@@ -42,7 +38,7 @@ def compare(
     keep_going: bool = False,
     iso_area: bool = False,
     crossbars: int | None = None,
-    at_least: str | float | None = None,
+    at_least: str | float | Accuracy | None = None,
     jobs: int = 1,
 ) -> Comparison:
     """Run every layer of a workload on every design.
@@ -59,12 +55,15 @@ def compare(
             default one, such as `{"rows": 256}`.
         progress: Told what comes next.
         keep_going: Record what a design cannot hold under `failures` instead of raising.
-        iso_area: Scale the CMOS designs, layer by layer, to the area of RED.
+        iso_area: Give the designs, layer by layer, the area of RED: CMOS arrays are scaled, ReRAM
+            designs get copies of their crossbars (not with `crossbars`, which is their budget).
         crossbars: Let the mapper choose buffer tiles, loop order, fold and copies of the ReRAM
             designs, with at most so many crossbars; their fixed mapping when None.
         at_least: Compare at equal accuracy: give each design the cheapest converters with which
             its outputs on random tensors have this signal to quantization noise ratio, in dB or as
-            `35dB` or `lossless`; see `red_timeloop.accuracy.cheapest_converters`.
+            `35dB` or `lossless`; or what else they must reach, as a
+            `red_timeloop.networks.quality.NetworkAccuracy`. See
+            `red_timeloop.accuracy.cheapest_converters`.
         jobs: Processes that evaluate the layers, -1 for one a core.
 
     Raises:
@@ -80,7 +79,10 @@ def compare(
     chosen = known.choose(designs)
     evaluator = Evaluator(parameters, get_engine(engine), iso_area=iso_area, crossbars=crossbars)
     if at_least is not None:
-        return _compare_at(loaded, chosen, evaluator, parse_at_least(at_least), progress)
+        accuracy = (
+            RandomTensors(loaded, at_least) if isinstance(at_least, str | float | int) else at_least
+        )
+        return _compare_at(loaded, chosen, evaluator, accuracy, progress)
     evaluator.prepare(*layers_and_designs([loaded], chosen), jobs, by_layers(progress))
     return compare_on(loaded, chosen, evaluator, progress=progress, keep_going=keep_going)
 
@@ -89,10 +91,10 @@ def _compare_at(
     workload: Workload,
     designs: Sequence[Design],
     evaluator: Evaluator,
-    at_least: float,
+    accuracy: Accuracy,
     progress: Progress | None,
 ) -> Comparison:
-    """Compare with the cheapest converters that reach a ratio, looked for design by design."""
+    """Compare with the cheapest converters that are accurate enough, design by design."""
     searched = list(dict.fromkeys([*designs, BASELINE, *([RED] if evaluator.iso_area else [])]))
     total, done = len(searched) * len(row_choices(evaluator.hardware)), 0
 
@@ -108,7 +110,7 @@ def _compare_at(
         return evaluators.setdefault(hardware, evaluator.under(hardware))
 
     found = [
-        cheapest_converters(workload, design, under, evaluator.hardware, at_least, step)
+        cheapest_converters(workload, design, under, evaluator.hardware, accuracy, step)
         for design in searched
     ]
     sizes = {each.design: each.hardware for each in found}
@@ -120,13 +122,13 @@ def _compare_at(
     ratios = {each.design: each.sqnr_db for each in found}
 
     def with_ratio(results: Iterable[LayerResult]) -> tuple[LayerResult, ...]:
-        return tuple(replace(r, sqnr_db=ratios[r.design][r.layer]) for r in results)
+        return tuple(replace(r, sqnr_db=ratios[r.design].get(r.layer)) for r in results)
 
     return replace(
         compared,
         results=with_ratio(compared.results),
         baseline=with_ratio(compared.baseline),
-        at_least=at_least,
+        accuracy=accuracy,
         converters=tuple(found),
     )
 

@@ -107,6 +107,6 @@ def dealt(
 def _numbered(
     work: Callable[[_Item], _Result], number: int, item: _Item, parent: int
 ) -> tuple[int, _Result]:
-    if parent:
+    if parent and os.getpid() != parent:  # of one process it is the parent that works
         serve(parent)
     return number, work(item)

@@ -13,6 +13,7 @@ from places import ROOT
 
 from red_timeloop import TransposedConv, compare, designs
 from red_timeloop.accuracy import (
+    RandomTensors,
     accuracy_notes,
     cheapest_converters,
     parse_at_least,
@@ -139,8 +140,8 @@ def test_a_crop_is_as_accurate_as_the_layer(bits: int, rows: int) -> None:
 
 def test_results_say_what_was_reached_and_how(compared: Comparison) -> None:
     content = compared.as_dict()
-    assert content["at_least_dB"] == 12
-    by_design = {each["design"]: each for each in content["converters"]}
+    assert (content["accuracy"]["measure"], content["accuracy"]["at_least"]) == ("SQNR", 12)
+    by_design = {each["design"]: each for each in content["accuracy"]["converters"]}
     for result in content["results"]:
         mine = by_design[result["design"]]
         assert result["sqnr_dB"] >= mine["sqnr_dB"] >= 12
@@ -158,16 +159,18 @@ def test_designs_without_crossbars_are_exact() -> None:
     def never(hardware: Hardware) -> Evaluator:
         raise AssertionError(hardware)
 
-    found = cheapest_converters(NET, designs.find("eyeriss"), never, BASE, 40.0)
+    accuracy = RandomTensors(NET, 40)
+    found = cheapest_converters(NET, designs.find("eyeriss"), never, BASE, accuracy)
     assert found.as_dict() == {
         "design": "eyeriss",
         "rows": None,
         "adc_bits": None,
+        "reached": math.inf,
         "sqnr_dB": math.inf,
-        "sqnr_layer": "up",
+        "sqnr_layer": None,
     }
     assert "eyeriss: no crossbars to execute, digital sums are exact." in accuracy_notes(
-        40, [found]
+        accuracy, [found]
     )
 
 
@@ -180,7 +183,7 @@ def test_a_design_of_a_user_and_arrays_as_large_as_the_matrix() -> None:
     for each, name in zip(found, (own, "zero_padding"), strict=True):
         bits = each.hardware.adc_bits
         assert bits
-        assert (each.hardware.rows, each.worst[1]) == (None, math.inf)
+        assert (each.hardware.rows, each.reached) == (None, math.inf)
         fewer = each.hardware.replace(adc_bits=bits - 1)
         assert (workload_sqnr(layers, designs.find(name, code=True), fewer) or 0) < math.inf
 
@@ -199,7 +202,7 @@ def test_the_command_shows_both(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(arguments)
     lines = capsys.readouterr().out.splitlines()
-    start = lines.index("Converters, SQNR at least 20.0 dB")
+    start = lines.index("Converters for SQNR at least 20.0 dB")
     assert lines[start + 1].split()[:4] == ["design", "bits", "rows", "SQNR"]
     cells = lines[start + 2].split()
     assert cells[:3] == ["red", str(result["adc_bits"]), str(result["rows"])]

@@ -236,6 +236,23 @@ def test_what_a_design_cannot_hold_is_named_or_recorded() -> None:
     assert "a weight of 8 bits takes 4 cells" in failure.reason
 
 
+def test_crossbars_are_copied_to_the_area_of_red() -> None:
+    names = ["red", "zero_padding", "padding_free"]
+    layers = ["FCN_Deconv1", "FCN_Deconv2"]
+    plain, same = (
+        red_timeloop.compare(designs=names, layers=layers, iso_area=x) for x in (False, True)
+    )
+    area = {r.layer: r.design_result.area for r in same.results if r.design == "red"}
+    for before, after in zip(plain.results, same.results, strict=True):
+        one, found = before.design_result, after.design_result
+        copies = found.plan.crossbars // one.plan.crossbars
+        assert found.plan.crossbars == copies * one.plan.crossbars
+        assert found.cycles * copies == one.cycles
+        assert found.area <= max(area[before.layer], one.area)
+    assert [s.design_result.plan.crossbars for s in same.results][4] == 84  # 2 copies of 42
+    assert same.baseline[1].design_result.plan.crossbars == 84  # and so has the baseline
+
+
 def test_progress_is_told_of_each_evaluation() -> None:
     seen: list[tuple[int, int, str]] = []
     red_timeloop.compare(

@@ -93,8 +93,18 @@ def prepare_readme(folder: Path, names: dict[str, Any]) -> None:
     import numpy
 
     prepare_onnx(folder, [1, 3, 8, 8])
+    prepare_networks(folder, names)
     names["inputs"] = numpy.ones((1, 512, 4, 4), dtype=int)
     names["weights"] = numpy.ones((512, 256, 4, 4), dtype=int)
+
+
+def prepare_networks(folder: Path, names: dict[str, Any]) -> None:
+    """Put the shipped networks where pages look for them, and a picture."""
+    for module in ("onnxruntime", "skimage", "sklearn"):
+        pytest.importorskip(module, reason="needs the dependency group frontends")
+    image = pytest.importorskip("PIL.Image", reason="needs the dependency group frontends")
+    shutil.copytree(ROOT / "examples", folder / "examples", dirs_exist_ok=True)
+    image.new("L", (40, 30), 90).save(folder / "page.png")
 
 
 def prepare_design(folder: Path, names: dict[str, Any]) -> None:
@@ -107,6 +117,7 @@ PREPARE: dict[str, Callable[[Path, dict[str, Any]], None]] = {
     "README.md": prepare_readme,
     "importing.md": prepare_models,
     "adding-a-design.md": prepare_design,
+    "running.md": prepare_networks,
 }
 
 

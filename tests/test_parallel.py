@@ -7,6 +7,7 @@ import os
 
 import pytest
 
+from red_timeloop import parallel
 from red_timeloop.cli import main as command
 from red_timeloop.errors import WorkerError
 from red_timeloop.parallel import deal
@@ -28,3 +29,11 @@ def test_a_process_that_ends_before_its_work_is_one_line_and_1(
     )
     with pytest.raises(WorkerError):
         list(deal(os._exit, [3], 2))
+
+
+def test_a_single_process_does_the_work_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the parent, and must not end because its own parent is another process."""
+    watched: list[int] = []
+    monkeypatch.setattr(parallel, "serve", watched.append)
+    assert dict(parallel.deal(abs, [-1, -2], 1)) == {0: 1, 1: 2}
+    assert not watched

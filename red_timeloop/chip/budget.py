@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from red_timeloop.chip.chips import Chip
-from red_timeloop.chip.placement import Placement, place
+from red_timeloop.chip.placement import Placement, busiest_wire, place
 from red_timeloop.chip.stage import Stage
 
 __all__ = ["Budget", "Site"]
@@ -184,6 +184,10 @@ class Site:
     def placed(self, copies: Sequence[int]) -> Placement:
         """Return where so many copies of each stage lie, and what passes between tiles."""
         return place(self.chip, self.stages, copies)
+
+    def mesh_time(self, copies: Sequence[int]) -> float:
+        """Return the least time in s between images that the wires between routers allow."""
+        return busiest_wire(self.chip, self.stages, copies) / self.chip.hop_bits_per_s
 
     def mesh_times(self, placement: Placement) -> list[float]:
         """Return, for each stage of the chain, the s that the busiest wire on its ways works."""

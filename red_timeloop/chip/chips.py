@@ -170,8 +170,8 @@ def load_chip(name_or_path: str | Path) -> Chip:
     for name in names:
         if names.count(name) > 1:
             raise fields.error(f"two parts are called {name!r}", content, "parts")
-    counts = {key: fields.integer(content, key, "", least=1) for key in _COUNTS}
-    rates = {key: _positive(content, key, "") for key in _RATES}
+    counts: dict[str, Any] = {key: fields.integer(content, key, "", least=1) for key in _COUNTS}
+    rates: dict[str, Any] = {key: _positive(content, key, "") for key in _RATES}
     return Chip(
         name=fields.text(content, "name", "", default=path.stem),
         description=fields.text(content, "description", "", default=""),

@@ -75,8 +75,11 @@ def area_curve(
     *,
     reprogram: int | None = None,
     progress: Progress | None = None,
+    jobs: int = 1,
 ) -> Curve:
     """Return the designs at `POINTS` areas from `least` to `most` m^2, each so much above the last.
+
+    Other arguments are those of `on_chip`.
 
     Raises:
         InputError: The range is empty, or no design fits into its largest area.
@@ -89,7 +92,14 @@ def area_curve(
     areas = [*(least * ratio**number for number in range(POINTS - 1)), most]
     budgets = [Budget("area", area) for area in areas]
     points = on_chips(
-        workload, designs, evaluator, chip, budgets, reprogram=reprogram, progress=progress
+        workload,
+        designs,
+        evaluator,
+        chip,
+        budgets,
+        reprogram=reprogram,
+        progress=progress,
+        jobs=jobs,
     )
     if not points[-1].results:
         raise points[-1].failures[0].error

@@ -123,17 +123,13 @@ def schedule(site: Site, budget: Budget, reprogram: int | None = None) -> Schedu
     found = []
     for most in dict.fromkeys((min(crossbars, site.chip.crossbars), crossbars)):
         limit = within(site.stages, most, site.link_time)
-        best = fastest(site.stages, limit, (site.near_time, lambda n: _mesh_time(site, n)))
+        best = fastest(site.stages, limit, (site.near_time, site.mesh_time))
         found.append(_finished(site, budget, best, tiles))
     return _best(found)
 
 
 def _best(found: Sequence[Schedule | None]) -> Schedule:
     return min((each for each in found if each), key=lambda each: (each.period, each.energy))
-
-
-def _mesh_time(site: Site, copies: tuple[int, ...]) -> float:
-    return max(site.mesh_times(site.placed(copies)))
 
 
 def _within_power(site: Site, budget: Budget) -> Schedule:

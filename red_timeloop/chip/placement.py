@@ -25,11 +25,12 @@ from numpy.typing import NDArray
 from red_timeloop.chip.chips import Chip
 from red_timeloop.chip.stage import Stage
 
-__all__ = ["Placement", "Traffic", "bands", "place", "routes"]
+__all__ = ["Placement", "Traffic", "bands", "busiest_wire", "loads", "place", "routes"]
 
 Floats = NDArray[np.float64]
 Order = tuple[tuple[int, int], ...]  # row and column of each router, in the order of the curve
 
+_HEIGHTS = (2, 3, 4)
 _NONE = 1e-12  # a share below is what rounding leaves of zero
 
 
@@ -87,22 +88,30 @@ class Placement:
 def place(chip: Chip, stages: Sequence[Stage], copies: Sequence[int]) -> Placement:
     """Return the best of the curves for so many copies of each stage."""
     orders = bands(chip.mesh_rows, chip.mesh_columns)
-    tried = zip(orders, routes(chip, stages, copies, orders), strict=True)
-    return min(
-        (Placement(order, traffic) for order, traffic in tried),
-        key=lambda each: (max(each.traffic.busiest), each.traffic.bit_hops),
-    )
+    wires = loads(chip, stages, copies, orders)
+    keys = [(float(wires[:, n].max()), float(wires[:, n].sum())) for n in range(len(orders))]
+    order = orders[min(range(len(orders)), key=lambda number: keys[number])]
+    return Placement(order, routes(chip, stages, copies, order))
+
+
+def busiest_wire(chip: Chip, stages: Sequence[Stage], copies: Sequence[int]) -> float:
+    """Return the bits of an image over the busiest wire of the best curve."""
+    wires = loads(chip, stages, copies, bands(chip.mesh_rows, chip.mesh_columns))
+    return float(wires.max(axis=(0, 2, 3, 4)).min())
 
 
 @lru_cache(maxsize=16)
 def bands(rows: int, columns: int) -> tuple[Order, ...]:
-    """Return the curves over a mesh: bands of every height, and those of the mesh turned.
+    """Return the curves over a mesh: bands of 2 to 4 routers, and those of the mesh turned.
+
+    Lower and higher bands (and the mesh's row by row) were tried on the networks of the zoo, and
+    are hardly ever the best.
 
     >>> bands(2, 2)[0]
-    ((0, 0), (0, 1), (1, 1), (1, 0))
+    ((0, 0), (1, 0), (1, 1), (0, 1))
     """
-    found = [tuple(_band(rows, columns, height)) for height in range(1, rows + 1)]
-    turned = [tuple(_band(columns, rows, height)) for height in range(1, columns + 1)]
+    found = [tuple(_band(rows, columns, height)) for height in _HEIGHTS]
+    turned = [tuple(_band(columns, rows, height)) for height in _HEIGHTS[:1]]
     found += [tuple((row, column) for column, row in order) for order in turned]
     return tuple(dict.fromkeys(found))
 
@@ -118,20 +127,62 @@ def _band(rows: int, columns: int, height: int) -> Iterator[tuple[int, int]]:
         forth, down = not forth, True
 
 
-def routes(
+def routes(chip: Chip, stages: Sequence[Stage], copies: Sequence[int], order: Order) -> Traffic:
+    """Return what an image moves over the mesh when tiles are filled along `order`."""
+    wires = loads(chip, stages, copies, [order])[:, 0]
+    busiest = np.zeros(1 + sum(stage.repeat for stage in stages))
+    for part in _parts(chip, stages, copies, [order]):
+        uses = (_flows(part) > _NONE)[:, 0]
+        most = np.where(uses, wires[:, part.chip, None], 0.0).max(axis=(0, 2, 3))
+        busiest[part.flows] = np.maximum(busiest[part.flows], most)
+    sent = sum(s.repeat * s.input_bits for s in stages) + stages[-1].output_bits
+    mine = np.maximum(busiest[:-1], busiest[1:])
+    east, west, south, north = wires
+    return Traffic(east, west, south, north, tuple(mine.tolist()), float(sent))
+
+
+def loads(
     chip: Chip, stages: Sequence[Stage], copies: Sequence[int], orders: Sequence[Order]
-) -> list[Traffic]:
-    """Return what an image moves over the mesh when tiles are filled along each of `orders`."""
+) -> Floats:
+    """Return the bits of an image over each wire, when tiles are filled along each of `orders`.
+
+    Shape: the four directions, orders, chips, rows, columns.
+    """
+    parts = _parts(chip, stages, copies, orders)
+    return np.stack([_flows(part, part.bits) for part in parts], axis=2)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The flows that touch one chip: from stage to stage, and from and to the host.
+
+    Attributes:
+        chip: Which one.
+        flows: Their numbers along the chain.
+        source: Share of what sends at each router: orders, flows, rows, columns.
+        target: Share of what receives, likewise.
+        fork: How many tiles need each word: flows, 1, 1.
+        bits: Bits of each: flows, 1, 1.
+    """
+
+    chip: int
+    flows: slice
+    source: Floats
+    target: Floats
+    fork: Floats
+    bits: Floats
+
+
+def _parts(
+    chip: Chip, stages: Sequence[Stage], copies: Sequence[int], orders: Sequence[Order]
+) -> Iterator[_Part]:
     chain = np.repeat(np.arange(len(stages)), [stage.repeat for stage in stages])
     each = np.array([s.crossbars * n for s, n in zip(stages, copies, strict=True)])[chain]
     ends = np.cumsum(each)
     reached = [max(1.0, stage.crossbars / chip.crossbars_per_tile) for stage in stages]
     fork = np.array([*np.array(reached)[chain], 1.0])  # the host takes each word once
     bits = np.array([*np.array([s.input_bits for s in stages])[chain], stages[-1].output_bits])
-    chips = max(1, -(-int(ends[-1]) // chip.crossbars))
-    wires = np.zeros((4, len(orders), chips, chip.mesh_rows, chip.mesh_columns))
-    busiest = np.zeros((len(orders), len(bits)))
-    for number in range(chips):
+    for number in range(max(1, -(-int(ends[-1]) // chip.crossbars))):
         low = number * chip.crossbars
         first = int(np.searchsorted(ends, low, "right"))
         last = int(np.searchsorted(ends - each, low + chip.crossbars, "left"))
@@ -140,16 +191,7 @@ def routes(
         nothing = np.zeros_like(shares[:, :1])  # of what is before, and behind
         source = np.concatenate((nothing, shares), axis=1)
         target = np.concatenate((shares, nothing), axis=1)
-        loads = _loads(source, target, fork[flows, None, None]) * bits[flows, None, None]
-        total = wires[:, :, number] = loads.sum(axis=2)
-        most = np.where(loads > 0, total[:, :, None], 0.0).max(axis=(0, 3, 4))
-        busiest[:, flows] = np.maximum(busiest[:, flows], most)
-    mine = np.maximum(busiest[:, :-1], busiest[:, 1:])
-    sent = float(bits.sum())
-    return [
-        Traffic(*wires[:, number], tuple(mine[number].tolist()), sent)
-        for number in range(len(orders))
-    ]
+        yield _Part(number, flows, source, target, fork[flows, None, None], bits[flows, None, None])
 
 
 def _spread(
@@ -176,32 +218,36 @@ def _ranks(order: Order) -> NDArray[np.int64]:
     return found
 
 
-def _loads(source: Floats, target: Floats, fork: Floats) -> Floats:
-    """Return the share of each flow's bits over each wire.
+def _flows(part: _Part, bits: Floats | None = None) -> Floats:
+    """Return the share of each flow's words over each wire, or with `bits` the bits of all flows.
 
     Shares that lie on other chips come from, and go to, the nearest corner.
 
-    Args:
-        source: Orders, flows, rows, columns.
-        target: Likewise.
-        fork: How many tiles need each word, by flow.
-
     Returns:
-        The four directions, orders, flows, rows, columns.
+        The four directions, orders, flows (without `bits`), rows, columns.
     """
+    source, target, fork = part.source, part.target, part.fork
     here, there = source.sum(axis=(2, 3)), target.sum(axis=(2, 3))
-    found = _paths(source, target, fork)
+    found = _paths(source if bits is None else source * bits, target, fork, summed=bits is not None)
     leaving = np.nonzero((here > _NONE) & (there < 1 - _NONE))
-    if len(leaving[0]):
-        mass = source[leaving]
-        corner = _corner(mass, 1 - there[leaving])
-        found[(slice(None), *leaving)] += _paths(mass, corner, np.ones_like(fork[leaving[1]]))
     arriving = np.nonzero((there > _NONE) & (here < 1 - _NONE))
-    if len(arriving[0]):
-        mass = target[arriving]
-        corner = _corner(mass, 1 - here[arriving])
-        found[(slice(None), *arriving)] += _paths(corner, mass, fork[arriving[1]])
-    return np.where(found > _NONE, found, 0.0)
+    for which, mass, rest in ((leaving, source, 1 - there), (arriving, target, 1 - here)):
+        if not len(which[0]):
+            continue
+        mine, corner = mass[which], _corner(mass[which], rest[which])
+        times = fork[which[1]]
+        if which is leaving:  # each word once
+            more = _paths(mine, corner, np.ones_like(times))
+        else:
+            more = _paths(corner, mine, times)
+        if bits is None:
+            found[:, which[0], which[1]] += more
+        else:
+            for number, each in zip(
+                which[0], np.moveaxis(more * bits[which[1]], 1, 0), strict=True
+            ):
+                found[:, number] += each
+    return found
 
 
 def _corner(shares: Floats, amount: Floats) -> Floats:
@@ -217,15 +263,31 @@ def _corner(shares: Floats, amount: Floats) -> Floats:
     return found
 
 
-def _paths(source: Floats, target: Floats, fork: Floats) -> Floats:
-    """Return the share of each flow over each wire, by the row first and then by the column."""
+def _paths(source: Floats, target: Floats, fork: Floats, *, summed: bool = False) -> Floats:
+    """Return what passes each wire, by the row first and then by the column; or the sum of flows.
+
+    What has to go further than a wire is a product: of what is sent on this side of it, and of the
+    share that lies beyond, as often as words fork, but once at most.
+    """
     in_row, across = np.cumsum(source, axis=-1), np.cumsum(target.sum(axis=-2), axis=-1)
-    beyond = across[..., -1:] - across  # what lies to the east of each column
-    east = in_row * np.minimum(1.0, fork * beyond[..., None, :])
-    nearer = across - target.sum(axis=-2)
-    west = (in_row[..., -1:] - in_row + source) * np.minimum(1.0, fork * nearer[..., None, :])
-    rows = source.sum(axis=-1, keepdims=True)
-    above, down = np.cumsum(rows, axis=-2), np.cumsum(target, axis=-2)
-    south = above * np.minimum(1.0, fork * (down[..., -1:, :] - down))
-    north = (above[..., -1:, :] - above + rows) * np.minimum(1.0, fork * (down - target))
-    return np.stack((east, west, south, north))
+    down = np.cumsum(target, axis=-2)
+    fork_row = fork[..., 0]
+    rows = source.sum(axis=-1)
+    above = np.cumsum(rows, axis=-1)
+    east = np.minimum(1.0, fork_row * (across[..., -1:] - across))
+    west = np.minimum(1.0, fork_row * (across - target.sum(axis=-2)))
+    south = np.minimum(1.0, fork * (down[..., -1:, :] - down))
+    north = np.minimum(1.0, fork * (down - target))
+    back, below = in_row[..., -1:] - in_row + source, above[..., -1:] - above + rows
+    if summed:
+        along, up = "ofrc,ofc->orc", "ofr,ofrc->orc"
+    else:
+        along, up = "...rc,...c->...rc", "...r,...rc->...rc"
+    return np.stack(
+        (
+            np.einsum(along, in_row, east),
+            np.einsum(along, back, west),
+            np.einsum(up, above, south),
+            np.einsum(up, below, north),
+        )
+    )

@@ -11,7 +11,7 @@ from red_timeloop.chip.chips import Chip, load_chip
 from red_timeloop.chip.network import schedule
 from red_timeloop.chip.result import ChipComparison, ChipFailure, ChipResult, LayerShare, result_of
 from red_timeloop.chip.stage import map_bits, stage_of
-from red_timeloop.comparison import Progress, compare_on
+from red_timeloop.comparison import Progress, by_layers, compare_on, layers_and_designs
 from red_timeloop.designs import Design
 from red_timeloop.designs.evaluator import Evaluator
 from red_timeloop.engines.base import engine as get_engine
@@ -34,6 +34,7 @@ def on_chip(
     hardware: str | Path | Hardware = "isaac_32nm",
     reprogram: int | None = None,
     progress: Progress | None = None,
+    jobs: int = 1,
 ) -> ChipComparison:
     """Run a network on every design within the same budget, each in its best allocation.
 
@@ -48,6 +49,7 @@ def on_chip(
         reprogram: Program layers that do not fit in turn, after so many images each; None: an
             error.
         progress: Told what comes next.
+        jobs: Processes that evaluate the layers, -1 for one a core.
 
     Raises:
         InputError: Something named does not exist or is not legal, or no design fits.
@@ -68,6 +70,7 @@ def on_chip(
         budgets,
         reprogram=reprogram,
         progress=progress,
+        jobs=jobs,
     )[0]
     if not found.results:
         raise found.failures[0].error
@@ -83,23 +86,31 @@ def on_chips(
     *,
     reprogram: int | None = None,
     progress: Progress | None = None,
+    jobs: int = 1,
 ) -> list[ChipComparison]:
     """Run a network on every design within each of several budgets; layers are evaluated once.
 
     Arguments are those of `on_chip`; what does not fit is recorded under `failures`.
     """
+    held: list[Design] = []
     sites: dict[str, Site] = {}
     refused: dict[str, InputError] = {}
-    for done, design in enumerate(designs):
-        if progress:
-            progress(done, len(designs), f"{workload.name} on {design.name}")
+    for design in designs:
         try:
             if not _searched(design, workload, evaluator.hardware):
-                sites[design.name] = site_of(workload, design, evaluator, chip)
+                held.append(design)
+        except InputError as error:  # noqa: PERF203 - a plan takes longer than a try
+            refused[design.name] = error
+    evaluator.prepare(*layers_and_designs([workload], held), jobs, by_layers(progress))
+    for done, design in enumerate(held):
+        if progress:
+            progress(done, len(held), f"{workload.name} on {design.name}")
+        try:
+            sites[design.name] = site_of(workload, design, evaluator, chip)
         except InputError as error:
             refused[design.name] = error
     if progress:
-        progress(len(designs), len(designs), "")
+        progress(len(held), len(held), "")
     if budgets is None:
         needed = (site.chips(chip.tiles_of(site.needed)) for site in sites.values())
         budgets = [Budget("chips", max(needed, default=1))]

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from red_timeloop.accuracy import Accuracy
 from red_timeloop.cli import options
 from red_timeloop.cli.progress import progress_bar
 from red_timeloop.comparison import Comparison, compare
 from red_timeloop.designs import choose
 from red_timeloop.errors import InputError
 from red_timeloop.spec.template import jinja_data
+from red_timeloop.workload import Workload
 from red_timeloop.zoo import compare_zoo
 
 __all__ = ["compared", "comparing"]
@@ -45,7 +48,19 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         " e.g. 35dB, or lossless.",
     ),
     click.option(
-        "--iso-area", is_flag=True, help="Scale CMOS designs to RED's area, layer by layer."
+        "--input",
+        "inputs",
+        metavar="FILE",
+        multiple=True,
+        type=click.Path(path_type=Path),
+        help="With --at-least and MODEL.onnx in place of WORKLOAD: run the network on these (.npy, "
+        ".npz, PNG, JPEG), so that RATIO bounds its outputs; also psnr=30, ssim=0.9, iou=0.9, "
+        "top1=0.9, the last two with labels in a .npz.",
+    ),
+    click.option(
+        "--iso-area",
+        is_flag=True,
+        help="Give designs RED's area, layer by layer: arrays are scaled, crossbars copied.",
     ),
     options.jobs,
     options.cache,
@@ -73,6 +88,7 @@ def compared(
     mapped: bool,
     crossbars: int,
     at_least: str | None,
+    inputs: tuple[Path, ...],
     iso_area: bool,
     jobs: int,
     keep_going: bool = False,
@@ -100,8 +116,33 @@ def compared(
         with progress_bar() as progress:
             return list(compare_zoo(chosen, engine, progress=progress, **shared))
     shared |= {"layers": layers, "keep_going": keep_going, "at_least": at_least}
+    networks: Sequence[str | Workload] = workloads or ("red_date2019",)
+    if inputs:
+        network, shared["at_least"] = _network(workloads, at_least, inputs, layers)
+        networks = (network,)
     found = []
-    for name in workloads or ("red_date2019",):
+    for each in networks:
         with progress_bar() as progress:
-            found.append(compare(name, chosen, engine, progress=progress, **shared))
+            found.append(compare(each, chosen, engine, progress=progress, **shared))
     return found
+
+
+def _network(
+    models: Sequence[str], at_least: str | None, inputs: tuple[Path, ...], layers: tuple[str, ...]
+) -> tuple[Workload, Accuracy]:
+    """Return the layers of a network, and what its outputs must be worth on its inputs."""
+    model, *more = models or ("",)
+    if more or not model.endswith(".onnx") or at_least is None or layers:
+        raise InputError(
+            "a network is run as a whole, to bound what comes out",
+            key="--input",
+            legal="with MODEL.onnx and --at-least, without --layer",
+        )
+    from red_timeloop.frontends.onnx import load
+    from red_timeloop.networks.graph import read_network
+    from red_timeloop.networks.inputs import Normalization, read_files
+    from red_timeloop.networks.quality import NetworkAccuracy
+
+    found, _, _ = read_files(read_network(model), inputs, Normalization())
+    shapes = {name: (1, *values.shape[1:]) for name, values in found.items()}
+    return load(model, shapes=shapes).workload, NetworkAccuracy(at_least, model, inputs)

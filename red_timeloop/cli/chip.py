@@ -64,6 +64,7 @@ def _complete_chips(ctx: click.Context, param: click.Parameter, incomplete: str)
     type=click.IntRange(min=1),
     help="Program layers that do not fit in turn, after so many images each.",
 )
+@options.jobs
 @options.format_("table", "json", "csv")
 @options.output
 def command(
@@ -79,6 +80,7 @@ def command(
     power: str | None,
     chips: int | None,
     reprogram: int | None,
+    jobs: int,
     form: str,
     output: Path | None,
 ) -> None:
@@ -105,6 +107,7 @@ def command(
                 quantity(most, "m2", "--area"),
                 reprogram=reprogram,
                 progress=progress,
+                jobs=jobs,
             )
         else:
             found = on_chip(
@@ -116,6 +119,7 @@ def command(
                 hardware=parameters,
                 reprogram=reprogram,
                 progress=progress,
+                jobs=jobs,
             )
 
     def table() -> None:

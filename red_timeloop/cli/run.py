@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -14,7 +14,7 @@ from red_timeloop.cli import options, results
 from red_timeloop.cli.progress import progress_bar
 from red_timeloop.designs import choose
 from red_timeloop.errors import InputError, shown
-from red_timeloop.files import to_json
+from red_timeloop.files import to_csv, to_json
 from red_timeloop.networks.inputs import Normalization
 from red_timeloop.networks.result import NetworkRun, as_text, columns
 from red_timeloop.networks.run import run
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_FILES = {"metavar": "FILE", "multiple": True, "type": click.Path(path_type=Path)}
+_FILES: dict[str, Any] = {"metavar": "FILE", "multiple": True, "type": click.Path(path_type=Path)}
 
 
 @click.command(name="run")
@@ -139,7 +139,7 @@ def _clean(name: str) -> str:
 
 
 def _csv(result: NetworkRun) -> str:
-    return results.to_csv(result.as_dict()["layers"])
+    return to_csv(result.as_dict()["layers"])
 
 
 def _print(result: NetworkRun) -> None:

@@ -34,13 +34,13 @@ from red_timeloop.hardware import Hardware
 from red_timeloop.layer import Layer
 from red_timeloop.spec.types import Architecture, Specification
 
-__all__ = ["Run", "evaluate"]
+__all__ = ["Run", "evaluate", "within_area"]
 
 # An engine's `evaluate_specification`.
 Run = Callable[[Specification], EngineResult]
 
 _INPUTS = "Inputs"
-BUDGET = 20_000  # mappings tried for each problem that a mapper maps
+BUDGET = 10_000  # mappings tried for each problem that a mapper maps
 _SPARSE = 10  # one in so many of them where sparse tensors have to be evaluated
 _FIRST_LOOK = 2  # this share of them tells which of the ways to say the problem is worth the rest
 
@@ -97,6 +97,33 @@ def evaluate(
             legal=f"{min(smallest)} or more",
         )
     return best
+
+
+def within_area(
+    design: Design, layer: Layer, hardware: Hardware, run: Run, area: float
+) -> DesignResult:
+    """Evaluate `layer` on as many copies of the design's crossbars as an area holds.
+
+    Numbers of copies are those that share the output pixels evenly; the fastest within the area is
+    returned. A design that is larger with one copy keeps that one, and one without crossbars its
+    array.
+
+    Args:
+        design: The design.
+        layer: The layer.
+        hardware: The parameter set.
+        run: An engine's `evaluate_specification`.
+        area: The area in m^2.
+    """
+    plan = design.plan(layer, hardware)
+    one = _evaluate(design, plan, run)
+    if plan.searched or not plan.crossbars or one.area >= area:
+        return one
+    tried = (
+        _evaluate(design, each, run) for each in copied(plan, int(plan.crossbars * area / one.area))
+    )
+    fit = [result for result in tried if result.area <= area]
+    return min(fit, key=lambda result: float(result.latency), default=one)
 
 
 def _evaluate(design: Design, plan: Plan, run: Run) -> DesignResult:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from red_timeloop.designs.design import Design
-from red_timeloop.designs.evaluate import evaluate
+from red_timeloop.designs.evaluate import evaluate, within_area
 from red_timeloop.designs.red import RED
 from red_timeloop.designs.result import DesignResult
 from red_timeloop.engines.base import ENGINES, Engine
@@ -28,7 +28,7 @@ class Evaluator:
     Attributes:
         hardware: The parameter set.
         engine: The engine that counts; `engine_name` is its name.
-        iso_area: Whether designs whose size does not follow the layer have the area of RED.
+        iso_area: Whether designs have the area of RED: arrays are scaled, crossbars copied.
         crossbars: Crossbars that mapped ReRAM designs may use; None for their fixed mapping.
     """
 
@@ -52,13 +52,18 @@ class Evaluator:
         layer = replace(layer, name=None)
         known = self._known[layer]
         if design.name not in known:
+            run = self.engine.evaluate_specification
             if self.iso_area and design != RED:
-                design = design.scaled(self(layer, RED).area)
+                area = float(self(layer, RED).area)
+                design = design.scaled(area)
+                if self.crossbars is None and not design.plan(layer, self.hardware).searched:
+                    found = within_area(design, layer, self.hardware, run, area)
+                    return known.setdefault(design.name, found)
             known[design.name] = evaluate(
                 design,
                 layer,
                 self.hardware,
-                self.engine.evaluate_specification,
+                run,
                 crossbars=self.crossbars,
                 known=list(known.values()),
             )

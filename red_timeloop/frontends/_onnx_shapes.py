@@ -99,6 +99,18 @@ def _limited_memory(more: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
+def open_batches(graph: Any, batch: int) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of inputs of which only the first size is open, with `batch` there."""
+    constants = {tensor.name for tensor in graph.initializer}
+    found = {}
+    for value in graph.input:
+        first, *rest = shape_of(value) or (0,)
+        known = tuple(size for size in rest if size is not None)
+        if value.name not in constants and first is None and len(known) == len(rest) > 0:
+            found[value.name] = (batch, *known)
+    return found
+
+
 def _fill_in(onnx: Any, graph: Any, given: dict[str, Sequence[int]]) -> None:
     """Give the inputs their sizes; ask for those that are missing."""
     constants = {tensor.name for tensor in graph.initializer}

@@ -82,6 +82,7 @@ class Collector:
         self._operators: list[Operator] = []
         self._calls: dict[str, int] = {}  # caller's identity of a weight -> index of its layer
         self._assumed_bits = False
+        self._notes: list[str] = []
 
     def layer(
         self,
@@ -148,6 +149,10 @@ class Collector:
         """Account for an operator that the workload leaves out."""
         self._operators.append(Operator(name, kind, "not_modelled", None, macs, reason))
 
+    def note(self, text: str) -> None:
+        """Let the workload say what was assumed."""
+        self._notes.append(text)
+
     def checkpoint(self) -> tuple[Any, ...]:
         """The state, for `restore`."""
         return list(self._layers), list(self._operators), dict(self._calls)
@@ -174,9 +179,9 @@ class Collector:
                 key="model",
                 legal="a model with (transposed) convolutions or products with constant matrices",
             )
-        notes: tuple[str, ...] = ()
+        notes = tuple(self._notes)
         if self._assumed_bits:
-            notes = (f"bit widths: the model is not quantised, {DEFAULT_BITS} bits are assumed",)
+            notes += (f"bit widths: the model is not quantised, {DEFAULT_BITS} bits are assumed",)
         workload = Workload(_clean(name), description, tuple(self._layers), self._source, notes)
         return Imported(workload, tuple(self._operators))
 

@@ -20,7 +20,7 @@ from red_timeloop.frontends._onnx_file import check, parse, parse_file
 from red_timeloop.frontends._onnx_functions import inline
 from red_timeloop.frontends._onnx_geometry import conv_arguments, transposed_arguments
 from red_timeloop.frontends._onnx_operators import FREE, macs_of
-from red_timeloop.frontends._onnx_shapes import prepare, shapes_of
+from red_timeloop.frontends._onnx_shapes import open_batches, prepare, shapes_of
 from red_timeloop.frontends.accounting import Collector, Imported, framework
 from red_timeloop.layer import Conv, TransposedConv
 
@@ -47,6 +47,7 @@ def load(
     name: str | None = None,
     input_bits: int | None = None,
     weight_bits: int | None = None,
+    batch: int | None = None,
 ) -> Imported:
     """Read an ONNX model as a workload.
 
@@ -58,6 +59,8 @@ def load(
         input_bits: Bits of every layer's inputs. By default those of the quantised tensors, and 8
             where the model is not quantised.
         weight_bits: Likewise of the weights.
+        batch: Size of the first axis of inputs that leave nothing but it open; the workload notes
+            it. None: they must be in `shapes`.
 
     Raises:
         InputError: The file is not an ONNX model, refers to data outside its folder, or leaves
@@ -71,12 +74,15 @@ def load(
         proto = parse_file(onnx, source)
     try:
         check(onnx, proto, folder)
-        graph = _Graph(onnx, *prepare(onnx, inline(onnx, proto), shapes or {}))
+        assumed = open_batches(proto.graph, batch) if batch else {}
+        graph = _Graph(onnx, *prepare(onnx, inline(onnx, proto), assumed | dict(shapes or {})))
         label = name or (source.stem if source else proto.graph.name) or "onnx_model"
         origin = f"ONNX model {source.name if source else label}"
         collector = Collector(origin, input_bits, weight_bits)
         for index, node in enumerate(graph.nodes):
             _account(graph, node, node.name or f"{node.op_type}_{index}", collector)
+        if set(assumed) - set(shapes or {}):
+            collector.note(f"batch: the model leaves it open, {batch} is assumed")
         return collector.finish(label, f"Imported from {origin}")
     except InputError as error:
         raise error.located(file=source) from None

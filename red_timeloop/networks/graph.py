@@ -95,7 +95,7 @@ class Network:
         """Return a session of onnxruntime that computes `outputs` of `inputs`, which lie in
         `values`, with `nodes`.
         """
-        onnx, runtime = framework("onnx", "run"), framework("onnxruntime", "run")
+        onnx, runtime = framework("onnx", "onnx"), framework("onnxruntime", "onnxruntime")
         helper = onnx.helper
         inputs = list(inputs)
         read = {name for node in nodes for name in reads(node)} | set(outputs)
@@ -168,7 +168,7 @@ def read_network(model: Any) -> Network:
         InputError: It is no ONNX model, has nothing for crossbars or weights that are inputs, is in
             a quantised form other than QDQ, draws random numbers, or a framework is not installed.
     """
-    onnx = framework("onnx", "run")
+    onnx = framework("onnx", "onnx")
     path = None if isinstance(model, onnx.ModelProto) else Path(model)
     proto = parse(onnx, model.SerializeToString()) if path is None else parse_file(onnx, path)
     try:
@@ -266,14 +266,16 @@ def _needed(
     steps: Sequence[Segment | Operator], outputs: Sequence[str], constants: Values
 ) -> tuple[Segment | Operator, ...]:
     """Return the steps that the outputs need, each with what it takes and gives."""
-    wanted, kept = set(outputs), []
+    wanted = set(outputs)
+    kept: list[Segment | Operator] = []
     for step in reversed(steps):
         if isinstance(step, Operator):
             if step.output in wanted:
                 kept.append(step)
                 wanted |= set(step.reads)
             continue
-        after, nodes = set(wanted), []
+        after = set(wanted)
+        nodes: list[Any] = []
         for node in reversed(step.nodes):
             if wanted & set(node.output):
                 nodes.insert(0, node)

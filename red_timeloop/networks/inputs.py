@@ -200,8 +200,8 @@ def _picture(network: Network, file: Path, normalization: Normalization) -> NDAr
             legal=".npy or .npz files",
         )
     last = shape[1] not in (1, 3)
-    channels = shape[3] if last else shape[1]
-    image = framework("PIL.Image", "run")
+    channels = 3 if (shape[3] if last else shape[1]) == 3 else 1
+    image = framework("PIL.Image", "pillow")
     try:
         with image.open(file, formats=("PNG", "JPEG")) as opened:
             picture = opened.convert("L" if channels == 1 else "RGB")
@@ -220,5 +220,6 @@ def _picture(network: Network, file: Path, normalization: Normalization) -> NDAr
                 key=key,
                 legal=f"1 or {channels}",
             )
-    pixels = (pixels - np.float32(normalization.mean)) / np.float32(normalization.std)
-    return (pixels if last else pixels.transpose(2, 0, 1))[None]
+    mean, std = (np.array(each, np.float32) for each in (normalization.mean, normalization.std))
+    made = ((pixels - mean) / std).astype(np.float32)
+    return (made if last else made.transpose(2, 0, 1))[None]

@@ -92,7 +92,11 @@ class Operator:
         Raises:
             InputError: The shape does not fit, or there are more than three spatial axes.
         """
-        bits = {"input_bits": input_bits, "weight_bits": weight_bits, "name": self.name}
+        bits: dict[str, Any] = {
+            "input_bits": input_bits,
+            "weight_bits": weight_bits,
+            "name": self.name,
+        }
         try:
             if self.product:
                 rows = self.weights.shape[1]
@@ -101,7 +105,7 @@ class Operator:
                         f"inputs {list(shape)} do not fit a matrix of {rows} rows", key="shape"
                     )
                 pixels = int(np.prod(shape, dtype=np.int64)) // rows
-                return Conv(rows, self.weights.shape[0], (pixels,), 1, **bits)  # type: ignore[arg-type]
+                return Conv(rows, self.weights.shape[0], (pixels,), 1, **bits)
             transposed = self.kind == "ConvTranspose"
             geometry = transposed_arguments if transposed else conv_arguments
             arguments = geometry(self.attributes, shape, self.weights.shape)
@@ -148,8 +152,10 @@ class Operator:
         sizes = np.abs(self.weights.astype(np.float64))
         if self.kind == "ConvTranspose":
             by_group = sizes.reshape(self.groups, -1, *sizes.shape[1:])
-            return by_group.max(axis=(1, *range(3, by_group.ndim)), initial=0).reshape(-1)
-        return sizes.reshape(len(sizes), -1).max(axis=1, initial=0)
+            sizes = np.moveaxis(by_group, 2, 1)
+            sizes = sizes.reshape(self.groups * sizes.shape[1], -1)
+        largest: NDArray[np.float64] = sizes.reshape(len(sizes), -1).max(axis=1, initial=0)
+        return largest
 
 
 def mapped_operator(

@@ -80,8 +80,7 @@ def _shown(values: NDArray[Any]) -> NDArray[Any] | None:
     """Return ``[N, H, W]`` or ``[N, H, W, 3]``; the class where there is one channel a class."""
     if values.ndim != 4 or values.shape[2] * values.shape[3] == 1:
         return None
-    if values.shape[1] == 1:
-        return values[:, 0].astype(np.float64)
+    found: NDArray[Any] = values[:, 0] if values.shape[1] == 1 else values.argmax(axis=1)
     if values.shape[1] == 3:
-        return np.moveaxis(values, 1, -1).astype(np.float64)
-    return values.argmax(axis=1).astype(np.float64)
+        found = np.moveaxis(values, 1, -1)
+    return found.astype(np.float64)

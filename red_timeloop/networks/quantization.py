@@ -89,14 +89,16 @@ class Scheme:
     def real(self, sums: NDArray[np.int64], operator: Operator) -> NDArray[np.float32]:
         """Return what sums ``[N, C_out, ...]`` stand for, without the bias."""
         scales = self.scale * self.weight_scales * np.float32(operator.factor)
-        return sums.astype(np.float32) * scales.reshape(-1, *[1] * (sums.ndim - 2))
+        real: NDArray[np.float32] = sums.astype(np.float32)
+        real *= scales.reshape(-1, *[1] * (sums.ndim - 2))
+        return real
 
     def offset(self, layer: Layer) -> NDArray[np.int64] | int:
         """Return what the zero point adds to every output: not the same at a border."""
         if not self.zero_point:
             return 0
-        names = [field.name for field in fields(layer) if field.name != "batch"]
-        one = type(layer)(**{name: getattr(layer, name) for name in names}, batch=1)
+        sizes = {field.name: getattr(layer, field.name) for field in fields(layer)}
+        one = type(layer)(**{**sizes, "batch": 1})
         return self.zero_point * convolve(one, np.ones(one.input_shape, np.int64), self.weights)
 
 

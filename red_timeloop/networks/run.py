@@ -39,7 +39,7 @@ def run(
     inputs: Inputs,
     labels: NDArray[Any] | str | Path | None = None,
     designs: str | Design | Sequence[str | Design] = "red",
-    hardware: Hardware | None = None,
+    hardware: str | Path | Mapping[str, Any] | Hardware = "isaac_32nm",
     *,
     nonidealities: Nonidealities = IDEAL_CELLS,
     adc_step: int | None = None,
@@ -64,7 +64,7 @@ def run(
         labels: What is right: classes ``[N]``, pixels ``[N, *pixels]``, or what `score` takes;
             None: those of a `.npz` among the inputs, if any.
         designs: Designs, their names, or where they are.
-        hardware: The parameter set; None: `isaac_32nm`, with its own converters.
+        hardware: As in `red_timeloop.compare`; converters are the parameter set's own.
         nonidealities: What the cells do wrong; each layer draws numbers of its own from the seed.
         adc_step: Units of cell current between a converter's codes.
         input_bits: Bits of inputs that are calibrated.
@@ -97,7 +97,7 @@ def run(
     session = _Session(
         network=network,
         designs=choose([designs] if not isinstance(designs, Sequence) else designs),
-        hardware=hardware or Hardware.load(),
+        hardware=Hardware.load(hardware),
         nonidealities=nonidealities,
         adc_step=adc_step,
         progress=progress,

@@ -49,7 +49,7 @@ def ssim(found: NDArray[Any], wanted: NDArray[Any]) -> float | None:
     span = _span(wanted)
     if span is None or min(wanted.shape[2:]) < _WINDOW:
         return None
-    similarity = framework("skimage.metrics", "run").structural_similarity
+    similarity = framework("skimage.metrics", "scikit-image").structural_similarity
     pairs = zip(found.astype(np.float64), wanted.astype(np.float64), strict=True)
     return float(np.mean([similarity(a, b, data_range=span, channel_axis=0) for a, b in pairs]))
 

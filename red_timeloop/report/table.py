@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
-
 from rich.console import Console, JustifyMethod
 from rich.table import Table
 
+from red_timeloop.accuracy import bound_text, value_text
 from red_timeloop.comparison import Comparison, LayerResult, Summary
 from red_timeloop.components import STAGES
 from red_timeloop.designs import BASELINE
 from red_timeloop.layer import Layer
-from red_timeloop.units import area, decibels, percent, ratio, scaled
+from red_timeloop.units import area, percent, ratio, scaled
 
 __all__ = ["describe", "print_comparison"]
 
@@ -51,9 +50,9 @@ def print_comparison(comparison: Comparison, console: Console | None = None) -> 
     for summary in comparison.summary:
         totals.add_row(summary.design, *_totals(summary))
     _print_block(console, "All layers", totals)
-    if comparison.at_least is not None:
-        heading = f"Converters, SQNR at least {decibels(comparison.at_least)}"
-        _print_block(console, heading, _converters(comparison))
+    if comparison.accuracy is not None:
+        heading = f"Converters for {bound_text(comparison.accuracy)}"
+        _print_block(console, heading, _converters(comparison, comparison.accuracy.measure))
     if len({result.layer for result in comparison.results}) > 1:
         means = _table()
         for summary in comparison.summary:
@@ -84,26 +83,25 @@ def _table(header: bool = False) -> Table:
     return table
 
 
-def _converters(comparison: Comparison) -> Table:
+def _converters(comparison: Comparison, measure: str) -> Table:
     """Return what each design converts with, what that reaches, and what the layers then take."""
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     table.add_column("design", min_width=_COLUMNS["design"], no_wrap=True)
-    for title in ("bits", "rows", "SQNR", "latency", "energy", "area"):
+    for title in ("bits", "rows", measure, "latency", "energy", "area"):
         table.add_column(title, justify="right", min_width=_COLUMNS.get(title, 5), no_wrap=True)
     table.add_column("least on", no_wrap=True)
     for each in comparison.converters:
         mine = [r for r in (*comparison.results, *comparison.baseline) if r.design == each.design]
         results = {r.layer: (r.entry.repeat, r.design_result) for r in mine}.values()
-        layer, least = each.worst
         table.add_row(
             each.design,
             "-" if each.digital else f"{each.hardware.adc_bits}",
             "-" if each.digital else f"{each.hardware.rows or 'all'}",
-            decibels(least),
+            value_text(measure, each.reached),
             scaled(sum(n * result.latency for n, result in results), "s"),
             scaled(sum(n * result.energy for n, result in results), "J"),
             area(sum(n * result.area for n, result in results)),
-            "" if math.isinf(least) else layer,
+            each.worst,
         )
     return table
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
@@ -183,3 +184,26 @@ def test_the_command_says_what_is_wrong(
         main(["chip", "dcgan", *arguments])
     assert caught.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_the_command_draws_and_traces_what_lies_on_the_chip(tmp_path: Path) -> None:
+    arguments = ["dcgan", "--design", "red", "-o", str(tmp_path)]
+    assert CliRunner().invoke(command, arguments).exit_code == 0
+    names = {path.name for path in tmp_path.iterdir()}
+    drawn = {
+        f"{each}.{form}"
+        for each in ("breakdown", "floor-plan-red", "timeline-red")
+        for form in ("svg", "pdf")
+    }
+    assert names == {"chip.json", "chip.csv", "trace.json"} | drawn
+    content = json.loads((tmp_path / "chip.json").read_text(encoding="utf-8"))["results"][0]
+    events = json.loads((tmp_path / "trace.json").read_text(encoding="utf-8"))["traceEvents"]
+    layers = [each["layer"] for each in content["layers"]]
+    assert [e["args"]["name"] for e in events if e["name"] == "thread_name"] == layers
+    period = 1e6 / content["images_per_s"]
+    for thread in range(1, len(layers) + 1):
+        work = [e for e in events if e["ph"] == "X" and e["tid"] == thread]
+        assert len(work) == 4
+        for one, after in itertools.pairwise(work):  # a layer works on one image after the other
+            assert after["ts"] - one["ts"] == pytest.approx(period)
+            assert one["ts"] + one["dur"] <= after["ts"] * (1 + 1e-9)

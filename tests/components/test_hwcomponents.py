@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from close import near
 
 from red_timeloop.components import build
 from red_timeloop.components.estimators import EstimatorError
@@ -104,10 +105,10 @@ def test_our_models_are_found_and_cost_the_same_there(name: str, action: str) ->
 def test_their_models_price_accelergy_s_classes() -> None:
     """Aladdin's 32 bit adder at its own 40 nm: 0.21 pJ, 278 um^2, 2.4 uW; LPDDR4: 8 pJ a bit."""
     found = answers()
-    assert found["adder"] == {"value": pytest.approx(0.21e-12), "by": "hwcomponents AladdinAdder"}
+    assert found["adder"] == {"value": near(0.21e-12, rel=0.01), "by": "hwcomponents AladdinAdder"}
     assert found["adder_area"]["value"] == pytest.approx(278e-12, abs=0)
     assert found["adder_leak"]["value"] == pytest.approx(2.4e-15, abs=0)
-    assert found["dram"] == {"value": pytest.approx(512e-12), "by": "hwcomponents LPDDR4"}
+    assert found["dram"] == {"value": near(512e-12, rel=0.01), "by": "hwcomponents LPDDR4"}
 
 
 def test_what_they_cannot_price_is_one_line() -> None:

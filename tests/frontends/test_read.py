@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from places import ROOT
 
 from red_timeloop import Conv, TransposedConv, compare
 from red_timeloop.errors import InputError
@@ -51,6 +52,13 @@ def test_a_model_s_file_is_imported_and_what_it_leaves_out_is_said(tmp_path: Pat
     alone = read_workload(f"{tmp_path / 'net.onnx'}:up")
     assert [entry.name for entry in alone.layers] == ["up"]
     assert any("not modelled: MatMul" in line for line in compare(workload, ["red"]).assumptions)
+
+
+def test_a_batch_that_a_model_leaves_open_is_one_and_said() -> None:
+    pytest.importorskip("onnx")
+    generator = read_workload(ROOT / "examples" / "digits_generator.onnx")
+    assert {entry.layer.batch for entry in generator.layers} == {1}
+    assert "batch: the model leaves it open, 1 is assumed" in generator.unconfirmed
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,15 @@ def node(text: str) -> str:
         ("architecture: 3", "file0.yaml: architecture: expected a mapping, got 3"),
         ("architecture: {version: 0.3, nodes: []}", "version 0.3 is not read (legal: 0.4)"),
         ("architecture: {subtree: []}", "the last component must compute"),
+        ("architecture: {subtree: [3]}", "architecture.subtree: a node is a number, not a mapping"),
+        (
+            "architecture: {subtree: [{name: a, local: [[]]}]}",
+            "a.local: a node is a list, not a mapping",
+        ),
+        (
+            "architecture: {subtree: [{name: a}, {name: b}]}",
+            "architecture: a subtree has two branches",
+        ),
         ("architecture: {version: 0.4}", "file0.yaml:1: architecture: the key 'nodes' is missing"),
         (
             "architecture: {nodes: [], node: 3}",

@@ -166,6 +166,8 @@ def test_an_error_in_an_included_template_names_that(tmp_path: Path) -> None:
         ("{{'a'|indent(10**10)}}", "would be larger than"),
         ("{% set x %}{% for i in range(10**5) %}" + "a" * 10**5 + "{% endfor %}{% endset %}",
          "does not end within 500,000 steps"),
+        ("{% set x = range(10**4)|join('a') %}{% for i in range(10**4) %}{% set y = x ~ 'b' %}"
+         "{% endfor %}", "does not end within 500,000 steps"),
         ("{{'a'.center(10**10)}}", "is not safely callable"),
         ("{% macro m(n) %}{{m(n)}}{{m(n)}}{% endmacro %}{{m(1)}}", "nested too deeply"),
         ("{{" + "(" * 500 + ")" * 500 + "}}", "template: "),
@@ -173,7 +175,7 @@ def test_an_error_in_an_included_template_names_that(tmp_path: Path) -> None:
         ("{{1}}" * 50_000, "the template is too large: 250000 characters"),
         ("{{include_text('twice.yaml')}}", "too many files are included (legal: 1000)"),
     ],
-    ids=range(18),
+    ids=range(19),
 )  # fmt: skip
 def test_templates_end_soon_and_stay_small(tmp_path: Path, text: str, message: str) -> None:
     chain = {f"t{n}": f"{{{{include_text('t{n + 1}.yaml')}}}}" * 2 for n in range(20)}

@@ -41,7 +41,7 @@ def test_all_that_an_evaluation_loads_is_covered(tmp_path: Path) -> None:
 def test_nothing_that_is_covered_imports_what_is_not() -> None:
     covered = set(model_files())
     for file in covered:
-        if file.suffix != ".py":
+        if file.suffix != ".py" or file == PACKAGE / "__init__.py":  # whose names are lazy
             continue
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("red_timeloop."):

@@ -96,6 +96,8 @@ def test_banded_tiles_are_those_of_a_matrix(edge: int, width: int, tile: tuple[i
     assert dict(model.probabilities(tile)) == {k: n / tiles for k, n in counts.items()}
     assert model.scalar == band.mean()
     assert model.maximum(tile) == max(counts)
+    every = range(edge * edge + 1)
+    assert [model.probability(tile, k) for k in every] == [counts.get(k, 0) / tiles for k in every]
 
 
 def test_a_banded_tensor_must_be_a_square_matrix() -> None:
