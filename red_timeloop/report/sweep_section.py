@@ -86,4 +86,5 @@ def _figures(results: Results, drawn: Figures) -> Iterable[tuple[str, Markup]]:
 
 def _table(results: Results, shown: list[str]) -> tuple[list[str], list[tuple[str, list[Cell]]]]:
     heads, rows = cells(results, shown)
-    return heads, [("", row) for row in rows]
+    who = heads.index("design")
+    return heads, [("", [*r[:who], (label(r[who][0]), None), *r[who + 1 :]]) for r in rows]

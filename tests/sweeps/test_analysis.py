@@ -6,6 +6,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from hypothesis.extra import numpy as hnp
 
 from red_timeloop.cli.main import cli
 from red_timeloop.errors import InputError
-from red_timeloop.report.sweep_figure import pareto_figure
+from red_timeloop.report.sweep_figure import pareto_figure, pareto_panels
 from red_timeloop.sweeps import SweepError, load_sweep, sweep
 from red_timeloop.sweeps.analysis import best, pareto, pareto_mask, sensitivity
 from red_timeloop.sweeps.measures import Condition, Objective
@@ -267,16 +268,36 @@ def test_the_figure_is_the_same_again_and_shows_the_designs(store: Path) -> None
         pareto_figure(results.feasible([condition]), (ENERGY, LATENCY))
 
 
+def test_what_is_exact_stands_beyond_the_largest_number_in_every_panel(store: Path) -> None:
+    results = load_results(store).feasible()
+    ratios = np.linspace(20.0, 40.0, len(results))
+    ratios[-1] = np.inf
+    results = replace(results, numbers={**results.numbers, "sqnr_dB": ratios})
+    goals = (ENERGY, LATENCY, Objective.parse("sqnr_dB"))
+    panels = pareto_panels(results, goals).axes
+    assert len(panels) == 3
+    front = pareto(results, goals)
+    for axes in panels:
+        points = [line for line in axes.lines if str(line.get_gid()).startswith("[")]
+        assert len(points) == len(front), "every point of the front can be pointed at"
+    heights = sorted(float(line.get_ydata()[0]) for line in points)
+    assert heights[-1] > 40.0 >= heights[-2]
+    (exact,) = (t for t in panels[-1].get_yticks() if t > 40.0)
+    assert panels[-1].yaxis.get_major_formatter()(exact) == "exact"
+
+
 def test_the_report_shows_sweeps(store: Path, tmp_path: Path) -> None:
     run("report", "red_date2019", "--design", "red", "--sweep", str(store), "-o", str(tmp_path))
     page = (tmp_path / "report.html").read_text()
     assert "Sweep small" in page
     assert "24 of 24 evaluations keep to the constraints (area_m2 &lt;= 1)" in page
-    assert 'src="data:image/svg+xml;base64,' in page
+    assert page.count('data-point="red_date2019') == len(pareto(load_results(store)))
+    assert 'data-tip="RED, ' in page
     assert "What moves energy_J" in page
     assert "a weight of 8 bits takes 4 cells" in page
     front = pareto(load_results(store))
-    assert f"<td>{scaled(front.row(0)['energy_J'], 'J')}</td>" in page
+    energy = front.row(0)["energy_J"]
+    assert f'<td data-v="{energy}">{scaled(energy, "J")}</td>' in page
 
 
 def _without_log(store: Path, target: Path) -> sqlite3.Connection:
