@@ -52,7 +52,7 @@ def read_workload(
 def _read(text: str) -> Workload:
     for name, layer in ((text, ""), text.rpartition(":")[::2]):
         if Path(name).suffix.lower() in _FILES:
-            batch = {"batch": 1} if Path(name).suffix.lower() == ".onnx" else {}
+            batch: dict[str, Any] = {"batch": 1} if Path(name).suffix.lower() == ".onnx" else {}
             imported = read_model(name, **batch)
             left = [each.type for each in imported.not_modelled]
             notes = (f"not modelled: {', '.join(dict.fromkeys(left))}",) if left else ()
