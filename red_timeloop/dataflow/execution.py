@@ -279,7 +279,8 @@ def _latch(
         for axis, some in zip(lane.reads, steps.axes, strict=True)
     ]
     seen: list[NDArray[np.bool_]] = [
-        np.asarray((own < axis.pixels).any(axis=0)) for own, axis in zip(chosen, lane.reads, strict=True)
+        np.asarray((own < axis.pixels).any(axis=0))
+        for own, axis in zip(chosen, lane.reads, strict=True)
     ]
     for read in reads:
         if all(own[tap] for own, tap in zip(seen, read.taps, strict=True)):
