@@ -334,7 +334,8 @@ def _crowded(space: Space, moves: _Moves, first: Integers) -> Integers:
         ways = np.concatenate([_filled(space, way, number) for way in ways])
         used = space.used(ways).prod(axis=1)
         ways = ways[np.argsort(-used, kind="stable")[:_CROWD]]
-    return ways[moves.legal(ways)]
+    legal: Integers = ways[moves.legal(ways)]
+    return legal
 
 
 def _filled(space: Space, way: Integers, number: int) -> Integers:
