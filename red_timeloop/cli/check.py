@@ -17,11 +17,11 @@ __all__ = ["command"]
 @click.command(name="check")
 @click.argument("file", metavar="SEARCH.json", type=click.Path(path_type=Path))
 @options.format_("table", "json")
-def command(file: Path, form: str) -> None:
+def command(file: Path, form: str) -> int:
     """Derive anew what a search.json of `red-timeloop map` claims of its mapping.
 
     The mapping is evaluated, the parts of the space are listed, and a better mapping is looked for
-    in each. What cannot be confirmed is refused.
+    in each. The exit code is 1 when something does not follow.
     """
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
@@ -32,10 +32,17 @@ def command(file: Path, form: str) -> None:
     try:
         found = check(content if isinstance(content, dict) else {})
     except InputError as error:
-        raise InputError(error.message, file=file, key=error.key, legal=error.legal) from error
+        reason = str(InputError(error.message, key=error.key, legal=error.legal))
+        results.show(
+            form,
+            lambda: click.echo(f"refused: {reason}"),
+            lambda: {"schema": 1, "confirmed": False, "reason": reason},
+        )
+        return 1
     what = "optimal" if found.optimal else f"no mapping is better than {found.bound:.6g}"
     results.show(
         form,
         lambda: click.echo(f"confirmed: {found.value:.6g}, {what}; {found.parts:,} claims checked"),
-        lambda: {"schema": 1, **vars(found)},
+        lambda: {"schema": 1, "confirmed": True, **vars(found)},
     )
+    return 0

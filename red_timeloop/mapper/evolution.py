@@ -7,7 +7,7 @@ randomness comes from one seed, so that equal input gives equal output.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import isclose
 
@@ -21,19 +21,15 @@ from red_timeloop.mapper.candidates import (
     evaluate_candidates,
     order_of,
 )
-from red_timeloop.mapper.space import Space, divisors, primes
+from red_timeloop.mapper.space import Space, primes
 
 __all__ = ["Island", "evolve"]
 
-_PARENTS = 40  # mappings of an island that live on
-_CHILDREN = 200  # mappings that an island tries in a generation, at most
-_FEWEST = 50  # and at least
-_MOST = 1600  # mappings that all islands try in a generation, where that leaves enough to each
-_MOST_MOVES = 8  # of prime factors, for one child
+_PARENTS = 160  # mappings that live on
+_CHILDREN = 1600  # mappings tried in a generation, shared among the islands
+_FEWEST = 200  # children of an island
 _TURNS = 3  # independent searches, whose populations are then joined
-_CROWD = 24  # first mappings that use as many instances as can be
-_HALVING = 2  # generations after which the worse half of what is kept drops out
-_PATIENCE = 16  # generations without improvement, to end
+_HALVING = 2  # generations after which the worse half of the islands drops out
 
 
 @dataclass
@@ -145,52 +141,53 @@ def evolve(
     evaluations: int,
     seed: int,
     *,
+    patience: int = 8,
     stop: Callable[[], bool] = lambda: False,
     progress: Callable[[int, float], None] = lambda done, best: None,
 ) -> tuple[list[Island], int]:
-    """Search until `evaluations` are spent, nothing improves for long, or `stop`.
+    """Search until `evaluations` are spent, nothing improves for `patience` generations, or `stop`.
 
-    A few independent searches go side by side, so that each generation is one batch. Unless two of
-    them agree, their populations are then joined and go on together.
+    A few independent searches come first. Unless two of them agree, their populations are then
+    joined and go on together.
 
     Returns:
         The islands, best first, and the number of mappings evaluated.
     """
-    run = _Run(space, objective, np.random.default_rng(seed), stop, progress)
+    run = _Run(space, objective, np.random.default_rng(seed), patience, stop, progress)
     first = run.moves.start()
     if first is None:
         return [], 0
-    groups = run.settle(first, evaluations)
-    run.evolve(groups, max(1, evaluations * _TURNS // (_TURNS + 1)))
-    joined = sorted(map(_joined, groups), key=lambda each: each.best)
-    if not _agree(min(groups, key=_best), 0):
-        run.evolve([[island] for island in joined[:2] if len(island.values)], evaluations)
+    survivors: list[Island] = []
+    bests: list[float] = []
+    for turn in range(_TURNS):
+        limit = max(1, evaluations * (turn + 1) // (_TURNS + 1))
+        islands = run.evolve(run.settle(first, evaluations // (_TURNS + 1)), limit)
+        survivors += islands
+        best = min(island.best for island in islands)
+        if stop() or run.spent >= evaluations or any(isclose(best, each) for each in bests):
+            break  # two searches that know nothing of each other agree
+        bests.append(best)
+    kept = dict.fromkeys(island.levels for island in survivors)
+    joined = [_joined(survivors, levels) for levels in kept]
+    found = [island for island in joined if len(island.values)]
+    if len(bests) == _TURNS and found:
+        run.evolve(sorted(found, key=lambda each: each.best)[:2], evaluations)
     return sorted(joined, key=lambda each: each.best), run.spent
 
 
-def _best(group: Sequence[Island]) -> float:
-    return min(island.best for island in group)
-
-
-def _agree(group: Sequence[Island], patience: int) -> bool:
-    """Whether two searches that know nothing of each other found the same, a while ago."""
-    best = _best(group)
-    same = [each for each in group if each.stale >= patience and isclose(each.best, best)]
-    return len(same) > 1
-
-
-def _joined(islands: Sequence[Island]) -> Island:
-    """Unite the populations of independent searches."""
+def _joined(islands: list[Island], levels: tuple[LevelNest, ...]) -> Island:
+    """Unite the populations of several turns."""
+    own = [island for island in islands if island.levels == levels]
     joined = Island(
-        islands[0].levels,
-        np.concatenate([island.factors for island in islands]),
-        np.concatenate([island.keys for island in islands]),
-        np.concatenate([island.values for island in islands]),
+        levels,
+        np.concatenate([island.factors for island in own]),
+        np.concatenate([island.keys for island in own]),
+        np.concatenate([island.values for island in own]),
     )
     none = slice(0, 0)
     _select(joined, joined.factors[none], joined.keys[none], joined.values[none])
     joined.stale = 0
-    joined.seen = set().union(*(island.seen for island in islands))
+    joined.seen = set().union(*(island.seen for island in own))
     return joined
 
 
@@ -202,172 +199,84 @@ class _Run:
         space: Space,
         objective: Objective,
         rng: np.random.Generator,
+        patience: int,
         stop: Callable[[], bool],
         progress: Callable[[int, float], None],
     ) -> None:
         self.space, self.objective, self.rng = space, objective, rng
-        self.stop, self.progress = stop, progress
+        self.patience, self.stop, self.progress = patience, stop, progress
         self.moves = _Moves(space)
         self.spent = 0
         self.best = float("inf")
 
-    def settle(self, first: Integers, evaluations: int) -> list[list[Island]]:
-        """Return first populations for each choice of what is kept."""
-        keeps = self.space.keeps[: max(1, evaluations // _TURNS)]
-        share = max(1, min(_CHILDREN, evaluations // (2 * len(keeps) * _TURNS)))
-        starts = np.concatenate([first[None], _crowded(self.space, self.moves, first)])
-        groups: list[list[Island]] = []
+    def settle(self, first: Integers, evaluations: int) -> list[Island]:
+        """Return a first population for each choice of what is kept."""
+        keeps = self.space.keeps[: max(1, evaluations)]
+        share = max(min(_FEWEST, evaluations // len(keeps)), evaluations // (4 * len(keeps)))
+        share = max(1, min(_CHILDREN, share))
+        islands: list[Island] = []
         for levels in keeps:
-            if groups and self.stop():
+            if islands and self.stop():
                 break
-            islands = [_empty(self.space, levels) for _ in range(_TURNS)]
-            self._scatter(islands, starts, share)
-            groups.append(islands)
-        return groups
+            island, used = _settle(
+                self.space, self.objective, levels, self.moves, first, share, self.rng
+            )
+            self.spent += used
+            islands.append(island)
+        return islands
 
-    def evolve(self, groups: list[list[Island]], limit: int) -> None:
-        """Improve islands until `limit` mappings are spent in all, or nothing improves.
+    def evolve(self, islands: list[Island], limit: int) -> list[Island]:
+        """Improve `islands` until `limit` mappings are spent in all, or nothing improves.
 
-        The worse half of the groups that are left drops out every few generations.
+        The worse half of those that are left drops out every few generations.
         """
-        active = groups
+        active = islands
         generation = 0
         while self.spent < limit and not self.stop():
-            active = [
-                group
-                for group in active
-                if min(each.stale for each in group) < _PATIENCE
-                and not _agree(group, _PATIENCE // 2)
-            ]
-            if generation and generation % _HALVING == 0:
-                active = sorted(active, key=_best)[: max(1, (len(active) + 1) // 2)]
+            active = [each for each in active if each.stale < self.patience]
+            if generation % _HALVING == 0:
+                active = sorted(active, key=lambda each: each.best)
+                active = active[: max(1, (len(active) + 1) // 2)] if generation else active
             if not active:
                 break
-            for group in active:
-                share = max(_FEWEST, _MOST // (len(active) * len(group)))
-                children = min(share, _CHILDREN, (limit - self.spent) // len(group) + 1)
-                if self.spent >= limit or self.stop():
+            for island in active:
+                children = min(max(_FEWEST, _CHILDREN // len(active)), limit - self.spent)
+                if children < 1 or self.stop():
                     break
-                self._generation(group, children)
-            self.best = min(self.best, *map(_best, groups))
+                self.spent += _generation(
+                    self.space, self.objective, island, self.moves, self.rng, children
+                )
+            self.best = min(self.best, *(each.best for each in islands))
             self.progress(self.spent, self.best)
             generation += 1
-
-    def _scatter(self, islands: list[Island], starts: Integers, count: int) -> None:
-        """Scatter first populations around `starts`: one half around the first, one the others."""
-        rng = self.rng
-        number = count * len(islands)
-        which = rng.integers(0, len(starts), size=number) * (rng.random(number) < 0.5)
-        factors = starts[which]
-        self.moves.move(factors, rng, np.minimum(rng.geometric(0.12, size=len(factors)), 40) - 1)
-        factors = factors[self.moves.legal(factors)]
-        factors = np.concatenate([np.repeat(starts[:1], len(islands), axis=0), factors])
-        keys = rng.random((len(factors), *islands[0].keys.shape[1:]))
-        owner = np.arange(len(factors)) % len(islands)
-        self._judge(islands, owner, factors, keys, order_of(keys, self.space))
-
-    def _generation(self, group: list[Island], children: int) -> None:
-        """Improve each island of a group by mappings of its own, all of them in one batch."""
-        if lost := [island for island in group if not len(island.values)]:
-            first = self.moves.start()
-            assert first is not None
-            self._scatter(lost, first[None], children)
-        islands = [island for island in group if len(island.values)]
-        if not islands:
-            return
-        rng = self.rng
-        owner = np.repeat(np.arange(len(islands)), children)
-        alive = np.array([len(island.values) for island in islands])
-        starts = (np.cumsum(alive) - alive)[owner]
-        # better mappings have more children
-        rank = (rng.random((2, len(owner))) ** 2 * alive[owner]).astype(np.int64)
-        rank = np.minimum(rank, alive[owner] - 1) + starts
-        parents = np.concatenate([island.factors for island in islands])
-        parent_keys = np.concatenate([island.keys for island in islands])
-        factors, keys = parents[rank[0]], parent_keys[rank[0]]
-        crossed = rng.random(len(owner)) < 0.5
-        dimension = crossed[:, None] & (rng.random((len(owner), factors.shape[2])) < 0.4)
-        factors = np.where(dimension[:, None, :], parents[rank[1]], factors)
-        level = crossed[:, None] & (rng.random((len(owner), keys.shape[1])) < 0.4)
-        keys = np.where(level[:, :, None], parent_keys[rank[1]], keys)
-        repeats = np.minimum(rng.geometric(0.45, size=len(owner)), _MOST_MOVES)
-        self.moves.move(factors, rng, repeats - crossed)
-        shuffled = rng.random(keys.shape) < rng.choice([0.0, 0.04, 0.2], size=(len(owner), 1, 1))
-        keys = np.where(shuffled, rng.random(keys.shape), keys)
-        good = self.moves.legal(factors)
-        owner, factors, keys = owner[good], factors[good], keys[good]
-        order = order_of(_settled(keys, factors, self.space), self.space)
-        new = [np.empty(0, dtype=np.int64)]
-        for number, island in enumerate(islands):
-            own = np.flatnonzero(owner == number)
-            new.append(own[_unseen(island, factors[own], order[own])])
-        rows = np.concatenate(new)
-        self._judge(islands, owner[rows], factors[rows], keys[rows], order[rows])
-
-    def _judge(
-        self,
-        islands: list[Island],
-        owner: Integers,
-        factors: Integers,
-        keys: Floats,
-        order: Integers,
-    ) -> None:
-        """Evaluate mappings, and let each island keep the best of its own."""
-        self.spent += max(1, len(factors))
-        values = np.empty(0)
-        if len(factors):
-            candidates = Candidates(islands[0].levels, factors, order)
-            values = evaluate_candidates(candidates, self.space, self.objective).value
-        for number, island in enumerate(islands):
-            own = owner == number
-            _select(island, factors[own], keys[own], values[own])
+        return islands
 
 
-def _crowded(space: Space, moves: _Moves, first: Integers) -> Integers:
-    """Return ways to deal the dimensions that use as many instances as can be, `[N, places, D]`.
-
-    Each place across instances in turn, from the outermost, takes of what `first` leaves outside.
-    """
-    across = [number for number, each in enumerate(space.fan_outs) if each is not None]
-    ways = first[None].copy()
-    for number in reversed(across):
-        ways = np.concatenate([_filled(space, way, number) for way in ways])
-        used = space.used(ways).prod(axis=1)
-        ways = ways[np.argsort(-used, kind="stable")[:_CROWD]]
-    crowded: Integers = ways[moves.legal(ways)]
-    return crowded
-
-
-def _filled(space: Space, way: Integers, number: int) -> Integers:
-    """Return `way` with each product of dimensions that a place across instances can take."""
-    fan_out = space.fan_outs[number]
-    assert fan_out is not None
-    outermost = len(space.places) - 1
-    found = [way]
-    for dimension in range(way.shape[1]):
-        limits = space.limits[number][dimension]
-        grown = []
-        for each in found:
-            rest = int(each[outermost, dimension])
-            room = fan_out // int(each[number].prod())
-            for factor in divisors(rest):
-                if 1 < factor <= room and factor <= limits.most:
-                    more = each.copy()
-                    more[number, dimension] *= factor
-                    more[outermost, dimension] //= factor
-                    grown.append(more)
-        found = sorted(found + grown, key=lambda each: -int(each[number].prod()))[:_CROWD]
-    return np.array(found)
-
-
-def _empty(space: Space, levels: tuple[LevelNest, ...]) -> Island:
-    dimensions = len(space.shape.sizes)
-    return Island(
+def _settle(
+    space: Space,
+    objective: Objective,
+    levels: tuple[LevelNest, ...],
+    moves: _Moves,
+    first: Integers,
+    count: int,
+    rng: np.random.Generator,
+) -> tuple[Island, int]:
+    """Scatter a first population around the mapping that leaves all it can to the outside."""
+    factors = np.repeat(first[None], count, axis=0)
+    moves.move(factors, rng, np.minimum(rng.geometric(0.12, size=count), 40) - 1)
+    factors = np.concatenate([first[None], factors[moves.legal(factors)]])
+    keys = rng.random((len(factors), len(space.machine.levels), len(space.shape.sizes)))
+    costs = evaluate_candidates(
+        Candidates(levels, factors, order_of(keys, space)), space, objective
+    )
+    island = Island(
         levels,
-        np.empty((0, len(space.places), dimensions), dtype=np.int64),
-        np.empty((0, len(space.machine.levels), dimensions)),
+        np.empty((0, *first.shape), dtype=np.int64),
+        np.empty((0, *keys.shape[1:])),
         np.empty(0),
     )
+    _select(island, factors, keys, costs.value)
+    return island, len(factors)
 
 
 def _select(island: Island, factors: Integers, keys: Floats, values: Floats) -> None:
@@ -384,6 +293,44 @@ def _select(island: Island, factors: Integers, keys: Floats, values: Floats) -> 
     island.stale = 0 if island.best < before else island.stale + 1
 
 
+def _generation(
+    space: Space,
+    objective: Objective,
+    island: Island,
+    moves: _Moves,
+    rng: np.random.Generator,
+    children: int,
+) -> int:
+    alive = len(island.values)
+    if not alive:
+        return _restart(space, objective, island, moves, rng, children)
+    # better mappings have more children
+    rank = np.minimum((rng.random((2, children)) ** 2 * alive).astype(np.int64), alive - 1)
+    factors, keys = island.factors[rank[0]].copy(), island.keys[rank[0]].copy()
+    crossed = rng.random(children) < 0.5
+    dimension = crossed[:, None] & (rng.random((children, factors.shape[2])) < 0.4)
+    factors = np.where(dimension[:, None, :], island.factors[rank[1]], factors)
+    level = crossed[:, None] & (rng.random((children, keys.shape[1])) < 0.4)
+    keys = np.where(level[:, :, None], island.keys[rank[1]], keys)
+    moves.move(factors, rng, rng.geometric(0.45, size=children) - crossed)
+    shuffled = rng.random(keys.shape) < rng.choice([0.0, 0.04, 0.2], size=(children, 1, 1))
+    keys = np.where(shuffled, rng.random(keys.shape), keys)
+    good = moves.legal(factors)
+    factors, keys = factors[good], keys[good]
+    if not len(factors):
+        island.stale += 1
+        return 1
+    order = order_of(_settled(keys, factors, space), space)
+    new = _unseen(island, factors, order)
+    if not len(new):
+        island.stale += 1
+        return 1
+    factors, keys, order = factors[new], keys[new], order[new]
+    costs = evaluate_candidates(Candidates(island.levels, factors, order), space, objective)
+    _select(island, factors, keys, costs.value)
+    return len(factors)
+
+
 def _settled(keys: Floats, factors: Integers, space: Space) -> Floats:
     """Put dimensions without a loop over time outermost, so that equal mappings look equal."""
     keys = keys.copy()
@@ -396,8 +343,7 @@ def _settled(keys: Floats, factors: Integers, space: Space) -> Floats:
 
 def _unseen(island: Island, factors: Integers, order: Integers) -> Integers:
     """Return the rows that this island has not evaluated yet, each once; remember them."""
-    parts = factors, order
-    table = np.concatenate([x.reshape(len(x), x.shape[1] * x.shape[2]) for x in parts], axis=1)
+    table = np.concatenate([factors.reshape(len(factors), -1), order.reshape(len(order), -1)], 1)
     # sums of odd multiples are equal by chance once in 2^64, and cost one mapping then
     odd = np.random.default_rng(0).integers(-(2**62), 2**62, size=table.shape[1]) * 2 + 1
     rows = []
@@ -406,3 +352,20 @@ def _unseen(island: Island, factors: Integers, order: Integers) -> Integers:
             island.seen.add(key)
             rows.append(number)
     return np.asarray(rows, dtype=np.int64)
+
+
+def _restart(
+    space: Space,
+    objective: Objective,
+    island: Island,
+    moves: _Moves,
+    rng: np.random.Generator,
+    count: int,
+) -> int:
+    """Try again to find a first legal mapping."""
+    first = moves.start()
+    assert first is not None
+    fresh, spent = _settle(space, objective, island.levels, moves, first, count, rng)
+    island.factors, island.keys, island.values = fresh.factors, fresh.keys, fresh.values
+    island.stale += 1
+    return spent

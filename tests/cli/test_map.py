@@ -10,9 +10,11 @@ import time
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from places import DATA
 
 import red_timeloop
+from red_timeloop.cli.check import command as check
 from red_timeloop.errors import InputError
 
 REFERENCE = DATA / "reference"
@@ -55,8 +57,15 @@ def test_the_mapping_file_gives_the_same_result(tmp_path: Path) -> None:
     )
     stats = json.loads((tmp_path / "stats.json").read_text())
     assert again == stats == {key: result[key] for key in result if key != "search"}
-    report = json.loads((tmp_path / "search.json").read_text())
-    assert report == result["search"]
+    certificate = tmp_path / "search.json"
+    report = json.loads(certificate.read_text())
+    assert {key: report[key] for key in result["search"]} == result["search"]
+    told = CliRunner().invoke(check, [str(certificate)], standalone_mode=False)
+    assert (told.return_value, told.stdout.split(";")[0]) == (0, "confirmed: 0.00933573, optimal")
+    certificate.write_text(json.dumps(report | {"value": report["value"] / 2}))
+    told = CliRunner().invoke(check, [str(certificate)], standalone_mode=False)
+    assert told.return_value == 1
+    assert told.stdout.startswith("refused: value: ")
 
 
 def test_front_is_written_mapping_by_mapping(tmp_path: Path) -> None:
