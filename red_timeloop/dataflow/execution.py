@@ -278,8 +278,8 @@ def _latch(
         axis.pixel[some.start : some.stop : some.step]
         for axis, some in zip(lane.reads, steps.axes, strict=True)
     ]
-    seen: list[NDArray[np.bool_]] = [
-        np.asarray((own < axis.pixels).any(axis=0))
+    seen: list[list[bool]] = [
+        np.any(own < axis.pixels, axis=0).tolist()
         for own, axis in zip(chosen, lane.reads, strict=True)
     ]
     for read in reads:

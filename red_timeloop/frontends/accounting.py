@@ -12,7 +12,7 @@ from red_timeloop.errors import InputError, shown
 from red_timeloop.layer import Conv, TransposedConv
 from red_timeloop.workload import Workload, WorkloadLayer
 
-__all__ = ["Collector", "Imported", "Operator", "framework"]
+__all__ = ["Collector", "Imported", "Operator", "framework", "layer_name"]
 
 DEFAULT_BITS = 8
 
@@ -182,11 +182,11 @@ class Collector:
         notes = tuple(self._notes)
         if self._assumed_bits:
             notes += (f"bit widths: the model is not quantised, {DEFAULT_BITS} bits are assumed",)
-        workload = Workload(_clean(name), description, tuple(self._layers), self._source, notes)
+        workload = Workload(layer_name(name), description, tuple(self._layers), self._source, notes)
         return Imported(workload, tuple(self._operators))
 
     def _unique(self, name: str) -> str:
-        clean = _clean(name)
+        clean = layer_name(name)
         taken = {entry.name for entry in self._layers}
         if clean not in taken:
             return clean
@@ -196,10 +196,10 @@ class Collector:
         return f"{clean}_{number}"
 
 
-def _clean(name: str) -> str:
-    """`name` with the characters that a workload file allows.
+def layer_name(name: str) -> str:
+    """Return `name` with the characters that a workload file allows.
 
-    >>> _clean("/decoder/up.0/ConvTranspose:0")
+    >>> layer_name("/decoder/up.0/ConvTranspose:0")
     'decoder_up.0_ConvTranspose_0'
     """
     return re.sub(r"[^A-Za-z0-9_.\-]+", "_", name).strip("_.-")[:150] or "layer"

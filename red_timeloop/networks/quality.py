@@ -10,6 +10,7 @@ from typing import Any
 from red_timeloop.accuracy import parse_at_least
 from red_timeloop.designs import Design
 from red_timeloop.errors import InputError, shown
+from red_timeloop.frontends.accounting import layer_name
 from red_timeloop.hardware import Hardware
 from red_timeloop.networks.result import NetworkRun
 from red_timeloop.networks.run import run
@@ -78,7 +79,11 @@ class NetworkAccuracy:
                 key="at_least",
                 legal="iou and top1 with labels that fit, psnr and ssim of pictures",
             )
-        own = {each.layer: each.own_db for each in done.layers if each.design == design.name}
+        own = {
+            layer_name(each.layer): each.own_db
+            for each in done.layers
+            if each.design == design.name
+        }
         return min(known), own
 
     def _run(self, design: Design, hardware: Hardware) -> NetworkRun:
