@@ -191,8 +191,9 @@ def _cells(comparison: Comparison, result: LayerResult) -> Iterable[Cell]:
     counts = (plan.crossbars, plan.sub_crossbars, plan.modes, own.steps, own.cycles)
     yield from ((f"{count:,}", count) for count in (result.entry.repeat, *counts))
     base = next((r.design_result for r in comparison.baseline if r.layer == result.layer), None)
-    faster = base.latency / own.latency if base and own.latency else math.nan
-    needed = own.energy / base.energy if base and base.energy else math.nan
+    missing = -math.inf  # nothing to compare with: an empty cell, below all others
+    faster = (base.latency / own.latency if own.latency else math.inf) if base else missing
+    needed = own.energy / base.energy if base and base.energy else missing
     for value, unit in (
         (own.cycle_time, "s"),
         (own.latency, "s"),
@@ -202,7 +203,7 @@ def _cells(comparison: Comparison, result: LayerResult) -> Iterable[Cell]:
         (own.area, "m2"),
         (own.programming_energy, "J"),
     ):
-        yield (data.format_value(value, unit) if value == value else "", value)
+        yield ("" if value == missing else data.format_value(value, unit), value)
 
 
 def _mappings(
