@@ -240,6 +240,7 @@ class Comparison:
         Raises:
             InputError: There is no such layer or design here.
 
+        >>> from red_timeloop import compare
         >>> compare("red_date2019", ["red"])["GAN_Deconv3", "red"].cycles
         16
         """

@@ -56,7 +56,7 @@ def on_chip(
 
     >>> found = on_chip("red_date2019", ["red"], "embedded").results[0]
     >>> found.crossbars, found.bottleneck
-    (16128, 'link')
+    (16128, 'mesh')
     """
     loaded = read_workload(workload)
     parameters = Hardware.load(hardware)

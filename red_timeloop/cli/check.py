@@ -18,7 +18,7 @@ __all__ = ["command"]
 @click.argument("file", metavar="SEARCH.json", type=click.Path(path_type=Path))
 @options.format_("table", "json")
 def command(file: Path, form: str) -> int:
-    """Derive anew what a search.json of `red-timeloop map` claims of its mapping.
+    """Derive anew what a search.json claims of its mapping.
 
     The mapping is evaluated, the parts of the space are listed, and a better mapping is looked for
     in each. The exit code is 1 when something does not follow.

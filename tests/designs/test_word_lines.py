@@ -127,8 +127,8 @@ def test_a_result_says_why_a_rival_needs_less() -> None:
             assert result.as_dict()["conversions"] == conversions[result.design]
     # it packs a mode's rows where RED leaves them empty, and ties where RED fills them
     tie, packed = sorted(found.reasons, key=lambda line: line.startswith("FCN"))
-    assert packed.endswith("against 21 of 128 rows used, 16 crossbars, 3.11 M conversions.")
-    assert "84 of 128 rows used, 4 crossbars, 777 k conversions" in packed
-    assert tie.startswith("GAN_Deconv3: split kernel takes 1.00x the energy of RED")
+    assert packed.endswith("RED fills 21 of 128 rows of 16 crossbars and converts 3.11 M times.")
+    assert "84 of 128 rows of 4 crossbars and converts 777 k times" in packed
+    assert tie.startswith("GAN_Deconv3: split kernel ties with RED: the same rows used")
     assert any("LerGAN" in line for line in found.assumptions)
     assert compare("red_date2019", names[:1], "embedded", layers=layers).reasons == ()

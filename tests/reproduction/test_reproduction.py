@@ -92,7 +92,7 @@ def test_one_set_explains_the_published_ends(written: tuple[dict[str, Any], Path
     # What is left: sub-crossbars with 21 of 128 rows in use, each converted for itself.
     assert saved["modelled"][0] < 0.08 - 0.10
     assert "FCN_Deconv1: zero padding" in saved["note"]
-    assert "21 of 128 rows used, 16 crossbars" in saved["note"]
+    assert "21 of 128 rows of 16 crossbars" in saved["note"]
     summary = result["summary"][PUBLISHED["layer_saving"].figure]["red_paper"]
     assert summary.startswith("lower end missed, -")
 
