@@ -104,7 +104,8 @@ class Comparison:
     @property
     def assumptions(self) -> tuple[str, ...]:
         """What the numbers rest on, one sentence each."""
-        lines = list(assumptions(self.hardware, self.engine, self._named))
+        equal = self.accuracy is not None
+        lines = list(assumptions(self.hardware, self.engine, self._named, equal_accuracy=equal))
         if self.crossbars is not None:
             lines.append(
                 "ReRAM designs mapped for energy times delay: buffer tiles, loop order, fold and "

@@ -15,7 +15,11 @@ _MOST = 2 / 3  # share of the time from which a layer decides over the total
 
 
 def assumptions(
-    hardware: Hardware, engine: str, results: Sequence[tuple[str, DesignResult]]
+    hardware: Hardware,
+    engine: str,
+    results: Sequence[tuple[str, DesignResult]],
+    *,
+    equal_accuracy: bool = False,
 ) -> Iterator[str]:
     """Yield what the numbers of all designs rest on, a sentence each, and where they are doubtful.
 
@@ -23,6 +27,7 @@ def assumptions(
         hardware: The parameter set.
         engine: Who counted.
         results: Each layer's name with its result on a design.
+        equal_accuracy: Whether converters were chosen so that all designs are as accurate.
     """
     used = [result.plan.hardware for _, result in results] or [hardware]
     size = (
@@ -47,7 +52,7 @@ def assumptions(
     lost, most = max(
         ((result.plan.lost_bits, where) for where, result in _placed(results)), default=(0, "")
     )
-    if lost:
+    if lost and not equal_accuracy:
         yield (
             f"Converters have up to {lost} bit{'s' * (lost > 1)} fewer than exact sums take "
             f"({most}): designs are not compared at equal accuracy."
