@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import random
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from close import near
 from places import ROOT
+from rich.console import Console
 
 from red_timeloop import TransposedConv, compare, designs
 from red_timeloop.accuracy import (
@@ -34,6 +36,8 @@ from red_timeloop.engines.base import engine
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
 from red_timeloop.layer import Conv, Layer
+from red_timeloop.report.table import print_comparison
+from red_timeloop.units import area
 from red_timeloop.workload import Workload, WorkloadLayer
 
 BASE = Hardware.load()
@@ -210,3 +214,18 @@ def test_the_command_shows_both(capsys: pytest.CaptureFixture[str]) -> None:
         main(["compare", "--all", "--at-least", "20dB"])
     assert ended.value.code == 2
     assert "--all: --at-least and --all exclude each other" in capsys.readouterr().err
+
+
+def test_converters_stand_beside_the_totals_of_their_design() -> None:
+    """An array that maps layers in turn is there once; RED that only says a size has no totals."""
+    layers = [TransposedConv(4, 4, (4, 4), 4, stride=2), TransposedConv(8, 4, (4, 4), 4, stride=2)]
+    found = compare(layers, ["eyeriss"], at_least="20dB", iso_area=True)
+    stream = io.StringIO()
+    print_comparison(found, Console(file=stream))
+    lines = stream.getvalue().splitlines()
+    start = lines.index("Converters for SQNR at least 20.0 dB")
+    rows = {line.split()[0]: line for line in lines[start + 2 : start + 5]}
+    (summary,) = found.summary
+    assert area(summary.area) in rows["eyeriss"]
+    assert summary.area == max(each.design_result.area for each in found.results)
+    assert "mm2" not in rows["red"]

@@ -10,6 +10,7 @@ from red_timeloop.comparison import Comparison, LayerResult, Summary
 from red_timeloop.components import STAGES
 from red_timeloop.designs import BASELINE
 from red_timeloop.layer import Layer
+from red_timeloop.summary import summarised
 from red_timeloop.units import area, percent, ratio, scaled
 
 __all__ = ["describe", "print_comparison"]
@@ -90,17 +91,17 @@ def _converters(comparison: Comparison, measure: str) -> Table:
     for title in ("bits", "rows", measure, "latency", "energy", "area"):
         table.add_column(title, justify="right", min_width=_COLUMNS.get(title, 5), no_wrap=True)
     table.add_column("least on", no_wrap=True)
+    totals = {summary.design: summary for summary in comparison.summary}
+    if BASELINE.name not in totals:
+        totals[BASELINE.name] = summarised(BASELINE.name, comparison.baseline, comparison.baseline)
     for each in comparison.converters:
-        mine = [r for r in (*comparison.results, *comparison.baseline) if r.design == each.design]
-        results = {r.layer: (r.entry.repeat, r.design_result) for r in mine}.values()
+        of = totals.get(each.design)  # none of RED where it only says how large others are
         table.add_row(
             each.design,
             "-" if each.digital else f"{each.hardware.adc_bits}",
             "-" if each.digital else f"{each.hardware.rows or 'all'}",
             value_text(measure, each.reached),
-            scaled(sum(n * result.latency for n, result in results), "s"),
-            scaled(sum(n * result.energy for n, result in results), "J"),
-            area(sum(n * result.area for n, result in results)),
+            *((scaled(of.latency, "s"), scaled(of.energy, "J"), area(of.area)) if of else [""] * 3),
             each.worst,
         )
     return table
