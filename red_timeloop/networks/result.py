@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from red_timeloop._html import html_table
 from red_timeloop.networks.graph import Values
 
 __all__ = ["FLOAT", "IDEAL", "LayerQuality", "NetworkRun", "Quality", "as_text", "columns"]
@@ -127,7 +128,7 @@ class NetworkRun:
     def _repr_html_(self) -> str:
         """Show results and pictures in a notebook."""
         parts = [f"<h4>{escape(self.network)}, {self.images} images, {escape(self.hardware)}</h4>"]
-        parts += [_table(self.qualities), _table(self.layers)]
+        parts += [html_table(*columns(each)) for each in (self.qualities, self.layers)]
         parts += [f"<p>{escape(note)}</p>" for note in self.notes]
         for name, picture in self.pictures().items():
             data = base64.b64encode(picture).decode()
@@ -150,12 +151,3 @@ def as_text(value: Any) -> str:
     if isinstance(value, float):
         return "exact" if np.isposinf(value) else f"{value:.4g}"
     return str(value)
-
-
-def _table(rows: tuple[Any, ...]) -> str:
-    titles, cells = columns(rows)
-    head = "".join(f"<th>{escape(title)}</th>" for title in titles)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in cells
-    )
-    return f"<table><tr>{head}</tr>{body}</table>"
