@@ -98,8 +98,9 @@ def compared(
     Raises:
         InputError: An option is not legal, or workloads were named beside `--all`.
     """
-    if everything and (workloads or layers or at_least):
-        other = workloads[0] if workloads else "--layer" if layers else "--at-least"
+    beside = {"--layer": layers, "--at-least": at_least, "--input": inputs}
+    if everything and (workloads or any(beside.values())):
+        other = workloads[0] if workloads else next(key for key, given in beside.items() if given)
         raise InputError(
             f"{other} and --all exclude each other",
             key="--all",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from red_timeloop.hardware import Hardware
 
 __all__ = [
+    "adc_step",
     "cache",
     "cells",
     "complete_workloads",
@@ -94,6 +95,16 @@ def workload(*, optional: bool = False) -> Callable[[_F], _F]:
         required=not optional,
         shell_complete=complete_workloads,
     )
+
+
+def adc_step(function: _F) -> _F:
+    """Add `--adc-step`."""
+    return click.option(
+        "--adc-step",
+        type=int,
+        metavar="UNITS",
+        help="Cell currents between two codes.  [default: half of the range that the rows need]",
+    )(function)
 
 
 def cells(function: _F) -> _F:

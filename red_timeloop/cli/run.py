@@ -41,12 +41,7 @@ _FILES: dict[str, Any] = {"metavar": "FILE", "multiple": True, "type": click.Pat
 @click.option("--score", metavar="FILE.py:NAME", help="A function (outputs, labels) -> number.")
 @options.design("red")
 @options.hardware
-@click.option(
-    "--adc-step",
-    type=int,
-    metavar="UNITS",
-    help="Cell currents between two codes.  [default: half of the range that the rows need]",
-)
+@options.adc_step
 @options.cells
 @click.option("--input-bits", default=8, show_default=True, help="Bits of inputs.")
 @click.option("--weight-bits", default=8, show_default=True, help="Bits of weights.")

@@ -31,12 +31,7 @@ __all__ = ["command"]
 @click.option(
     "--adc-bits", type=int, metavar="N", help="Bits of the converters.  [default: the set's own]"
 )
-@click.option(
-    "--adc-step",
-    type=int,
-    metavar="UNITS",
-    help="Cell currents between two codes.  [default: half of the range that the rows need]",
-)
+@options.adc_step
 @options.cells
 @options.hardware
 @options.format_("table", "json")
