@@ -24,6 +24,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from red_timeloop._user_code import load_file, said
 from red_timeloop.designs.adjusted import Adjusted
 from red_timeloop.designs.cmos import CMOS_DESIGNS, CmosDesign, variants
 from red_timeloop.designs.design import Design
@@ -123,7 +124,7 @@ def find(reference: str | Design, *, code: bool = False) -> Design:
             key="design",
             legal="a name; code where you give a design yourself, e.g. with --design",
         )
-    module = _load_file(Path(where)) if where.endswith(".py") else _load_module(where)
+    module = load_file(Path(where)) if where.endswith(".py") else _load_module(where)
     if not hasattr(module, name):
         found = [key for key, value in vars(module).items() if not _lacking(value)]
         raise InputError(f"{where} has no {name!r}", key="design", legal=found or None)
@@ -274,7 +275,7 @@ def _load_installed(point: EntryPoint) -> Design:
     try:
         found = point.load()
     except Exception as error:  # somebody else's code
-        raise InputError(f"cannot load the {whose}: {_said(error)}", key="design") from error
+        raise InputError(f"cannot load the {whose}: {said(error)}", key="design") from error
     design = _checked(found, point.value)
     if design.name != point.name:
         raise InputError(f"the {whose} gives a design called {design.name!r}", key="design")
@@ -285,34 +286,7 @@ def _load_module(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except Exception as error:  # a user's code
-        raise InputError(f"cannot import {name!r}: {_said(error)}", key="design") from error
-
-
-def _load_file(file: Path) -> ModuleType:
-    """Run a Python file once, as a module that may import what lies beside it."""
-    path = file.resolve()
-    if not path.is_file():
-        raise InputError("there is no such file", file=file)
-    known = f"red_timeloop_user_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
-    if known in sys.modules:
-        return sys.modules[known]
-    specification = importlib.util.spec_from_file_location(known, path)
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    if str(path.parent) not in sys.path:
-        sys.path.append(str(path.parent))
-    sys.modules[known] = module
-    try:
-        specification.loader.exec_module(module)
-    except Exception as error:  # a user's code
-        del sys.modules[known]
-        raise InputError(f"cannot run it: {_said(error)}", file=file) from error
-    return module
-
-
-def _said(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise InputError(f"cannot import {name!r}: {said(error)}", key="design") from error
 
 
 def _lacking(found: object) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from red_timeloop._user_code import load_file
 from red_timeloop.dataflow.trace import decibels
 from red_timeloop.errors import InputError, shown
 from red_timeloop.frontends.accounting import framework
@@ -104,16 +104,10 @@ def load_score(reference: str) -> Score:
     legal = "FILE.py:NAME of a function (outputs, labels) -> number"
     if not colon or path.suffix != ".py" or not path.is_file():
         raise InputError(f"got {shown(reference)}", key="--score", legal=legal)
-    specification = importlib.util.spec_from_file_location(path.stem, path)
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
     try:
-        specification.loader.exec_module(module)
-    except Exception as error:
-        raise InputError(
-            f"cannot be loaded: {type(error).__name__}: {error}", file=path, key="--score"
-        ) from error
+        module = load_file(path)
+    except InputError as error:
+        raise error.located(key="--score") from error
     found = getattr(module, name, None)
     if not callable(found):
         raise InputError(f"has no function {shown(name)}", file=path, key="--score", legal=legal)
