@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
@@ -149,9 +149,10 @@ class Collector:
         """Account for an operator that the workload leaves out."""
         self._operators.append(Operator(name, kind, "not_modelled", None, macs, reason))
 
-    def note(self, text: str) -> None:
-        """Let the workload say what was assumed."""
-        self._notes.append(text)
+    def assume_batch(self, batch: int | None, inputs: Collection[str]) -> None:
+        """Let the workload say that `inputs` leave their batch open, if there are any."""
+        if inputs:
+            self._notes.append(f"batch: the model leaves it open, {batch} is assumed")
 
     def checkpoint(self) -> tuple[Any, ...]:
         """The state, for `restore`."""

@@ -33,6 +33,7 @@ def load(
     name: str | None = None,
     input_bits: int | None = None,
     weight_bits: int | None = None,
+    batch: int | None = None,
 ) -> Imported:
     """Read a Keras 3 model as a workload.
 
@@ -44,6 +45,8 @@ def load(
         name: The workload's name; the file's or the model's by default.
         input_bits: Bits of every layer's inputs, 8 by default.
         weight_bits: Bits of every layer's weights, 8 by default.
+        batch: Size of the first axis of inputs that leave nothing but it open; the workload notes
+            it. None: they must be in `shapes`.
 
     Raises:
         InputError: The file is not a Keras 3 model or needs code of its own, sizes are open, or
@@ -59,7 +62,9 @@ def load(
     origin = f"Keras model {source.name if source else label}"
     collector = Collector(origin, input_bits, weight_bits)
     try:
-        arguments = _inputs(keras, model, shapes or {})
+        assumed = _open_batches(model, batch) if batch else {}
+        collector.assume_batch(batch, assumed.keys() - (shapes or {}).keys())
+        arguments = _inputs(keras, model, assumed | dict(shapes or {}))
         with _watched(keras, collector):
             try:
                 model(arguments)
@@ -126,6 +131,16 @@ def _read(keras: Any, path: Path) -> Any:
             file=path,
             legal="a model of Keras's own layers; import others from Python",
         ) from error
+
+
+def _open_batches(model: Any, batch: int) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of inputs of which only the first size is open, with `batch` there."""
+    declared = {each.name: tuple(each.shape) for each in getattr(model, "inputs", None) or ()}
+    return {
+        name: (batch, *rest)
+        for name, (first, *rest) in declared.items()
+        if first is None and rest and None not in rest
+    }
 
 
 def _inputs(keras: Any, model: Any, shapes: Mapping[str, Sequence[int]]) -> Any:

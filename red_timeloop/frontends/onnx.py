@@ -79,10 +79,9 @@ def load(
         label = name or (source.stem if source else proto.graph.name) or "onnx_model"
         origin = f"ONNX model {source.name if source else label}"
         collector = Collector(origin, input_bits, weight_bits)
+        collector.assume_batch(batch, assumed.keys() - (shapes or {}).keys())
         for index, node in enumerate(graph.nodes):
             _account(graph, node, node.name or f"{node.op_type}_{index}", collector)
-        if set(assumed) - set(shapes or {}):
-            collector.note(f"batch: the model leaves it open, {batch} is assumed")
         return collector.finish(label, f"Imported from {origin}")
     except InputError as error:
         raise error.located(file=source) from None

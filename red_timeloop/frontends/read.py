@@ -52,8 +52,7 @@ def read_workload(
 def _read(text: str) -> Workload:
     for name, layer in ((text, ""), text.rpartition(":")[::2]):
         if Path(name).suffix.lower() in _FILES:
-            batch: dict[str, Any] = {"batch": 1} if Path(name).suffix.lower() == ".onnx" else {}
-            imported = read_model(name, **batch)
+            imported = read_model(name, batch=1)
             left = [each.type for each in imported.not_modelled]
             notes = (f"not modelled: {', '.join(dict.fromkeys(left))}",) if left else ()
             found = imported.workload
@@ -91,7 +90,8 @@ def read_model(
         model: An ONNX file, a .keras file, or `MODULE:NAME`, which imports a Python module (the
             current folder is searched) and takes a model from it, or a function that returns one.
         shapes: Sizes of inputs that the model leaves open, by name.
-        options: `name`, `input_bits`, `weight_bits`, as of `red_timeloop.frontends.onnx.load`.
+        options: `name`, `input_bits`, `weight_bits`, and for files `batch`, as of
+            `red_timeloop.frontends.onnx.load`.
 
     Raises:
         InputError: It is no model, or nothing of it can be imported.

@@ -17,6 +17,7 @@ from oracle import configurations
 from red_timeloop import decompose
 from red_timeloop.errors import InputError
 from red_timeloop.frontends import keras as frontend
+from red_timeloop.frontends.read import read_workload
 
 if find_spec("torch") is None:
     pytest.skip("the tests run Keras on torch", allow_module_level=True)
@@ -243,3 +244,17 @@ def test_damaged_files_end_in_a_clear_error(tmp_path):
             frontend.load(path)
     with pytest.raises(InputError, match="cannot read: No such file"):
         frontend.load(tmp_path / "none.keras")
+
+
+def test_a_batch_alone_that_is_open_may_be_assumed_and_is_noted(tmp_path):
+    up = layers.Conv2DTranspose(2, 4, strides=2, name="up")
+    keras.Sequential([keras.Input((5, 6, 3), name="image"), up]).save(tmp_path / "net.keras")
+    workload = read_workload(tmp_path / "net.keras")
+    assert workload.layers[0].layer.batch == 1
+    assert "batch: the model leaves it open, 1 is assumed" in workload.unconfirmed
+    given = frontend.load(tmp_path / "net.keras", shapes={"image": (3, 5, 6, 3)}, batch=1).workload
+    assert given.layers[0].layer.batch == 3
+    assert not any("is assumed" in note for note in given.unconfirmed if "batch" in note)
+    wide = keras.Sequential([keras.Input((None, 6, 3), name="image"), layers.Conv2D(2, 3)])
+    with pytest.raises(InputError, match=r"leaves sizes of its inputs open: image \?x\?x6x3"):
+        frontend.load(wide, batch=1)
