@@ -85,6 +85,18 @@ class Comparison:
         """Each design against zero padding."""
         return tuple(summarised(name, self.results, self.baseline) for name in self.designs)
 
+    @cached_property
+    def against(self) -> dict[tuple[str, str], tuple[float, float]]:
+        """Speedup over zero padding and energy over its energy, by layer and design that have it.
+
+        The speedup is infinite where a design computes nothing.
+        """
+        return {
+            (layer, of.design): (speedup, 1 - saving)
+            for of in self.summary
+            for layer, (speedup, saving) in of.layers.items()
+        }
+
     @property
     def labels(self) -> dict[str, str]:
         """How the designs are printed, and the baseline, by name."""
@@ -195,13 +207,12 @@ class Comparison:
             "hardware": self.hardware.name,
             "engine": self.engine,
         }
-        against = {summary.design: summary.layers for summary in self.summary}
         rows = []
         for result in self.results:
-            speedup, saving = against[result.design].get(result.layer, (None, None))
+            speedup, needed = self.against.get((result.layer, result.design), (None, None))
             ratios = {
                 "speedup_vs_zero_padding": speedup,
-                "energy_ratio_vs_zero_padding": None if saving is None else 1 - saving,
+                "energy_ratio_vs_zero_padding": needed,
             }
             rows.append({**shared, **result.row(), **ratios})
         return rows

@@ -116,13 +116,13 @@ def chart(comparison: Comparison, key: str) -> Chart:
     """Return a chart of `CHARTS`, or `zeros`: those of the zero-inserted map, by layer."""
     values: dict[tuple[str, str], Parts] = {}
     title, unit, note = _WORDS[key]
-    base = {r.layer: r.design_result for r in comparison.baseline}
     for result in comparison.results:
         if unit == "x" and result.design == BASELINE.name and len(comparison.designs) > 1:
             continue  # what the others are compared with: its dots would all be alike
-        parts = _values(key, result.design_result, base.get(result.layer))
+        place = result.layer, result.design
+        parts = _values(key, result.design_result, comparison.against.get(place))
         if parts:
-            values[result.layer, result.design] = parts
+            values[place] = parts
     if key == "zeros":
         layers = (entry for entry in comparison.workload.layers if entry.layer.transposed)
         values = {(e.name, ""): {"": e.layer.zero_redundancy} for e in layers}
@@ -147,14 +147,13 @@ def chart(comparison: Comparison, key: str) -> Chart:
     )
 
 
-def _values(key: str, own: DesignResult, base: DesignResult | None) -> Parts:
-    """Return what a chart shows of a result beside zero padding's; nothing where there is none."""
+def _values(key: str, own: DesignResult, against: tuple[float, float] | None) -> Parts:
+    """Return what a chart shows of a result, also `Comparison.against`; nothing if it has none."""
     if key in ("latency", "energy", "area"):
         return {"": getattr(own, key)}
-    if key == "speedup":
-        return {"": base.latency / own.latency} if base and own.latency else {}
-    if key == "energy_ratio":
-        return {"": own.energy / base.energy} if base and base.energy else {}
+    if key in ("speedup", "energy_ratio"):
+        value = against[key == "energy_ratio"] if against else math.inf
+        return {"": value} if math.isfinite(value) else {}
     if key == "time_parts":
         return {part: float(time) * own.cycles for part, time in own.cycle_shares.items()}
     if key == "use":

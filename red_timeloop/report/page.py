@@ -190,10 +190,8 @@ def _cells(comparison: Comparison, result: LayerResult) -> Iterable[Cell]:
     yield from ((result.layer, None), (comparison.labels[result.design], None))
     counts = (plan.crossbars, plan.sub_crossbars, plan.modes, own.steps, own.cycles)
     yield from ((f"{count:,}", count) for count in (result.entry.repeat, *counts))
-    base = next((r.design_result for r in comparison.baseline if r.layer == result.layer), None)
     missing = -math.inf  # nothing to compare with: an empty cell, below all others
-    faster = (base.latency / own.latency if own.latency else math.inf) if base else missing
-    needed = own.energy / base.energy if base and base.energy else missing
+    faster, needed = comparison.against.get((result.layer, result.design), (missing, missing))
     for value, unit in (
         (own.cycle_time, "s"),
         (own.latency, "s"),

@@ -35,14 +35,13 @@ def print_comparison(comparison: Comparison, console: Console | None = None) -> 
     console = console or Console(markup=False)
     if not console.is_terminal:
         console = Console(file=console.file, width=_WIDTH, markup=False)
-    against = {summary.design: summary.layers for summary in comparison.summary}
     console.print(_table(header=True))
     for entry in comparison.workload.layers:
         table = _table()
         for result in comparison.results:
             if result.layer == entry.name:
                 style = "dim" if result.design == BASELINE.name else None
-                versus = against[result.design].get(result.layer)
+                versus = comparison.against.get((result.layer, result.design))
                 table.add_row(result.design, *_cells(result, versus), style=style)
         if table.row_count:
             times = f", {entry.repeat} times" if entry.repeat > 1 else ""
@@ -160,7 +159,7 @@ def describe(layer: Layer) -> str:
 
 def _cells(result: LayerResult, versus: tuple[float, float] | None) -> list[str]:
     values = result.design_result
-    speedup, of_it = ("", "") if versus is None else (ratio(versus[0]), ratio(1 - versus[1]))
+    speedup, of_it = ("", "") if versus is None else map(ratio, versus)
     return [
         f"{values.plan.crossbars}",
         f"{values.cycles}",
