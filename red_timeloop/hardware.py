@@ -192,9 +192,17 @@ class Hardware:
         saved = 1 if self.weight_encoding == "offset" else 0
         return max(0, self._exact(rows_summed) - saved - self.adc_bits)
 
-    def _exact(self, rows_summed: int) -> int:
+    def largest_sum(self, rows_summed: int) -> int:
+        """Return the largest sum of `rows_summed` cells, in units of one cell's smallest current.
+
+        >>> Hardware.load().largest_sum(128)
+        384
+        """
         largest: int = rows_summed * (2**self.cell_bits - 1) * (2**self.dac_bits - 1)
-        return max(1, largest.bit_length())
+        return largest
+
+    def _exact(self, rows_summed: int) -> int:
+        return max(1, self.largest_sum(rows_summed).bit_length())
 
 
 def read_settings(settings: Iterable[str], where: str = "--set") -> dict[str, Any]:

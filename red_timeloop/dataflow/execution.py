@@ -188,7 +188,7 @@ class _Joint:
         channels = np.concatenate([tile.channels for tile in joint])
         taps = [np.concatenate(axis) for axis in zip(*(tile.taps for tile in joint), strict=True)]
         reads, order = _tap_rows(channels, np.stack(taps))
-        largest = len(order) * ((1 << hardware.cell_bits) - 1) * digit
+        largest = hardware.largest_sum(len(order))
         adc = converter(hardware.adc_bits, largest, adc_step)
         cells = np.concatenate([tile.cells for tile in joint])
         cells = cells.reshape(len(order), len(bank.columns), -1)[order][:, bank.columns]

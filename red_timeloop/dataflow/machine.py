@@ -122,8 +122,7 @@ class Machine:
         driven = [self._drive(lane, bank, tile, steps) for tile in joint]
         joined_rows = sum(len(tile.channels) for tile in joint)
         slices, pulses = len(self.weight_code.places), len(self.input_code.places)
-        digit = (1 << self.hardware.dac_bits) - 1
-        largest = joined_rows * ((1 << self.hardware.cell_bits) - 1) * digit
+        largest = self.hardware.largest_sum(joined_rows)
         adc = converter(self.hardware.adc_bits, largest, self.adc_step)
         small = self.exact_cells and largest < _EXACT_IN_FLOAT32
         kind: Any = np.float32 if small else np.float64
