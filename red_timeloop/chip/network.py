@@ -71,6 +71,16 @@ class Schedule:
         return found
 
     @property
+    def spans(self) -> list[tuple[int, float, float]]:
+        """The work of each layer of the chain on one image alone: number of its stage, and from
+        when to when in s. Empty where layers run in turn.
+        """
+        if not self.flow.spans:
+            return []
+        chain = (number for number, _ in _chain(self.site.stages))
+        return [(n, *span) for n, span in zip(chain, self.flow.spans, strict=True)]
+
+    @property
     def hop_energy(self) -> float:
         """Energy in J of an image's words between tiles."""
         return sum(self.site.hop_energy(each) for each in self.placements)

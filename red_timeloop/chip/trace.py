@@ -31,10 +31,8 @@ def trace(comparison: ChipComparison) -> dict[str, Any]:
 def _events(process: int, result: ChipResult) -> list[dict[str, Any]]:
     assert result.schedule is not None
     events = [_named("process_name", process, 0, result.design)]
-    stages = zip(result.schedule.site.stages, result.layers, strict=True)
-    chain = [share for stage, share in stages for _ in range(stage.repeat)]
-    spans = zip(chain, result.schedule.flow.spans, strict=True)
-    for thread, (share, (begin, end)) in enumerate(spans, start=1):
+    for thread, (number, begin, end) in enumerate(result.schedule.spans, start=1):
+        share = result.layers[number]
         events.append(_named("thread_name", process, thread, share.layer))
         busy = percent(share.time / result.period)
         events += [

@@ -310,23 +310,23 @@ def _timeline(result: ChipResult, schedule: Schedule, colour: str) -> Figure:
     """Return when each layer works on each of a few images that follow at the period."""
     from matplotlib.figure import Figure
 
-    chain = [stage.name for stage in schedule.site.stages for _ in range(stage.repeat)]
-    stages = list(zip(chain, schedule.flow.spans, strict=True))
-    every = -(-len(stages) // _MOST_ROWS)
-    shown = stages[::every]
+    spans = schedule.spans
+    every = -(-len(spans) // _MOST_ROWS)
+    shown = spans[::every]
     height = 1.0 + 0.11 * len(shown)
     figure = Figure(figsize=(TWO_COLUMNS, height), layout="constrained")
     axes = figure.add_subplot()
-    end = max(span[1] for _, span in stages) + (_IMAGES - 1) * result.period
-    factor, unit = _scale(end)
+    last = max(end for _, _, end in spans) + (_IMAGES - 1) * result.period
+    factor, unit = _scale(last)
     for image, alpha in enumerate(np.linspace(1.0, 0.35, _IMAGES)):
-        begin = [(span[0] + image * result.period) * factor for _, span in shown]
-        width = [(span[1] - span[0]) * factor for _, span in shown]
+        begin = [(begin + image * result.period) * factor for _, begin, _ in shown]
+        width = [(end - begin) * factor for _, begin, end in shown]
         style: Any = {"color": colour, "alpha": float(alpha), "edgecolor": _EDGE, "linewidth": 0.3}
         axes.barh(range(len(shown)), width, 0.8, begin, label=f"image {image + 1}", **style)
-    axes.set_yticks(range(len(shown)), [name[:28] for name, _ in shown], fontsize=5.5)
+    names = [schedule.site.stages[number].name[:28] for number, _, _ in shown]
+    axes.set_yticks(range(len(shown)), names, fontsize=5.5)
     axes.set_ylim(len(shown) - 0.4, -0.6)
-    axes.set_xlim(0, end * factor)
+    axes.set_xlim(0, last * factor)
     axes.set_xlabel(f"time [{unit}]")
     every_text = f", one layer in {every} shown" * (every > 1)
     title = f"an image each {scaled(result.period, 's')}, latency {scaled(result.latency, 's')}"
