@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import re
-import sys
 from types import ModuleType
 
 import pytest
-from places import ROOT
+from places import ROOT, benchmark
 
 from red_timeloop.units import ratio
 
@@ -20,15 +18,7 @@ UNITS = {"": 1.0, "m": 1e-3, "u": 1e-6}
 @pytest.fixture(scope="module")
 def command() -> ModuleType:
     """The command that makes the page's figures."""
-    specification = importlib.util.spec_from_file_location(
-        "accuracy_command", ROOT / "benchmarks" / "accuracy.py"
-    )
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    sys.modules["accuracy_command"] = module
-    specification.loader.exec_module(module)
-    return module
+    return benchmark("accuracy")
 
 
 def si(text: str) -> float:

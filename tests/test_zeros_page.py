@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import sys
 from itertools import islice
 from types import ModuleType
 
 import pytest
-from places import ROOT
+from places import ROOT, benchmark
 
 from red_timeloop.layer import TransposedConv
 from red_timeloop.workload import load_workload
@@ -29,15 +27,7 @@ LAYERS = {
 @pytest.fixture(scope="module")
 def command() -> ModuleType:
     """The command that makes the page's figures."""
-    specification = importlib.util.spec_from_file_location(
-        "zeros_command", ROOT / "benchmarks" / "zeros.py"
-    )
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    sys.modules["zeros_command"] = module
-    specification.loader.exec_module(module)
-    return module
+    return benchmark("zeros")
 
 
 def number(text: str) -> int:

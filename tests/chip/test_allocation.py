@@ -6,32 +6,16 @@ import itertools
 import math
 
 import pytest
+from chip.stages import plain
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from red_timeloop.chip.allocation import fastest, turns, within
 from red_timeloop.chip.stage import Stage
-from red_timeloop.layer import Conv
 
 
 def stage(steps: int, time: float, crossbars: int, repeat: int = 1) -> Stage:
-    return Stage(
-        name="s",
-        layer=Conv(1, 1, (8, 8), 1),
-        repeat=repeat,
-        steps=steps,
-        step_time=time,
-        crossbars=crossbars,
-        leakage=0.0,
-        shared_leakage=0.0,
-        area=0.0,
-        energy_by_stage={},
-        programming_energy=0.0,
-        programming_time=1.0,
-        rows=1.0,
-        columns=1.0,
-        lines=1,
-    )
+    return plain(steps=steps, step_time=time, crossbars=crossbars, repeat=repeat)
 
 
 _STAGES = st.lists(

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from chip.stages import plain
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,23 +21,8 @@ CHIP = replace(load_chip("red"), tiles=6, tiles_per_router=1, mesh_columns=2, cr
 
 
 def stage(channels: int, crossbars: int = 1, repeat: int = 1) -> Stage:
-    return Stage(
-        name="s",
-        layer=Conv(channels, 1, (1, 3), 1),
-        repeat=repeat,
-        steps=1,
-        step_time=1.0,
-        crossbars=crossbars,
-        leakage=0.0,
-        shared_leakage=0.0,
-        area=0.0,
-        energy_by_stage={},
-        programming_energy=0.0,
-        programming_time=1.0,
-        rows=1.0,
-        columns=1.0,
-        lines=1,
-    )
+    layer = Conv(channels, 1, (1, 3), 1)
+    return plain(layer=layer, crossbars=crossbars, repeat=repeat)
 
 
 def _walk(stages: list[Stage], copies: list[int], order) -> dict[tuple, float]:
