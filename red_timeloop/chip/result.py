@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -84,7 +84,7 @@ class ChipResult:
     turns: int = 1
     batch: int = 1
     notes: tuple[str, ...] = ()
-    schedule: Schedule | None = None
+    schedule: Schedule | None = field(default=None, repr=False)
 
     @property
     def rate(self) -> float:

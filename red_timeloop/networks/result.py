@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from html import escape
 from typing import Any
 
@@ -97,9 +97,9 @@ class NetworkRun:
     notes: tuple[str, ...]
     qualities: tuple[Quality, ...]
     layers: tuple[LayerQuality, ...]
-    inputs: Values
-    outputs: Mapping[str, Values]
-    labels: NDArray[Any] | None = None
+    inputs: Values = field(repr=False)
+    outputs: Mapping[str, Values] = field(repr=False)
+    labels: NDArray[Any] | None = field(default=None, repr=False)
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything but the tensors, for JSON."""

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -20,12 +17,7 @@ from red_timeloop.hardware import Hardware
 from red_timeloop.workload import load_workload
 
 pytest.importorskip("simpy")
-_PATH = Path(__file__).with_name("events.py")
-_SPEC = importlib.util.spec_from_file_location("events", _PATH)
-assert _SPEC is not None
-assert _SPEC.loader is not None
-events = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(events)
+from chip import events
 
 CHIP = load_chip("isaac")
 EVALUATOR = Evaluator(Hardware.load(), engine("embedded"))
