@@ -82,13 +82,7 @@ def run(
         InputError: The model cannot be run, inputs or labels do not fit it, or a design cannot run
             a layer.
     """
-    for key, bits, least in (("input_bits", input_bits, 1), ("weight_bits", weight_bits, 2)):
-        if not least <= bits <= 16:
-            raise InputError(f"got {bits}", key=key, legal=f"{least} to 16")
-    if not 0 < percentile <= 100:
-        raise InputError(f"got {percentile}", key="percentile", legal="above 0, at most 100")
-    if batch < 1:
-        raise InputError(f"got {batch}", key="batch", legal="1 or more")
+    _check(input_bits, weight_bits, percentile, batch)
     network = read_network(model)
     normalization = normalization or Normalization()
     given, found, words = _read(network, inputs, normalization)
@@ -117,13 +111,7 @@ def run(
     notes = [f"inputs: {words}", _calibrated(schemes, calibration, percentile)]
     notes += [f"on onnxruntime: {name}, {why}" for name, why in network.elsewhere.items()]
     if right is not None and not score and all(q.top1 is q.iou is None for q in qualities):
-        if labels is not None:
-            raise InputError(
-                f"labels {list(right.shape)} fit no output",
-                key="labels",
-                legal="one class an image, or the class of each pixel",
-            )
-        notes.append(f"labels {list(right.shape)} fit no output and are not used")
+        notes.append(_unused(right, given=labels is not None))
     return NetworkRun(
         network=network.name,
         hardware=session.hardware.name,
@@ -136,6 +124,16 @@ def run(
         outputs=outputs,
         labels=right,
     )
+
+
+def _check(input_bits: int, weight_bits: int, percentile: float, batch: int) -> None:
+    for key, bits, least in (("input_bits", input_bits, 1), ("weight_bits", weight_bits, 2)):
+        if not least <= bits <= 16:
+            raise InputError(f"got {bits}", key=key, legal=f"{least} to 16")
+    if not 0 < percentile <= 100:
+        raise InputError(f"got {percentile}", key="percentile", legal="above 0, at most 100")
+    if batch < 1:
+        raise InputError(f"got {batch}", key="batch", legal="1 or more")
 
 
 def _read(
@@ -164,6 +162,15 @@ def _labels(
             legal="one an image",
         )
     return found
+
+
+def _unused(labels: NDArray[Any], *, given: bool) -> str:
+    """Say that labels fit no output; where the user gave them, that is an error."""
+    found = f"labels {list(labels.shape)} fit no output"
+    if given:
+        legal = "one class an image, or the class of each pixel"
+        raise InputError(found, key="labels", legal=legal)
+    return f"{found} and are not used"
 
 
 def _batches(network: Network, inputs: Values, batch: int) -> Iterator[Values]:
@@ -254,15 +261,11 @@ class _Session:
         def keep(operator: Operator, made: NDArray[Any]) -> None:
             self._announce(IDEAL, operator)
             ideal[operator.name] = made
-            energies = self.quantization.setdefault(operator.name, _Energies())
-            energies.add(
-                made,
-                floats.pop(operator.output)
-                if operator.output not in taken
-                else floats[operator.output],
-            )
+            wanted = floats[operator.output]
+            self.quantization.setdefault(operator.name, _Energies()).add(made, wanted)
+            if operator.output not in self.network.outputs:
+                del floats[operator.output]  # the largest values of all: no longer than needed
 
-        taken = set(self.network.outputs)
         outputs = {IDEAL: infer(self.network, schemes, inputs, exact, keep)}
         outputs = {FLOAT: {name: floats[name] for name in self.network.outputs}} | outputs
         for design in self.designs:
