@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from red_timeloop.layer import TransposedConv as TransposedConv
     from red_timeloop.mapper.run import search as search
     from red_timeloop.networks.run import run as run
-    from red_timeloop.report.drawing import draw as draw
     from red_timeloop.sweeps.run import sweep as sweep
+    from red_timeloop.views.drawing import draw as draw
     from red_timeloop.workload import Workload as Workload
 
 __version__ = "0.2.0"
@@ -33,7 +33,7 @@ _HOME = {
     "Hardware": "red_timeloop.hardware",
     "Workload": "red_timeloop.workload",
     "decompose": "red_timeloop.decomposition",
-    "draw": "red_timeloop.report.drawing",
+    "draw": "red_timeloop.views.drawing",
     "model": "red_timeloop.engines.base",
     "on_chip": "red_timeloop.chip.run",
     "search": "red_timeloop.mapper.run",

@@ -24,12 +24,12 @@ from matplotlib.patches import Rectangle
 from red_timeloop import resources
 from red_timeloop.comparison import Comparison, compare
 from red_timeloop.errors import InputError
-from red_timeloop.report import data
-from red_timeloop.report.data import component_group
-from red_timeloop.report.loop_nest import loop_nests
-from red_timeloop.report.palette import PARTS
-from red_timeloop.report.write import write_report
 from red_timeloop.spec.reader import read_specification
+from red_timeloop.views import data
+from red_timeloop.views.data import component_group
+from red_timeloop.views.loop_nest import loop_nests
+from red_timeloop.views.palette import PARTS
+from red_timeloop.views.write import write_report
 
 SVG = "{http://www.w3.org/2000/svg}"
 RATIOS = ("speedup", "energy_ratio")

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from red_timeloop.comparison import Comparison
 from red_timeloop.files import write_atomic
-from red_timeloop.report import data
-from red_timeloop.report.data import COMPONENT_GROUPS, Chart, Parts, format_value
-from red_timeloop.report.palette import (
+from red_timeloop.units import percent
+from red_timeloop.views import data
+from red_timeloop.views.data import COMPONENT_GROUPS, Chart, Parts, format_value
+from red_timeloop.views.palette import (
     HATCHES,
     MARKERS,
     PARTS,
@@ -28,8 +29,7 @@ from red_timeloop.report.palette import (
     of_colour,
     text_on,
 )
-from red_timeloop.report.picture import STYLE, picture
-from red_timeloop.units import percent
+from red_timeloop.views.picture import STYLE, picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -35,8 +35,8 @@ def write_report(
             written.
         SweepError: A sweep's store cannot be read.
     """
-    from red_timeloop.report.page import render
-    from red_timeloop.report.sweep_section import load_sweeps
+    from red_timeloop.views.page import render
+    from red_timeloop.views.sweep_section import load_sweeps
 
     names = [comparison.workload.name for comparison in comparisons]
     if not names or not all(comparison.results for comparison in comparisons):
@@ -54,7 +54,7 @@ def write_report(
         written.append(write_atomic(target / f"{name}.json", text))
         written.append(write_atomic(target / f"{name}.csv", comparison.to_csv()))
         if figures:
-            from red_timeloop.report.figures import write_figures
+            from red_timeloop.views.figures import write_figures
 
             paths = write_figures(comparison, target)
             drawn[name] = [path.name for path in paths]
