@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from red_timeloop.networks.run import run as run
     from red_timeloop.sweeps.run import sweep as sweep
     from red_timeloop.views.drawing import draw as draw
+    from red_timeloop.views.write import report as report
     from red_timeloop.workload import Workload as Workload
 
 __version__ = "0.2.0"
@@ -37,6 +38,7 @@ _HOME = {
     "model": "red_timeloop.engines.base",
     "on_chip": "red_timeloop.chip.run",
     "search": "red_timeloop.mapper.run",
+    "report": "red_timeloop.views.write",
     "run": "red_timeloop.networks.run",
     "simulate": "red_timeloop.dataflow.simulator",
     "sweep": "red_timeloop.sweeps.run",
@@ -53,6 +55,7 @@ __all__ = [
     "draw",
     "model",
     "on_chip",
+    "report",
     "run",
     "search",
     "simulate",

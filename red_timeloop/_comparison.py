@@ -196,9 +196,9 @@ class Comparison:
         Raises:
             InputError: There is nothing to show, or a file cannot be written.
         """
-        from red_timeloop.views.write import write_report  # drawing is loaded when it is needed
+        from red_timeloop.views.write import report  # drawing is loaded when it is needed
 
-        return write_report([self], folder, figures=figures)[0]
+        return report(self, folder, figures=figures)
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the results as lines of a table, one for each layer and design."""

@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from red_timeloop.comparison import Comparison
+from red_timeloop.comparison import Comparison, compare
 from red_timeloop.errors import InputError
 from red_timeloop.files import make_folder, to_json, write_atomic
+from red_timeloop.layer import Layer
+from red_timeloop.workload import Workload
 
-__all__ = ["write_report"]
+__all__ = ["report", "write_report"]
+
+
+def report(
+    found: Comparison | str | Path | Workload | Layer | Iterable[Layer],
+    output: str | Path,
+    *,
+    figures: bool = False,
+) -> Path:
+    """Write the page of a comparison, or of `compare(workload)`, and return its path.
+
+    Args:
+        found: A comparison, or a workload as `compare` takes it; what a design cannot hold is
+            listed on the page.
+        output: Folder for `report.html` and its data; made if there is none.
+        figures: Also write every chart as SVG, PDF and PNG.
+
+    Raises:
+        InputError: The workload cannot be used, nothing can be shown, or a file cannot be written.
+    """
+    if not isinstance(found, Comparison):
+        found = compare(found, keep_going=True)
+    return write_report([found], output, figures=figures)[0]
 
 
 def write_report(

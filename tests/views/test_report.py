@@ -21,7 +21,8 @@ from markupsafe import escape
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from red_timeloop import resources
+import red_timeloop
+from red_timeloop import TransposedConv, resources
 from red_timeloop.comparison import Comparison, compare
 from red_timeloop.errors import InputError
 from red_timeloop.spec.reader import read_specification
@@ -237,6 +238,13 @@ def test_convolutions_on_which_all_are_equal_are_marked(tmp_path: Path) -> None:
 def test_equal_comparisons_give_equal_pages(folder: Path, tmp_path: Path) -> None:
     again = compare("red_date2019", engine="embedded").report(tmp_path)
     assert again.read_text() == (folder / "report.html").read_text()
+
+
+def test_a_page_of_a_workload_is_that_of_its_comparison(tmp_path: Path) -> None:
+    layer = TransposedConv(8, 8, (4, 4), kernel_size=4, stride=2, padding=1, name="up")
+    page = red_timeloop.report(layer, tmp_path / "one")
+    assert page == tmp_path / "one" / "report.html"
+    assert page.read_text() == red_timeloop.report(compare(layer), tmp_path / "two").read_text()
 
 
 def test_nothing_to_show_is_refused(comparison: Comparison, tmp_path: Path) -> None:
