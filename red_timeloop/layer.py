@@ -15,7 +15,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from math import prod
 from typing import TypeAlias
 
@@ -66,6 +67,11 @@ class Layer(ABC):
     def zero_redundancy(self) -> float:
         """Share of zeros in the map that a convolution without zero-skipping reads, 0 to 1."""
 
+    @cached_property
+    def unnamed(self) -> Layer:
+        """The layer without its name, by which equal ones are found."""
+        return self if self.name is None else replace(self, name=None)
+
     @property
     def ndim(self) -> int:
         """Number of spatial axes."""
@@ -88,7 +94,7 @@ class Layer(ABC):
             first, second = second, first
         return (first, second // self.groups, *self.kernel_size)
 
-    @property
+    @cached_property
     def macs(self) -> int:
         """Useful multiply-accumulates: those whose input pixel is a real one."""
         # Of the two maps the pixels of one, i, are `stride` pixels of the other, o, apart:

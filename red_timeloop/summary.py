@@ -83,9 +83,8 @@ class LayerResult:
                 part: float(time) for part, time in result.cycle_shares.items()
             },
             "accesses": {
-                name: {"reads": level.reads, "writes": level.writes}
-                for name, level in result.levels.items()
-                if level.data_spaces
+                name: {"reads": reads, "writes": writes}
+                for name, (reads, writes) in result.accesses.items()
             },
             "notes": list(result.notes),
         }
@@ -93,9 +92,8 @@ class LayerResult:
     def row(self) -> dict[str, Any]:
         """Return the result as a line of a table, the accesses of a level in columns of its own."""
         values = {key: v for key, v in self.as_dict().items() if not isinstance(v, dict | list)}
-        for name, level in self.design_result.levels.items():
-            if level.data_spaces:
-                values |= {f"{name}_reads": level.reads, f"{name}_writes": level.writes}
+        for name, (reads, writes) in self.design_result.accesses.items():
+            values |= {f"{name}_reads": reads, f"{name}_writes": writes}
         return values
 
 

@@ -128,12 +128,18 @@ def within_area(
 
 def _evaluate(design: Design, plan: Plan, run: Run) -> DesignResult:
     """Evaluate all parts of `plan` with the engine's `run` and combine them."""
-    machines = [sized(plan, part) for part in plan.parts]
-    components = _components(plan, machines)
+    distinct, numbers = _distinct(plan.parts)
+    machines = [sized(plan, part) for part in distinct]
+    known = _components(plan, machines)
+    components = [known[number] for number in numbers]
     step = _step(plan, components)
+    ran = [
+        _run(plan, part, machine, own, plain(step.cycle), run)
+        for part, machine, own in zip(distinct, machines, known, strict=True)
+    ]
     runs = tuple(
-        _run(plan, part, machine, known, plain(step.cycle), run)
-        for part, machine, known in zip(plan.parts, machines, components, strict=True)
+        ran[number] if part is distinct[number] else replace(ran[number], part=part)
+        for part, number in zip(plan.parts, numbers, strict=True)
     )
     own = [each.result for each in runs if each.part.role != "inputs"]
     counted = [result.cycles for result in own]
@@ -152,6 +158,27 @@ def _evaluate(design: Design, plan: Plan, run: Run) -> DesignResult:
         programming_time=programming_time,
         line_drop=_line_drop(plan, components),
     )
+
+
+def _distinct(parts: Sequence[Part]) -> tuple[list[Part], list[int]]:
+    """Return the parts that an engine tells apart, and for every part the number of its own.
+
+    Groups of modes that read alike on different sides of a pixel are equal to it.
+    """
+    distinct: list[Part] = []
+    numbers = []
+    for part in parts:
+        alike = (number for number, other in enumerate(distinct) if _alike(part, other))
+        numbers.append(next(alike, len(distinct)))
+        if numbers[-1] == len(distinct):
+            distinct.append(part)
+    return distinct, numbers
+
+
+def _alike(part: Part, other: Part) -> bool:
+    if part.loops is None or part.loops != other.loops:
+        return False
+    return part.sizes == other.sizes and part.problem == other.problem
 
 
 def _run(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from red_timeloop.designs.design import Design
 from red_timeloop.designs.evaluate import evaluate, within_area
@@ -49,7 +49,7 @@ class Evaluator:
 
     def __call__(self, layer: Layer, design: Design) -> DesignResult:
         """Return `evaluate`'s result of the layer, whose name does not matter; raise as it does."""
-        layer = replace(layer, name=None)
+        layer = layer.unnamed
         known = self._known[layer]
         if design.name not in known:
             run = self.engine.evaluate_specification
@@ -95,8 +95,10 @@ class Evaluator:
             InputError: The number of processes is not legal.
         """
         own = tuple(each for each in designs if _ours(each))
-        unnamed = list(dict.fromkeys(replace(layer, name=None) for layer in layers))
-        if processes(jobs) == 1 or not own or len(unnamed) < 2:
+        if processes(jobs) == 1 or not own:
+            return
+        unnamed = list(dict.fromkeys(layer.unnamed for layer in layers))
+        if len(unnamed) < 2:
             return
         unnamed.sort(key=lambda layer: -layer.macs)
         chunks = [

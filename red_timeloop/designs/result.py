@@ -144,7 +144,7 @@ class DesignResult:
         """Steps per image, the fold included; cycles where a mapper made them."""
         return self.cycles if self.plan.steps is None else self.plan.steps
 
-    @property
+    @cached_property
     def rows(self) -> tuple[int, int]:
         """Word lines that a crossbar uses and that it has, in the part with the most crossbars.
 
@@ -155,13 +155,13 @@ class DesignResult:
         )
         return getattr(sizes, "rows_used", 0), getattr(sizes, "crossbar_rows", 0)
 
-    @property
+    @cached_property
     def adc_bits(self) -> int | None:
         """Bits of the widest converter; None where there are none."""
         parts = (part for part in self.plan.parts if part.crossbars)
         return max((getattr(part.sizes, "adc_resolution", 0) for part in parts), default=0) or None
 
-    @property
+    @cached_property
     def conversions(self) -> float:
         """Conversions of columns, of all slices of weights and pulses; 0 where none convert.
 
@@ -202,7 +202,7 @@ class DesignResult:
         head = ("level", "instances", "reads", "writes", "energy", "area")
         return html_table(head, rows, repr(self)[1:-1])
 
-    @property
+    @cached_property
     def notes(self) -> tuple[str, ...]:
         """What was assumed for this layer beyond the design's defaults, as sentences."""
         own = (note for each in self.evaluations for note in each.part.notes)
@@ -241,6 +241,15 @@ class DesignResult:
     def energy(self) -> Any:
         """Energy of the whole batch in J, without programming."""
         return sum((level.energy for level in self.levels.values()), 0.0)
+
+    @cached_property
+    def accesses(self) -> dict[str, tuple[int, int]]:
+        """Values read and written at each level that keeps any, all data spaces together."""
+        return {
+            name: (level.reads, level.writes)
+            for name, level in self.levels.items()
+            if level.data_spaces
+        }
 
     def energy_by_stage(self) -> dict[str, Any]:
         """Return the energy in J of each of `components.STAGES` that has any, their sum `energy`.

@@ -107,10 +107,13 @@ def reasons(design: str, results: Sequence[tuple[str, DesignResult]]) -> Iterato
         results: Each layer's name with its result on a design.
     """
     ties: dict[tuple[str, str], list[str]] = {}
+    of_layer: dict[str, list[DesignResult]] = {}
+    for layer, result in results:
+        of_layer.setdefault(layer, []).append(result)
     for layer, mine in results:
         if mine.design.name != design or not mine.plan.layer.transposed:
             continue
-        rivals = [other for name, other in results if name == layer and other is not mine]
+        rivals = [other for other in of_layer[layer] if other is not mine]
         best = min(rivals, key=lambda rival: rival.energy, default=None)
         if best is None or not mine.energy or best.energy > _TIE * mine.energy:
             continue

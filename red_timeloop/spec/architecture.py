@@ -8,45 +8,43 @@ from __future__ import annotations
 
 import collections.abc as abc
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
 from red_timeloop.errors import InputError
 from red_timeloop.spec.expressions import NodeName
 from red_timeloop.spec.fields import (
-    Names,
     boolean,
     check_count,
     check_keys,
     check_version,
     error,
-    integer,
     mapping,
-    number,
     sequence,
     text,
-    value,
 )
+from red_timeloop.spec.known import Known
 from red_timeloop.spec.loader import TAGS, YamlList, YamlMap, type_name
+from red_timeloop.spec.nodes import (
+    COMPONENT_KEYS,
+    COMPUTE_WORDS,
+    LEAF_KEYS,
+    MOST_ATTRIBUTES,
+    Attribute,
+    attributes_of_node,
+    component_kind,
+    flat,
+    mesh_of,
+    scale,
+)
 from red_timeloop.spec.sparse import read_optimizations
 from red_timeloop.spec.storage import STORAGE_DEFAULTS, UNLIMITED, memory_fields
 from red_timeloop.spec.types import Architecture, Level, Value
 
 __all__ = ["Branch", "InlineConstraints", "read_architecture"]
 
-STORAGE_WORDS = ("DRAM", "SRAM", "regfile", "smartbuffer", "storage")
-COMPUTE_WORDS = ("mac", "intmac", "fpmac", "compute")
-NETWORK_WORDS = ("XY_NoC", "Legacy", "ReductionTree", "SimpleMulticast")
-
 MOST_NODES = 200  # an engine looks at every pair of levels
-MOST_ATTRIBUTES = 500  # of a node, or that nodes inherit: each level has them all
 _BRANCH_KEYS = ("nodes", "version", "name")
-_LEAF_KEYS = ("name", "attributes", "spatial", "constraints", "sparse_optimizations")
-_CONTAINER_KEYS = (*_LEAF_KEYS, "networks")
-COMPONENT_KEYS = (
-    *_LEAF_KEYS,
-    *("class", "subclass", "required_actions", "area_scale", "energy_scale", "enabled"),
-)
-Attribute = Value | abc.Mapping[str, Value]
+_CONTAINER_KEYS = (*LEAF_KEYS, "networks")
 
 
 @dataclass(frozen=True)
@@ -81,15 +79,31 @@ class _Walk:
     absent: dict[tuple[int, int], list[str]] = field(default_factory=dict)  # nodes without levels
     enclosing: dict[tuple[int, int], tuple[tuple[int, int], ...]] = field(default_factory=dict)
     targets: dict[str, str] = field(default_factory=dict)  # name -> where it was given
+    known: Known = field(default_factory=Known)
     groups: int = 0
     first: bool = True
     name: str = ""
 
 
+@dataclass(frozen=True)
+class _Made:
+    """What a container or a component gives; a component without levels is switched off."""
+
+    levels: tuple[Level, ...]
+    attributes: abc.Mapping[str, Attribute] = field(default_factory=dict)  # of its own
+    mesh: tuple[int, int] = (1, 1)
+    members: abc.Mapping[str, Any] = field(default_factory=dict)  # for the nodes that follow
+
+
 def read_architecture(
-    section: YamlMap, variables: abc.Mapping[str, Value]
+    section: YamlMap, variables: abc.Mapping[str, Value], known: Known
 ) -> tuple[Architecture, tuple[InlineConstraints, ...], tuple[Branch, ...], tuple[str, ...]]:
     """Read an architecture.
+
+    Args:
+        section: The value of the key `architecture`.
+        variables: The variables, evaluated.
+        known: What was read of this section before.
 
     Returns:
         The architecture, the nodes' own constraints, the branches of its `!Parallel` nodes, and
@@ -105,7 +119,7 @@ def read_architecture(
         raise error("the key 'nodes' is missing", section, path="architecture")
     names = list(_node_names(section))
     check_count(names, MOST_NODES, section, "nodes", "architecture")
-    walk = _Walk({**variables, **{name: NodeName() for name in names}})
+    walk = _Walk({**variables, **{name: NodeName() for name in names}}, known=known)
     _nodes(section, walk, (), direct=False)
     if not walk.levels or walk.levels[-1].kind != "compute":
         last = walk.levels[-1].name if walk.levels else "none"
@@ -167,11 +181,29 @@ def _node(node: YamlMap, walk: _Walk, within: tuple[tuple[int, int], ...], direc
         check_keys(node, _BRANCH_KEYS, node.tag)
         _nodes(node, walk, within, direct=node.tag == "!Parallel")
         return
-    name = _name(node, walk)
-    if node.tag == "!Container":
-        _container(node, name, walk, within, direct)
+    name, container = _name(node, walk), node.tag == "!Container"
+    made = walk.known.node(
+        node,
+        name,
+        walk.variables,
+        walk.inherited,
+        walk.mesh,
+        lambda: (_container if container else _component)(node, name, walk, within, direct),
+    )
+    for level in made.levels:
+        _add(walk, level, within)
+    if container:
+        walk.name = name if walk.first else walk.name
+        walk.inherited.update(made.attributes)
+        check_count(walk.inherited, MOST_ATTRIBUTES, node, "attributes", name)
+    if container or not made.levels:
+        _absent(node, name, walk, within)
     else:
-        _component(node, name, walk, within, direct)
+        _constraints(node, name, walk)
+    walk.mesh = walk.mesh[0] * made.mesh[0], walk.mesh[1] * made.mesh[1]
+    found = walk.variables[name]
+    assert isinstance(found, NodeName)
+    found.members = made.members
     walk.first = False
 
 
@@ -206,7 +238,7 @@ def _name(node: YamlMap, walk: _Walk) -> str:
 
 def _container(
     node: YamlMap, name: str, walk: _Walk, within: tuple[tuple[int, int], ...], direct: bool
-) -> None:
+) -> _Made:
     check_keys(node, _CONTAINER_KEYS, name)
     if direct:
         raise error(
@@ -223,40 +255,29 @@ def _container(
             "sparse_optimizations",
             path=name,
         )
-    if walk.first:
-        walk.name = name
-    known = {**walk.variables, **_flat(walk.inherited)}
-    attributes = _attributes(node, name, known)
-    mesh = _mesh(node, name, known, attributes, within)
-    _absent(node, name, walk, within)
-    if mesh != (1, 1):
-        _add(walk, _spatial_level(name, mesh, walk), within)
-    walk.inherited.update(attributes)
-    check_count(walk.inherited, MOST_ATTRIBUTES, node, "attributes", name)
-    _remember(walk, name, attributes, mesh)
+    known = {**walk.variables, **flat(walk.inherited)}
+    attributes = attributes_of_node(node, name, known)
+    mesh = mesh_of(node, name, known, attributes, within)
+    return _Made(_fan_out(name, mesh, walk), attributes, mesh, _members(name, attributes, mesh))
 
 
 def _component(
     node: YamlMap, name: str, walk: _Walk, within: tuple[tuple[int, int], ...], direct: bool
-) -> None:
+) -> _Made:
     check_keys(node, COMPONENT_KEYS, name)
-    known = {**walk.variables, **_flat(walk.inherited)}
+    known = {**walk.variables, **flat(walk.inherited)}
     kind = component_kind(node, name)
     if kind is None or not boolean(node, "enabled", name, True, known):
-        _absent(node, name, walk, within)
-        return
-    attributes = _attributes(node, name, known)
-    mesh = _mesh(node, name, known, attributes, within)
+        return _Made(())
+    attributes = attributes_of_node(node, name, known)
+    mesh = mesh_of(node, name, known, attributes, within)
     if direct and mesh != (1, 1):
         raise error(f"{name!r} stands under a !Parallel and has a fan-out", node, "spatial")
-    if mesh != (1, 1):
-        _add(walk, _spatial_level(name, mesh, walk), within)
-    _constraints(node, name, walk)
     if kind == "storage":
         attributes = {**STORAGE_DEFAULTS, **attributes}
         if attributes.get("depth") == UNLIMITED:
             del attributes["depth"]
-    _remember(walk, name, attributes, mesh)
+    members = _members(name, attributes, mesh)
     attributes.setdefault("has_power_gating", False)
     attributes = {**walk.inherited, **attributes}
     common: dict[str, Any] = {
@@ -266,48 +287,30 @@ def _component(
         "component_class": text(node, "class", name),
         "subclass": text(node, "subclass", name, "") or None,
         "attributes": attributes,
-        "instances_x": walk.mesh[0],
-        "instances_y": walk.mesh[1],
+        "instances_x": walk.mesh[0] * mesh[0],
+        "instances_y": walk.mesh[1] * mesh[1],
         "required_actions": tuple(map(str, sequence(node, "required_actions", name))),
         "area_scale": scale(node, "area_scale", name, known),
         "energy_scale": scale(node, "energy_scale", name, known),
         "sparse": read_optimizations(mapping(node, "sparse_optimizations", name), name),
     }
     memory = memory_fields(mapping(node, "attributes", name), attributes, name, kind)
-    _add(walk, Level(**common, **memory), within)
+    levels = (*_fan_out(name, mesh, walk), Level(**common, **memory))
+    return _Made(levels, mesh=mesh, members=members)
 
 
-def _remember(
-    walk: _Walk, name: str, attributes: abc.Mapping[str, Attribute], mesh: tuple[int, int]
-) -> None:
-    """Let the nodes that follow name this one's members."""
-    found = walk.variables[name]
-    assert isinstance(found, NodeName)
+def _members(
+    name: str, attributes: abc.Mapping[str, Attribute], mesh: tuple[int, int]
+) -> dict[str, Any]:
+    """Return what the nodes that follow can name of a node."""
     spatial = {"meshX": mesh[0], "meshY": mesh[1]}
-    found.members = {"name": name, "attributes": dict(attributes), "spatial": spatial}
+    return {"name": name, "attributes": dict(attributes), "spatial": spatial}
 
 
-def component_kind(node: YamlMap, name: str) -> Literal["storage", "compute"] | None:
-    """Return what Timeloop takes the class for (it looks for known words in it, in this order)."""
-    component_class = text(node, "class", name)
-    if any(word in component_class for word in STORAGE_WORDS):
-        return "storage"
-    if any(word in component_class for word in COMPUTE_WORDS):
-        return "compute"
-    if any(word in component_class for word in NETWORK_WORDS):
-        raise error("networks are not modelled", node, "class", path=name)
-    if "nothing" in component_class:
-        return None
-    raise error(
-        f"unknown class {component_class!r}",
-        node,
-        "class",
-        path=name,
-        legal="a word with one of " + ", ".join((*STORAGE_WORDS, *COMPUTE_WORDS)),
-    )
-
-
-def _spatial_level(name: str, mesh: tuple[int, int], walk: _Walk) -> Level:
+def _fan_out(name: str, mesh: tuple[int, int], walk: _Walk) -> tuple[Level, ...]:
+    """Return the level that owns a fan-out, if there is one."""
+    if mesh == (1, 1):
+        return ()
     attributes: dict[str, Attribute] = {**walk.inherited, **STORAGE_DEFAULTS}
     attributes.update(width=1, depth=1, datawidth=1, technology=-1, has_power_gating=False)
     level = Level(
@@ -325,8 +328,7 @@ def _spatial_level(name: str, mesh: tuple[int, int], walk: _Walk) -> Level:
         datawidth=1,
         size=1,
     )
-    walk.mesh = (walk.mesh[0] * mesh[0], walk.mesh[1] * mesh[1])
-    return level
+    return (level,)
 
 
 def _add(walk: _Walk, level: Level, within: tuple[tuple[int, int], ...]) -> None:
@@ -348,53 +350,3 @@ def _constraints(node: YamlMap, name: str, walk: _Walk) -> None:
     block = mapping(node, "constraints", name)
     if block:
         walk.constraints.append(InlineConstraints(name, block))
-
-
-def _mesh(
-    node: YamlMap,
-    name: str,
-    known: Names,
-    attributes: abc.Mapping[str, Attribute],
-    within: tuple[tuple[int, int], ...],
-) -> tuple[int, int]:
-    spatial = mapping(node, "spatial", name)
-    if not spatial:
-        return 1, 1
-    known = {**known, **_flat(attributes), "attributes": attributes}
-    path = f"{name}.spatial"
-    check_keys(spatial, ("meshX", "meshY"), path)
-    x, y = (
-        integer(spatial, axis, path, known, least=1) if spatial.get(axis) is not None else 1
-        for axis in ("meshX", "meshY")
-    )
-    if within and (x, y) != (1, 1):
-        raise error(f"the fan-out of {name!r} stands inside a !Parallel", node, "spatial")
-    return x, y
-
-
-def scale(node: YamlMap, key: str, name: str, known: Names) -> float:
-    return number(node, key, name, known) if node.get(key) is not None else 1.0
-
-
-def _flat(attributes: abc.Mapping[str, Attribute]) -> dict[str, object]:
-    return {key: item for key, item in attributes.items() if not isinstance(item, abc.Mapping)}
-
-
-def _attributes(node: YamlMap, name: str, known: Names) -> dict[str, Attribute]:
-    """Evaluate the attributes in order; each may name those before it."""
-    section = mapping(node, "attributes", name)
-    check_count(section, MOST_ATTRIBUTES, node, "attributes", name)
-    path = f"{name}.attributes"
-    result: dict[str, Attribute] = {}
-    names = {**known, "attributes": result}
-    for key, raw in section.items():
-        if key in ("tag", "parent_node"):
-            raise error("timeloopfe reserves this name for itself", section, key, path=path)
-        if raw is None:
-            continue
-        if isinstance(raw, YamlMap):
-            result[key] = {each: value(raw, each, f"{path}.{key}", names) for each in raw}
-            continue
-        result[key] = value(section, key, path, names)
-        names[key] = result[key]
-    return result

@@ -15,13 +15,14 @@ import collections.abc as abc
 import math
 import operator
 from functools import lru_cache
+from keyword import iskeyword
 from typing import Any
 
 from red_timeloop.errors import InputError
 from red_timeloop.errors import shown as shown_value
 from red_timeloop.spec.types import Value
 
-__all__ = ["CONSTANTS", "FUNCTIONS", "NodeName", "evaluate"]
+__all__ = ["CONSTANTS", "FUNCTIONS", "NodeName", "evaluate", "parsed"]
 
 _LONGEST = 1000  # characters
 _MOST_NODES = 300
@@ -61,6 +62,7 @@ CONSTANTS = {"pi": math.pi, "e": math.e, "tau": math.tau, "inf": math.inf}
 # functions that take text, lists or truth values beside numbers
 _OF_ANYTHING = ("bool", "float", "int", "len", "list", "str", "tuple")
 _OF_LISTS = ("dist", "fsum", "max", "min", "prod", "sum")
+_NUMBERS = (float, int)
 _ARGUMENTS = {"bool": 1, "float": 1, "int": 1, "len": 1, "list": 1, "pow": 2, "str": 1, "tuple": 1}
 _OPERATORS: dict[type[ast.AST], abc.Callable[..., Any]] = {
     ast.Add: operator.add,
@@ -94,7 +96,7 @@ class NodeName:
     """
 
     def __init__(self) -> None:
-        self.members: dict[str, Any] = {}
+        self.members: abc.Mapping[str, Any] = {}
 
 
 _LEGAL = (
@@ -121,6 +123,9 @@ def evaluate(
     >>> evaluate("ceil(channels / rows) * 2", {"channels": 513, "rows": 128})
     10
     """
+    value = names.get(text)
+    if type(value) in _NUMBERS and text.isascii() and text.isidentifier() and not iskeyword(text):
+        return value  # type: ignore[return-value] # the name of a number, as most texts are
     found = _Evaluation(text, names, file, key)
     try:
         return found.result()
@@ -135,7 +140,7 @@ def evaluate(
 
 
 @lru_cache(maxsize=512)
-def _parsed(text: str) -> tuple[ast.Expression, int]:
+def parsed(text: str) -> tuple[ast.Expression, int]:
     """Return the tree of an expression and its nodes; each layer asks for the same few."""
     tree = ast.parse(text, mode="eval")
     return tree, sum(1 for _ in ast.walk(tree))
@@ -159,7 +164,7 @@ class _Evaluation:
         if len(self.text) > _LONGEST:
             raise self.fail(f"too long ({len(self.text)} characters)", f"at most {_LONGEST}")
         try:
-            tree, nodes = _parsed(self.text.strip())
+            tree, nodes = parsed(self.text.strip())
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             raise self.fail(
                 'not arithmetic; quote it if it is text, as in "32nm"', _LEGAL

@@ -9,9 +9,18 @@ from typing import Any
 from red_timeloop import _yaml
 from red_timeloop._yaml import Quoted, YamlList, YamlMap, type_name
 from red_timeloop.errors import InputError
-from red_timeloop.spec.template import Templates
+from red_timeloop.spec.template import Templates, says_all
 
-__all__ = ["TAGS", "Quoted", "YamlList", "YamlMap", "load_file", "load_text", "type_name"]
+__all__ = [
+    "TAGS",
+    "Quoted",
+    "YamlList",
+    "YamlMap",
+    "load_file",
+    "load_plain",
+    "load_text",
+    "type_name",
+]
 
 TAGS = ("!Component", "!Container", "!Hierarchical", "!Parallel", "!Pipelined", "!Nothing")
 
@@ -35,6 +44,12 @@ def load_file(path: str | Path, jinja: abc.Mapping[str, Any] | None = None) -> Y
             names file and line.
     """
     return _top(Templates(jinja or {}).load(path, _KEPT), str(path))
+
+
+def load_plain(path: str | Path) -> YamlMap | None:
+    """Read a file as `load_file`; None where it is a template, includes others or is large."""
+    text = _yaml.read_text(path)
+    return load_text(text, file=str(path)) if says_all(text) else None
 
 
 def load_text(text: str, *, file: str = "") -> YamlMap:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import collections.abc as abc
 from contextlib import suppress
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 from red_timeloop.errors import InputError
 from red_timeloop.spec.architecture import read_architecture
-from red_timeloop.spec.compound import read_classes
-from red_timeloop.spec.constraints import collect, resolve_constraints
+from red_timeloop.spec.compound import CompoundClass, read_classes
+from red_timeloop.spec.constraints import Collected, collect, resolve_constraints
 from red_timeloop.spec.fields import (
     check_count,
     check_keys,
@@ -20,7 +21,8 @@ from red_timeloop.spec.fields import (
     sequence,
     value,
 )
-from red_timeloop.spec.loader import YamlList, YamlMap, load_file, type_name
+from red_timeloop.spec.known import Known
+from red_timeloop.spec.loader import YamlList, YamlMap, load_file, load_plain, type_name
 from red_timeloop.spec.mapping import resolve_mapping
 from red_timeloop.spec.problem import read_problem, shown_names, unread_sizes
 from red_timeloop.spec.settings import check_globals, mapspace_targets, read_mapper
@@ -93,20 +95,16 @@ def read_specification(
         raise InputError("no specification file was given")
     if mapping is not None:
         files.append(Path(mapping))
-    top: dict[str, Any] = {}
-    for file in dict.fromkeys(map(str, files)):
-        _merge_file(top, load_file(file, jinja))
-    replaced = ["problem"] if problem is not None and top.pop("problem", None) else []
-    replaced += ["mapping"] if unmapped and top.pop("mapping", None) else []
-    return _specification(
-        top,
-        files[0],
+    names = tuple(dict.fromkeys(map(str, files)))
+    sections = _kept(names[0], unmapped) if len(names) == 1 else None
+    if sections is None:
+        sections = Sections([load_file(file, jinja) for file in names], names[0], unmapped)
+    return sections.specification(
         variables or {},
         problem,
         read_ert_file(ert, jinja) if ert is not None else None,
         read_art_file(art, jinja) if art is not None else None,
         fixed=fixed,
-        notes=[f"{name}: the files' own is left out, another takes its place" for name in replaced],
     )
 
 
@@ -202,66 +200,134 @@ def _combined(first: Any, second: Any, content: YamlMap, key: str) -> Any:
     return first
 
 
-def _specification(
-    top: dict[str, Any],
-    first_file: str | Path,
-    overrides: abc.Mapping[str, Value],
-    problem: Problem | None,
-    ert: ErtTable | None,
-    art: ArtTable | None,
-    *,
-    fixed: bool,
-    notes: list[str],
-) -> Specification:
-    root = YamlMap(str(first_file))
-    root.update(top)
-    sections = {key: mapping(root, key, "") for key in _SECTIONS}
-    if "architecture" not in top:
-        raise error("the key 'architecture' is missing", root)
-    check_globals(sections["globals"])
-    settings = read_mapper(sections["mapper"])
-    if settings.search:
-        notes.append(f"mapper: {shown_names(settings.search)}: only timeloop-mapper reads this")
-    if len(settings.metrics) > 1:
-        first = settings.metrics[0]
-        notes.append(f"mapper: of {', '.join(settings.metrics)} only {first} is optimized")
-    variables = _variables(sections["variables"], overrides)
-    raw = "subtree" in sections["architecture"]
-    read = read_tree if raw else read_architecture
-    architecture, inline, branches, legal = read(sections["architecture"], variables)
-    architecture = read_targets(sections["sparse_optimizations"], architecture)
-    if problem is None and "problem" in top:
-        problem = read_problem(sections["problem"], variables)
-        notes += unread_sizes(sections["problem"])
-    constraints, nest = Constraints({}), None
-    if problem is not None:
-        check_optimizations(architecture, problem)
-        entries = [(_targets(root), "constraints")]
-        entries.append((mapspace_targets(root.get("mapspace"), root), "mapspace"))
-        collected = collect(architecture, problem, inline, entries, legal, raw=raw)
-        constraints = resolve_constraints(collected, branches, whole=not top.get("mapping"))
-        if fixed and not top.get("mapping"):
-            with suppress(InputError):  # they leave something open
-                nest = resolve_mapping(collected, constraints)
-        if top.get("mapping"):
-            entries.append((_mapping_entries(root), "mapping"))
-            collected = collect(architecture, problem, inline, entries, legal, raw=raw)
-            nest = resolve_mapping(collected, resolve_constraints(collected, branches))
-    return Specification(
-        architecture=architecture,
-        problem=problem,
-        constraints=constraints,
-        mapping=nest,
-        variables=variables,
-        ert=ert or (read_ert(sections["ERT"]) if top.get("ERT") else None),
-        art=art or (read_art(sections["ART"]) if top.get("ART") else None),
-        mapper=dict(sections["mapper"]),
-        globals=dict(sections["globals"]),
-        components=read_classes(sections["components"]),
-        objective=settings.metrics[0] if settings.metrics else None,
-        most_temporal_loops=settings.most_temporal_loops,
-        notes=tuple(notes),
-    )
+class Sections:
+    """The sections of one or more files, from which specifications of any sizes are read.
+
+    Args:
+        contents: The files.
+        first: Name of the first.
+        unmapped: Leave their mapping out.
+    """
+
+    def __init__(self, contents: abc.Iterable[YamlMap], first: str, unmapped: bool) -> None:
+        top: dict[str, Any] = {}
+        for content in contents:
+            _merge_file(top, content)
+        self._known = Known()
+        self._notes = [_left_out("mapping")] if unmapped and top.pop("mapping", None) else []
+        self._root = YamlMap(first)
+        self._root.update(top)
+        self._sections = {
+            key: mapping(self._root, key, "") for key in _SECTIONS if key != "problem"
+        }
+        if "architecture" not in top:
+            raise error("the key 'architecture' is missing", self._root)
+        check_globals(self._sections["globals"])
+        self._settings = settings = read_mapper(self._sections["mapper"])
+        if settings.search:
+            named = shown_names(settings.search)
+            self._notes.append(f"mapper: {named}: only timeloop-mapper reads this")
+        if len(settings.metrics) > 1:
+            listed, only = ", ".join(settings.metrics), settings.metrics[0]
+            self._notes.append(f"mapper: of {listed} only {only} is optimized")
+
+    @cached_property
+    def variables(self) -> tuple[str, ...]:
+        """Names of the variables that the files have."""
+        return tuple(self._sections["variables"])
+
+    @cached_property
+    def _tables(self) -> tuple[ErtTable | None, ArtTable | None]:
+        ert, art = (self._sections[key] for key in ("ERT", "ART"))
+        return read_ert(ert) if ert else None, read_art(art) if art else None
+
+    @cached_property
+    def _classes(self) -> dict[str, CompoundClass]:
+        return read_classes(self._sections["components"])
+
+    def specification(
+        self,
+        overrides: abc.Mapping[str, Value],
+        problem: Problem | None,
+        ert: ErtTable | None = None,
+        art: ArtTable | None = None,
+        *,
+        fixed: bool = False,
+    ) -> Specification:
+        """Read a specification; arguments and errors are those of `read_specification`."""
+        root, sections, notes = self._root, self._sections, list(self._notes)
+        if problem is not None and root.get("problem"):
+            notes.insert(0, _left_out("problem"))
+        variables = _variables(sections["variables"], overrides)
+        raw = "subtree" in sections["architecture"]
+        architecture, inline, branches, legal = (
+            read_tree(sections["architecture"], variables)
+            if raw
+            else read_architecture(sections["architecture"], variables, self._known)
+        )
+        architecture = read_targets(sections["sparse_optimizations"], architecture)
+        if problem is None and "problem" in root:
+            problem = read_problem(mapping(root, "problem", ""), variables)
+            notes += unread_sizes(mapping(root, "problem", ""))
+        constraints, nest = Constraints({}), None
+        if problem is not None:
+            check_optimizations(architecture, problem)
+            entries = [(_targets(root), "constraints")]
+            entries.append((mapspace_targets(root.get("mapspace"), root), "mapspace"))
+
+            def collected(entries: abc.Sequence[tuple[YamlList, str]]) -> Collected:
+                return collect(architecture, problem, inline, entries, legal, raw=raw)
+
+            def resolved() -> Constraints:
+                whole = not root.get("mapping")
+                return resolve_constraints(collected(entries), branches, whole=whole)
+
+            names = architecture.names, problem.dimensions, problem.data_space_names
+            blocks = [each.block for each in inline]
+            listed = any(section for section, _ in entries)
+            constraints = resolved() if listed else self._known.constraints(blocks, names, resolved)
+            if fixed and not root.get("mapping"):
+                with suppress(InputError):  # they leave something open
+                    nest = resolve_mapping(collected(entries), constraints)
+            if root.get("mapping"):
+                entries.append((_mapping_entries(root), "mapping"))
+                given = collected(entries)
+                nest = resolve_mapping(given, resolve_constraints(given, branches))
+        return Specification(
+            architecture=architecture,
+            problem=problem,
+            constraints=constraints,
+            mapping=nest,
+            variables=variables,
+            ert=ert or self._tables[0],
+            art=art or self._tables[1],
+            mapper=dict(sections["mapper"]),
+            globals=dict(sections["globals"]),
+            components=self._classes,
+            objective=next(iter(self._settings.metrics), None),
+            most_temporal_loops=self._settings.most_temporal_loops,
+            notes=tuple(notes),
+        )
+
+
+def _left_out(name: str) -> str:
+    return f"{name}: the files' own is left out, another takes its place"
+
+
+def _kept(file: str, unmapped: bool) -> Sections | None:
+    """Return the sections of a file as it is now, if they are kept: layers ask for the same few."""
+    try:
+        status = Path(file).stat()
+    except (OSError, ValueError):
+        return None  # `load_file` says why
+    changed = status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
+    return _sections_of(file, unmapped, changed)
+
+
+@lru_cache(maxsize=32)
+def _sections_of(file: str, unmapped: bool, _changed: tuple[int, ...]) -> Sections | None:
+    content = load_plain(file)
+    return None if content is None else Sections([content], file, unmapped)
 
 
 def _variables(section: YamlMap, overrides: abc.Mapping[str, Value]) -> dict[str, Value]:

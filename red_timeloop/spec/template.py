@@ -26,7 +26,7 @@ from red_timeloop.errors import InputError, shown
 if TYPE_CHECKING:
     from red_timeloop.spec.sandbox import StepLimit
 
-__all__ = ["Templates", "jinja_data"]
+__all__ = ["Templates", "jinja_data", "says_all"]
 
 SUFFIXES = (".yaml", ".yml", ".jinja", ".jinja2")
 _MOST_FILES = 1000  # read for one specification
@@ -110,7 +110,7 @@ class Templates:
         """Read a file that a template includes and that has been checked."""
         render = _Rendering(self, path, list(folders), tags, [])
         text = render.text()
-        if text is render.source and len(text) < _WORTH_KEEPING and "!include" not in text:
+        if text is render.source and says_all(text):
             return _plain(text, path, tuple(tags.items()))
         made = _yaml.Tags(tags, render.replaced)
         return _yaml.parse(text, file=path, tags=made, lines=_lines(render.source, text))
@@ -135,6 +135,12 @@ class Templates:
             raise InputError(f"{shown(path)} lies outside", key="include", legal=legal)
         if real.suffix not in SUFFIXES:
             raise InputError(f"{shown(path)} is no YAML file", key="include", legal=SUFFIXES)
+
+
+def says_all(text: str) -> bool:
+    """Tell whether the values of a file follow from its text alone, and are worth keeping."""
+    marked = any(mark in text for mark in (*_MARKS, "!include"))
+    return len(text) < _WORTH_KEEPING and not marked
 
 
 @lru_cache(maxsize=32)

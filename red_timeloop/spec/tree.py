@@ -12,15 +12,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from red_timeloop.spec.architecture import (
-    COMPONENT_KEYS,
-    MOST_ATTRIBUTES,
-    MOST_NODES,
-    Branch,
-    InlineConstraints,
-    component_kind,
-    scale,
-)
+from red_timeloop.spec.architecture import MOST_NODES, Branch, InlineConstraints
 from red_timeloop.spec.fields import (
     check_count,
     check_keys,
@@ -32,6 +24,7 @@ from red_timeloop.spec.fields import (
     value,
 )
 from red_timeloop.spec.loader import YamlMap, type_name
+from red_timeloop.spec.nodes import COMPONENT_KEYS, MOST_ATTRIBUTES, component_kind, scale
 from red_timeloop.spec.storage import STORAGE_DEFAULTS, memory_fields
 from red_timeloop.spec.types import Architecture, Level, Value
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from rich.console import Console, JustifyMethod
+from collections.abc import Sequence
+
+from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from red_timeloop.accuracy import bound_text, value_text
 from red_timeloop.comparison import Comparison, LayerResult, Summary
@@ -35,30 +38,36 @@ def print_comparison(comparison: Comparison, console: Console | None = None) -> 
     console = console or Console(markup=False)
     if not console.is_terminal:
         console = Console(file=console.file, width=_WIDTH, markup=False)
-    console.print(_table(header=True))
+    console.print(_aligned([list(_COLUMNS)]), style="bold")
+    layers: dict[str, list[LayerResult]] = {}
+    for result in comparison.results:
+        layers.setdefault(result.layer, []).append(result)
     for entry in comparison.workload.layers:
-        table = _table()
-        for result in comparison.results:
-            if result.layer == entry.name:
-                style = "dim" if result.design == BASELINE.name else None
-                versus = comparison.against.get((result.layer, result.design))
-                table.add_row(result.design, *_cells(result, versus), style=style)
-        if table.row_count:
+        rows = [
+            [each.design, *_cells(each, comparison.against.get((each.layer, each.design)))]
+            for each in layers.get(entry.name, ())
+        ]
+        if rows:
             times = f", {entry.repeat} times" if entry.repeat > 1 else ""
-            _print_block(console, f"{entry.name}: {describe(entry.layer)}{times}", table)
-    totals = _table()
-    for summary in comparison.summary:
-        totals.add_row(summary.design, *_totals(summary))
-    _print_block(console, "All layers", totals)
+            _print_block(console, f"{entry.name}: {describe(entry.layer)}{times}", _aligned(rows))
+    totals = [[summary.design, *_totals(summary)] for summary in comparison.summary]
+    _print_block(console, "All layers", _aligned(totals))
     if comparison.accuracy is not None:
         heading = f"Converters for {bound_text(comparison.accuracy)}"
         _print_block(console, heading, _converters(comparison, comparison.accuracy.measure))
     if len({result.layer for result in comparison.results}) > 1:
-        means = _table()
-        for summary in comparison.summary:
-            mean = ratio(summary.mean_speedup), "", ratio(summary.mean_energy_ratio)
-            means.add_row(summary.design, *[""] * 4, *mean, "")
-        _print_block(console, "Geometric mean of the layers", means)
+        means = [
+            [
+                each.design,
+                *[""] * 4,
+                ratio(each.mean_speedup),
+                "",
+                ratio(each.mean_energy_ratio),
+                "",
+            ]
+            for each in comparison.summary
+        ]
+        _print_block(console, "Geometric mean of the layers", _aligned(means))
     _print_block(console, "Where time and energy go, all layers", _stages(comparison))
     console.print()
     notes = [
@@ -73,14 +82,17 @@ def print_comparison(comparison: Comparison, console: Console | None = None) -> 
         )
 
 
-def _table(header: bool = False) -> Table:
-    table = Table(
-        box=None, pad_edge=False, padding=(0, 1, 0, 0), show_header=header, header_style="bold"
-    )
-    for title, width in _COLUMNS.items():
-        justify: JustifyMethod = "left" if title == "design" else "right"
-        table.add_column(title, justify=justify, no_wrap=True, min_width=width)
-    return table
+def _aligned(rows: Sequence[Sequence[str]]) -> Text:
+    """Return rows under `_COLUMNS`, the baseline's dim; a `Table` each is slow with many layers."""
+    widths = [
+        max(width, *map(len, cells)) for width, *cells in zip(_COLUMNS.values(), *rows, strict=True)
+    ]
+    text = Text(no_wrap=True)
+    for number, (design, *cells) in enumerate(rows):
+        line = [design.ljust(widths[0]), *map(str.rjust, cells, widths[1:])]
+        style = "dim" if design == BASELINE.name else ""
+        text.append("\n" * (number > 0) + " ".join(line), style)
+    return text
 
 
 def _converters(comparison: Comparison, measure: str) -> Table:
@@ -127,7 +139,7 @@ def _stages(comparison: Comparison) -> Table:
     return table
 
 
-def _print_block(console: Console, heading: str, table: Table) -> None:
+def _print_block(console: Console, heading: str, table: Table | Text) -> None:
     console.print()
     console.print(heading, style="bold", highlight=False, soft_wrap=True)
     console.print(table)
