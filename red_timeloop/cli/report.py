@@ -21,22 +21,14 @@ __all__ = ["command"]
 )
 @comparing
 @click.option("--figures", is_flag=True, help="Also write each chart as SVG, PDF and PNG.")
-@click.option(
+@options.file(
     "--sweep",
     "sweeps",
     metavar="DIR",
     multiple=True,
-    type=click.Path(path_type=Path),
     help="Also show the sweeps in this store; repeat for more.",
 )
-@click.option(
-    "-o",
-    "--output",
-    metavar="DIR",
-    type=click.Path(path_type=Path, file_okay=False),
-    required=True,
-    help="Folder to write to.",
-)
+@options.output("Folder to write to.", required=True)
 def command(
     workloads: tuple[str, ...],
     figures: bool,

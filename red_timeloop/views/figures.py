@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,6 +69,8 @@ _STAGES = {  # what a part of a step is done by, in whose colour it is drawn
     "store": "buffers",
     "compute": "processing elements",
 }
+
+Box = tuple[float, float, float, float, str]  # left, top, width, height, id
 
 
 def write_figures(comparison: Comparison, folder: Path) -> list[Path]:
@@ -173,7 +175,7 @@ def mark_id(layer: str, design: str = "", words: str = "", point: str = "") -> s
     return json.dumps([layer, design, words, point], ensure_ascii=False)
 
 
-def _boxes(axes: Axes, boxes: list[tuple[float, float, float, float, str]], **look: Any) -> None:
+def _boxes(axes: Axes, boxes: Sequence[Box], **look: Any) -> None:
     """Draw rectangles (left, top, width, height, id), of which there may be thousands, as one."""
     from matplotlib.collections import PolyCollection
 
@@ -275,7 +277,7 @@ def _stacks(axes: Axes, chart: Chart) -> None:
     from matplotlib.patches import Patch
 
     looks, thick = _looks(chart.parts), _share(chart, 0.74 * _LANES["stacks"])
-    bars: dict[str, list[tuple[float, float, float, float, str]]] = {part: [] for part in looks}
+    bars: dict[str, list[Box]] = {part: [] for part in looks}
     longest = 1.0
     for (layer, design), values in chart.values.items():
         left, whole = 0.0, sum(values.values()) or 1.0

@@ -20,12 +20,12 @@ from red_timeloop.errors import InputError
 from red_timeloop.sweeps.table import Results
 from red_timeloop.units import percent, ratio, scaled
 from red_timeloop.views import data
+from red_timeloop.views.comparison_table import describe
 from red_timeloop.views.loop_nest import loop_nests
 from red_timeloop.views.page_figure import Figures, inline
 from red_timeloop.views.palette import design_colours
 from red_timeloop.views.sweep_section import sweep_section
-from red_timeloop.views.sweep_table import Cell
-from red_timeloop.views.table import describe
+from red_timeloop.views.tables import Cell
 from red_timeloop.workload import WorkloadLayer
 
 __all__ = ["render"]

@@ -6,18 +6,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
-from rich.table import Table
 
 from red_timeloop.reproduction import Figure, Reproduction
 from red_timeloop.reproduction.figures import MAIN, Sensitivity
 from red_timeloop.reproduction.published import CROSSBAR_LIMIT, PUBLISHED, Published
 from red_timeloop.units import percent
+from red_timeloop.views.tables import plain, table
 
 __all__ = ["PICTURE", "page", "print_reproduction", "span"]
 
 PICTURE = "reproduction.svg"
 _BLOCKS = 20  # width of the longest bar
-_WIDTH = 140  # of a pipe or file, which has none of its own
 _INTRODUCTION = (
     "The published figures of RED beside the modelled ones, all layers with one set of "
     "circuits. `isaac_32nm` is the default; `red_paper` is inferred from the published "
@@ -57,21 +56,14 @@ class _Block:
 
 def print_reproduction(result: Reproduction, console: Console | None = None) -> None:
     """Print summary, figures and sensitivities."""
-    console = console or Console()
-    if not console.is_terminal:
-        console = Console(file=console.file, width=_WIDTH)
-    console.print(_INTRODUCTION, highlight=False, soft_wrap=True)
+    console = plain(console)
+    console.print(_INTRODUCTION)
     for block in _blocks(result):
-        console.print(f"\n{block.heading}", style="bold", highlight=False)
+        console.print(f"\n{block.heading}", style="bold")
         if block.text:
-            console.print(block.text, highlight=False, soft_wrap=True)
+            console.print(block.text)
         if block.rows:
-            table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-            for heading in block.headings:
-                table.add_column(heading, no_wrap=True)
-            for row in block.rows:
-                table.add_row(*row, style="green" if "reproduced" in row else None)
-            console.print(table)
+            console.print(table(block.headings, block.rows, block.headings))
 
 
 def page(result: Reproduction) -> str:
