@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache, wraps
-from typing import Any, ClassVar, ParamSpec, TypeVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -13,10 +12,7 @@ from red_timeloop.circuit import Circuit
 from red_timeloop.components import technology
 from red_timeloop.components.attributes import within
 
-__all__ = ["STAGES", "STEP_STAGES", "Component", "plain", "remembered"]
-
-Arguments = ParamSpec("Arguments")
-Result = TypeVar("Result")
+__all__ = ["STAGES", "STEP_STAGES", "Component", "plain"]
 
 # The parts of a step, each pulse in turn; their times are those of `timing.StepTime`.
 STEP_STAGES = ("drive", "settle", "convert", "accumulate")
@@ -97,23 +93,6 @@ class Component:
         pulses: memories, registers, arithmetic in place of a crossbar.
         """
         return 0.0
-
-
-def remembered(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Keep what a function of components gives, for as many as a large sweep has of a kind.
-
-    Components whose circuit holds arrays have no hash: what they give is computed every time.
-    """
-    kept = lru_cache(maxsize=8192)(function)
-
-    @wraps(function)
-    def call(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
-        try:
-            return kept(*args, **kwargs)
-        except TypeError:
-            return function(*args, **kwargs)
-
-    return call
 
 
 def plain(value: Any) -> Any:

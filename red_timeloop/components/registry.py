@@ -14,10 +14,11 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, TypeVar, overload
 
+from red_timeloop._remembered import remembered
 from red_timeloop.circuit import Circuit
 from red_timeloop.components import adc, crossbar, digital, memory, read_circuits
 from red_timeloop.components.attributes import attributes_of
-from red_timeloop.components.base import STAGES, Component, remembered
+from red_timeloop.components.base import STAGES, Component
 from red_timeloop.errors import InputError, meant, shown
 
 __all__ = ["ENTRY_POINTS", "TIMELOOP_ATTRIBUTES", "build", "find", "names", "origin", "register"]

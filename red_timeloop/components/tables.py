@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from red_timeloop._remembered import remembered
 from red_timeloop.circuit import Circuit
-from red_timeloop.components.base import Component, plain, remembered
+from red_timeloop.components.base import Component, plain
 from red_timeloop.components.registry import build, find, names
 from red_timeloop.errors import InputError
 from red_timeloop.spec.types import Architecture, ArtTable, ErtTable, Level

@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from red_timeloop.components.base import STEP_STAGES, Component, remembered
+from red_timeloop._remembered import remembered
+from red_timeloop.components.base import STEP_STAGES, Component
 from red_timeloop.errors import InputError
 
 __all__ = ["PIPELINES", "StepTime", "slowest", "step_time"]
