@@ -36,8 +36,8 @@ from red_timeloop.engines.base import engine
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
 from red_timeloop.layer import Conv, Layer
-from red_timeloop.report.table import print_comparison
 from red_timeloop.units import area
+from red_timeloop.views.table import print_comparison
 from red_timeloop.workload import Workload, WorkloadLayer
 
 BASE = Hardware.load()

@@ -43,7 +43,7 @@ ORDER = (
     ("export", "reproduction", "zoo"),
     ("networks",),
     ("sweeps",),
-    ("report",),
+    ("views",),
     ("cli",),
 )
 RANK = {part: rank for rank, parts in enumerate(ORDER) for part in parts}
@@ -55,7 +55,7 @@ TWINS = (
     {"comparison", "_comparison"},
 )
 # Imports inside a method that hands over to what comes later, for the caller's convenience.
-HANDED_OVER = {("_comparison", "report")}
+HANDED_OVER = {("_comparison", "views")}
 
 Import = tuple[str, int, bool]  # module, line, whether it runs when the importing module does
 
