@@ -13,7 +13,16 @@ ROOT = Path(red_timeloop.__file__).parent
 # Parts in the order in which one may build on the other; those in a line stand beside each other.
 ORDER = (
     ("errors",),
-    ("_html", "_user_code", "_yaml_values", "files", "parallel", "resources", "units"),
+    (
+        "_html",
+        "_remembered",
+        "_user_code",
+        "_yaml_values",
+        "files",
+        "parallel",
+        "resources",
+        "units",
+    ),
     ("_yaml",),
     ("layer", "_layer_arguments"),
     ("workload", "_workload_file"),

@@ -127,8 +127,10 @@ class Tensor:
     def vectors(self, loops: Iterable[tuple[int, int, int]]) -> SpatialLoops:
         """Return how loops (dimension, iterations, stride) move the tiles: (step, iterations)."""
         return tuple(
-            (tuple(stride * step for step in self.steps[dimension]), count)
-            for dimension, count, stride in loops
+            [
+                (tuple([stride * step for step in self.steps[dimension]]), count)
+                for dimension, count, stride in loops
+            ]
         )
 
 

@@ -54,14 +54,16 @@ def accesses(
     tensor: Tensor,
     level: LevelNest,
     block: Block,
-    time: list[tuple[int, int, int]],
+    steps: SpatialLoops,
     reused: bool,
 ) -> tuple[dict[tuple[int, int], float], float]:
-    """Return the words that the children ask for, by sharing, and those passed between them."""
-    widths = axis_widths(tensor, block.inner)
-    moves = _moves(tensor.vectors(time), widths, reused)
+    """Return the words that the children ask for, by sharing, and those passed between them.
+
+    `steps` are how the loops over time of this level and all outside it move the tile.
+    """
+    moves = _moves(steps, axis_widths(tensor, block.inner), reused)
     if block.children == 1:
-        return {(1, 1): float(sum(size * times for size, _, _, times in moves))}, 0.0
+        return {(1, 1): float(sum([size * times for size, _, _, times in moves]))}, 0.0
 
     spatial = tensor.vectors(block.spatial)
     alone = level.no_multicast[index]
