@@ -202,7 +202,9 @@ chips = click.option(
 )
 
 
-def chip(default: str | None) -> Callable[[_F], _F]:
+def chip(
+    default: str | None, words: str = "The chip whose tiles and links there are."
+) -> Callable[[_F], _F]:
     """Add `--chip`."""
     return click.option(
         "--chip",
@@ -210,7 +212,7 @@ def chip(default: str | None) -> Callable[[_F], _F]:
         default=default,
         show_default=True,
         shell_complete=_completed(_chips),
-        help="The chip whose tiles and links there are.",
+        help=words,
     )
 
 

@@ -12,8 +12,8 @@ from xml.etree.ElementTree import Element
 from markupsafe import Markup
 
 from red_timeloop.views.data import Chart
-from red_timeloop.views.figures import GRID, GROUND, INK, new_figure
-from red_timeloop.views.picture import STYLE, svg_text, svg_tree
+from red_timeloop.views.figures import new_figure
+from red_timeloop.views.picture import GRID, GROUND, INK, STYLE, svg_text, svg_tree
 from red_timeloop.views.svg import SVG, style_sheet
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from red_timeloop.views.sweep_figure import pareto_panels
 from red_timeloop.views.sweep_table import EFFECTS, MOST, cells, effect_cells, measure_name
 from red_timeloop.views.tables import Cell
 
-__all__ = ["load_sweeps", "sweep_section"]
+__all__ = ["labelled", "load_sweeps", "sweep_section"]
 
 PageTable = tuple[Sequence[str], list[tuple[str, list[Cell]]]]
 
@@ -51,16 +51,16 @@ def sweep_section(name: str, results: Results, drawn: Figures) -> dict[str, Any]
         "notes": feasible.notes,
         "count": f"{len(feasible):,} of {len(results):,}",
         "figures": list(_figures(feasible, drawn)),
-        "front": _labelled(*cells(front, [o.measure for o in objectives])),
+        "front": labelled(*cells(front, [o.measure for o in objectives])),
         "rest": max(0, len(front) - MOST),
         "best": [
-            (str(objective), _labelled(*cells(best(feasible, objective), [objective.measure])))
+            (str(objective), labelled(*cells(best(feasible, objective), [objective.measure])))
             for objective in objectives
         ],
         "effects": [
             (
                 str(objective),
-                _labelled(EFFECTS, map(effect_cells, sensitivity(feasible, objective))),
+                labelled(EFFECTS, map(effect_cells, sensitivity(feasible, objective))),
             )
             for objective in objectives
         ],
@@ -78,7 +78,7 @@ def _figures(results: Results, drawn: Figures) -> Iterable[tuple[str, Markup]]:
             yield title, drawn.of(pareto_panels(mine, results.objectives, [pair]), title, words)
 
 
-def _labelled(heads: Sequence[str], rows: Iterable[list[Cell]]) -> PageTable:
+def labelled(heads: Sequence[str], rows: Iterable[list[Cell]]) -> PageTable:
     """Return a table of a page, with designs as they are printed."""
     who = heads.index("design")
     return heads, [("", [*r[:who], (label(r[who][0]), None), *r[who + 1 :]]) for r in rows]
