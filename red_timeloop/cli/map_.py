@@ -39,6 +39,14 @@ from red_timeloop.spec.write import mapping_text, problem_section
 __all__ = ["command"]
 
 
+def _mapper_options(
+    algorithm: str | None, threads: int | None, victory_condition: int | None, invalid: int | None
+) -> SearchOptions:
+    given: dict[str, Any] = {"algorithm": algorithm, "num_threads": threads}
+    given |= {"victory_condition": victory_condition, "timeout": invalid}
+    return SearchOptions(**{key: value for key, value in given.items() if value is not None})
+
+
 @click.command(name="map")
 @click.argument("spec", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
@@ -56,10 +64,14 @@ __all__ = ["command"]
     show_default=True,
     help="Who searches: this package, or the real timeloop-mapper.",
 )
-@click.option("--algorithm", help="Algorithm of timeloop-mapper.  [default: random_pruned]")
-@click.option("--threads", type=int, help="Of timeloop-mapper: threads.  [default: all]")
-@click.option("--victory-condition", type=int, help="Its mappings without improvement, to end.")
-@click.option("--invalid", type=int, help="Its invalid mappings in a row, to end.")
+@options.gathered(
+    "theirs",
+    _mapper_options,
+    click.option("--algorithm", help="Algorithm of timeloop-mapper.  [default: random_pruned]"),
+    click.option("--threads", type=int, help="Of timeloop-mapper: threads.  [default: all]"),
+    click.option("--victory-condition", type=int, help="Its mappings without improvement, to end."),
+    click.option("--invalid", type=int, help="Its invalid mappings in a row, to end."),
+)
 @click.option(
     "--seconds",
     type=float,
@@ -98,10 +110,7 @@ def command(
     ert: Path | None,
     art: Path | None,
     engine: str,
-    algorithm: str | None,
-    threads: int | None,
-    victory_condition: int | None,
-    invalid: int | None,
+    theirs: SearchOptions,
     seconds: float | None,
     budget: int,
     padding: bool,
@@ -128,13 +137,6 @@ def command(
         jobs = dict(_on_designs(str(spec[0]), choose(designs, jinja, estimator), hardware))
     else:
         jobs = {"": read_specification(list(spec), ert=ert, art=art, jinja=jinja)}
-    theirs = _mapper_options(
-        algorithm=algorithm,
-        num_threads=threads,
-        victory_condition=victory_condition,
-        timeout=invalid,
-        seconds=seconds,
-    )
     found: dict[str, tuple[EngineResult, SearchReport]] = {}
     real = get_engine(engine).__name__ == ENGINES["timeloop"]
     for name, read in jobs.items():
@@ -154,7 +156,7 @@ def command(
                 padding=padding,
                 imperfect=imperfect,
                 progress=lambda done, best: progress(done, budget, f"best {best:.4g}"),
-                mapper_options=theirs,
+                mapper_options=theirs if seconds is None else replace(theirs, seconds=seconds),
             )
         mapped = replace(specification, mapping=mapping, problem=_padded(specification, report))
         if verify:
@@ -207,10 +209,6 @@ def _as_json(found: Mapping_[str, tuple[EngineResult, SearchReport]]) -> dict[st
         for name, (result, report) in found.items()
     }
     return content.get("") or {"schema": 1, "mappings": content}
-
-
-def _mapper_options(**given: Any) -> SearchOptions:
-    return SearchOptions(**{key: value for key, value in given.items() if value is not None})
 
 
 def _certificate(report: SearchReport) -> str:

@@ -6,8 +6,9 @@ import click
 
 from red_timeloop.cli.progress import progress_bar
 from red_timeloop.cli.results import Answer, answering
-from red_timeloop.reproduction import reproduce
-from red_timeloop.views.reproduction import page, print_reproduction
+from red_timeloop.reproduction import Reproduction, reproduce
+from red_timeloop.reproduction.page import INTRODUCTION, blocks, page
+from red_timeloop.views.tables import plain, table
 
 __all__ = ["command"]
 
@@ -34,8 +35,19 @@ def command() -> Answer:
         return {"reproduction.md": page(result), **drawn}
 
     return Answer(
-        lambda: print_reproduction(result),
+        lambda: _print(result),
         result.as_dict,
         names=("reproduction.json",),
         files=files,
     )
+
+
+def _print(result: Reproduction) -> None:
+    console = plain()
+    console.print(INTRODUCTION)
+    for block in blocks(result):
+        console.print(f"\n{block.heading}", style="bold")
+        if block.text:
+            console.print(block.text)
+        if block.rows:
+            console.print(table(block.headings, block.rows, block.headings))
