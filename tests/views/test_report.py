@@ -102,6 +102,16 @@ def test_parts_of_a_bar_add_up_to_its_share_of_zero_paddings(
         assert ends[-1] == near(share)
 
 
+def test_the_arrow_keys_go_through_a_row_by_design(folder: Path, comparison: Comparison) -> None:
+    order = [
+        design
+        for layer, design, _ in marks(figures(folder / PAGE)["energy_parts"])
+        if layer == "GAN_Deconv1"
+    ]
+    assert list(dict.fromkeys(order)) == list(comparison.designs)
+    assert order == sorted(order, key=comparison.designs.index)
+
+
 def test_a_part_looks_the_same_in_every_figure(comparison: Comparison) -> None:
     looks: dict[str, set[tuple[object, ...]]] = {}
     for part in (comparison, compare("red_date2019", ["red", "eyeriss"], layers=["GAN_Deconv3"])):
