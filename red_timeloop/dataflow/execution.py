@@ -141,7 +141,7 @@ def _chunks(images: int, lane: Lane, width: int) -> Iterator[_Steps]:
         whole = [range(images)]
         for phase, axis in zip(phases, lane.reads, strict=True):
             whole.append(range(phase, axis.steps, axis.spacing))
-        most = max(1, _MOST_SUMS // width)
+        most = _MOST_SUMS // width
         parts: list[list[range]] = []
         for axis_steps in reversed(whole):
             size = max(1, min(len(axis_steps), most))
