@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -173,7 +173,9 @@ def mark_id(layer: str, design: str = "", words: str = "", point: str = "") -> s
     return json.dumps([layer, design, words, point], ensure_ascii=False)
 
 
-def _boxes(axes: Axes, boxes: list[tuple[float, float, float, float, str]], **look: Any) -> None:
+def _boxes(
+    axes: Axes, boxes: Sequence[tuple[float, float, float, float, str]], **look: Any
+) -> None:
     """Draw rectangles (left, top, width, height, id), of which there may be thousands, as one."""
     from matplotlib.collections import PolyCollection
 
