@@ -22,7 +22,7 @@ def remembered(function: Callable[Arguments, Result]) -> Callable[Arguments, Res
     @wraps(function)
     def call(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
         try:
-            return kept(*args, **kwargs)
+            return kept(*args, **kwargs)  # type: ignore[arg-type] # what has no hash is caught
         except TypeError:
             return function(*args, **kwargs)
 

@@ -7,6 +7,7 @@ bypassed one would have served; partial sums that come back are read, added to a
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -55,11 +56,15 @@ class RunningTile:
     parent_share: float = 0.0
     peers: float = 0.0
 
+    def ordered(self) -> Iterable[tuple[tuple[int, int], float]]:
+        """Return the accesses in the order that Timeloop adds them up in."""
+        return sorted(self.accesses.items()) if len(self.accesses) > 1 else self.accesses.items()
+
     def weighted(self) -> float:
-        return sum([words * key[0] for key, words in sorted(self.accesses.items())])
+        return sum([words * key[0] for key, words in self.ordered()])
 
     def total(self) -> float:
-        return sum([words for _, words in sorted(self.accesses.items())])
+        return sum([words for _, words in self.ordered()])
 
     def clear_contents(self) -> None:
         self.size = self.partition = 0
@@ -195,7 +200,7 @@ def _tiles(
 def _set_parent_shares(tiles: list[RunningTile]) -> None:
     """Words that one instance is sent by the level around it (float, as Timeloop adds them up)."""
     for tile, outer in pairwise(tiles):
-        for (multicast, _), words in sorted(outer.accesses.items()):
+        for (multicast, _), words in outer.ordered():
             tile.parent_share += (words * multicast) / outer.children
 
 

@@ -96,23 +96,14 @@ def build_nest(
         raise InputError("imperfect factors are not for this use of a mapping", key="mapping")
     _check_levels(mapping, machine)
     names = tuple([tensor.name for tensor in shape.tensors])
-    nests = []
-    for storage in machine.levels:
-        given, name = mapping.levels[storage.name], storage.name
-        nests.append(
-            LevelNest(
-                _loops(given.temporal, name, shape),
-                _loops(given.spatial_x, name, shape),
-                _loops(given.spatial_y, name, shape),
-                _flags(given.keep, name, names),
-                _flags(given.no_temporal_reuse, name, names),
-                _flags(given.no_spatial_reuse, name, names),
-                _flags(given.no_link_transfer, name, names),
-                _flags(given.rmw_first_update, name, names),
-                _flags(given.no_coalesce, name, names),
-            )
+    nest = Nest(
+        tuple(
+            [
+                _level_nest(mapping.levels[each.name], each.name, names, shape.dimensions)
+                for each in machine.levels
+            ]
         )
-    nest = Nest(tuple(nests))
+    )
     if not mapping.imperfect:
         check_nest(nest, machine, shape, fan_out=fan_out)
         return nest
@@ -135,27 +126,40 @@ def _check_levels(mapping: Mapping, machine: Machine) -> None:
             raise InputError(f"nothing is said of the level {level.name}", key="mapping")
 
 
-@lru_cache(maxsize=1024)
-def _flags(chosen: tuple[str, ...], level: str, names: tuple[str, ...]) -> Flags:
-    for name in chosen:
-        if name not in names:
-            raise InputError(f"no data space is called {name!r}", key=level, legal=names)
-    return tuple(name in chosen for name in names)
+@lru_cache(maxsize=4096)
+def _level_nest(
+    given: LevelMapping, level: str, names: tuple[str, ...], dimensions: tuple[str, ...]
+) -> LevelNest:
+    """Return the engine's view of one level; most of them are alike in many layers."""
+
+    def flags(chosen: tuple[str, ...]) -> Flags:
+        for name in chosen:
+            if name not in names:
+                raise InputError(f"no data space is called {name!r}", key=level, legal=names)
+        return tuple(name in chosen for name in names)
+
+    return LevelNest(
+        temporal=_loops(given.temporal, level, dimensions),
+        spatial_x=_loops(given.spatial_x, level, dimensions),
+        spatial_y=_loops(given.spatial_y, level, dimensions),
+        keep=flags(given.keep),
+        no_temporal_reuse=flags(given.no_temporal_reuse),
+        no_multicast=flags(given.no_spatial_reuse),
+        no_link_transfer=flags(given.no_link_transfer),
+        rmw_first_update=flags(given.rmw_first_update),
+        no_coalesce=flags(given.no_coalesce),
+    )
 
 
-def _loops(loops: tuple[Loop, ...], level: str, shape: Shape) -> tuple[NestLoop, ...]:
-    if not loops:
-        return ()
+def _loops(loops: tuple[Loop, ...], level: str, known: tuple[str, ...]) -> tuple[NestLoop, ...]:
     result = []
     for dimension, factor in loops:
-        if dimension not in shape.dimensions:
-            raise InputError(
-                f"no dimension is called {dimension!r}", key=level, legal=shape.dimensions
-            )
+        if dimension not in known:
+            raise InputError(f"no dimension is called {dimension!r}", key=level, legal=known)
         if factor < 1:
             raise InputError(f"{dimension} has factor {factor}", key=level, legal="at least 1")
         if factor > 1:
-            result.append((shape.index(dimension), factor))
+            result.append((known.index(dimension), factor))
     dimensions = [dimension for dimension, _ in result]
     if len(set(dimensions)) < len(dimensions):
         raise InputError("a dimension has two loops at one level", key=level)
