@@ -278,7 +278,7 @@ def test_what_is_exact_stands_beyond_the_largest_number_in_every_panel(store: Pa
     assert len(panels) == 3
     front = pareto(results, goals)
     for axes in panels:
-        points = [line for line in axes.lines if str(line.get_gid()).startswith("[")]
+        points = [url for each in axes.collections for url in each.get_urls()]
         assert len(points) == len(front), "every point of the front can be pointed at"
     heights = sorted(float(line.get_ydata()[0]) for line in points)
     assert heights[-1] > 40.0 >= heights[-2]
