@@ -99,13 +99,13 @@ def test_nodes_whose_numbers_stay_are_the_same_ones(file: Path) -> None:
 
 def test_a_design_s_levels_are_read_once() -> None:
     path = resources.path("arch/red.yaml")
-    one, two = (read_specification(path, variables={"rows_used": n}) for n in (5, 6))
-    again = read_specification(path, variables={"rows_used": 5})
-    changed = [a.name for a, b in zip(*(x.architecture.levels for x in (one, two))) if a is not b]
-    assert changed == ["adc", "array", "cell"]
-    assert all(
-        a is b for a, b in zip(one.architecture.levels, again.architecture.levels, strict=True)
+    one, two, again = (
+        read_specification(path, variables={"rows_used": rows}).architecture.levels
+        for rows in (5, 6, 5)
     )
+    changed = [a.name for a, b in zip(one, two, strict=True) if a is not b]
+    assert changed == ["adc", "array", "cell"]
+    assert all(a is b for a, b in zip(one, again, strict=True))
 
 
 def test_a_file_that_changes_is_read_again(tmp_path: Path) -> None:
