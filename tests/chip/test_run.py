@@ -189,7 +189,7 @@ def test_the_command_says_what_is_wrong(
 
 
 def test_the_command_draws_and_traces_what_lies_on_the_chip(tmp_path: Path) -> None:
-    arguments = ["dcgan", "--design", "red", "-o", str(tmp_path)]
+    arguments = ["gp_gan", "--design", "red", "-o", str(tmp_path)]  # whose up4 never rests
     assert CliRunner().invoke(command, arguments).exit_code == 0
     names = {path.name for path in tmp_path.iterdir()}
     drawn = {
@@ -207,5 +207,7 @@ def test_the_command_draws_and_traces_what_lies_on_the_chip(tmp_path: Path) -> N
         work = [e for e in events if e["ph"] == "X" and e["tid"] == thread]
         assert len(work) == 4
         for one, after in itertools.pairwise(work):  # a layer works on one image after the other
-            assert after["ts"] - one["ts"] == pytest.approx(period)
-            assert one["ts"] + one["dur"] <= after["ts"] * (1 + 1e-9)
+            assert after["ts"] - one["ts"] == pytest.approx(period, abs=1e-3)
+            # As Perfetto reads them; it drops events that overlap.
+            starts = [round(each["ts"] * 1000) for each in (one, after)]
+            assert starts[0] + round(one["dur"] * 1000) <= starts[1]
