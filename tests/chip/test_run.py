@@ -8,12 +8,13 @@ import json
 from pathlib import Path
 
 import pytest
+from chip.stages import plain
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from red_timeloop import designs
-from red_timeloop.chip.budget import Budget
+from red_timeloop.chip.budget import Budget, Site
 from red_timeloop.chip.chips import load_chip
 from red_timeloop.chip.result import ChipComparison
 from red_timeloop.chip.run import on_chip, on_chips
@@ -86,6 +87,12 @@ def test_copies_change_no_energy_but_that_of_hops_and_at_rest() -> None:
     for part, energy in few.energy_by_part.items():
         if part not in resting:
             assert many.energy_by_part[part] == pytest.approx(energy, rel=1e-9, abs=0)
+
+
+def test_every_tile_has_an_edram_that_leaks() -> None:
+    stages = (plain(shared_leakage=2e-3), plain(shared_leakage=4e-3, repeat=3))
+    always = CHIP.power("always", place="chip")
+    assert Site(CHIP, stages).static_power(5) == pytest.approx(5 * 3.5e-3 + always, abs=0)
 
 
 def test_what_is_missing_is_named() -> None:
