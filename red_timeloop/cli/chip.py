@@ -26,6 +26,8 @@ from red_timeloop.units import area, percent, quantity, scaled
 
 __all__ = ["command"]
 
+_COUNT = click.IntRange(min=1, max=10**9)
+
 
 def _complete_chips(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     return [name for name in chip_names() if name.startswith(incomplete)]
@@ -51,11 +53,11 @@ def _complete_chips(ctx: click.Context, param: click.Parameter, incomplete: str)
     metavar="AREA",
     help="The budget: an area, e.g. 50mm2, or a range for a curve, e.g. 10mm2..200mm2.",
 )
-@click.option("--crossbars", type=click.IntRange(min=1), help="The budget: crossbars.")
+@click.option("--crossbars", type=_COUNT, help="The budget: crossbars.")
 @click.option("--power", metavar="POWER", help="The budget: a power, e.g. 10W, at any area.")
 @click.option(
     "--chips",
-    type=click.IntRange(min=1),
+    type=_COUNT,
     help="The budget: whole chips.  [default: as many as hold the weights on every design]",
 )
 @click.option(
@@ -192,7 +194,8 @@ def _print_comparison(found: ChipComparison) -> None:
     console.print()
     for each in found.results:
         slowest = max(each.layers, key=lambda layer: layer.time)
-        chips = f"{each.tiles} tiles on {each.chips} chip{'s' * (each.chips > 1)}, "
+        tiles = f"{each.tiles} tile{'s' * (each.tiles != 1)}"
+        chips = f"{tiles} on {each.chips} chip{'s' * (each.chips > 1)}, "
         turns = f", {each.turns} turns of {each.batch} images" if each.turns > 1 else ""
         console.print(
             f"{each.design}: {chips}bound by {each.bottleneck}{turns}; slowest layer "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -137,10 +138,20 @@ def test_an_array_has_the_area_that_there_is(monkeypatch: pytest.MonkeyPatch) ->
     layer = TransposedConv(4, 2, (2, 2), 2, stride=2, name="up")
     network = Workload("small", "", (WorkloadLayer(layer, ""),))
     found = on_chip(network, ["eyeriss"], "embedded", budget=Budget("area", 60e-6)).results[0]
-    assert found.area <= 60e-6 * 1.01
+    assert found.area == pytest.approx(60e-6, rel=0.01, abs=0)
+    assert (found.area > 60e-6) == ("larger than the budget" in " ".join(found.notes))
     assert found.crossbars == 0
     with pytest.raises(InputError, match="as large as an area allows"):
         on_chip(network, ["eyeriss"], "embedded", budget=Budget("chips", 1))
+
+
+def test_parts_that_replace_nothing_are_named() -> None:
+    parts = [replace(p, stands_for=("adcc",)) if p.name == "adc" else p for p in CHIP.parts]
+    found = on_chip("vae_mnist", ["red"], "embedded", chip=replace(CHIP, parts=tuple(parts)))
+    assert "no design here has, and replace nothing: adcc." in " ".join(found.assumptions)
+    plain_chip = on_chip("vae_mnist", ["red"], "embedded", chip=CHIP)
+    assert "replace nothing" not in " ".join(plain_chip.assumptions)
+    assert plain_chip.results[0].area < found.results[0].area
 
 
 def test_the_command_prints_json_of_the_schema(tmp_path: Path) -> None:
@@ -184,13 +195,19 @@ def test_a_curve_names_where_designs_cross() -> None:
         (["--power", "3V"], "with mW, W, kW"),
         (["--area", "50mm2", "--chips", "2"], "budget: more than one budget"),
         (["--chip", "isac"], "did you mean 'isaac'?"),
+        (["--area", "0mm2"], "--area: got '0mm2'"),
+        (["--area", "1e-9mm2"], "the budget has 0 (legal: 4737 crossbars, 1 chip, 41.76 mm2 or"),
+        (["--area", "50mm2.."], "--area: got ''"),
+        (["--power", "1nW"], "take 10.5 W at rest (legal: more than 10.5 W)"),
+        (["--crossbars", "10000000000"], "is not in the range 1<=x<=1000000000"),
+        (["--set", "columns=3"], "a weight of 8 bits takes 4 cells of 2 bits"),
     ],
 )
 def test_the_command_says_what_is_wrong(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as caught:
-        main(["chip", "dcgan", *arguments])
+        main(["chip", "dcgan", "--design", "red", *arguments])
     assert caught.value.code == 2
     assert message in capsys.readouterr().err
 
