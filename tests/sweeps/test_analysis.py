@@ -20,12 +20,12 @@ from hypothesis.extra import numpy as hnp
 
 from red_timeloop.cli.main import cli
 from red_timeloop.errors import InputError
-from red_timeloop.report.sweep_figure import pareto_figure, pareto_panels
 from red_timeloop.sweeps import SweepError, load_sweep, sweep
 from red_timeloop.sweeps.analysis import best, pareto, pareto_mask, sensitivity
 from red_timeloop.sweeps.measures import Condition, Objective
 from red_timeloop.sweeps.table import Results, load_results
 from red_timeloop.units import scaled
+from red_timeloop.views.sweep_figure import pareto_figure, pareto_panels
 
 ENERGY, LATENCY = Objective.parse("energy_J"), Objective.parse("latency_s")
 DEFINITION = {
