@@ -180,8 +180,8 @@ def run(copy: Path, tests: Sequence[str], plugin: object, limit: int) -> bool:
         stop = [] if isinstance(plugin, Coverage) else ["-x"]
         code = pytest.main(["-q", *stop, "-p", "no:cacheprovider", *tests], plugins=[plugin])
         if isinstance(plugin, Coverage):  # a test that was cut short may have failed by that
-            failed = any(plugin.tests[name][0] < LONG for name in plugin.failed)
-            (copy / "coverage.pickle").write_bytes(pickle.dumps(plugin.tests))
+            failed = [name for name in plugin.failed if plugin.tests[name][0] < LONG]
+            (copy / "coverage.pickle").write_bytes(pickle.dumps((plugin.tests, failed)))
             code = 2 if failed else code - (code == 1)
         os._exit(min(code, 100))
     return os.waitpid(child, 0)[1] != 0
@@ -227,9 +227,10 @@ def main(number: int, seed: int, word: str) -> None:
         for package, faults in sampled(number, seed, word).items():
             print(f"{package}: {len(faults)} faults, seed {seed}", flush=True)
             files = {str(copy / file) for file, _ in faults}
-            if run(copy, PACKAGES[package].split(), Coverage(files), 10 * LONGEST):
-                sys.exit("without a fault, a test fails already")
-            tests = pickle.loads((copy / "coverage.pickle").read_bytes())
+            broken = run(copy, PACKAGES[package].split(), Coverage(files), 10 * LONGEST)
+            tests, failed = pickle.loads((copy / "coverage.pickle").read_bytes())
+            if broken:
+                sys.exit(f"without a fault, tests fail already: {failed}")
             for file, index in faults:
                 source = (ROOT / file).read_text()
                 tree = ast.parse(source)
