@@ -43,7 +43,7 @@ PACKAGES = {  # modules, and the tests that mirror them; those of pages and comm
     "designs/*.py": "tests/designs tests/dataflow/test_agreement.py tests/test_comparison.py",
     "engines/embedded/**/*.py": "tests/engines/embedded",
     "mapper/**/*.py": "tests/mapper",
-    "spec/*.py": "tests/spec",
+    "spec/*.py": "tests/spec tests/engines/test_pricing.py",
     "sweeps/*.py": "tests/sweeps",
 }
 COMPARED = {"Lt": "LtE", "Gt": "GtE", "Eq": "NotEq", "Is": "IsNot", "In": "NotIn"}
