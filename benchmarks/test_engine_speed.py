@@ -23,7 +23,7 @@ from red_timeloop.spec.reader import read_specification
 
 DATA = Path(__file__).parents[1] / "tests" / "data" / "reference"
 FAMILIES = [("row_stationary", "conv_k3"), ("crossbar_converters", "phase_k4s2")]
-COUNT = 4000
+COUNT = 2000  # mappings, as many as the mapper evaluates at a time
 
 
 def load(family: str, problem: str, folder: Path) -> tuple[Machine, Shape, tuple[LevelNest, ...]]:

@@ -13,7 +13,7 @@ from red_timeloop import zoo
 from red_timeloop.designs import BASELINE, names
 from red_timeloop.hardware import Hardware
 from red_timeloop.layer import TransposedConv
-from red_timeloop.report.zoo_table import print_zoo
+from red_timeloop.views.zoo_table import print_zoo
 from red_timeloop.workload import Workload, WorkloadLayer, load_workload, workload_names
 
 

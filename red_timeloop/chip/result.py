@@ -237,11 +237,12 @@ class ChipComparison:
 
 
 def flat(workload: str, result: ChipResult, nested: Sequence[str]) -> dict[str, Any]:
-    """Return a result's numbers without its lists, those of its use by names of their own."""
+    """Return a result's numbers without its lists, those of budget and use by their own names."""
     content = result.as_dict()
     own = {key: value for key, value in content.items() if key not in nested}
+    budget = {f"budget_{key}": value for key, value in content["budget"].items()}
     use = {f"utilization_{key}": value for key, value in content["utilization"].items()}
-    return {"workload": workload, **own, **content["budget"], **use}
+    return {"workload": workload, **own, **budget, **use}
 
 
 def result_of(name: str, schedule: Schedule, peak_ops_per_crossbar: float) -> ChipResult:

@@ -8,8 +8,8 @@ import click
 
 from red_timeloop.cli import _sweep_options, options, results
 from red_timeloop.files import to_csv
-from red_timeloop.report.sweep_table import print_results
 from red_timeloop.sweeps.analysis import best
+from red_timeloop.views.sweep_table import print_results
 
 __all__ = ["command"]
 

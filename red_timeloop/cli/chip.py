@@ -130,7 +130,7 @@ def command(
         content, rows = to_json(found.as_dict()), to_csv(found.rows())
         files: dict[str, str | bytes] = {"chip.json": content, "chip.csv": rows}
         if isinstance(found, ChipComparison):
-            from red_timeloop.report.chip_figures import chip_pictures  # not to be loaded else
+            from red_timeloop.views.chip_figures import chip_pictures  # not to be loaded else
 
             files["trace.json"] = to_json(trace(found))
             for form in ("svg", "pdf"):

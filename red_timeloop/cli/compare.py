@@ -37,7 +37,7 @@ def command(workload: str | None, form: str, output: Path | None, **choice: Any)
     detail(f"{comparison.engine} engine, {len(comparison.results)} evaluations.")
 
     def table() -> None:
-        from red_timeloop.report.table import print_comparison  # not to be loaded for JSON
+        from red_timeloop.views.table import print_comparison  # not to be loaded for JSON
 
         print_comparison(comparison)
 
@@ -49,7 +49,7 @@ def command(workload: str | None, form: str, output: Path | None, **choice: Any)
 
 def _show_all(comparisons: Sequence[Comparison], form: str, output: Path | None) -> None:
     def table() -> None:
-        from red_timeloop.report.zoo_table import print_zoo  # not to be loaded for JSON
+        from red_timeloop.views.zoo_table import print_zoo  # not to be loaded for JSON
 
         print_zoo(comparisons)
 

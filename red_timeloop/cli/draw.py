@@ -8,7 +8,7 @@ import click
 
 from red_timeloop.cli import options
 from red_timeloop.frontends.read import read_workload
-from red_timeloop.report.drawing import draw
+from red_timeloop.views.drawing import draw
 
 __all__ = ["command"]
 

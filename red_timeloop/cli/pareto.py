@@ -8,9 +8,9 @@ import click
 
 from red_timeloop.cli import _sweep_options, options, results
 from red_timeloop.files import to_csv, to_json
-from red_timeloop.report.sweep_figure import pareto_figure
-from red_timeloop.report.sweep_table import print_results
 from red_timeloop.sweeps.analysis import pareto
+from red_timeloop.views.sweep_figure import pareto_figure
+from red_timeloop.views.sweep_table import print_results
 
 __all__ = ["command"]
 

@@ -9,8 +9,8 @@ import click
 
 from red_timeloop.cli import options
 from red_timeloop.cli._comparing import compared, comparing
-from red_timeloop.report.write import write_report
 from red_timeloop.sweeps.errors import SweepError
+from red_timeloop.views.write import write_report
 
 __all__ = ["command"]
 

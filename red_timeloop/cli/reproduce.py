@@ -9,8 +9,8 @@ import click
 from red_timeloop.cli import options, results
 from red_timeloop.cli.progress import progress_bar
 from red_timeloop.files import make_folder, to_json
-from red_timeloop.report.reproduction import PICTURE, page, print_reproduction
 from red_timeloop.reproduction import reproduce
+from red_timeloop.views.reproduction import PICTURE, page, print_reproduction
 
 __all__ = ["command"]
 
@@ -32,7 +32,7 @@ def command(form: str, output: Path | None) -> None:
         result = reproduce(lambda text: progress(0, 0, text))
     results.show(form, lambda: print_reproduction(result), result.as_dict)
     if output is not None:
-        from red_timeloop.report.reproduction_figure import reproduction_figure
+        from red_timeloop.views.reproduction_figure import reproduction_figure
 
         drawn = PICTURE, PICTURE.replace(".svg", ".pdf")
         files: dict[str, str | bytes] = {

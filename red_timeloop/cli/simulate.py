@@ -16,7 +16,7 @@ from red_timeloop.dataflow.trace import Trace
 from red_timeloop.dataflow.verification import TENSORS, differing, random_tensors
 from red_timeloop.engines.base import engine
 from red_timeloop.frontends.read import read_workload
-from red_timeloop.report.table import describe
+from red_timeloop.views.table import describe
 
 if TYPE_CHECKING:
     from red_timeloop.dataflow.nonideal import Nonidealities

@@ -67,7 +67,7 @@ class Costs:
 
 
 def evaluate_candidates(
-    candidates: Candidates, space: Space, objective: Objective, chunk: int = 8192
+    candidates: Candidates, space: Space, objective: Objective, chunk: int = 2048
 ) -> Costs:
     """Return the costs of all candidates."""
     values, cycles, energies = [], [], []

@@ -98,7 +98,8 @@ def _spread(
     import distributed
 
     numbers = {client.submit(evaluate, task, pure=False): n for n, task in enumerate(tasks)}
-    for future in distributed.as_completed(list(numbers), loop=client.loop):
+    finished: Any = distributed.as_completed  # without types
+    for future in finished(list(numbers), loop=client.loop):
         yield numbers.pop(future), future.result()
 
 

@@ -1,4 +1,4 @@
-"""Limits of the arithmetic, from both sides, and blocks of any size: neither may change a number."""
+"""Limits of the arithmetic, from both sides, and blocks of any size: none may change a number."""
 
 from __future__ import annotations
 

@@ -219,6 +219,8 @@ def all_mappings(
         total += len(factors)
         if total > most:
             raise OverflowError
+        if not factors:  # X and Y compete for a loop that both have to hold
+            continue
         candidates = Candidates(levels, np.array(factors), np.array(orders))
         batch = candidates.batch(space)
         yield keep, candidates, evaluate_batch(batch, space.machine, space.shape)

@@ -5,6 +5,8 @@ The rules are those of `spatial` and `moves`.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -63,7 +65,7 @@ class Shared:
     """Words that the children of a level ask for.
 
     Attributes:
-        words: Words of each group of children that share, `[B, groups by size]`.
+        words: Words of each group of children that share, `[groups by size, B]`.
         members: Children in such a group.
     """
 
@@ -80,14 +82,14 @@ class Shared:
 
     def share(self, children: Integers) -> Floats:
         """Words received by one child."""
-        return _sequential_sum(self.words * self.members / children[:, None])
+        return _sequential_sum(self.words * self.members / children)
 
 
 def _sequential_sum(values: Floats) -> Floats:
-    """Add columns from left to right: the same rounding as a loop."""
-    result: Floats = values[:, 0].copy()
-    for column in range(1, values.shape[1]):
-        result += values[:, column]
+    """Add rows from first to last: the same rounding as a loop."""
+    result: Floats = values[0]
+    for row in values[1:]:
+        result = result + row
     return result
 
 
@@ -108,7 +110,7 @@ def helped(
         such steps.
     """
     loops = motion.loops
-    moving = motion.steps.ravel().take(loops.start(level)) != 0
+    moving = motion.steps.ravel().take(loops.starts([level])[0]) != 0
     rows = np.flatnonzero(span.apart & (moving | (not reused)))
     if not len(rows):
         return []
@@ -161,47 +163,69 @@ def neighbour_differences(
 
 
 def histograms(
-    tensor: Tensor, along_x: Integers, along_y: Integers, strides: Integers
+    tensor: Tensor, along_x: Integers, along_y: Integers, strides: Integers, across: Sequence[int]
 ) -> tuple[Integers, Integers]:
-    """Return the groups of children that share data: `(children in a group, groups)`, `[B, H]`.
+    """Return the groups of children that share data: `(children in a group, groups)`, `[H, B]`.
 
     Args:
         tensor: The data space.
         along_x, along_y: Iterations of every dimension across the instances, `[D, B]`.
         strides: Extent of every dimension within one child, `[D, B]`.
+        across: The dimensions that have iterations across the instances in any mapping.
     """
-    counts = along_x * along_y
-    relevant = np.asarray(tensor.relevant)
-    groups = counts[relevant].prod(axis=0)[:, None]
-    members = counts[~relevant].prod(axis=0)[:, None]
-    close = np.zeros(counts.shape[1], dtype=bool)
+    counts = {each: along_x[each] * along_y[each] for each in across}
+    one = np.ones_like(along_x[0])
+    relevant = [own for each, own in counts.items() if tensor.relevant[each]]
+    other = [own for each, own in counts.items() if not tensor.relevant[each]]
+    groups, members = math.prod(relevant, start=one)[None], math.prod(other, start=one)[None]
+    close = np.zeros(len(one), dtype=bool)
     sliding: dict[int, None] = {}
     for axis in tensor.axes:
+        own_axis = [each for each, _ in axis if each in counts]
         if len(axis) > 1:
-            close |= (counts[[dimension for dimension, _ in axis]] > 1).sum(axis=0) > 1
             sliding.update((dimension, None) for dimension, _ in axis)
+        if len(own_axis) > 1:
+            close |= sum((counts[each] > 1).astype(np.int64) for each in own_axis) > 1
     rows = np.flatnonzero(close)
     if not len(rows):
         return members, groups
     dimensions = list(sliding)
-    along = np.concatenate([along_x[dimensions], along_y[dimensions]])[:, rows]
+    along = np.concatenate([along_x[dimensions][:, rows], along_y[dimensions][:, rows]])
     starts = strides[dimensions][:, rows]
     steps = np.concatenate([starts, starts * along[: len(dimensions)]])
-    plain = groups[rows, 0] // along.prod(axis=0)  # groups apart along all other axes
-    keys = np.concatenate(
-        [along, np.where(along > 1, steps, 0), plain[None], members[None, rows, 0]]
-    )
+    plain = groups[0, rows] // along.prod(axis=0)  # groups apart along all other axes
+    keys = np.concatenate([along, np.where(along > 1, steps, 0), plain[None], members[:, rows]])
     vectors = tuple(tensor.steps[dimension] for dimension in dimensions) * 2
+    first, alike = _alike(keys)
     found: dict[Histogram, int] = {}
-    which = [
-        found.setdefault(_sharing(vectors, key.tobytes()), len(found)) for key in keys.T.copy()
+    each_own = [
+        found.setdefault(_sharing(vectors, key.tobytes()), len(found))
+        for key in keys[:, first].T.copy()
     ]
+    which = np.asarray(each_own)[alike]
     most = max(map(len, found))
     table = np.array([(*each, *((0, 0),) * (most - len(each))) for each in found], dtype=np.int64)
-    padding = ((0, 0), (0, most - 1))
-    members, groups = np.pad(members, padding), np.pad(groups, padding)
-    members[rows], groups[rows] = np.moveaxis(table[which], 2, 0)
-    return members, groups
+    shape = (most, len(one))
+    own = np.zeros((2, *shape), dtype=np.int64)
+    own[0, 0], own[1, 0] = members, groups
+    own[:, :, rows] = np.moveaxis(table[which], 0, 2).swapaxes(0, 1)
+    return own[0], own[1]
+
+
+def _alike(columns: Integers) -> tuple[Integers, Integers]:
+    """Return one of each kind of column, and of which kind each column is."""
+    _, first, alike = np.unique(
+        _odd(len(columns)) @ columns, return_index=True, return_inverse=True
+    )
+    if (columns != columns[:, first[alike]]).any():  # equal sums of different columns: once in 2^64
+        first = alike = np.arange(columns.shape[1])
+    return first, alike
+
+
+@lru_cache(maxsize=64)
+def _odd(count: int) -> Integers:
+    found: Integers = np.random.default_rng(0).integers(-(2**62), 2**62, size=count) * 2 + 1
+    return found
 
 
 @lru_cache(maxsize=1 << 16)

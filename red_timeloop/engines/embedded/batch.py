@@ -6,8 +6,8 @@ levels; factors and the order of loops differ. Counts and energies equal those o
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -25,7 +25,6 @@ from red_timeloop.engines.embedded.arithmetic import (
     Floats,
     Integers,
     access_energies,
-    axis_widths,
     leakage,
     slowed,
     speed,
@@ -37,6 +36,7 @@ from red_timeloop.engines.embedded.mappings import MappingBatch
 from red_timeloop.engines.embedded.moves import Block, passed_on
 from red_timeloop.engines.embedded.spatial import Vector
 from red_timeloop.engines.embedded.steps import Codes, LoopSteps, Motion, moves
+from red_timeloop.engines.embedded.tiles import Tiles
 from red_timeloop.errors import InputError
 
 __all__ = ["BatchResult", "evaluate_batch"]
@@ -52,13 +52,15 @@ class BatchResult:
         legal: Whether the mapping fits every level and fan-out; the rest is meaningless where not.
         cycles: Cycles, `[B]`.
         energy: J, `[B]`.
-        traffic: For each data space and level that keeps it, `(tile words, reads, fills, updates)`,
-            each `[B]`, for each instance.
+        rows: The mappings whose words were followed; others do not fit.
+        traffic: For each data space and level that keeps it, `(tile words, reads, fills, updates)`
+            of these, for each instance.
     """
 
     legal: Booleans
     cycles: Integers
     energy: Floats
+    rows: Integers
     traffic: dict[tuple[int, int], Words] = field(default_factory=dict)
 
 
@@ -66,13 +68,26 @@ def evaluate_batch(batch: MappingBatch, machine: Machine, shape: Shape) -> Batch
     """Evaluate all mappings of `batch`.
 
     The factors of every mapping must multiply to the sizes of the dimensions; that is not checked.
+    Some 2000 mappings at a time are the fastest: their numbers stay in a processor's cache.
     """
     codes = [Codes.of(tensor, shape.sizes) for tensor in shape.tensors]
     packed = [each for each in codes if each is not None]
     if len(packed) < len(codes):
         return _one_by_one(batch, machine, shape)
+    tiles = Tiles.of(batch)
+    widths = tiles.widths(shape)
+    legal = tiles.legal(batch, machine, [volume(each) for each in widths])
+    rows = np.flatnonzero(legal)
+    if len(rows) < len(batch):
+        tiles = Tiles.of(batch := batch.take(rows))
+        widths = tiles.widths(shape)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return _Evaluation(batch, machine, shape, packed).run()
+        found = _Evaluation(batch, machine, shape, packed, tiles, widths).run()
+    if len(rows) == len(legal):
+        return found
+    cycles, energy = np.ones(len(legal), dtype=np.int64), np.zeros(len(legal))
+    legal[rows], cycles[rows], energy[rows] = found.legal, found.cycles, found.energy
+    return BatchResult(legal, cycles, energy, rows, found.traffic)
 
 
 def _one_by_one(batch: MappingBatch, machine: Machine, shape: Shape) -> BatchResult:
@@ -80,56 +95,40 @@ def _one_by_one(batch: MappingBatch, machine: Machine, shape: Shape) -> BatchRes
     count = len(batch)
     legal, cycles, energy = np.zeros(count, bool), np.zeros(count, np.int64), np.zeros(count)
     for row in range(count):
-        try:
+        with suppress(InputError):
             found = evaluate_nest(batch.nest(row), machine, shape)
-        except InputError:
-            continue
-        legal[row], cycles[row], energy[row] = True, found.cycles, found.energy
-    return BatchResult(legal, cycles, energy)
+            legal[row], cycles[row], energy[row] = True, found.cycles, found.energy
+    return BatchResult(legal, cycles, energy, np.arange(count))
 
 
 class _Evaluation:
     """One call: arrays that several steps share, `[D, B]` or `[B]` for each level."""
 
     def __init__(
-        self, batch: MappingBatch, machine: Machine, shape: Shape, codes: list[Codes]
+        self,
+        batch: MappingBatch,
+        machine: Machine,
+        shape: Shape,
+        codes: list[Codes],
+        tiles: Tiles,
+        widths: list[list[Integers]],
     ) -> None:
         self.batch, self.machine, self.shape = batch, machine, shape
-        self.count, levels, dimensions = batch.temporal.shape
-        self.ones = np.ones((dimensions, self.count), dtype=np.int64)
-        self.one = self.ones[0]
-        self.along_x, self.along_y, over_time = (
-            self._levels(each) for each in (batch.spatial_x, batch.spatial_y, batch.temporal)
-        )
-        # extents of tiles, each larger than the one before; where a level's are among them:
-        self.tiles = [self.ones]
-        self.inner: list[int] = []  # below a level
-        self.middle: list[int] = []  # with its loops across the instances
-        self.outer: list[int] = []  # with all its loops
-        for position in range(levels):
-            self.inner.append(len(self.tiles) - 1)
-            self._grow(self.along_x[position], self.along_y[position])
-            self.middle.append(len(self.tiles) - 1)
-            self._grow(over_time[position])
-            self.outer.append(len(self.tiles) - 1)
-        self.columns, self.rows = (
-            [self._product(each) for each in factors] for factors in (self.along_x, self.along_y)
-        )
-        self.children = [
-            x if y is self.one else x * y for x, y in zip(self.columns, self.rows, strict=True)
-        ]
-        copies = [self.one]
+        self.tiles, self.widths = tiles, widths
+        self.sizes = [volume(each) for each in widths]
+        self.count, levels, _ = batch.temporal.shape
+        self.children = tiles.children
+        copies = [tiles.one]
         for children in reversed(self.children):
-            copies.append(copies[-1] * children)
+            copies.append(copies[-1] if children is tiles.one else copies[-1] * children)
         self.copies = copies[-2::-1]
         self.compute_cycles = shape.operations // copies[-1]
-        looped = [position for position, each in enumerate(over_time) if each is not self.ones]
-        self.silent = [self.inner[position] == self.outer[position] for position in range(levels)]
-        strides = [self.tiles[self.middle[position]] for position in looped]
+        looped = [n for n in range(levels) if tiles.middle[n] != tiles.outer[n]]
+        self.silent = [tiles.inner[n] == tiles.outer[n] for n in range(levels)]
         self.loops = LoopSteps(
             batch.temporal[:, looped],
             batch.order[:, looped],
-            np.stack(strides) if looped else np.ones((0, dimensions, self.count), dtype=np.int64),
+            tiles.extents[:, [tiles.middle[n] for n in looped]].swapaxes(0, 1),
             looped,
         )
         self.motions = [
@@ -137,36 +136,12 @@ class _Evaluation:
             for tensor, each in zip(shape.tensors, codes, strict=True)
         ]
         self.nothing = np.zeros(self.count, dtype=np.int64)
-        self._widths: dict[tuple[int, int], list[Integers]] = {}
-
-    def _levels(self, factors: Integers) -> list[Integers]:
-        """Return each level's iterations, `[D, B]`; `ones` itself where it has no loops."""
-        looped = (factors != 1).any(axis=0).any(axis=1)
-        return [
-            np.ascontiguousarray(factors[:, level].T) if any_ else self.ones
-            for level, any_ in enumerate(looped)
-        ]
-
-    def _grow(self, *factors: Integers) -> None:
-        real = [each for each in factors if each is not self.ones]
-        if real:
-            self.tiles.append(math.prod(real, start=self.tiles[-1]))
-
-    def _product(self, factors: Integers) -> Integers:
-        product: Integers = self.one if factors is self.ones else factors.prod(axis=0)
-        return product
-
-    def widths(self, index: int, tile: int) -> list[Integers]:
-        """Return the widths of a data space's tiles, by number."""
-        if (index, tile) not in self._widths:
-            extents = self.tiles[tile]
-            self._widths[index, tile] = axis_widths(self.shape.tensors[index], list(extents))
-        return self._widths[index, tile]
+        self.zero = np.zeros(self.count)
 
     def run(self) -> BatchResult:
         machine = self.machine
         traffic: dict[tuple[int, int], Words] = {}
-        legal = self._fits_fan_out()
+        legal = np.ones(self.count, dtype=bool)
         for index, tensor in enumerate(self.shape.tensors):
             moved, sound = self._tensor(index, tensor)
             legal &= sound
@@ -176,26 +151,18 @@ class _Evaluation:
         copies = self.copies
         for position, storage in enumerate(machine.levels):
             kept = {index: each for (index, level), each in traffic.items() if level == position}
-            if storage.capacity is not None:
-                words = sum(each[0] for each in kept.values())
-                legal &= (words <= storage.capacity) & (words >= storage.least_words)
             accesses = {index: each[1:] for index, each in kept.items()}
             share = speed(storage, accesses, self.compute_cycles)
-            legal &= share > 0
-            cycles = np.maximum(cycles, slowed(self.compute_cycles, share))
+            if isinstance(share, np.ndarray):
+                legal &= share > 0
+                cycles = np.maximum(cycles, slowed(self.compute_cycles, share))
             for each in access_energies(storage, accesses.values(), copies[position]):
                 energy += each
         for position, storage in enumerate(machine.levels):
             if storage.leakage:
                 energy += leakage(machine, position, copies, cycles)
-        return BatchResult(legal, cycles + machine.latency, energy, traffic)
-
-    def _fits_fan_out(self) -> Booleans:
-        legal = np.ones(self.count, dtype=bool)
-        for position, storage in enumerate(self.machine.levels):
-            legal &= self.columns[position] <= storage.fan_out_x
-            legal &= self.rows[position] <= storage.fan_out_y
-        return legal
+        cycles = cycles + machine.latency
+        return BatchResult(legal, cycles, energy, np.arange(self.count), traffic)
 
     def _tensor(self, index: int, tensor: Tensor) -> tuple[dict[int, Words], Booleans]:
         """Return the words moved at every level that keeps the tensor, and what is legal."""
@@ -204,31 +171,55 @@ class _Evaluation:
         top = max(position for position in range(len(keep)) if keep[position])
         if apart[top]:  # not legal, see `movement`
             return {}, np.zeros(self.count, dtype=bool)
-        sizes = [volume(self.widths(index, self.outer[each])) for each in range(len(keep))]
+        sizes = [self.sizes[index][each] for each in self.tiles.outer]
         partitions = self._partitions(index, sizes) if tensor.read_write else []
+        words = self._words(index, keep, top)
         served: list[Floats] = []
         shares: list[Floats] = []
         peers: dict[int, Floats] = {}
         for position in range(top + 1):
-            if position and self.silent[position] and not keep[position - 1]:
-                # no loops, and nothing kept below: what was asked there is asked here
+            if position not in words:  # no loops, and nothing kept below
                 served.append(served[-1])
                 shares.append(shares[-1])
                 continue
-            asked, linked = self._asked(index, tensor, position)
-            share = asked.share(self.children[position])
-            total = asked.total()
+            asked, linked = self._asked(index, tensor, position, words[position])
+            if asked is None:  # a single child
+                share = total = words[position].astype(np.float64)
+            else:
+                share, total = asked.share(self.children[position]), asked.total()
             if position and (not keep[position - 1] or apart[position - 1]):
                 # what the bypassed level would have served comes from here
-                weighted = asked.weighted()
-                scale = served[-1] * self.children[position] / weighted
-                asked = Shared(asked.words * scale[:, None], asked.members)
-                total = asked.total()
+                if asked is None:
+                    total = total * (served[-1] / total)
+                else:
+                    scale = served[-1] * self.children[position] / asked.weighted()
+                    total = Shared(asked.words * scale, asked.members).total()
             elif position and linked is not None:
                 peers[position - 1] = linked / self.copies[position - 1]
             served.append(total)
             shares.append(share)
         return self._counts(index, tensor, sizes, partitions, (served, shares, peers), top)
+
+    def _words(self, index: int, keep: list[bool], top: int) -> dict[int, Integers]:
+        """Return the words that one child of each level takes in over the whole run.
+
+        Left out are levels at which is asked what is asked below: without loops, and with nothing
+        kept below.
+        """
+        levels = self.batch.levels
+        positions = [
+            position
+            for position in range(top + 1)
+            if not position or keep[position - 1] or not self.silent[position]
+        ]
+        below = [self.tiles.inner[position] for position in positions]
+        reused = [
+            position > 0 and not levels[position - 1].no_temporal_reuse[index]
+            for position in positions
+        ]
+        widths = [each[below] for each in self.widths[index]]
+        words = moves(self.motions[index], positions, widths, reused)
+        return dict(zip(positions, words, strict=True))
 
     def _counts(
         self,
@@ -240,16 +231,16 @@ class _Evaluation:
         top: int,
     ) -> tuple[dict[int, Words], Booleans]:
         served, shares, peers = asked
-        zero = np.zeros(self.count)
         result = {}
         sound = np.ones(self.count, dtype=bool)
         for position in range(top + 1):
             level = self.batch.levels[position]
             if not level.keep[index]:
                 continue
-            passed = peers.get(position, zero)
-            given = served[position] + passed
-            received = passed + (zero if position == top else shares[position + 1])
+            given = served[position]
+            received = self.zero if position == top else shares[position + 1]
+            if position in peers:
+                given, received = given + peers[position], peers[position] + received
             reads = _round(given)
             if not tensor.read_write:
                 result[position] = (sizes[position], reads, received.astype(np.int64), self.nothing)
@@ -271,36 +262,42 @@ class _Evaluation:
         partitions = [partition]
         for position in range(len(sizes) - 2, -1, -1):
             above = self.children[position + 1]
-            if above is not self.one:
-                middle = volume(self.widths(index, self.middle[position + 1]))
+            if above is not self.tiles.one:
+                middle = self.sizes[index][self.tiles.middle[position + 1]]
                 partition = np.where(above > 1, partition * sizes[position] // middle, partition)
             partitions.append(partition)
         return partitions[::-1]
 
-    def _asked(self, index: int, tensor: Tensor, position: int) -> tuple[Shared, Floats | None]:
-        """Return what the children of a level ask for, and the words that neighbours pass on."""
-        level = self.batch.levels[position]
+    def _asked(
+        self, index: int, tensor: Tensor, position: int, words: Integers
+    ) -> tuple[Shared | None, Floats | None]:
+        """Return what the children of a level ask for, and the words that neighbours pass on.
+
+        Args:
+            index, tensor: The data space.
+            position: The level.
+            words: Words that one child takes in, which is all if it is the only one: then None.
+        """
+        if self.children[position] is self.tiles.one:
+            return None, None
+        level, motion = self.batch.levels[position], self.motions[index]
         reused = position > 0 and not self.batch.levels[position - 1].no_temporal_reuse[index]
-        fanned = self.children[position] is not self.one
-        motion = self.motions[index]
-        widths = self.widths(index, self.inner[position])
-        words = moves(motion, position, widths, reused)
-        if not fanned:
-            return Shared(words[:, None].astype(np.float64), np.ones((1, 1), dtype=np.int64)), None
         if level.no_multicast[index]:
-            members = np.ones((self.count, 1), dtype=np.int64)
-            groups = self.children[position][:, None]
+            members = np.ones((1, self.count), dtype=np.int64)
+            groups = self.children[position][None]
         else:
             members, groups = histograms(
                 tensor,
-                self.along_x[position],
-                self.along_y[position],
-                self.tiles[self.inner[position]],
+                self.tiles.along_x[position],
+                self.tiles.along_y[position],
+                self.tiles.extents[:, self.tiles.inner[position]],
+                self.tiles.across[position],
             )
-        asked = Shared((words[:, None] * groups).astype(np.float64), members)
+        asked = Shared((words * groups).astype(np.float64), members)
         if level.no_link_transfer[index] or (reused and not motion.slides):
             return asked, None
         span = self._span(index, motion.codes, position)
+        widths = [each[self.tiles.inner[position]] for each in self.widths[index]]
         steps = helped(motion, position, widths, reused, span)
         if not steps:
             return asked, None
@@ -318,7 +315,7 @@ class _Evaluation:
 
         Args:
             asked: What the children ask for.
-            sizes: Children that share, and groups of them, `[B, H]`.
+            sizes: Children that share, and groups of them, `[H, B]`.
             index: The data space.
             position: The level asked.
             steps: See `helped`.
@@ -331,40 +328,42 @@ class _Evaluation:
         for row, translation, words in steps:
             spatial = tensor.vectors(blocks[row].spatial)
             passed, rest = passed_on(spatial, blocks[row], translation, alone)
-            pairs = zip(*(each[row].tolist() for each in sizes), strict=True)
+            pairs = zip(*(each[:, row].tolist() for each in sizes), strict=True)
             usual = [pair for pair in pairs if pair[1]]
             if not passed or sum(count for _, count in rest) >= sum(n for _, n in usual):
                 continue
-            own = found.setdefault(row, dict(zip(usual, asked.words[row].tolist(), strict=False)))
+            own = found.setdefault(
+                row, dict(zip(usual, asked.words[:, row].tolist(), strict=False))
+            )
             links[row] += words * passed
             for sign, histogram in ((-1, usual), (1, rest)):
                 for pair in histogram:
                     own[pair] = own.get(pair, 0.0) + sign * words * pair[1]
         entries = {row: sorted(own.items()) for row, own in found.items()}
-        most = max(map(len, entries.values()), default=0)
-        padding = ((0, 0), (0, max(0, most - asked.words.shape[1])))
-        table = np.pad(asked.words, padding)
-        members = np.pad(np.broadcast_to(asked.members, asked.words.shape), padding)
+        most = max(len(asked.words), *map(len, entries.values()), 1)
+        table, members = np.zeros((most, self.count)), np.zeros((most, self.count), dtype=np.int64)
+        table[: len(asked.words)], members[: len(asked.members)] = asked.words, asked.members
         for row, own_entries in entries.items():
-            table[row] = members[row] = 0
-            for column, ((size, _), value) in enumerate(own_entries):
-                table[row, column], members[row, column] = value, size
+            table[:, row] = members[:, row] = 0
+            for number, ((size, _), value) in enumerate(own_entries):
+                table[number, row], members[number, row] = value, size
         return Shared(table, members), links
 
     def _span(self, index: int, codes: Codes, position: int) -> Span:
-        along_x, along_y = self.along_x[position], self.along_y[position]
-        inner = self.tiles[self.inner[position]]
+        tiles = self.tiles
+        along_x, along_y = tiles.along_x[position], tiles.along_y[position]
+        inner = tiles.extents[:, tiles.inner[position]]
         order = self.batch.spatial_order[:, position].T
-        wide, own = (self.widths(index, each[position]) for each in (self.middle, self.inner))
+        wide, own = tiles.middle[position], tiles.inner[position]
         differences = [np.empty((0, self.count), dtype=np.int64)]
         for counts, strides in ((along_x, inner), (along_y, inner * along_x)):
-            if counts is not self.ones:
+            if counts is not tiles.ones:
                 differences.append(neighbour_differences(counts, order, strides, codes))
         fan_out = self.machine.levels[position].fan_out_x
         return Span(
             np.concatenate(differences),
-            (self.rows[position] > 1) & (self.columns[position] < fan_out),
-            [width - each for width, each in zip(wide, own, strict=True)],
+            (tiles.rows[position] > 1) & (tiles.columns[position] < fan_out),
+            [each[wide] - each[own] for each in self.widths[index]],
             self.children[position] > 1,
         )
 
@@ -372,16 +371,17 @@ class _Evaluation:
         """Return a level's loops across the instances, row by row, as the exact engine has them."""
         storage = self.machine.levels[position]
         order = self.batch.spatial_order[:, position]
-        inner = self.tiles[self.inner[position]]
+        tiles = self.tiles
+        inner = tiles.extents[:, tiles.inner[position]]
         for across, x, y, extents, columns, high in zip(
             order[rows if len(order) > 1 else np.zeros_like(rows)].tolist(),
             *(
                 each[:, rows].T.tolist()
-                for each in (self.along_x[position], self.along_y[position])
+                for each in (tiles.along_x[position], tiles.along_y[position])
             ),
             inner[:, rows].T.tolist(),
-            self.columns[position][rows].tolist(),
-            self.rows[position][rows].tolist(),
+            tiles.columns[position][rows].tolist(),
+            tiles.rows[position][rows].tolist(),
             strict=True,
         ):
             loops = [(each, x[each], extents[each]) for each in across]
@@ -396,4 +396,4 @@ class _Evaluation:
 
 def _round(values: Floats) -> Integers:
     """Round half away from zero, as C's `round`."""
-    return np.trunc(values + np.copysign(0.5, values)).astype(np.int64)
+    return (values + np.copysign(0.5, values)).astype(np.int64)

@@ -36,6 +36,19 @@ class MappingBatch:
     def __len__(self) -> int:
         return len(self.temporal)
 
+    def take(self, rows: Integers) -> MappingBatch:
+        """Return some of the mappings."""
+        return replace(
+            self,
+            temporal=self.temporal[rows],
+            spatial_x=self.spatial_x[rows],
+            spatial_y=self.spatial_y[rows],
+            order=self.order if len(self.order) == 1 else self.order[rows],
+            spatial_order=(
+                self.spatial_order if len(self.spatial_order) == 1 else self.spatial_order[rows]
+            ),
+        )
+
     def nest(self, row: int) -> Nest:
         """Return one of the mappings in the exact engine's form."""
         levels = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -29,20 +29,7 @@ class Codes:
     @staticmethod
     def of(tensor: Tensor, sizes: tuple[int, ...]) -> Codes | None:
         """Return the codes of `tensor`, None when its vectors do not fit 62 bits."""
-        bits = []
-        for axis in tensor.axes:
-            reach = sum(step * sizes[dimension] for dimension, step in axis)
-            bits.append((2 * reach).bit_length() + 2)
-        if sum(bits) > 62:
-            return None
-        codes = []
-        for step in tensor.steps:
-            code = shift = 0
-            for value, width in zip(step, bits, strict=True):
-                code += value << shift
-                shift += width
-            codes.append(code)
-        return Codes(np.asarray(codes, dtype=np.int64), tuple(bits))
+        return _codes(tensor, sizes)
 
     def axes(self, codes: Integers) -> list[Integers]:
         """Return the vectors' entries, axis by axis."""
@@ -53,6 +40,24 @@ class Codes:
             result.append(value)
             codes = (codes - value) >> width
         return result
+
+
+@lru_cache(maxsize=1024)
+def _codes(tensor: Tensor, sizes: tuple[int, ...]) -> Codes | None:
+    bits = []
+    for axis in tensor.axes:
+        reach = sum(step * sizes[dimension] for dimension, step in axis)
+        bits.append((2 * reach).bit_length() + 2)
+    if sum(bits) > 62:
+        return None
+    codes = []
+    for step in tensor.steps:
+        code = shift = 0
+        for value, width in zip(step, bits, strict=True):
+            code += value << shift
+            shift += width
+        codes.append(code)
+    return Codes(np.asarray(codes, dtype=np.int64), tuple(bits))
 
 
 class LoopSteps:
@@ -84,11 +89,16 @@ class LoopSteps:
         starts = np.arange(0, temporal.size, dimensions).reshape(batch, levels, 1)
         counts = temporal.ravel().take(order + starts).ravel()
         found = np.flatnonzero(counts > 1)
-        row = found // (levels * dimensions)
-        level = found // dimensions - row * levels
+        place = found // dimensions
+        row = place // levels if levels else place
+        level = place - row * levels
         dimension = order.ravel().take(found)
-        ends = np.cumsum(np.bincount(row, minlength=batch))
-        most = int(np.diff(ends, prepend=0).max(initial=0))
+        # loops of a level and those around it, `[L + 1, B]`
+        own = np.bincount(place, minlength=batch * levels).reshape(batch, levels).T
+        around = np.zeros((levels + 1, batch), dtype=np.int64)
+        np.cumsum(own[::-1], axis=0, out=around[:-1][::-1])
+        ends = np.cumsum(around[0])
+        most = int(around[0].max(initial=0))
         target = (most - ends.take(row) + np.arange(len(found))) * batch + row
         stride = strides.ravel().take((level * dimensions + dimension) * batch + row)
 
@@ -102,38 +112,36 @@ class LoopSteps:
         self.level = table(np.asarray(numbers, dtype=np.int64)[level], -1)
         count = table(counts.take(found), 1)
         self.around = np.ones((most + 1, batch), dtype=np.int64)
-        for number in range(most - 1, -1, -1):
-            np.multiply(count[number], self.around[number + 1], out=self.around[number])
-        self.times = self.around - np.concatenate([self.around[1:], self.around[-1:]])
+        np.cumprod(count[::-1], axis=0, out=self.around[:-1][::-1])
+        self.times = np.zeros_like(self.around)
+        np.subtract(self.around[:-1], self.around[1:], out=self.times[:-1])
         self.column = np.arange(batch)
         self._numbers = tuple(numbers)
-        self._outside: dict[int, Booleans] = {}
+        self._starts = (most - around) * batch + self.column
 
-    def level_from(self, level: int) -> int:
-        """Return the innermost level with loops of those from `level` on; a later one if none."""
-        return next((each for each in self._numbers if each >= level), len(self._numbers) + level)
+    def _from(self, level: int) -> int:
+        """Return which level with loops is the innermost of those from `level` on."""
+        return next((n for n, each in enumerate(self._numbers) if each >= level), -1)
 
     def outside(self, level: int) -> Booleans:
         """Whether a loop is one of `level` or of the levels around it, `[K, B]`."""
-        level = self.level_from(level)
-        if level not in self._outside:
-            self._outside[level] = self.level >= level
-        return self._outside[level]
+        outside: Booleans = self.level >= level
+        return outside
 
-    def start(self, level: int) -> Integers:
-        """Return where in arrays `[K + 1, B]` the innermost loop from `level` out is, `[B]`."""
-        count = self.outside(level).sum(axis=0)
-        start: Integers = (len(self.level) - count) * len(self.column) + self.column
-        return start
+    def starts(self, levels: Sequence[int]) -> Integers:
+        """Return where in arrays `[K + 1, B]` the innermost loops from levels out are, `[S, B]`."""
+        starts: Integers = self._starts[[self._from(level) for level in levels]]
+        return starts
 
     def total(self, level: int) -> Integers:
         """Return the iterations of all loops of `level` and the levels around it, `[B]`."""
-        return self.around.ravel().take(self.start(level))
+        total: Integers = self.around.ravel().take(self.starts([level])[0])
+        return total
 
 
 @dataclass(frozen=True)
 class Run:
-    """The steps of the tiles of a data space over the whole run, each `[B]`.
+    """The steps of the tiles of a data space below each of S levels over the whole run, `[S, B]`.
 
     Attributes:
         stride: Code of the first loop that moves the tile; 0 where none does.
@@ -159,7 +167,6 @@ class Motion:
         self.loops = loops
         self.slides = slides(tensor)
         self.codes = codes
-        self._known: dict[int, Run] = {}
 
     @cached_property
     def steps(self) -> Integers:
@@ -170,21 +177,24 @@ class Motion:
         return steps
 
     @cached_property
+    def _inside(self) -> Integers:
+        """Codes of the strides of all loops inside each one, added up, `[K + 1, B]`."""
+        inside = np.zeros_like(self.steps)
+        np.cumsum(self.steps[:-1], axis=0, out=inside[1:])
+        return inside
+
+    @cached_property
     def _net(self) -> Integers:
-        steps = self.steps[:-1]
-        net: Integers = 2 * steps - np.cumsum(steps, axis=0)
+        net: Integers = self.steps[:-1] - self._inside[:-1]
         return net
 
     @cached_property
     def _mover(self) -> Integers:
         """Where the first loop is, from each on, that moves the tile, `[K + 1, B]`."""
-        count = len(self.loops.column)
-        mover = np.empty(self.steps.shape, dtype=np.int64)
-        mover[-1] = (len(mover) - 1) * count + self.loops.column
-        moving = self.steps != 0
-        for number in range(len(mover) - 2, -1, -1):
-            here = number * count + self.loops.column
-            mover[number] = np.where(moving[number], here, mover[number + 1])
+        last = len(self.steps) - 1
+        moving = np.where(self.steps != 0, np.arange(last + 1)[:, None], last)
+        first = np.minimum.accumulate(moving[::-1], axis=0)[::-1]
+        mover: Integers = first * len(self.loops.column) + self.loops.column
         return mover
 
     def translations(self, level: int) -> Integers:
@@ -192,39 +202,43 @@ class Motion:
 
         It is meant for loops outside the tiles.
         """
-        if self.loops.level_from(level) == self.loops.level_from(0):
-            return self._net
-        net: Integers = self._net + np.where(self.loops.outside(level), 0, self.steps[:-1]).sum(0)
+        net: Integers = self._net + self._inside.ravel().take(self.loops.starts([level])[0])
         return net
 
-    def run(self, level: int) -> Run:
-        """Return the steps of the tiles below `level`.
+    def run(self, levels: Sequence[int]) -> Run:
+        """Return the steps of the tiles below each of `levels`.
 
         Where no two dimensions move the tile along one axis, a step that moves it leaves nothing of
         it: strides are at least as long as it, each is longer than those of all loops inside it
         together, and so no step's net movement is shorter than the first stride.
         """
-        loops, level = self.loops, self.loops.level_from(level)
-        if level not in self._known:
-            first = self._mover.ravel().take(loops.start(level))
-            entire = loops.around.ravel().take(first)
-            stride = self.steps.ravel().take(first)
-            partial = np.zeros_like(entire)
-            if self.slides:
-                partial = loops.times.ravel().take(first)
-                net = self.translations(level)
-                later = loops.outside(level) & (loops.around[:-1] < entire)
-                self._add_times(partial, later & (net == stride))
-                still = partial.copy()
-                self._add_times(still, later & (net == 0))
-                entire = entire - still
-            self._known[level] = Run(stride, entire, partial)
-        return self._known[level]
+        loops = self.loops
+        starts = loops.starts(levels)
+        first = self._mover.ravel().take(starts)
+        entire = loops.around.ravel().take(first)
+        stride = self.steps.ravel().take(first)
+        partial = np.zeros_like(entire)
+        if self.slides:
+            partial = loops.times.ravel().take(first)
+            inside = self._inside.ravel().take(starts)
+            # how far a loop moves the tile, less what those inside it have: by itself, see `_net`
+            later = loops.around[:-1] < entire[:, None]
+            again = later & (self._net == (stride - inside)[:, None])
+            still = later & (self._net == -inside[:, None])
+            partial += self._advances(again)
+            entire = entire - partial - self._advances(still)
+        return Run(stride, entire, partial)
 
-    def _add_times(self, total: Integers, which: Booleans) -> None:
-        """Add how often the loops of `which[K, B]` advance to `total[B]`."""
+    def _advances(self, which: Booleans) -> Integers:
+        """Return how often the loops of `which[S, K, B]` advance, `[S, B]`."""
+        total = np.zeros((len(which), which.shape[2]), dtype=np.int64)
         found = np.flatnonzero(which)
-        np.add.at(total, found % len(total), self.loops.times.ravel().take(found))
+        if len(found):
+            size = which.shape[1] * which.shape[2]
+            number, loop = found // size, found % size
+            where = number * which.shape[2] + loop % which.shape[2]
+            np.add.at(total.ravel(), where, self.loops.times.ravel().take(loop))
+        return total
 
     def alike(self, level: int, rows: Integers, widths: list[Integers], reused: bool) -> Integers:
         """Return the words of steps that take in as many as the step before.
@@ -244,7 +258,8 @@ class Motion:
         whole = volume(widths)
         size = np.broadcast_to(whole, net.shape)
         if reused:
-            stride = self.run(level).stride[rows]
+            first = self._mover.ravel().take(loops.starts([level])[0, rows])
+            stride = self.steps.ravel().take(first)
             new = whole - overlap(widths, self.codes.axes(stride))
             size = np.where(net == 0, 0, np.where(net == stride, new, whole))
         start, column = len(net) - outside.sum(axis=0), np.arange(len(rows))
@@ -263,20 +278,24 @@ def slides(tensor: Tensor) -> bool:
     return any(len(axis) > 1 for axis in tensor.axes)
 
 
-def moves(motion: Motion, level: int, widths: list[Integers], reused: bool) -> Integers:
-    """Return the words a tile takes in over the whole run, `[B]`.
+def moves(
+    motion: Motion, levels: Sequence[int], widths: list[Integers], reused: Sequence[bool]
+) -> Integers:
+    """Return the words that tiles take in over the whole run, `[S, B]`.
 
     Args:
         motion: How the loops move the data space's tiles.
-        level: The level that feeds the tiles.
-        widths: Widths of the tile.
-        reused: Whether the tile stays between steps.
+        levels: The S levels that feed the tiles.
+        widths: Widths of the tiles, axis by axis, each `[S, B]`.
+        reused: Whether the tiles stay between steps.
     """
     whole = volume(widths)
-    if not reused:
-        return whole * motion.loops.total(level)
-    run = motion.run(level)
-    if not motion.slides:
-        return whole * run.entire
-    common = overlap(widths, motion.codes.axes(run.stride))
-    return whole * run.entire + (whole - common) * run.partial
+    run = motion.run(levels)
+    words = whole * run.entire
+    if motion.slides:
+        common = overlap(widths, motion.codes.axes(run.stride))
+        words += (whole - common) * run.partial
+    for number, (level, stays) in enumerate(zip(levels, reused, strict=True)):
+        if not stays:
+            words[number] = whole[number] * motion.loops.total(level)
+    return words

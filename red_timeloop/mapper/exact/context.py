@@ -83,9 +83,9 @@ class Context:
         if tensor in self._runs:
             return self._runs[tensor]
         codes = self.codes[tensor]
-        found = Motion(self.loops, self.part.frame.space.shape.tensors[tensor], codes).run(0)
-        stride = [each.astype(np.float64) for each in codes.axes(found.stride)]
-        run = _Run(found.entire.astype(np.float64), found.partial.astype(np.float64), stride)
+        found = Motion(self.loops, self.part.frame.space.shape.tensors[tensor], codes).run([0])
+        stride = [each[0].astype(np.float64) for each in codes.axes(found.stride)]
+        run = _Run(found.entire[0].astype(np.float64), found.partial[0].astype(np.float64), stride)
         self._runs[tensor] = run
         return run
 

@@ -6,15 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
-from red_timeloop.report.drawing.scene import Pixel, Scene, Step
-from red_timeloop.report.drawing.strips import (
+from red_timeloop.views.drawing.scene import Pixel, Scene, Step
+from red_timeloop.views.drawing.strips import (
     Strip,
     input_strip,
     kernel_strip,
     output_strip,
     tensor_strip,
 )
-from red_timeloop.report.palette import mode_colours
+from red_timeloop.views.palette import mode_colours
 
 __all__ = ["BETWEEN_PLANES", "Grid", "Style", "fit", "kernel_grids", "map_grids", "style_of"]
 

@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from red_timeloop.comparison import Comparison
+from red_timeloop.comparison import Comparison, compare
 from red_timeloop.errors import InputError
 from red_timeloop.files import make_folder, to_json, write_atomic
+from red_timeloop.layer import Layer
+from red_timeloop.workload import Workload
 
-__all__ = ["write_report"]
+__all__ = ["report", "write_report"]
+
+
+def report(
+    found: Comparison | str | Path | Workload | Layer | Iterable[Layer],
+    output: str | Path,
+    *,
+    figures: bool = False,
+) -> Path:
+    """Write the page of a comparison, or of `compare(workload)`, and return its path.
+
+    Args:
+        found: A comparison, or a workload as `compare` takes it; what a design cannot hold is
+            listed on the page.
+        output: Folder for `report.html` and its data; made if there is none.
+        figures: Also write every chart as SVG, PDF and PNG.
+
+    Raises:
+        InputError: The workload cannot be used, nothing can be shown, or a file cannot be written.
+    """
+    if not isinstance(found, Comparison):
+        found = compare(found, keep_going=True)
+    return write_report([found], output, figures=figures)[0]
 
 
 def write_report(
@@ -35,8 +59,8 @@ def write_report(
             written.
         SweepError: A sweep's store cannot be read.
     """
-    from red_timeloop.report.page import render
-    from red_timeloop.report.sweep_section import load_sweeps
+    from red_timeloop.views.page import render
+    from red_timeloop.views.sweep_section import load_sweeps
 
     names = [comparison.workload.name for comparison in comparisons]
     if not names or not all(comparison.results for comparison in comparisons):
@@ -54,7 +78,7 @@ def write_report(
         written.append(write_atomic(target / f"{name}.json", text))
         written.append(write_atomic(target / f"{name}.csv", comparison.to_csv()))
         if figures:
-            from red_timeloop.report.figures import write_figures
+            from red_timeloop.views.figures import write_figures
 
             paths = write_figures(comparison, target)
             drawn[name] = [path.name for path in paths]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from red_timeloop.report.drawing.background import (
+from red_timeloop.views.drawing.background import (
     paint_zero_insertion,
     zero_insertion_grid,
 )
-from red_timeloop.report.drawing.grids import Grid, Style, fit, kernel_grids, map_grids, style_of
-from red_timeloop.report.drawing.painter import Painter, new_painter
-from red_timeloop.report.drawing.panels import Panel
-from red_timeloop.report.drawing.scene import Scene, Step
+from red_timeloop.views.drawing.grids import Grid, Style, fit, kernel_grids, map_grids, style_of
+from red_timeloop.views.drawing.painter import Painter, new_painter
+from red_timeloop.views.drawing.panels import Panel
+from red_timeloop.views.drawing.scene import Scene, Step
 
 __all__ = ["WIDTH", "moving_strip", "still_figure"]
 

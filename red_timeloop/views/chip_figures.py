@@ -14,10 +14,10 @@ from red_timeloop.chip.network import Schedule
 from red_timeloop.chip.result import ChipComparison, ChipResult
 from red_timeloop.designs.registry import colours as own_colours
 from red_timeloop.designs.registry import label
-from red_timeloop.report.figures import PAPER, TWO_COLUMNS
-from red_timeloop.report.palette import PARTS, design_colours, luminance
-from red_timeloop.report.picture import picture
 from red_timeloop.units import percent, scaled
+from red_timeloop.views.figures import PAPER, TWO_COLUMNS
+from red_timeloop.views.palette import PARTS, design_colours, luminance
+from red_timeloop.views.picture import picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from red_timeloop.designs.registry import colours as own_colours
 from red_timeloop.designs.registry import label
 from red_timeloop.errors import InputError
-from red_timeloop.report.figures import GRID, INK, log_ticks, mark_id
-from red_timeloop.report.palette import MARKERS, design_colours, of_colour
-from red_timeloop.report.picture import STYLE, picture
-from red_timeloop.report.sweep_table import measure_name, measure_text, parameter_text
 from red_timeloop.sweeps.analysis import pareto
 from red_timeloop.sweeps.measures import Objective
 from red_timeloop.sweeps.table import Results
+from red_timeloop.views.figures import GRID, INK, log_ticks, mark_id
+from red_timeloop.views.palette import MARKERS, design_colours, of_colour
+from red_timeloop.views.picture import STYLE, picture
+from red_timeloop.views.sweep_table import measure_name, measure_text, parameter_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,10 +11,10 @@ from xml.etree.ElementTree import Element
 
 from markupsafe import Markup
 
-from red_timeloop.report.data import Chart
-from red_timeloop.report.figures import GRID, GROUND, INK, new_figure
-from red_timeloop.report.picture import STYLE, svg_text, svg_tree
-from red_timeloop.report.svg import SVG, style_sheet
+from red_timeloop.views.data import Chart
+from red_timeloop.views.figures import GRID, GROUND, INK, new_figure
+from red_timeloop.views.picture import STYLE, svg_text, svg_tree
+from red_timeloop.views.svg import SVG, style_sheet
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

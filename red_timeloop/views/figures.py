@@ -10,16 +10,17 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from red_timeloop.comparison import Comparison
 from red_timeloop.files import write_atomic
-from red_timeloop.report import data
-from red_timeloop.report.data import COMPONENT_GROUPS, Chart, Parts, format_value
-from red_timeloop.report.palette import (
+from red_timeloop.units import percent
+from red_timeloop.views import data
+from red_timeloop.views.data import COMPONENT_GROUPS, Chart, format_value
+from red_timeloop.views.palette import (
     HATCHES,
     MARKERS,
     PARTS,
@@ -28,8 +29,7 @@ from red_timeloop.report.palette import (
     of_colour,
     text_on,
 )
-from red_timeloop.report.picture import STYLE, picture
-from red_timeloop.units import percent
+from red_timeloop.views.picture import STYLE, picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -112,7 +112,7 @@ def new_figure(chart: Chart, width: float, size: float, *, page: bool = False) -
     entries = len(chart.parts if chart.kind == "stacks" else chart.designs)
     lines = 4.5 + 1.5 * math.ceil(entries / _columns(width, size))
     height = row_height(chart, size) * len(chart.layers) + lines * size / 72
-    figure = Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02))
+    figure = Figure(figsize=(width, height))
     axes = draw(figure.add_subplot(), chart)
     legend = axes.get_legend()
     if page:
@@ -123,6 +123,8 @@ def new_figure(chart: Chart, width: float, size: float, *, page: bool = False) -
     if page and legend:
         up = ScaledTranslation(0, 3.4 * size / 72, figure.dpi_scale_trans)
         legend.set_bbox_to_anchor((0, 1), axes.transAxes + up)
+    # once: an engine of the figure would have it drawn twice whenever it is saved
+    ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02).execute(figure)
     return figure
 
 
@@ -135,39 +137,35 @@ def row_height(chart: Chart, size: float) -> float:
 def draw(axes: Axes, chart: Chart) -> Axes:
     """Draw a chart on axes, layers downwards, and return them.
 
-    What belongs to a layer has a `mark_id`, with words if it stands for a value.
+    What belongs to a layer has a `mark_id` as its URL, with words if it stands for a value.
     """
-    from matplotlib.lines import Line2D
-
     axes.set_ylim(len(chart.layers), 0)
     axes.set_yticks([])
     axes.spines[["left", "right", "top", "bottom"]].set_visible(False)
     axes.tick_params(axis="x", length=0, colors=INK)
-    for place, (layer, name) in enumerate(chart.layers.items()):
-        text = _text(axes, 0, _lane(chart, place, -1), name, "left", 1.0, mark_id(layer))
-        text.set(transform=axes.get_yaxis_transform(), fontweight="bold")
-        text.set_bbox({"facecolor": GROUND, "linewidth": 0, "pad": 0.5})
-        if place:
-            line = Line2D([0, 1], [place] * 2, color=GRID, linewidth=0.6, zorder=0)
-            line.set_transform(axes.get_yaxis_transform())
-            _add(axes, line, mark_id(layer))
+    across = {"transform": axes.get_yaxis_transform()}
+    height = _share(chart, _NAME)
+    names = [(0, place, 1, height, mark_id(name)) for place, name in enumerate(chart.layers)]
+    _boxes(axes, names, facecolors=GROUND, linewidth=0, zorder=1.5, **across)
+    lines = [(x, place, width, 0, name) for x, place, width, _, name in names[1:]]
+    _boxes(axes, lines, edgecolors=GRID, linewidth=0.6, zorder=1.6, **across)
+    for (_, place, _, _, name), text in zip(names, chart.layers.values(), strict=True):
+        look: dict[str, Any] = {"fontweight": "bold", **across}
+        _text(axes, 0, place + height / 2, text, "left", 1.0, name, **look)
     {"dots": _dots, "stacks": _stacks, "heat": _heat}[chart.kind](axes, chart)
     return axes
 
 
-def _lane(chart: Chart, layer: int, lane: float) -> float:
-    """Return where a lane of a layer's row has its middle; -1 is that of the name."""
-    height = 72 * row_height(chart, 1)
-    down = _NAME / 2 if lane < 0 else _NAME + _LANES[chart.kind] * (lane + 0.5)
-    return layer + down / height
+def _share(chart: Chart, height: float) -> float:
+    """Return a height in units of the type size as a share of a row's."""
+    return height / 72 / row_height(chart, 1)
 
 
-def _marks(chart: Chart) -> Iterator[tuple[str, str, float, Parts]]:
-    """Yield layer, design, lane and values."""
-    for place, layer in enumerate(chart.layers):
-        for lane, design in enumerate(chart.designs):
-            if (layer, design) in chart.values:
-                yield layer, design, _lane(chart, place, lane), chart.values[layer, design]
+def _lane(chart: Chart, layer: str, design: str) -> float:
+    """Return where the lane of a design in a layer's row has its middle."""
+    number = 0 if chart.kind == "heat" else list(chart.designs).index(design)
+    row = list(chart.layers).index(layer)
+    return row + _share(chart, _NAME + _LANES[chart.kind] * (number + 0.5))
 
 
 def mark_id(layer: str, design: str = "", words: str = "", point: str = "") -> str:
@@ -175,54 +173,76 @@ def mark_id(layer: str, design: str = "", words: str = "", point: str = "") -> s
     return json.dumps([layer, design, words, point], ensure_ascii=False)
 
 
-def _add(axes: Axes, artist: Any, name: str) -> None:
-    """Add what neither limits nor layout ask for, of which there may be thousands."""
-    artist.set_gid(name)
+def _boxes(
+    axes: Axes, boxes: Sequence[tuple[float, float, float, float, str]], **look: Any
+) -> None:
+    """Draw rectangles (left, top, width, height, id), of which there may be thousands, as one."""
+    from matplotlib.collections import PolyCollection
+
+    corners = [[(x, y), (x + w, y), (x + w, y + h), (x, y + h)] for x, y, w, h, _ in boxes]
+    _add(axes, PolyCollection(corners, urls=[name for *_, name in boxes], **look))
+
+
+def _add(axes: Axes, artist: Any) -> None:
+    """Add what neither limits nor layout ask for."""
     artist.set_in_layout(False)
     axes.add_artist(artist).set_clip_on(False)
 
 
 def _text(
-    axes: Axes, x: float, y: float, text: str, align: Any, size: float, name: str, ink: str = INK
+    axes: Axes, x: float, y: float, text: str, align: Any, size: float, name: str, **look: Any
 ) -> Any:
     """Write `text` in the middle of a lane, `size` being that of the figure's type."""
     from matplotlib.text import Text
 
-    written = Text(x, y, text, color=ink, ha=align, va="center_baseline", fontsize=size * _size())
-    _add(axes, written, name)
+    place: Any = {"ha": align, "va": "center_baseline", "fontsize": size * _size(), "url": name}
+    written = Text(x, y, text, zorder=3, **place, **{"color": INK, **look})
+    _add(axes, written)
     return written
 
 
 def _dots(axes: Axes, chart: Chart) -> None:
     colours = design_colours([*chart.designs], chart.colours) | {"": PARTS[0]}
     found = [1.0] * (chart.unit == "x") + [chart.whole(*key) for key in chart.values]
-    for layer, design, y, values in _marks(chart):
-        mark = _dot(colours[design], [values[""]], [y])
-        _add(axes, mark, mark_id(layer, design, format_value(values[""], chart.unit)))
+    entries = []
+    for design in chart.designs:
+        mine = {layer: chart.whole(layer, of) for layer, of in chart.values if of == design}
+        named = {layer: format_value(value, chart.unit) for layer, value in mine.items()}
+        dots = axes.scatter(
+            list(mine.values()),
+            [_lane(chart, layer, design) for layer in mine],
+            (0.62 * _size()) ** 2,
+            colours[design],
+            marker=of_colour(MARKERS, colours[design]),
+            edgecolors=INK,
+            linewidths=0.5,
+            zorder=3,
+            clip_on=False,
+            urls=[mark_id(layer, design, words) for layer, words in named.items()],
+        )
+        dots.set_in_layout(False)
+        entries.append(dots)
     if chart.logarithmic:
         margin = max(1.1, (max(found) / min(found)) ** 0.04)
         axes.set_xscale("log")
         axes.set_xlim(min(found) / margin, max(found) * margin)
     else:
         axes.set_xlim(0, 1.04 * max(found) or 1.0)
-    axes.grid(axis="x", color=GRID, linewidth=0.6)
-    axes.set_axisbelow(True)
-    if chart.unit == "x":
-        axes.axvline(1, color=INK, linewidth=0.8, zorder=1)
+    axes.set_ylim(len(chart.layers), 0)
     unit = {"x": "", "%": "", "m2": " [mm2]"}.get(chart.unit, f" [{chart.unit}]")
-    axes.set_xlabel(chart.title + unit, color=INK)
+    _ground(axes, chart.title + unit, one=chart.unit == "x")
     _ticks(axes, chart)
     if any(chart.designs):
-        entries = [_dot(colours[name], [], []) for name in chart.designs]
         _legend(axes, entries, list(chart.designs.values()))
 
 
-def _dot(colour: str, x: list[float], y: list[float]) -> Any:
-    from matplotlib.lines import Line2D
-
-    mark = Line2D(x, y, linestyle="none", color=colour, marker=of_colour(MARKERS, colour), zorder=3)
-    mark.set(markersize=0.62 * _size(), markeredgecolor=INK, markeredgewidth=0.5)
-    return mark
+def _ground(axes: Axes, title: str, *, one: bool = True) -> None:
+    """Draw what stands behind marks: a grid, a line at one, and what the axis is."""
+    axes.grid(axis="x", color=GRID, linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.set_xlabel(title, color=INK)
+    if one:
+        axes.axvline(1, color=INK, linewidth=0.8, zorder=1)
 
 
 def _ticks(axes: Axes, chart: Chart) -> None:
@@ -254,27 +274,28 @@ def _tick(value: float, unit: str) -> str:
 
 
 def _stacks(axes: Axes, chart: Chart) -> None:
-    from matplotlib.patches import Patch, Rectangle
+    from matplotlib.patches import Patch
 
-    looks = _looks(chart.parts)
-    thick = 0.74 * _LANES["stacks"] / 72 / row_height(chart, 1)
+    looks, thick = _looks(chart.parts), _share(chart, 0.74 * _LANES["stacks"])
+    bars: dict[str, list[tuple[float, float, float, float, str]]] = {part: [] for part in looks}
     longest = 1.0
-    for layer, design, y, values in _marks(chart):
+    for (layer, design), values in chart.values.items():
         left, whole = 0.0, sum(values.values()) or 1.0
+        y = _lane(chart, layer, design)
         for part in (part for part in chart.parts if values.get(part)):
             share = values[part] / chart.scale(layer)
-            bar = Rectangle((left, y - thick / 2), share, thick, **looks[part])
             said = f"{format_value(values[part], chart.unit)}, {percent(values[part] / whole)}"
-            _add(axes, bar, mark_id(layer, design, f"{part} {said}"))
+            name = mark_id(layer, design, f"{part} {said}")
+            bars[part].append((left, y - thick / 2, share, thick, name))
             left += share
-        longest = max(longest, left)
         text = _text(axes, -0.01, y, chart.designs[design], "right", 0.88, mark_id(layer, design))
-        text.set(transform=axes.get_yaxis_transform(), in_layout=True)
+        # one row of names is as wide as all of them
+        text.set(transform=axes.get_yaxis_transform(), in_layout=layer == next(iter(chart.layers)))
+        longest = max(longest, left)
+    for part, boxes in bars.items():
+        _boxes(axes, boxes, zorder=2, **looks[part])
     axes.set_xlim(0, 1.01 * longest)
-    axes.grid(axis="x", color=GRID, linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.axvline(1, color=INK, linewidth=0.8, zorder=1)
-    axes.set_xlabel(f"{'Energy' if chart.unit == 'J' else 'Time'} over zero padding's", color=INK)
+    _ground(axes, f"{'Energy' if chart.unit == 'J' else 'Time'} over zero padding's")
     _legend(axes, [Patch(**look) for look in looks.values()], list(looks))
 
 
@@ -292,21 +313,21 @@ def _looks(parts: tuple[str, ...]) -> dict[str, dict[str, Any]]:
 
 
 def _heat(axes: Axes, chart: Chart) -> None:
-    from matplotlib.patches import Rectangle
-
-    height = _LANES["heat"] / 72 / row_height(chart, 1)
+    height = _share(chart, _LANES["heat"])
     shown = list(chart.designs)
     size = min(1.0, 4.5 / len(shown))
-    for layer, design, _, values in _marks(chart):
-        y = _lane(chart, list(chart.layers).index(layer), 0)
+    cells, colours = [], []
+    for (layer, design), values in chart.values.items():
+        y = _lane(chart, layer, design)
         for number, (part, share) in enumerate(values.items()):
-            colour = blend("#ffffff", PARTS[0], share)
+            colours.append(blend("#ffffff", PARTS[0], share))
             left = shown.index(design) + 0.04 + 0.46 * number
-            cell = Rectangle((left, y - height / 2), 0.46, height, facecolor=colour, linewidth=0.4)
-            cell.set_edgecolor(INK)
-            _add(axes, cell, mark_id(layer, design, f"{part} {percent(share)}"))
-            name, ink = mark_id(layer, design), text_on(colour)
-            _text(axes, left + 0.23, y, f"{100 * share:.0f}", "center", size, name, ink)
+            name = mark_id(layer, design, f"{part} {percent(share)}")
+            cells.append((left, y - height / 2, 0.46, height, name))
+            name, ink = mark_id(layer, design), text_on(colours[-1])
+            text = f"{100 * share:.0f}"
+            _text(axes, left + 0.23, y, text, "center", size, name, color=ink)
+    _boxes(axes, cells, facecolors=colours, edgecolors=INK, linewidth=0.4, zorder=2)
     axes.set_xlim(0, len(shown))
     labels = [text.replace(" ", "\n", 1) for text in chart.designs.values()]
     axes.set_xticks([lane + 0.5 for lane in range(len(shown))], labels)

@@ -10,13 +10,13 @@ from typing import Any
 from markupsafe import Markup
 
 from red_timeloop.designs.registry import label
-from red_timeloop.report.page_figure import Figures
-from red_timeloop.report.sweep_figure import pareto_panels
-from red_timeloop.report.sweep_table import MOST, Cell, cells, measure_name
 from red_timeloop.sweeps.analysis import Effect, best, pareto, sensitivity
 from red_timeloop.sweeps.store import Store
 from red_timeloop.sweeps.table import Results, load_results
 from red_timeloop.units import percent, ratio
+from red_timeloop.views.page_figure import Figures
+from red_timeloop.views.sweep_figure import pareto_panels
+from red_timeloop.views.sweep_table import MOST, Cell, cells, measure_name
 
 __all__ = ["load_sweeps", "sweep_section"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from itertools import product
 
-from red_timeloop.report.drawing.grids import Grid, Style, fit
-from red_timeloop.report.drawing.painter import INK, LINE, REAL, Painter
-from red_timeloop.report.drawing.scene import Pixel, Scene
-from red_timeloop.report.drawing.strips import map_strip
+from red_timeloop.views.drawing.grids import Grid, Style, fit
+from red_timeloop.views.drawing.painter import INK, LINE, REAL, Painter
+from red_timeloop.views.drawing.scene import Pixel, Scene
+from red_timeloop.views.drawing.strips import map_strip
 
 __all__ = ["paint_zero_insertion", "zero_insertion_grid"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 from xml.etree.ElementTree import Element
 
-from red_timeloop.report.drawing.painter import Painter
-from red_timeloop.report.picture import STYLE, SVG, svg_tree
+from red_timeloop.views.drawing.painter import Painter
+from red_timeloop.views.picture import STYLE, SVG, svg_tree
 
 __all__ = ["animated_gif", "animated_tree"]
 

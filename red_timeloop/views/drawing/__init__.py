@@ -10,7 +10,7 @@ from red_timeloop.designs import Design, find
 from red_timeloop.errors import InputError
 from red_timeloop.files import make_folder, write_atomic
 from red_timeloop.layer import Layer
-from red_timeloop.report.drawing.scene import Scene
+from red_timeloop.views.drawing.scene import Scene
 
 __all__ = ["FORMATS", "Drawing", "draw"]
 
@@ -52,25 +52,25 @@ class Drawing:
 
     def still(self, form: str = "svg") -> bytes:
         """Return the figure as the bytes of a `svg`, `pdf` or `png` file."""
-        from red_timeloop.report.drawing.figure import still_figure
-        from red_timeloop.report.picture import picture
+        from red_timeloop.views.drawing.figure import still_figure
+        from red_timeloop.views.picture import picture
 
         painter = still_figure(self.scene, self.steps)
         return picture(painter.figure, form, self.title, self.description)
 
     def moving(self, styles: dict[str, str]) -> Element:
         """Return the steps one after the other as an SVG tree, whose `styles` the caller writes."""
-        from red_timeloop.report.drawing.animation import animated_tree
-        from red_timeloop.report.drawing.figure import moving_strip
+        from red_timeloop.views.drawing.animation import animated_tree
+        from red_timeloop.views.drawing.figure import moving_strip
 
         painter, frames = moving_strip(self.scene, self._frames())
         return animated_tree(painter, frames, self.title, self.description, styles)
 
     def animated(self, form: str = "svg") -> bytes:
         """Return the steps one after the other as the bytes of a `svg` or `gif` file."""
-        from red_timeloop.report.drawing.animation import animated_gif
-        from red_timeloop.report.drawing.figure import moving_strip
-        from red_timeloop.report.picture import svg_file
+        from red_timeloop.views.drawing.animation import animated_gif
+        from red_timeloop.views.drawing.figure import moving_strip
+        from red_timeloop.views.picture import svg_file
 
         if form == "gif":
             return animated_gif(*moving_strip(self.scene, self._frames()))

@@ -6,7 +6,7 @@ import io
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
-from red_timeloop.report.svg import SVG, group_runs, squeeze, style_sheet
+from red_timeloop.views.svg import SVG, group_runs, squeeze, style_sheet
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,32 +6,32 @@ import base64
 import csv
 import hashlib
 import json
-import math
 import re
 import subprocess
 import sys
 from html.parser import HTMLParser
-from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 from close import near
 from markupsafe import escape
+from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
-from red_timeloop import resources
+import red_timeloop
+from red_timeloop import TransposedConv, resources
 from red_timeloop.comparison import Comparison, compare
 from red_timeloop.errors import InputError
-from red_timeloop.report import data
-from red_timeloop.report.data import component_group
-from red_timeloop.report.loop_nest import loop_nests
-from red_timeloop.report.palette import PARTS
-from red_timeloop.report.write import write_report
 from red_timeloop.spec.reader import read_specification
+from red_timeloop.views import data
+from red_timeloop.views.data import component_group
+from red_timeloop.views.loop_nest import loop_nests
+from red_timeloop.views.palette import PARTS
+from red_timeloop.views.write import write_report
 
 SVG = "{http://www.w3.org/2000/svg}"
+PAGE = "report.html"
 RATIOS = ("speedup", "energy_ratio")
 
 
@@ -65,22 +65,17 @@ def test_every_dot_stands_for_its_number(comparison: Comparison, folder: Path, k
                 "speedup": zero_padding.latency / own.latency,
                 "energy_ratio": own.energy / zero_padding.energy,
             }.get(key) or getattr(own, key)
+    axes = getattr(comparison.plot, key)(Figure().subplots())
     drawn = {
-        (la, d): (float(mark.get("x", 0)), mark)
-        for la, d, mark in marks(figures(folder / "report.html")[key])
+        tuple(json.loads(url)[:2]): place[0]
+        for dots in axes.collections
+        if isinstance(dots, PathCollection)
+        for url, place in zip(dots.get_urls(), dots.get_offsets(), strict=True)
     }
-    assert drawn.keys() == wanted.keys()
+    assert drawn == {place: near(value) for place, value in wanted.items()}
     unit = {"latency": "s", "energy": "J", "area": "m2"}.get(key, "x")
-    for place, (_, mark) in drawn.items():
-        assert mark.get("data-tip") == data.format_value(wanted[place], unit)
-    # Dots lie on one straight axis, of the values or of their logarithms.
-    scale = math.log if key != "area" else float
-    (low, low_at), (high, high_at) = (
-        f((scale(wanted[p]), drawn[p][0]) for p in wanted) for f in (min, max)
-    )
-    for place, value in wanted.items():
-        share = (scale(value) - low) / (high - low)
-        assert drawn[place][0] == pytest.approx(low_at + share * (high_at - low_at), abs=0.2)
+    told = {(la, d): mark.get("data-tip") for la, d, mark in marks(figures(folder / PAGE)[key])}
+    assert told == {place: data.format_value(value, unit) for place, value in wanted.items()}
 
 
 @pytest.mark.parametrize("key", ["energy_parts", "time_parts"])
@@ -90,17 +85,19 @@ def test_parts_of_a_bar_add_up_to_its_share_of_zero_paddings(
     axes = getattr(comparison.plot, key)(Figure().subplots())
     total = {"energy_parts": "energy", "time_parts": "latency"}[key]
     wholes = {(r.layer, r.design): getattr(r.design_result, total) for r in comparison.results}
-    bars: dict[tuple[str, str], list[Rectangle]] = {}
-    for patch in axes.artists + list(axes.patches):
-        if isinstance(patch, Rectangle) and patch.get_gid():
-            layer, design, *_ = json.loads(patch.get_gid())
-            bars.setdefault((layer, design), []).append(patch)
+    bars: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    for boxes in axes.collections:
+        for url, path in zip(boxes.get_urls(), boxes.get_paths(), strict=True):
+            layer, design, *_ = json.loads(url)
+            if design:
+                ends = path.vertices[:, 0]
+                bars.setdefault((layer, design), []).append((min(ends), max(ends)))
     assert bars.keys() == wholes.keys()
     for (layer, design), pieces in bars.items():
-        for before, after in pairwise(pieces):
-            assert after.get_x() == near(before.get_x() + before.get_width())
         share = wholes[layer, design] / wholes[layer, "zero_padding"]
-        assert sum(piece.get_width() for piece in pieces) == near(share)
+        ends = [0.0, *(right for _, right in pieces)]
+        assert [left for left, _ in pieces] == [near(end) for end in ends[:-1]]
+        assert ends[-1] == near(share)
 
 
 def test_a_part_looks_the_same_in_every_figure(comparison: Comparison) -> None:
@@ -237,6 +234,13 @@ def test_convolutions_on_which_all_are_equal_are_marked(tmp_path: Path) -> None:
 def test_equal_comparisons_give_equal_pages(folder: Path, tmp_path: Path) -> None:
     again = compare("red_date2019", engine="embedded").report(tmp_path)
     assert again.read_text() == (folder / "report.html").read_text()
+
+
+def test_a_page_of_a_workload_is_that_of_its_comparison(tmp_path: Path) -> None:
+    layer = TransposedConv(8, 8, (4, 4), kernel_size=4, stride=2, padding=1, name="up")
+    page = red_timeloop.report(layer, tmp_path / "one")
+    assert page == tmp_path / "one" / "report.html"
+    assert page.read_text() == red_timeloop.report(compare(layer), tmp_path / "two").read_text()
 
 
 def test_nothing_to_show_is_refused(comparison: Comparison, tmp_path: Path) -> None:

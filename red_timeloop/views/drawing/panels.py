@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from red_timeloop.report.drawing.grids import BETWEEN_PLANES, Grid, Style
-from red_timeloop.report.drawing.painter import INK, PALE, Painter, Seen
-from red_timeloop.report.drawing.scene import Pixel, Scene, Step
-from red_timeloop.report.palette import blend, text_on
+from red_timeloop.views.drawing.grids import BETWEEN_PLANES, Grid, Style
+from red_timeloop.views.drawing.painter import INK, PALE, Painter, Seen
+from red_timeloop.views.drawing.scene import Pixel, Scene, Step
+from red_timeloop.views.palette import blend, text_on
 
 __all__ = ["Panel"]
 

@@ -14,7 +14,7 @@ import pytest
 
 from red_timeloop import Conv, TransposedConv
 from red_timeloop.errors import InputError
-from red_timeloop.report.drawing import draw
+from red_timeloop.views.drawing import draw
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -17,15 +17,15 @@ from red_timeloop.comparison import Comparison, LayerResult
 from red_timeloop.decomposition import decompose
 from red_timeloop.designs import BASELINE
 from red_timeloop.errors import InputError
-from red_timeloop.report import data
-from red_timeloop.report.loop_nest import loop_nests
-from red_timeloop.report.page_figure import Figures, inline
-from red_timeloop.report.palette import design_colours
-from red_timeloop.report.sweep_section import sweep_section
-from red_timeloop.report.sweep_table import Cell
-from red_timeloop.report.table import describe
 from red_timeloop.sweeps.table import Results
 from red_timeloop.units import percent, ratio, scaled
+from red_timeloop.views import data
+from red_timeloop.views.loop_nest import loop_nests
+from red_timeloop.views.page_figure import Figures, inline
+from red_timeloop.views.palette import design_colours
+from red_timeloop.views.sweep_section import sweep_section
+from red_timeloop.views.sweep_table import Cell
+from red_timeloop.views.table import describe
 from red_timeloop.workload import WorkloadLayer
 
 __all__ = ["render"]
@@ -51,7 +51,7 @@ def render(
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
-        loader=PackageLoader("red_timeloop.report"),
+        loader=PackageLoader("red_timeloop.views"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -235,7 +235,7 @@ def _written(value: object) -> str:
 
 def _picture(comparison: Comparison, drawn: Figures) -> dict[str, Any] | None:
     """Return the one moving picture of a page, of a layer that is not too large to draw."""
-    from red_timeloop.report.drawing import draw
+    from red_timeloop.views.drawing import draw
 
     for result in () if drawn.moving else comparison.results:
         layer = result.entry.layer

@@ -25,18 +25,35 @@ __all__ = [
 Cell = tuple[str, float | None]  # of a table: what is written, and by what number it is sorted
 
 _MEASURES: dict[str, tuple[str, Callable[[float], str]]] = {
+    "images_per_s": ("images/s", scaled),
     "latency_s": ("latency", lambda value: scaled(value, "s")),
     "energy_J": ("energy", lambda value: scaled(value, "J")),
+    "energy_J_per_image": ("J/image", lambda value: scaled(value, "J")),
+    "power_W": ("power", lambda value: scaled(value, "W")),
     "area_m2": ("area", area),
     "energy_delay_Js": ("energy x delay", lambda value: f"{value:.3g} Js"),
     "cycles": ("cycles", lambda value: f"{int(value):,}"),
     "crossbars": ("crossbars", lambda value: f"{int(value):,}"),
+    "crossbars_used": ("crossbars used", lambda value: f"{int(value):,}"),
+    "tiles": ("tiles", lambda value: f"{int(value):,}"),
+    "chips": ("chips", lambda value: f"{int(value):,}"),
+    "peak_tops": ("peak TOPS", lambda value: f"{value:.3g}"),
+    "tops": ("TOPS", lambda value: f"{value:.3g}"),
+    "tops_per_W": ("TOPS/W", lambda value: f"{value:.3g}"),
+    "tops_per_mm2": ("TOPS/mm2", lambda value: f"{value:.3g}"),
+    "utilization_rows": ("rows in use", percent),
+    "utilization_columns": ("columns in use", percent),
+    "utilization_crossbars": ("crossbars in use", percent),
+    "utilization_time": ("time in use", percent),
     "programming_energy_J": ("programming", lambda value: scaled(value, "J")),
     "speedup": ("speedup", ratio),
     "energy_saving": ("saving", percent),
     "sqnr_dB": ("SQNR", decibels),
 }
-_ALWAYS = ("latency_s", "energy_J", "area_m2", "speedup", "energy_saving", "sqnr_dB")
+_ALWAYS = (
+    *("images_per_s", "latency_s", "energy_J", "energy_J_per_image", "area_m2"),
+    *("speedup", "energy_saving", "sqnr_dB"),
+)
 MOST = 40  # rows shown
 _WIDTH = 120  # of a pipe or file, which has none of its own
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from red_timeloop.comparison import Comparison
-from red_timeloop.report.data import chart
-from red_timeloop.report.figures import draw, row_height
+from red_timeloop.views.data import chart
+from red_timeloop.views.figures import draw, row_height
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

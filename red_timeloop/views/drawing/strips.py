@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from red_timeloop.report.drawing.scene import Axis, Step
+from red_timeloop.views.drawing.scene import Axis, Step
 
 __all__ = ["Strip", "input_strip", "kernel_strip", "map_strip", "output_strip", "tensor_strip"]
 

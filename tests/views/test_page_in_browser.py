@@ -9,7 +9,7 @@ import browser
 import pytest
 
 from red_timeloop.comparison import Comparison
-from red_timeloop.report import data
+from red_timeloop.views import data
 
 needs_browser = pytest.mark.skipif(browser.find() is None, reason=browser.MISSING)
 

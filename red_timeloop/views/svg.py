@@ -1,6 +1,7 @@
 """Makes matplotlib's SVG small, and part of a page: styles become classes, colours the page's.
 
-An element drawn with an id of our own keeps it; those that matplotlib gives are dropped.
+An element drawn with an id of our own keeps it, and so does one whose link is its id, as that of a
+shape among many; those that matplotlib gives are dropped.
 """
 
 from __future__ import annotations
@@ -80,6 +81,11 @@ def _squeezed(
     children = [k for child in element for k in _squeezed(child, styles, decimals, used, defs)]
     if kind == "defs":
         defs.extend(children)
+        return
+    if kind == "a":
+        for child in children:
+            child.set("id", element.get(_LINK, ""))
+        yield from children
         return
     attributes = _attributes(element, styles, decimals, used)
     if kind == "g" and (not children or not attributes):
