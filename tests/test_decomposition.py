@@ -229,5 +229,6 @@ def test_an_ordinary_convolution_is_one_mode():
     parts = decompose(Conv(3, 8, (8, 8), 3, stride=2, padding=1, dilation=2))
     (mode,) = parts.modes
     assert mode.offsets == ((-1, 1, 3), (-1, 1, 3))
+    assert (mode.phase, mode.taps, mode.outputs) == ((0, 0), ((0, 1, 2),) * 2, (range(3),) * 2)
     assert mode.input_stride == (2, 2)
     assert (parts.steps, parts.window, len(parts.groups)) == (9, (3, 3), 1)
