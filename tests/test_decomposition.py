@@ -181,6 +181,7 @@ def test_integers_are_exact_at_every_magnitude(value, dtype):
         (2**31 - 1, 1, np.int64),
         (2**31, 2, np.int64),  # a sum of one product
         (2**27 - 1, 1, np.int64),  # a sum that float64 would round
+        (2**26 + 1, 1, np.int64),  # the sum is odd and 2**53 + 2**27 + 2**26 + 1
     ],
 )
 @pytest.mark.parametrize("signs", [(1, 1), (-1, 1), (1, -1), (-1, -1)])
