@@ -64,8 +64,8 @@ class Figures:
                 if layer:
                     root.remove(child)
                     rows[layer].append(child)
-        for row in rows.values() if chart else ():  # by design, as arrow keys go through a row
-            order = ["", *chart.designs]
+        order = ["", *(chart.designs if chart else ())]
+        for row in rows.values():  # by design, as arrow keys go through a row
             row[:] = sorted(row, key=lambda mark: order.index(mark.get("data-design", "")))
         root.extend(rows.values())
         return root

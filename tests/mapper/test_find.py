@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from close import near
 from mapper.test_bound import space
+from red_timeloop.mapper.evolution import evolve
 
 from red_timeloop.mapper import find as finding
-from red_timeloop.mapper.evolution import evolve
 from red_timeloop.mapper.exact.search import prove
 
 CHOSEN = space((4, 1), C=2, M=3, P=4)
