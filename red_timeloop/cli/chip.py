@@ -62,7 +62,7 @@ def budget(
     metavar="AREA",
     help="The budget: an area, e.g. 50mm2, or a range for a curve, e.g. 10mm2..200mm2.",
 )
-@click.option("--crossbars", type=click.IntRange(min=1), help="The budget: crossbars.")
+@click.option("--crossbars", type=options.COUNT, help="The budget: crossbars.")
 @options.power
 @options.chips
 @click.option(

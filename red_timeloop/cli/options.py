@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from red_timeloop.workload import Workload
 
 __all__ = [
+    "COUNT",
     "adc_step",
     "cache",
     "cells",
@@ -195,9 +196,11 @@ estimator = click.option(
 
 power = click.option("--power", metavar="POWER", help="The budget: a power, e.g. 10W, at any area.")
 
+COUNT = click.IntRange(min=1, max=10**9)  # of crossbars or chips
+
 chips = click.option(
     "--chips",
-    type=click.IntRange(min=1),
+    type=COUNT,
     help="The budget: whole chips.  [default: as many as hold the weights on every design]",
 )
 

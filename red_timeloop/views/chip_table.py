@@ -44,7 +44,8 @@ def chip_tables(found: ChipComparison) -> list[tuple[tuple[str, ...], list[list[
 def bound(result: ChipResult) -> str:
     """Return what bounds the rate of a design, in words."""
     slowest = max(result.layers, key=lambda layer: layer.time)
-    chips = f"{result.tiles} tiles on {result.chips} chip{'s' * (result.chips > 1)}"
+    tiles = f"{result.tiles} tile{'s' * (result.tiles != 1)}"
+    chips = f"{tiles} on {result.chips} chip{'s' * (result.chips > 1)}"
     turns = f", {result.turns} turns of {result.batch} images" if result.turns > 1 else ""
     return (
         f"{chips}, bound by {result.bottleneck}{turns}; slowest layer {slowest.layer}, "
