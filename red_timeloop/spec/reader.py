@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import collections.abc as abc
 from contextlib import suppress
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 from red_timeloop.errors import InputError
-from red_timeloop.spec.architecture import read_architecture
+from red_timeloop.spec.architecture import Branch, InlineConstraints, read_architecture
 from red_timeloop.spec.compound import CompoundClass, read_classes
 from red_timeloop.spec.constraints import Collected, collect, resolve_constraints
 from red_timeloop.spec.fields import (
@@ -34,6 +34,7 @@ from red_timeloop.spec.types import (
     ArtTable,
     Constraints,
     ErtTable,
+    Mapping,
     Problem,
     Specification,
     Value,
@@ -49,12 +50,14 @@ __all__ = [
 ]
 
 Paths = str | Path | abc.Sequence[str | Path]
+_Collect = abc.Callable[[list[tuple[YamlList, str]]], Collected]
 
 _EXACT = {
     *("architecture", "problem", "variables", "mapper", "mapspace", "sparse_optimizations"),
     *("ERT", "ART", "mapping", "globals", "dumped_by_timeloop_front_end"),
 }
 _MOST_VARIABLES = 10_000
+_LEFT_OUT = "{}: the files' own is left out, another takes its place"
 _SECTIONS = (
     *("architecture", "problem", "variables", "mapper", "sparse_optimizations"),
     *("ERT", "ART", "globals", "components"),
@@ -233,7 +236,7 @@ class Sections:
         for content in contents:
             _merge_file(top, content)
         self._known = Known()
-        self._notes = [_left_out("mapping")] if unmapped and top.pop("mapping", None) else []
+        self._notes = [_LEFT_OUT.format("mapping")] if unmapped and top.pop("mapping", None) else []
         self._root = YamlMap(first)
         self._root.update(top)
         self._sections = {
@@ -276,7 +279,7 @@ class Sections:
         """Read a specification; arguments and errors are those of `read_specification`."""
         root, sections, notes = self._root, self._sections, list(self._notes)
         if problem is not None and root.get("problem"):
-            notes.insert(0, _left_out("problem"))
+            notes.insert(0, _LEFT_OUT.format("problem"))
         variables = _variables(sections["variables"], overrides)
         raw = "subtree" in sections["architecture"]
         architecture, inline, branches, legal = (
@@ -291,27 +294,10 @@ class Sections:
         constraints, nest = Constraints({}), None
         if problem is not None:
             check_optimizations(architecture, problem)
-            entries = [(_targets(root), "constraints")]
-            entries.append((mapspace_targets(root.get("mapspace"), root), "mapspace"))
-
-            def collected(entries: abc.Sequence[tuple[YamlList, str]]) -> Collected:
-                return collect(architecture, problem, inline, entries, legal, raw=raw)
-
-            def resolved() -> Constraints:
-                whole = not root.get("mapping")
-                return resolve_constraints(collected(entries), branches, whole=whole)
-
-            names = architecture.names, problem.dimensions, problem.data_space_names
-            blocks = [each.block for each in inline]
-            listed = any(section for section, _ in entries)
-            constraints = resolved() if listed else self._known.constraints(blocks, names, resolved)
-            if fixed and not root.get("mapping"):
-                with suppress(InputError):  # they leave something open
-                    nest = resolve_mapping(collected(entries), constraints)
-            if root.get("mapping"):
-                entries.append((_mapping_entries(root), "mapping"))
-                given = collected(entries)
-                nest = resolve_mapping(given, resolve_constraints(given, branches))
+            reading = partial(collect, architecture, problem, inline, legal=legal, raw=raw)
+            key = architecture.names, problem.dimensions, problem.data_space_names
+            constraints = self._constraints(reading, key, inline, branches)
+            nest = self._mapping(reading, constraints, branches, fixed=fixed)
         return Specification(
             architecture=architecture,
             problem=problem,
@@ -328,9 +314,42 @@ class Sections:
             notes=tuple(notes),
         )
 
+    @cached_property
+    def _entries(self) -> list[tuple[YamlList, str]]:
+        """What the files say of levels beside the nodes' own constraints, by section."""
+        section = mapspace_targets(self._root.get("mapspace"), self._root)
+        return [(_targets(self._root), "constraints"), (section, "mapspace")]
 
-def _left_out(name: str) -> str:
-    return f"{name}: the files' own is left out, another takes its place"
+    def _constraints(
+        self,
+        collected: _Collect,
+        key: tuple[object, ...],
+        inline: abc.Sequence[InlineConstraints],
+        branches: abc.Sequence[Branch],
+    ) -> Constraints:
+        def resolved() -> Constraints:
+            whole = not self._root.get("mapping")
+            return resolve_constraints(collected(self._entries), branches, whole=whole)
+
+        if any(section for section, _ in self._entries):
+            return resolved()
+        return self._known.constraints([each.block for each in inline], key, resolved)
+
+    def _mapping(
+        self,
+        collected: _Collect,
+        constraints: Constraints,
+        branches: abc.Sequence[Branch],
+        *,
+        fixed: bool,
+    ) -> Mapping | None:
+        if self._root.get("mapping"):
+            given = collected([*self._entries, (_mapping_entries(self._root), "mapping")])
+            return resolve_mapping(given, resolve_constraints(given, branches))
+        if fixed:
+            with suppress(InputError):  # they leave something open
+                return resolve_mapping(collected(self._entries), constraints)
+        return None
 
 
 def _kept(file: str, unmapped: bool) -> Sections | None:

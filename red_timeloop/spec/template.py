@@ -110,7 +110,7 @@ class Templates:
         """Read a file that a template includes and that has been checked."""
         render = _Rendering(self, path, list(folders), tags, [])
         text = render.text()
-        if text is render.source and says_all(text):
+        if says_all(render.source):
             return _plain(text, path, tuple(tags.items()))
         made = _yaml.Tags(tags, render.replaced)
         return _yaml.parse(text, file=path, tags=made, lines=_lines(render.source, text))
@@ -139,16 +139,12 @@ class Templates:
 
 def says_all(text: str) -> bool:
     """Tell whether the values of a file follow from its text alone, and are worth keeping."""
-    marked = any(mark in text for mark in (*_MARKS, "!include"))
-    return len(text) < _WORTH_KEEPING and not marked
+    return len(text) < _WORTH_KEEPING and not any(each in text for each in (*_MARKS, "!include"))
 
 
 @lru_cache(maxsize=32)
 def _plain(text: str, path: str, tags: tuple[tuple[str, tuple[str, ...]], ...]) -> Any:
-    """Return the values of a file without templates and includes, which nobody changes.
-
-    Every layer of a network asks for the same few architectures.
-    """
+    """Return the values of a file without templates and includes, which nobody changes."""
     return _yaml.parse(text, file=path, tags=_yaml.Tags(dict(tags)))
 
 
