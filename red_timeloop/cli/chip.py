@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -17,6 +18,7 @@ from red_timeloop.chip.run import on_chip
 from red_timeloop.chip.trace import trace
 from red_timeloop.cli import options, results
 from red_timeloop.cli.progress import progress_bar
+from red_timeloop.cli.verbosity import say
 from red_timeloop.designs.evaluator import Evaluator
 from red_timeloop.engines.base import engine as get_engine
 from red_timeloop.errors import InputError
@@ -128,6 +130,8 @@ def command(
         _print_curve(found) if isinstance(found, Curve) else _print_comparison(found)
 
     results.show(form, table, found.as_dict, lambda: to_csv(found.rows()))
+    if form == "csv":  # which has no place for them
+        _say_failures(found.points if isinstance(found, Curve) else (found,))
     if output is not None:
         content, rows = to_json(found.as_dict()), to_csv(found.rows())
         files: dict[str, str | bytes] = {"chip.json": content, "chip.csv": rows}
@@ -224,6 +228,15 @@ def _print_curve(found: Curve) -> None:
     if not found.crossings:
         console.print("No design overtakes another in this range.")
     _print_rest(console, found.points[-1])
+
+
+def _say_failures(points: Sequence[ChipComparison]) -> None:
+    """Say on standard error which designs fit where, each with its last reason."""
+    failed = [failure for point in points for failure in point.failures]
+    for name, error in {each.design: each.error for each in failed}.items():
+        count = sum(each.design == name for each in failed)
+        where = f", at {count} of {len(points)} areas" if len(points) > 1 else ""
+        say(f"not run: {name}{where}: {error}")
 
 
 def _print_rest(console: Console, found: ChipComparison) -> None:
