@@ -15,6 +15,7 @@ from mapper.small_spaces import random_space
 from mapper.test_bound import space
 
 from red_timeloop.mapper import exhaustive
+from red_timeloop.mapper import space as spaces
 from red_timeloop.mapper.bound import build_bound
 from red_timeloop.mapper.exact import choices, lower, part, parts, search, walk
 from red_timeloop.mapper.exact.frame import build_frame
@@ -172,3 +173,21 @@ def test_a_dimension_that_only_both_axes_could_hold_has_no_mapping() -> None:
         replace(chosen, limits=limits), Lowest("energy"), build_bound(chosen, "energy"), 10**9
     )
     assert (covered.complete, covered.evaluated, covered.goal.best) == (True, 0, None)
+
+
+def test_more_choices_of_what_is_kept_than_are_gone_through(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Registers of 40 words keep or leave each of three tensors: 8 choices; of fewer, a sample."""
+
+    def kept() -> tuple[int, set[tuple[bool, ...]]]:
+        found = space(keep=None, C=2, P=3)
+        return found.keep_count, {levels[0].keep for levels in found.keeps}
+
+    every = set(product((False, True), repeat=3))
+    monkeypatch.setattr(spaces, "_MOST_KEEPS", 8)
+    assert kept() == (8, every)
+    monkeypatch.setattr(spaces, "_MOST_KEEPS", 7)
+    assert kept() == (8, {(True,) * 3, (False,) * 3})  # all and nothing at least
+    proof = prove(space(keep=None, C=2, P=3), Lowest("energy"))
+    assert (proof.complete, proof.claims, proof.bound) == (False, None, 0.0)
