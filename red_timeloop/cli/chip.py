@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -114,6 +115,7 @@ def command(
                 found.rows,
                 names,
                 lambda: _files(found),
+                unsaid=lambda: _failures([found]),
             )
         grown = area_curve(
             network,
@@ -125,7 +127,13 @@ def command(
             progress=progress,
             **shared,
         )
-    return Answer(lambda: _print_curve(grown), grown.as_dict, grown.rows, names)
+    return Answer(
+        lambda: _print_curve(grown),
+        grown.as_dict,
+        grown.rows,
+        names,
+        unsaid=lambda: _failures(grown.points),
+    )
 
 
 def _files(found: ChipComparison) -> dict[str, str | bytes]:
@@ -166,6 +174,17 @@ def _print_curve(found: Curve) -> None:
     if not found.crossings:
         console.print("No design overtakes another in this range.")
     _print_rest(console, found.points[-1])
+
+
+def _failures(points: Sequence[ChipComparison]) -> list[str]:
+    """Return which designs do not fit where, each with its last reason."""
+    failed = [failure for point in points for failure in point.failures]
+    found = []
+    for name, error in {each.design: each.error for each in failed}.items():
+        count = sum(each.design == name for each in failed)
+        where = f", at {count} of {len(points)} areas" if len(points) > 1 else ""
+        found.append(f"not run: {name}{where}: {error}")
+    return found
 
 
 def _print_rest(console: Console, found: ChipComparison) -> None:

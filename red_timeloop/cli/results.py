@@ -28,6 +28,7 @@ class Answer:
         names: Of the JSON file in the folder of `-o`, and of the CSV file if there is one.
         files: Returns what else is written there, by name.
         code: The exit code.
+        unsaid: Returns sentences that the CSV has no place for, for standard error.
     """
 
     table: Callable[[], object]
@@ -36,6 +37,7 @@ class Answer:
     names: tuple[str, ...] = ()
     files: Callable[[], Mapping[str, str | bytes]] = dict
     code: int = 0
+    unsaid: Callable[[], Sequence[str]] = tuple
 
 
 def answering(*, csv: bool = False, folder: bool = False) -> Callable[[Callable[..., Answer]], Any]:
@@ -60,6 +62,8 @@ def answering(*, csv: bool = False, folder: bool = False) -> Callable[[Callable[
                 answer.table()
             else:
                 click.echo(texts[form == "csv"](), nl=False)
+            for sentence in answer.unsaid() if form == "csv" else ():
+                say(sentence)
             if output is not None:
                 own = {name: text() for name, text in zip(answer.names, texts, strict=False)}
                 write(output, {**own, **answer.files()})

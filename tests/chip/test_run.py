@@ -190,6 +190,19 @@ def test_a_curve_names_where_designs_cross() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["--design", "eyeriss", "--chips", "1"], "not run: eyeriss: chips: eyeriss has no cross"),
+        (["--area", "36mm2..90mm2"], "not run: red, at 3 of 16 areas: area: one copy of the wei"),
+    ],
+)
+def test_numbers_alone_do_not_hide_what_does_not_fit(arguments: list[str], message: str) -> None:
+    ran = CliRunner().invoke(command, ["dcgan", "--design", "red", "--format", "csv", *arguments])
+    assert message in ran.stderr
+    assert "not run" not in ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
         (["--area", "50"], "--area: got '50' (legal: a number above 0 with mm2, cm2, um2)"),
         (["--area", "9mm2..3mm2"], "the smaller one first"),
         (["--power", "3V"], "with mW, W, kW"),
