@@ -15,9 +15,10 @@ Result = TypeVar("Result")
 def remembered(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     """Keep what a function of values gives, as often as a large sweep needs it.
 
-    Values that hold arrays have no hash: what they give is computed every time.
+    Values that hold arrays have no hash: what they give is computed every time. Equal arguments
+    must mean the same to the function, be they 1 or 1.0.
     """
-    kept = lru_cache(maxsize=8192)(function)
+    kept = lru_cache(maxsize=4096)(function)
 
     @wraps(function)
     def call(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:

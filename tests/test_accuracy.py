@@ -37,7 +37,7 @@ from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
 from red_timeloop.layer import Conv, Layer
 from red_timeloop.units import area
-from red_timeloop.views.table import print_comparison
+from red_timeloop.views.comparison_table import print_comparison
 from red_timeloop.workload import Workload, WorkloadLayer
 
 BASE = Hardware.load()

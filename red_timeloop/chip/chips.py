@@ -30,6 +30,8 @@ _PART_KEYS = (
     *("stands_for", "source", "confirmed"),
 )
 _MOST_PARTS = 1000
+_MOST_ROUTERS = 100_000  # of a mesh, whose wires are summed one by one
+_MOST_CROSSBARS = 10**9  # of a chip
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,20 @@ class Chip:
     hop_bits_per_s: float
     link_bits_per_s: float
     parts: tuple[ChipPart, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse a chip that is larger than its traffic can be counted on.
+
+        Raises:
+            InputError: There are too many routers or crossbars.
+        """
+        if self.mesh_rows * self.mesh_columns > _MOST_ROUTERS:
+            rows, columns = self.mesh_rows, self.mesh_columns
+            message = f"a mesh of {rows} by {columns} routers"
+            raise InputError(message, key="mesh_columns", legal=f"{_MOST_ROUTERS} routers at most")
+        if self.crossbars > _MOST_CROSSBARS:
+            message = f"a chip of {self.crossbars:.3g} crossbars"
+            raise InputError(message, key="tiles", legal=f"{_MOST_CROSSBARS} crossbars at most")
 
     @property
     def crossbars(self) -> int:
@@ -172,13 +188,12 @@ def load_chip(name_or_path: str | Path) -> Chip:
             raise fields.error(f"two parts are called {name!r}", content, "parts")
     counts: dict[str, Any] = {key: fields.integer(content, key, "", least=1) for key in COUNTS}
     rates: dict[str, Any] = {key: _positive(content, key, "") for key in RATES}
-    return Chip(
-        name=fields.text(content, "name", "", default=path.stem),
-        description=fields.text(content, "description", "", default=""),
-        **counts,
-        **rates,
-        parts=parts,
-    )
+    name = fields.text(content, "name", "", default=path.stem)
+    description = fields.text(content, "description", "", default="")
+    try:
+        return Chip(name=name, description=description, **counts, **rates, parts=parts)
+    except InputError as error:
+        raise error.located(file=path) from None
 
 
 def _part(entry: Any, content: YamlMap, number: int) -> ChipPart:

@@ -183,6 +183,7 @@ class ChipComparison:
         hardware: Name of the parameter set.
         results: One a design that fits.
         failures: The designs that do not.
+        unmatched: Levels that parts of the chip stand for and no design of these has.
     """
 
     workload: Workload
@@ -190,6 +191,7 @@ class ChipComparison:
     hardware: str
     results: tuple[ChipResult, ...]
     failures: tuple[ChipFailure, ...] = ()
+    unmatched: tuple[str, ...] = ()
 
     @cached_property
     def assumptions(self) -> tuple[str, ...]:
@@ -210,6 +212,11 @@ class ChipComparison:
             lines.append(
                 "Layers programmed in turn: all crossbars of a turn are written at the same time, "
                 "and the maps of a batch wait outside, behind a link."
+            )
+        if self.unmatched:
+            lines.append(
+                "Parts of the chip stand for levels that no design here has, and replace nothing: "
+                f"{', '.join(self.unmatched)}."
             )
         unsure = [part.name for part in self.chip.parts if not part.confirmed]
         if unsure:

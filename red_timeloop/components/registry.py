@@ -171,10 +171,11 @@ def build(
     kind = find(subclass)
     if kind is None:
         raise InputError(f"unknown component {subclass!r}", key="subclass", legal=names())
-    values = tuple((key, value) for key, value in attributes.items() if value is not None)
+    values = tuple([item for item in attributes.items() if item[1] is not None])
     if circuit is None:  # a file, which may change
         return _build(kind, subclass, values, (), circuit, strict)
-    return _built(kind, subclass, values, tuple(type(each) for _, each in values), circuit, strict)
+    types = tuple([type(value) for _, value in values])
+    return _built(kind, subclass, values, types, circuit, strict)
 
 
 def _build(

@@ -41,7 +41,7 @@ def price(
     Raises:
         InputError: A component has no model, or its attributes are not legal; names the component.
     """
-    energies: dict[str, dict[str, float]] = {}
+    energies: dict[str, Mapping[str, float]] = {}
     areas: dict[str, float] = {}
     components = components or components_of(architecture, circuit)
     for level in architecture.levels:
@@ -51,7 +51,7 @@ def price(
             continue
         component = components[level.name]
         each, area = _prices(component, cycle_seconds, bool(level.sparse), level.energy_scale)
-        energies[level.name] = dict(each)
+        energies[level.name] = each
         areas[level.name] = plain(area * level.area_scale)
     by = {name: f"red_timeloop {type(each).__name__}" for name, each in components.items()}
     return ErtTable(energies, by), ArtTable(areas)

@@ -19,7 +19,7 @@ from red_timeloop.mapper.exact.goals import Lowest
 from red_timeloop.mapper.orders import Orders, Pattern, TooManyOrdersError, order_classes
 from red_timeloop.mapper.space import Space
 
-__all__ = ["Coverage", "exhaust"]
+__all__ = ["Coverage", "exhaust", "fits_capacity"]
 
 _ROWS = 8192  # ways to deal all dimensions, held at once
 
@@ -102,7 +102,7 @@ def _deals(
             grown[:, :, order[depth]] = np.tile(table, (len(part), 1))
             for reason, fits in (
                 ("fan_out", space.fits_fan_out),
-                ("capacity", partial(_fits_capacity, space=space, levels=levels)),
+                ("capacity", partial(fits_capacity, space=space, levels=levels)),
             ):
                 good = fits(grown)
                 coverage.pruned[reason] += int((~good).sum()) * remaining[depth + 1]
@@ -112,7 +112,7 @@ def _deals(
     yield from expand(np.ones((1, len(space.places), len(tables)), dtype=np.int64), 0)
 
 
-def _fits_capacity(factors: Integers, space: Space, levels: tuple[LevelNest, ...]) -> Booleans:
+def fits_capacity(factors: Integers, space: Space, levels: tuple[LevelNest, ...]) -> Booleans:
     """Whether the tiles fit when every dimension not dealt yet stays outside."""
     legal: Booleans = np.ones(len(factors), dtype=np.bool_)
     extents = np.ones((factors.shape[2], len(factors)), dtype=np.int64)

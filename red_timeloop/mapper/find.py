@@ -10,8 +10,8 @@ from typing import Any, TypeAlias
 from red_timeloop.engines.embedded.nest import Nest
 from red_timeloop.mapper import cache
 from red_timeloop.mapper.bound import build_bound
-from red_timeloop.mapper.candidates import Candidates, Objective, evaluate_candidates, order_of
-from red_timeloop.mapper.evolution import evolve
+from red_timeloop.mapper.candidates import Objective
+from red_timeloop.mapper.descent import guide
 from red_timeloop.mapper.exact.goals import Claim, Corner, Front, Goal, Lowest
 from red_timeloop.mapper.exact.search import prove
 from red_timeloop.mapper.exhaustive import exhaust
@@ -223,20 +223,13 @@ def _guess(
     objectives = ENDS if isinstance(goal, Front) else (goal.objective,)
     spent = 0
     for number, objective in enumerate(objectives):
-        share = budget // len(objectives)
-        islands, used = evolve(
+        spent += guide(
             space,
             objective,
-            share,
+            budget // len(objectives),
             seed + number,
+            goal.add,
             stop=stop,
             progress=lambda done, best, before=spent: progress(before + done, best),  # type: ignore[misc]
         )
-        spent += used
-        for island in islands[:1]:
-            if len(island.values):
-                rows = slice(None) if isinstance(goal, Front) else slice(1)
-                order = order_of(island.keys[rows], space)
-                found = Candidates(island.levels, island.factors[rows], order)
-                goal.add(found, evaluate_candidates(found, space, goal.objective))
     return spent

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -104,14 +104,12 @@ def _stack(axes: Axes, bars: list[dict[str, float]], unit: str) -> None:
 
 def _floor_plan(result: ChipResult, schedule: Schedule) -> Figure:
     """Return the chips with their tiles, routers and links to scale, in mm."""
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import Normalize
     from matplotlib.figure import Figure
 
-    tile, holders, chip = _side(schedule.site), _holders(schedule), schedule.site.chip
+    chip = schedule.site.chip
     columns = min(result.chips, int(np.ceil((2 * result.chips) ** 0.5)))
     rows = -(-result.chips // columns)
-    size = _size(chip, tile)
+    size = _size(chip, _side(schedule.site))
     step = (size[0] * 1.04, size[1] * 1.04)
     height = min(3.6, (TWO_COLUMNS - 2.6) * rows * step[1] / (columns * step[0]))  # inches
     width = height * columns * step[0] / (rows * step[1])
@@ -119,24 +117,16 @@ def _floor_plan(result: ChipResult, schedule: Schedule) -> Figure:
     plan, names = figure.subplots(1, 2, width_ratios=[width, 1.7])
     for number in range(result.chips):
         down, across = divmod(number, columns)
-        mine = holders[number * chip.tiles : (number + 1) * chip.tiles]
-        _chip(plan, schedule, number, mine, (across * step[0], down * step[1]), tile)
+        tiles = _chip(plan, schedule, number, (across * step[0], down * step[1]))
     plan.set_xlim(-0.02 * size[0], columns * step[0])
     plan.set_ylim(rows * step[1], -0.02 * size[1])
     plan.set_aspect("equal")
     plan.set_xlabel("mm")
     plan.spines[["top", "right"]].set_visible(False)
-    shades = ScalarMappable(Normalize(0, 1), _map())
-    bar = figure.colorbar(shades, ax=plan, shrink=0.6, pad=0.01)
+    bar = figure.colorbar(tiles, ax=plan, shrink=0.6, pad=0.01)
     bar.set_label("share of the period that crossbars compute")
     _names(names, schedule)
     return figure
-
-
-def _map() -> Any:
-    from matplotlib.colors import LinearSegmentedColormap
-
-    return LinearSegmentedColormap.from_list("busy", ["#ffffff", "#56b4e9", "#0072b2"])
 
 
 def _side(site: Site) -> float:
@@ -177,18 +167,12 @@ def _holders(schedule: Schedule) -> list[list[tuple[int, float, float]]]:
     return tiles
 
 
-def _chip(
-    axes: Axes,
-    schedule: Schedule,
-    number: int,
-    holders: list[list[tuple[int, float, float]]],
-    corner: tuple[float, float],
-    tile: float,
-) -> None:
+def _chip(axes: Axes, schedule: Schedule, number: int, corner: tuple[float, float]) -> Any:
     """Draw one chip at `corner`: half of its links above the tiles, and half below."""
-    from matplotlib.colors import to_hex
+    from matplotlib.collections import LineCollection
+    from matplotlib.colors import LinearSegmentedColormap, to_hex
 
-    chip = schedule.site.chip
+    chip, tile = schedule.site.chip, _side(schedule.site)
     wide, high = _around_router(chip)
     width, height = _size(chip, tile)
     strip = (height - chip.mesh_rows * high * tile) / 2
@@ -197,30 +181,36 @@ def _chip(
         _box(axes, left, where, width, strip, "#cccccc", 0.5)
     if strip > 0.04 * height:
         axes.text(left + width / 2, corner[1] + strip / 2, "links", **_TEXT)
-    placement = schedule.placements[0]
-    owner: dict[tuple[int, int], int] = {}
-    shades = _map()
-    for index, held in enumerate(holders):
-        place = placement.order[index // chip.tiles_per_router]
+    owner = np.zeros((chip.mesh_rows * high, chip.mesh_columns * wide), int)  # of 1, of a tile
+    work = np.full(owner.shape, np.nan)
+    held = _holders(schedule)[number * chip.tiles : (number + 1) * chip.tiles]
+    for index, stages in enumerate(held):
+        place = schedule.placements[0].order[index // chip.tiles_per_router]
         inner = divmod(index % chip.tiles_per_router, wide)
-        row, column = place[0] * high + inner[0], place[1] * wide + inner[1]
-        work = sum(share * busy for _, share, busy in held)
-        colour = shades(work) if held else "#f4f4f4"
-        _box(axes, left + column * tile, top + row * tile, tile, tile, colour, 0.15)
-        if held:
-            owner[row, column] = max(held, key=lambda each: each[1])[0]
-    _borders(axes, owner, (left, top), tile)
+        spot = place[0] * high + inner[0], place[1] * wide + inner[1]
+        if stages:
+            owner[spot] = max(stages, key=lambda each: each[1])[0]
+            work[spot] = sum(share * busy for _, share, busy in stages)
+    shades = LinearSegmentedColormap.from_list("busy", ["#ffffff", "#56b4e9", "#0072b2"])
+    shades.set_bad("#f4f4f4")
+    down, across = (tile * np.arange(n + 1) for n in owner.shape)
+    look: Any = {"cmap": shades, "vmin": 0, "vmax": 1, "edgecolors": _EDGE, "linewidth": 0.15}
+    tiles = axes.pcolormesh(left + across, top + down, work, **look)
+    borders = np.pad(owner, 1)  # thick lines where neighbouring tiles belong to different layers
+    upright = np.argwhere(borders[:, 1:] != borders[:, :-1])
+    lying = np.argwhere(borders[1:] != borders[:-1])
+    lines = [[(x, y - 1), (x, y)] for y, x in upright] + [[(x - 1, y), (x, y)] for y, x in lying]
+    ends = np.array(lines) * tile + (left, top)
+    axes.add_collection(LineCollection(list(ends), colors=_EDGE, linewidths=0.9))
     _wires(axes, schedule, number, (left, top), (wide * tile, high * tile))
-    groups: dict[int, list[tuple[int, int]]] = {}
-    for spot, who in owner.items():
-        groups.setdefault(who, []).append(spot)
-    at_work = {who: busy for held in holders for who, _, busy in held}
-    for who, spots in groups.items():
-        middle = np.mean(spots, axis=0)
-        row, column = min(spots, key=lambda spot: float(np.abs(np.array(spot) - middle).sum()))
+    at_work = {who: busy for stages in held for who, _, busy in stages}
+    for who in sorted({*owner.flat} - {0}):
+        spots = np.argwhere(owner == who)
+        row, column = min(spots, key=lambda spot: np.abs(spot - spots.mean(0)).sum())
         dark = luminance(to_hex(shades(at_work[who]))) < 0.35
         style = _TEXT | {"color": "#ffffff" if dark else "#000000"}
         axes.text(left + (column + 0.5) * tile, top + (row + 0.5) * tile, str(who), **style)
+    return tiles
 
 
 _TEXT: Any = {"ha": "center", "va": "center", "fontsize": 5.5}
@@ -233,26 +223,6 @@ def _box(
 
     box = Rectangle((left, top), width, height, facecolor=colour, edgecolor=_EDGE, linewidth=line)
     axes.add_patch(box)
-
-
-def _borders(
-    axes: Axes, owner: Mapping[tuple[int, int], int], corner: tuple[float, float], tile: float
-) -> None:
-    """Draw thick lines where neighbouring tiles belong to different layers."""
-    lines = []
-    for (row, column), who in owner.items():
-        left, top = corner[0] + column * tile, corner[1] + row * tile
-        if owner.get((row, column + 1)) != who:
-            lines.append([(left + tile, top), (left + tile, top + tile)])
-        if owner.get((row + 1, column)) != who:
-            lines.append([(left, top + tile), (left + tile, top + tile)])
-        if (row, column - 1) not in owner:
-            lines.append([(left, top), (left, top + tile)])
-        if (row - 1, column) not in owner:
-            lines.append([(left, top), (left + tile, top)])
-    from matplotlib.collections import LineCollection
-
-    axes.add_collection(LineCollection(lines, colors=_EDGE, linewidths=0.9))
 
 
 def _wires(

@@ -29,7 +29,7 @@ from red_timeloop.views.palette import (
     of_colour,
     text_on,
 )
-from red_timeloop.views.picture import STYLE, picture
+from red_timeloop.views.picture import GRID, GROUND, INK, STYLE, picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,9 +37,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FORMATS",
-    "GRID",
-    "GROUND",
-    "INK",
     "PAPER",
     "TWO_COLUMNS",
     "draw",
@@ -47,8 +44,6 @@ __all__ = [
 ]
 
 FORMATS = ("svg", "pdf", "png")
-INK, GRID, GROUND = "#1b1f24", "#c8ced4", "#fffffe"  # a page puts its own in their place
-
 ONE_COLUMN, TWO_COLUMNS = 3.5, 7.16  # inches, of an IEEE paper
 PAPER = STYLE | {
     "font.size": 6.5,
@@ -69,6 +64,8 @@ _STAGES = {  # what a part of a step is done by, in whose colour it is drawn
     "store": "buffers",
     "compute": "processing elements",
 }
+
+Box = tuple[float, float, float, float, str]  # left, top, width, height, id
 
 
 def write_figures(comparison: Comparison, folder: Path) -> list[Path]:
@@ -173,9 +170,7 @@ def mark_id(layer: str, design: str = "", words: str = "", point: str = "") -> s
     return json.dumps([layer, design, words, point], ensure_ascii=False)
 
 
-def _boxes(
-    axes: Axes, boxes: Sequence[tuple[float, float, float, float, str]], **look: Any
-) -> None:
+def _boxes(axes: Axes, boxes: Sequence[Box], **look: Any) -> None:
     """Draw rectangles (left, top, width, height, id), of which there may be thousands, as one."""
     from matplotlib.collections import PolyCollection
 
@@ -277,7 +272,7 @@ def _stacks(axes: Axes, chart: Chart) -> None:
     from matplotlib.patches import Patch
 
     looks, thick = _looks(chart.parts), _share(chart, 0.74 * _LANES["stacks"])
-    bars: dict[str, list[tuple[float, float, float, float, str]]] = {part: [] for part in looks}
+    bars: dict[str, list[Box]] = {part: [] for part in looks}
     longest = 1.0
     for (layer, design), values in chart.values.items():
         left, whole = 0.0, sum(values.values()) or 1.0
@@ -335,7 +330,7 @@ def _heat(axes: Axes, chart: Chart) -> None:
 
 
 def _legend(axes: Axes, entries: list[Any], labels: list[str]) -> None:
-    look: dict[str, Any] = {"frameon": False, "labelcolor": INK, "fontsize": 0.92 * _size()}
+    look: dict[str, Any] = {"frameon": False, "fontsize": 0.92 * _size()}
     room = {"borderpad": 0.1, "borderaxespad": 0.3, "columnspacing": 1, "labelspacing": 0.3}
     room |= {"handlelength": 1.4, "handletextpad": 0.5}
     look["ncols"] = _columns(axes.figure.get_figwidth(), _size())  # type: ignore[union-attr]

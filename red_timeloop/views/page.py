@@ -13,23 +13,33 @@ from typing import Any
 from markupsafe import Markup
 
 from red_timeloop import __version__
+from red_timeloop.chip.result import ChipComparison
 from red_timeloop.comparison import Comparison, LayerResult
 from red_timeloop.decomposition import decompose
 from red_timeloop.designs import BASELINE
+from red_timeloop.designs.registry import label
 from red_timeloop.errors import InputError
 from red_timeloop.sweeps.table import Results
-from red_timeloop.units import percent, ratio, scaled
+from red_timeloop.units import area, percent, ratio, scaled
 from red_timeloop.views import data
+from red_timeloop.views.chip_figures import chip_figures
+from red_timeloop.views.chip_table import bound, chip_tables
+from red_timeloop.views.comparison_table import describe
 from red_timeloop.views.loop_nest import loop_nests
 from red_timeloop.views.page_figure import Figures, inline
 from red_timeloop.views.palette import design_colours
-from red_timeloop.views.sweep_section import sweep_section
-from red_timeloop.views.sweep_table import Cell
-from red_timeloop.views.table import describe
+from red_timeloop.views.sweep_section import labelled, sweep_section
+from red_timeloop.views.tables import Cell
 from red_timeloop.workload import WorkloadLayer
 
 __all__ = ["render"]
 
+_BUDGETS = {  # of designs that share a chip
+    "chips": "{0:.0f} whole chips",
+    "crossbars": "{0:,.0f} crossbars",
+    "area": "{area}",
+    "power": "{0:g} W",
+}
 _MOST_SUB_CROSSBARS = 100  # in the picture of a page
 
 
@@ -37,6 +47,7 @@ def render(
     comparisons: Sequence[Comparison],
     figures: Mapping[str, Sequence[str]],
     sweeps: Sequence[tuple[str, Results]] = (),
+    chips: Sequence[ChipComparison] = (),
 ) -> str:
     """Return the HTML of a page.
 
@@ -44,6 +55,7 @@ def render(
         comparisons: What to show, one section each; the workloads' names differ.
         figures: Names of the figure files beside the page, by workload.
         sweeps: Names and points of sweeps to show below.
+        chips: Networks on whole chips to show below.
 
     Raises:
         InputError: No point of a sweep is feasible.
@@ -64,6 +76,7 @@ def render(
         title=f"RED on {', '.join(comparison.workload.name for comparison in comparisons)}",
         version=__version__,
         pages=[_page(c, figures.get(c.workload.name, ()), drawn) for c in comparisons],
+        chips=[_chip(found, drawn) for found in chips],
         sweeps=[sweep_section(name, results, drawn) for name, results in sweeps],
         versions=_versions(comparisons),
         figures=drawn,
@@ -202,6 +215,24 @@ def _cells(comparison: Comparison, result: LayerResult) -> Iterable[Cell]:
         (own.programming_energy, "J"),
     ):
         yield ("" if value == missing else data.format_value(value, unit), value)
+
+
+def _chip(found: ChipComparison, drawn: Figures) -> dict[str, Any]:
+    """Return what the template shows of a network on a chip."""
+    budget = next(iter(found.results)).budget
+    return {
+        "name": found.workload.name,
+        "chip": found.chip.name,
+        "budget": _BUDGETS[budget.kind].format(budget.amount, area=area(budget.amount)),
+        "tables": [labelled(*each) for each in chip_tables(found)],
+        "bounds": [(label(each.design), bound(each), each.notes) for each in found.results],
+        "figures": [
+            (title, drawn.of(figure, title, "The numbers stand in the tables above"))
+            for _, title, figure in chip_figures(found)
+        ],
+        "notes": found.assumptions,
+        "failures": found.failures,
+    }
 
 
 def _mappings(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
@@ -12,8 +11,8 @@ from xml.etree.ElementTree import Element
 from markupsafe import Markup
 
 from red_timeloop.views.data import Chart
-from red_timeloop.views.figures import GRID, GROUND, INK, new_figure
-from red_timeloop.views.picture import STYLE, svg_text, svg_tree
+from red_timeloop.views.figures import new_figure
+from red_timeloop.views.picture import GRID, GROUND, INK, STYLE, svg_text, svg_tree
 from red_timeloop.views.svg import SVG, style_sheet
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ class Figures:
 
         with mpl.rc_context(STYLE | {"font.size": SIZE, "hatch.linewidth": 0.5}):
             figure = new_figure(chart, WIDTH / 72, SIZE, page=True)
-        root = self._tree(figure, chart.title, "The numbers stand in a table below", chart.layers)
+        root = self._tree(figure, chart.title, "The numbers stand in a table below", chart)
         box = figure.axes[0].get_position()
         pitch = 72 * box.height * figure.get_figheight() / len(chart.layers)
         root.set("data-pitch", f"{pitch:.2f}")
@@ -47,13 +46,14 @@ class Figures:
 
     def of(self, figure: Figure, title: str, words: str) -> Markup:
         """Return any figure; ids as of `figures.draw` become data of marks."""
-        return inline(self._tree(figure, title, words, ()))
+        return inline(self._tree(figure, title, words))
 
-    def _tree(self, figure: Figure, title: str, words: str, layers: Iterable[str]) -> Element:
+    def _tree(self, figure: Figure, title: str, words: str, chart: Chart | None = None) -> Element:
         root = self.take(svg_tree(figure, title, words, self.styles))
         root.set("tabindex", "0")
         rows = {
-            name: Element(f"{{{SVG}}}g", {"class": "row", "data-layer": name}) for name in layers
+            name: Element(f"{{{SVG}}}g", {"class": "row", "data-layer": name})
+            for name in (chart.layers if chart else ())
         }
         for child in list(root):
             name = child.get("id", "")
@@ -64,6 +64,9 @@ class Figures:
                 if layer:
                     root.remove(child)
                     rows[layer].append(child)
+        order = ["", *(chart.designs if chart else ())]
+        for row in rows.values():  # by design, as arrow keys go through a row
+            row[:] = sorted(row, key=lambda mark: order.index(mark.get("data-design", "")))
         root.extend(rows.values())
         return root
 

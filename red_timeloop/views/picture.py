@@ -11,7 +11,9 @@ from red_timeloop.views.svg import SVG, group_runs, squeeze, style_sheet
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["STYLE", "SVG", "picture", "svg_file", "svg_text", "svg_tree"]
+__all__ = ["GRID", "GROUND", "INK", "STYLE", "SVG", "picture", "svg_file", "svg_text", "svg_tree"]
+
+INK, GRID, GROUND = "#1b1f24", "#c8ced4", "#fffffe"  # a page puts its own in their place
 
 # Text stays text in SVG, to be found and copied, and becomes embedded TrueType in PDF.
 STYLE: Any = {
@@ -19,6 +21,10 @@ STYLE: Any = {
     "svg.hashsalt": "red-timeloop",  # equal input gives an equal file
     "pdf.fonttype": 42,
     "font.family": "DejaVu Sans",  # comes with matplotlib
+    **dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color"), INK),
+    "axes.edgecolor": INK,
+    "grid.color": GRID,
+    "legend.frameon": False,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,23 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["Plots"]
+
+
+def _plot(key: str, words: str) -> Callable[..., Axes]:
+    """Return a method that draws a chart of `red_timeloop.views.data.CHARTS`."""
+
+    def method(self: Plots, ax: Axes | None = None) -> Axes:
+        shown = chart(self.comparison, key)
+        if ax is None:
+            import matplotlib as mpl
+            from matplotlib import pyplot as plt
+
+            height = row_height(shown, mpl.rcParams["font.size"]) * len(shown.layers) + 1
+            ax = plt.subplots(figsize=(6.4, height), layout="constrained")[1]
+        return draw(ax, shown)
+
+    method.__name__, method.__doc__ = key, words
+    return method
 
 
 @dataclass(frozen=True)
@@ -30,44 +48,11 @@ class Plots:
 
     comparison: Comparison
 
-    def speedup(self, ax: Axes | None = None) -> Axes:
-        """Latency of zero padding over that of each design."""
-        return self._on("speedup", ax)
-
-    def energy_ratio(self, ax: Axes | None = None) -> Axes:
-        """Energy of each design over zero padding's."""
-        return self._on("energy_ratio", ax)
-
-    def latency(self, ax: Axes | None = None) -> Axes:
-        """Latency of one pass over each layer."""
-        return self._on("latency", ax)
-
-    def energy(self, ax: Axes | None = None) -> Axes:
-        """Energy of one pass over each layer."""
-        return self._on("energy", ax)
-
-    def area(self, ax: Axes | None = None) -> Axes:
-        """Area that holds each layer."""
-        return self._on("area", ax)
-
-    def time_parts(self, ax: Axes | None = None) -> Axes:
-        """Time of each layer by what a step is doing, zero padding's being 1."""
-        return self._on("time_parts", ax)
-
-    def energy_parts(self, ax: Axes | None = None) -> Axes:
-        """Energy of each layer by component, zero padding's being 1."""
-        return self._on("energy_parts", ax)
-
-    def use(self, ax: Axes | None = None) -> Axes:
-        """Rows and columns used of a crossbar, as a heat map."""
-        return self._on("use", ax)
-
-    def _on(self, key: str, ax: Axes | None) -> Axes:
-        shown = chart(self.comparison, key)
-        if ax is None:
-            import matplotlib as mpl
-            from matplotlib import pyplot as plt
-
-            height = row_height(shown, mpl.rcParams["font.size"]) * len(shown.layers) + 1
-            ax = plt.subplots(figsize=(6.4, height), layout="constrained")[1]
-        return draw(ax, shown)
+    speedup = _plot("speedup", "Latency of zero padding over that of each design.")
+    energy_ratio = _plot("energy_ratio", "Energy of each design over zero padding's.")
+    latency = _plot("latency", "Latency of one pass over each layer.")
+    energy = _plot("energy", "Energy of one pass over each layer.")
+    area = _plot("area", "Area that holds each layer.")
+    time_parts = _plot("time_parts", "Time by what a step is doing, zero padding's being 1.")
+    energy_parts = _plot("energy_parts", "Energy by component, zero padding's being 1.")
+    use = _plot("use", "Rows and columns used of a crossbar, as a heat map.")

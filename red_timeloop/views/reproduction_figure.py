@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from red_timeloop.reproduction import Figure, Reproduction
 from red_timeloop.reproduction.figures import MAIN
+from red_timeloop.reproduction.page import span
 from red_timeloop.reproduction.published import PUBLISHED, Published
 from red_timeloop.reproduction.variants import VARIANTS
 from red_timeloop.views.figures import PAPER, TWO_COLUMNS
 from red_timeloop.views.palette import BASE
 from red_timeloop.views.picture import picture
-from red_timeloop.views.reproduction import span
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

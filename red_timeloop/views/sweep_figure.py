@@ -16,9 +16,9 @@ from red_timeloop.errors import InputError
 from red_timeloop.sweeps.analysis import pareto
 from red_timeloop.sweeps.measures import Objective
 from red_timeloop.sweeps.table import Results
-from red_timeloop.views.figures import GRID, INK, log_ticks, mark_id
+from red_timeloop.views.figures import log_ticks, mark_id
 from red_timeloop.views.palette import MARKERS, design_colours, of_colour
-from red_timeloop.views.picture import STYLE, picture
+from red_timeloop.views.picture import GRID, INK, STYLE, picture
 from red_timeloop.views.sweep_table import measure_name, measure_text, parameter_text
 
 if TYPE_CHECKING:
@@ -74,15 +74,7 @@ def pareto_panels(
             axes.patch.set_visible(False)
             _panel(axes, results, front, pair, staircase=len(objectives) == 2)
         handles, labels = figure.axes[0].get_legend_handles_labels()
-        figure.legend(
-            handles,
-            labels,
-            loc="outside upper left",
-            ncols=3,
-            frameon=False,
-            markerscale=1.6,
-            labelcolor=INK,
-        )
+        figure.legend(handles, labels, loc="outside upper left", ncols=3, markerscale=1.6)
     return figure
 
 
@@ -112,19 +104,28 @@ def _panel(
     places = [scales[name].at(front.numbers[name]) for name in (x, y)]
     line: dict[str, Any] = {"drawstyle": "steps-post", "linewidth": 1} if staircase else {"lw": 0}
     axes.plot(*places, color=INK, marker=".", markersize=3, label="Pareto front", **line)
-    for index in range(min(len(front), _MOST_MARKS)):
-        row = front.row(index)
-        design = str(row["design"])
-        (mark,) = axes.plot(*(place[index : index + 1] for place in places), linestyle="none")
-        mark.set(marker=of_colour(MARKERS, colours[design]), color=colours[design], markersize=6)
-        mark.set(markeredgecolor=INK, markeredgewidth=0.8)
-        mark.set_gid(mark_id("", design, _words(front, row), f"{row['workload']} {index}"))
+    marked = [front.row(index) for index in range(min(len(front), _MOST_MARKS))]
+    for design, colour in colours.items():
+        mine = [number for number, row in enumerate(marked) if row["design"] == design]
+        axes.scatter(
+            places[0][mine],
+            places[1][mine],
+            36,
+            colour,
+            marker=of_colour(MARKERS, colour),
+            edgecolors=INK,
+            linewidths=0.8,
+            zorder=3,
+            urls=[
+                mark_id("", design, _words(front, marked[n]), f"{marked[n]['workload']} {n}")
+                for n in mine
+            ],
+        )
     for objective, axis in zip(pair, (axes.xaxis, axes.yaxis), strict=True):
         scales[objective.measure].set(axis, axes)
         better = "more" if objective.more else "less"
-        axis.set_label_text(f"{measure_name(objective.measure)} ({better} is better)", color=INK)
-    axes.grid(True, which="major", linewidth=0.5, color=GRID)
-    axes.tick_params(colors=INK)
+        axis.set_label_text(f"{measure_name(objective.measure)} ({better} is better)")
+    axes.grid(True, which="major", linewidth=0.5)
     axes.spines[["top", "right", "left", "bottom"]].set_color(GRID)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -10,15 +10,17 @@ from typing import Any
 from markupsafe import Markup
 
 from red_timeloop.designs.registry import label
-from red_timeloop.sweeps.analysis import Effect, best, pareto, sensitivity
+from red_timeloop.sweeps.analysis import best, pareto, sensitivity
 from red_timeloop.sweeps.store import Store
 from red_timeloop.sweeps.table import Results, load_results
-from red_timeloop.units import percent, ratio
 from red_timeloop.views.page_figure import Figures
 from red_timeloop.views.sweep_figure import pareto_panels
-from red_timeloop.views.sweep_table import MOST, Cell, cells, measure_name
+from red_timeloop.views.sweep_table import EFFECTS, MOST, cells, effect_cells, measure_name
+from red_timeloop.views.tables import Cell
 
-__all__ = ["load_sweeps", "sweep_section"]
+__all__ = ["labelled", "load_sweeps", "sweep_section"]
+
+PageTable = tuple[Sequence[str], list[tuple[str, list[Cell]]]]
 
 
 def load_sweeps(path: str | Path) -> list[tuple[str, Results]]:
@@ -49,29 +51,21 @@ def sweep_section(name: str, results: Results, drawn: Figures) -> dict[str, Any]
         "notes": feasible.notes,
         "count": f"{len(feasible):,} of {len(results):,}",
         "figures": list(_figures(feasible, drawn)),
-        "front": _table(front, [o.measure for o in objectives]),
+        "front": labelled(*cells(front, [o.measure for o in objectives])),
         "rest": max(0, len(front) - MOST),
         "best": [
-            (str(objective), _table(best(feasible, objective), [objective.measure]))
+            (str(objective), labelled(*cells(best(feasible, objective), [objective.measure])))
             for objective in objectives
         ],
         "effects": [
-            (str(objective), [_effect(effect) for effect in sensitivity(feasible, objective)])
+            (
+                str(objective),
+                labelled(EFFECTS, map(effect_cells, sensitivity(feasible, objective))),
+            )
             for objective in objectives
         ],
         "failed": sorted(results.failed.items()),
     }
-
-
-def _effect(effect: Effect) -> tuple[str, list[Cell]]:
-    factor = ratio(effect.factor) if effect.factor == effect.factor else ""
-    return "", [
-        (label(effect.design), None),
-        (effect.parameter, None),
-        (percent(effect.share), effect.share),
-        (factor, effect.factor),
-        (effect.best, None),
-    ]
 
 
 def _figures(results: Results, drawn: Figures) -> Iterable[tuple[str, Markup]]:
@@ -84,7 +78,7 @@ def _figures(results: Results, drawn: Figures) -> Iterable[tuple[str, Markup]]:
             yield title, drawn.of(pareto_panels(mine, results.objectives, [pair]), title, words)
 
 
-def _table(results: Results, shown: list[str]) -> tuple[list[str], list[tuple[str, list[Cell]]]]:
-    heads, rows = cells(results, shown)
+def labelled(heads: Sequence[str], rows: Iterable[list[Cell]]) -> PageTable:
+    """Return a table of a page, with designs as they are printed."""
     who = heads.index("design")
     return heads, [("", [*r[:who], (label(r[who][0]), None), *r[who + 1 :]]) for r in rows]

@@ -5,24 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from rich.console import Console
-from rich.table import Table
 
 from red_timeloop.sweeps.analysis import Effect
 from red_timeloop.sweeps.table import Results
 from red_timeloop.units import area, decibels, percent, ratio, scaled
+from red_timeloop.views.tables import Cell, plain, table, texts
 
 __all__ = [
+    "EFFECTS",
     "MOST",
-    "Cell",
     "cells",
+    "effect_cells",
     "measure_name",
     "measure_text",
     "parameter_text",
     "print_effects",
     "print_results",
 ]
-
-Cell = tuple[str, float | None]  # of a table: what is written, and by what number it is sorted
 
 _MEASURES: dict[str, tuple[str, Callable[[float], str]]] = {
     "images_per_s": ("images/s", scaled),
@@ -55,7 +54,7 @@ _ALWAYS = (
     *("speedup", "energy_saving", "sqnr_dB"),
 )
 MOST = 40  # rows shown
-_WIDTH = 120  # of a pipe or file, which has none of its own
+EFFECTS = ("design", "parameter", "share of variance", "largest / smallest mean", "best")
 
 
 def cells(
@@ -86,32 +85,29 @@ def print_results(
     results: Results, shown: Sequence[str] = (), most: int = MOST, console: Console | None = None
 ) -> None:
     """Print evaluations, one a line, and how many there are beyond `most`; see `cells`."""
-    console = _sized(console)
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    console = plain(console)
     heads, rows = cells(results, shown, most)
-    for head in heads:
-        words = head in ("workload", "hardware", "design")
-        table.add_column(head, justify="left" if words else "right", no_wrap=True)
-    for row in rows:
-        table.add_row(*(text for text, _ in row))
-    console.print(table)
+    console.print(table(heads, texts(rows), ("workload", "hardware", "design")))
     if len(results) > most:
-        console.print(
-            f"... and {len(results) - most:,} more (--format csv prints all)", style="dim"
-        )
+        more = f"... and {len(results) - most:,} more (--format csv prints all)"
+        console.print(more, style="dim")
 
 
 def print_effects(effects: Sequence[Effect], console: Console | None = None) -> None:
     """Print what parameters do, one parameter and design a line."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("design", no_wrap=True)
-    table.add_column("parameter", no_wrap=True)
-    for title in ("share of variance", "largest / smallest mean", "best"):
-        table.add_column(title, justify="right")
-    for effect in effects:
-        factor = "-" if effect.factor != effect.factor else ratio(effect.factor)
-        table.add_row(effect.design, effect.parameter, percent(effect.share), factor, effect.best)
-    _sized(console).print(table)
+    plain(console).print(table(EFFECTS, texts(map(effect_cells, effects)), EFFECTS[:2]))
+
+
+def effect_cells(effect: Effect) -> list[Cell]:
+    """Return what a parameter does, in the order of `EFFECTS`."""
+    known = effect.factor == effect.factor
+    return [
+        (effect.design, None),
+        (effect.parameter, None),
+        (percent(effect.share), effect.share),
+        (ratio(effect.factor) if known else "-", effect.factor),
+        (effect.best, None),
+    ]
 
 
 def measure_name(measure: str) -> str:
@@ -145,8 +141,3 @@ def parameter_text(value: object) -> str:
 
 def _number(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) else None
-
-
-def _sized(console: Console | None) -> Console:
-    console = console or Console()
-    return console if console.is_terminal else Console(file=console.file, width=_WIDTH)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from red_timeloop.chip.result import ChipComparison
 from red_timeloop.comparison import Comparison, compare
 from red_timeloop.errors import InputError
 from red_timeloop.files import make_folder, to_json, write_atomic
@@ -19,6 +20,7 @@ def report(
     output: str | Path,
     *,
     figures: bool = False,
+    chips: Sequence[ChipComparison] = (),
 ) -> Path:
     """Write the page of a comparison, or of `compare(workload)`, and return its path.
 
@@ -27,13 +29,14 @@ def report(
             listed on the page.
         output: Folder for `report.html` and its data; made if there is none.
         figures: Also write every chart as SVG, PDF and PNG.
+        chips: Networks on whole chips to show below, as `on_chip` returns them.
 
     Raises:
         InputError: The workload cannot be used, nothing can be shown, or a file cannot be written.
     """
     if not isinstance(found, Comparison):
         found = compare(found, keep_going=True)
-    return write_report([found], output, figures=figures)[0]
+    return write_report([found], output, figures=figures, chips=chips)[0]
 
 
 def write_report(
@@ -42,6 +45,7 @@ def write_report(
     *,
     figures: bool = False,
     sweeps: Sequence[str | Path] = (),
+    chips: Sequence[ChipComparison] = (),
 ) -> list[Path]:
     """Write `report.html` with `WORKLOAD.csv` and `WORKLOAD.json` beside it.
 
@@ -50,6 +54,7 @@ def write_report(
         folder: Where to write; made if there is none.
         figures: Also write every chart as SVG, PDF and PNG, sized for a paper in two columns.
         sweeps: Stores of design-space sweeps to show below.
+        chips: Networks on whole chips to show below.
 
     Returns:
         The files' paths, the page first.
@@ -83,5 +88,5 @@ def write_report(
             paths = write_figures(comparison, target)
             drawn[name] = [path.name for path in paths]
             written += paths
-    page = write_atomic(target / "report.html", render(comparisons, drawn, loaded))
+    page = write_atomic(target / "report.html", render(comparisons, drawn, loaded, chips))
     return [page, *written]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 import subprocess
 import sys
@@ -131,15 +130,6 @@ def test_files_stand_alone_and_describe_themselves() -> None:
         assert len(svg) < 60_000
     assert drawing.still() == drawing.still(), "equal input gives an equal file"
     assert b"/FontFile2" in drawing.still("pdf"), "the fonts are embedded"
-
-
-def test_gif_has_a_picture_for_each_step(tmp_path: Path) -> None:
-    from PIL import Image
-
-    content = draw(LAYERS["one_axis"]).animated("gif")
-    with Image.open(io.BytesIO(content)) as image:
-        assert image.n_frames == 6  # 24 output pixels, four at once
-        assert image.info["loop"] == 0
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,15 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from click.testing import CliRunner
 from close import near
 from markupsafe import escape
 from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 
 import red_timeloop
-from red_timeloop import TransposedConv, resources
+from red_timeloop import TransposedConv, on_chip, resources
+from red_timeloop.cli.main import cli
 from red_timeloop.comparison import Comparison, compare
 from red_timeloop.errors import InputError
 from red_timeloop.spec.reader import read_specification
@@ -98,6 +100,16 @@ def test_parts_of_a_bar_add_up_to_its_share_of_zero_paddings(
         ends = [0.0, *(right for _, right in pieces)]
         assert [left for left, _ in pieces] == [near(end) for end in ends[:-1]]
         assert ends[-1] == near(share)
+
+
+def test_the_arrow_keys_go_through_a_row_by_design(folder: Path, comparison: Comparison) -> None:
+    order = [
+        design
+        for layer, design, _ in marks(figures(folder / PAGE)["energy_parts"])
+        if layer == "GAN_Deconv1"
+    ]
+    assert list(dict.fromkeys(order)) == list(comparison.designs)
+    assert order == sorted(order, key=comparison.designs.index)
 
 
 def test_a_part_looks_the_same_in_every_figure(comparison: Comparison) -> None:
@@ -241,6 +253,38 @@ def test_a_page_of_a_workload_is_that_of_its_comparison(tmp_path: Path) -> None:
     page = red_timeloop.report(layer, tmp_path / "one")
     assert page == tmp_path / "one" / "report.html"
     assert page.read_text() == red_timeloop.report(compare(layer), tmp_path / "two").read_text()
+
+
+def test_a_chip_is_shown_with_its_pictures(comparison: Comparison, tmp_path: Path) -> None:
+    found = on_chip(comparison.workload, ["red", "zero_padding"], "embedded")
+    text = red_timeloop.report(comparison, tmp_path, chips=[found]).read_text()
+    (section,) = re.findall(r'<section id="chip-red_date2019".*?</section>', text, re.DOTALL)
+    titles = re.findall(r'<figure class="wide"><figcaption><h3>([^<]*)', section)
+    each = ["RED", "RED", "zero padding", "zero padding"]  # a floor plan and a timeline
+    assert titles[0] == "Area and power of red_date2019 on isaac"
+    assert titles[1:] == [f"red_date2019 on isaac, {name}" for name in each]
+    for result in found.results:
+        assert f'data-v="{result.rate}"' in section
+        assert f'data-v="{result.as_dict()["tops_per_W"]}"' in section
+    assert all(escape(line) in section for line in found.assumptions)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--area", "50mm2"], "a budget of no chip"),
+        (["--chip", "isaac", "--map"], "--map is not for chips"),
+        (["--chip", "isaac", "--area", "9mm2", "--chips", "2"], "more than one budget"),
+        (["--chip", "isaak"], "isaak"),
+    ],
+)
+def test_what_cannot_be_put_on_a_chip_is_refused(
+    options: list[str], message: str, tmp_path: Path
+) -> None:
+    words = ["report", "red_date2019:GAN_Deconv3", *options, "-o", str(tmp_path / "page")]
+    with pytest.raises(InputError, match=message):
+        CliRunner().invoke(cli, words, catch_exceptions=False)
+    assert not (tmp_path / "page").exists()
 
 
 def test_nothing_to_show_is_refused(comparison: Comparison, tmp_path: Path) -> None:

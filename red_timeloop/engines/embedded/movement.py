@@ -130,11 +130,16 @@ def _blocks(
 
     for level, storage, copies in zip(nest.levels, machine.levels, nest.copies[1:], strict=True):
         columns, rows = level.grid
-        spatial = advance(level.spatial_x) + advance(level.spatial_y)
-        middle = tuple(extents) if spatial else inner
+        spatial: list[tuple[int, int, int]] = []
+        middle = inner
+        if level.spatial_x or level.spatial_y:
+            spatial = advance(level.spatial_x) + advance(level.spatial_y)
+            middle = tuple(extents)
         first.append(len(time))
-        time += advance(level.temporal)
-        outer = tuple(extents) if level.temporal else middle
+        outer = middle
+        if level.temporal:
+            time += advance(level.temporal)
+            outer = tuple(extents)
         blocks.append(
             Block(
                 tuple(spatial),

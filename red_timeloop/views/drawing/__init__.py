@@ -14,7 +14,7 @@ from red_timeloop.views.drawing.scene import Scene
 
 __all__ = ["FORMATS", "Drawing", "draw"]
 
-FORMATS = ("svg", "pdf", "png", "gif")
+FORMATS = ("svg", "pdf", "png")
 
 _MOST_STEPS = 4  # that fit the width of a figure
 _MOST_FRAMES = 16
@@ -66,14 +66,10 @@ class Drawing:
         painter, frames = moving_strip(self.scene, self._frames())
         return animated_tree(painter, frames, self.title, self.description, styles)
 
-    def animated(self, form: str = "svg") -> bytes:
-        """Return the steps one after the other as the bytes of a `svg` or `gif` file."""
-        from red_timeloop.views.drawing.animation import animated_gif
-        from red_timeloop.views.drawing.figure import moving_strip
+    def animated(self) -> bytes:
+        """Return the steps one after the other as the bytes of a `svg` file."""
         from red_timeloop.views.picture import svg_file
 
-        if form == "gif":
-            return animated_gif(*moving_strip(self.scene, self._frames()))
         styles: dict[str, str] = {}
         return svg_file(self.moving(styles), styles)
 
@@ -81,7 +77,7 @@ class Drawing:
         return self.animated().decode().partition("?>")[2]
 
     def write(self, folder: str | Path, formats: tuple[str, ...] = ("svg",)) -> list[Path]:
-        """Write `NAME.FORMAT`, and `NAME-animated.svg` or `.gif`; return the files' paths.
+        """Write `NAME.FORMAT`, and with `svg` `NAME-animated.svg`; return the files' paths.
 
         Raises:
             InputError: A format is not legal, or a file cannot be written.
@@ -90,15 +86,10 @@ class Drawing:
             if form not in FORMATS:
                 raise InputError(f"unknown format {form!r}", key="format", legal=FORMATS)
         target = make_folder(folder)
-        written = []
-        for form in formats:
-            if form != "gif":
-                path = target / f"{self.scene.name}.{form}"
-                written.append(write_atomic(path, self.still(form)))
-            if form in ("svg", "gif"):
-                path = target / f"{self.scene.name}-animated.{form}"
-                written.append(write_atomic(path, self.animated(form)))
-        return written
+        files = {f"{self.scene.name}.{form}": self.still(form) for form in formats}
+        if "svg" in formats:
+            files[f"{self.scene.name}-animated.svg"] = self.animated()
+        return [write_atomic(target / name, content) for name, content in files.items()]
 
     def _frames(self) -> int:
         """Steps that the animation shows: all of a few, else what fits the output map's width."""

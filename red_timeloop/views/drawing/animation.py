@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from xml.etree.ElementTree import Element
 
 from red_timeloop.views.drawing.painter import Painter
-from red_timeloop.views.picture import STYLE, SVG, svg_tree
+from red_timeloop.views.picture import SVG, svg_tree
 
-__all__ = ["animated_gif", "animated_tree"]
+__all__ = ["animated_tree"]
 
 _SECONDS = 1.2  # a frame
 _HOLD = 2  # frames that the last one stays
@@ -34,30 +33,6 @@ def animated_tree(
     style.text = _style(sorted(set(painter.frames.values())), frames)
     root.insert(2, style)
     return root
-
-
-def animated_gif(painter: Painter, frames: int) -> bytes:
-    """Return a GIF with one picture a frame, at 150 dots an inch, repeated for ever."""
-    import matplotlib
-    from PIL import Image
-
-    pictures = []
-    for frame in range(frames):
-        for shape, (begin, end) in painter.shapes:
-            shape.set_visible(begin <= frame <= end)
-        stream = io.BytesIO()
-        with matplotlib.rc_context(STYLE):
-            painter.figure.savefig(stream, format="png", dpi=150)
-        stream.seek(0)
-        pictures.append(Image.open(stream).convert("RGB").quantize(64))
-    for shape, _ in painter.shapes:
-        shape.set_visible(True)
-    durations = [round(1000 * _SECONDS)] * frames
-    durations[-1] *= 1 + _HOLD
-    stream = io.BytesIO()
-    first, *rest = pictures
-    first.save(stream, format="GIF", save_all=True, append_images=rest, duration=durations, loop=0)
-    return stream.getvalue()
 
 
 def _name(span: tuple[int, int], frames: int) -> str:

@@ -169,7 +169,7 @@ class _StepColumns:
 def moving_strip(scene: Scene, frames: int) -> tuple[Painter, int]:
     """Paint kernel, input, sub-crossbars and output in a row, with shapes for each step.
 
-    Returns the painter, whose `shapes` say in which steps each is seen, and the number of steps.
+    Returns the painter, whose `frames` say in which steps a shape is seen, and the number of steps.
     """
     style = style_of(scene)
     steps = scene.first_steps(frames)

@@ -26,13 +26,11 @@ class Painter:
 
     Attributes:
         frames: For an animation: the id of a shape and its (first, last) frame.
-        shapes: Its shapes with their frames.
     """
 
     figure: Figure
     axes: Axes
     frames: dict[str, tuple[int, int]] = field(default_factory=dict)
-    shapes: list[tuple[Any, tuple[int, int]]] = field(default_factory=list)
 
     def box(
         self,
@@ -86,8 +84,7 @@ class Painter:
     def _add(self, shape: Any, gid: str | None, seen: Seen) -> None:
         self.axes.add_artist(shape)
         if seen is not None:
-            gid = gid or f"shape-{len(self.shapes)}"
-            self.shapes.append((shape, seen))
+            gid = gid or f"shape-{len(self.frames)}"
             self.frames[gid] = seen
         if gid is not None:
             shape.set_gid(gid)

@@ -1,24 +1,19 @@
-"""Published and modelled figures as a page of text: in a terminal and as Markdown."""
+"""Published and modelled figures as a page of text, and that as Markdown."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rich.console import Console
-from rich.table import Table
-
 from red_timeloop.reproduction import Figure, Reproduction
 from red_timeloop.reproduction.figures import MAIN, Sensitivity
 from red_timeloop.reproduction.published import CROSSBAR_LIMIT, PUBLISHED, Published
 from red_timeloop.units import percent
 
-__all__ = ["PICTURE", "page", "print_reproduction", "span"]
+__all__ = ["INTRODUCTION", "Block", "blocks", "page", "span"]
 
-PICTURE = "reproduction.svg"
 _BLOCKS = 20  # width of the longest bar
-_WIDTH = 140  # of a pipe or file, which has none of its own
-_INTRODUCTION = (
+INTRODUCTION = (
     "The published figures of RED beside the modelled ones, all layers with one set of "
     "circuits. `isaac_32nm` is the default; `red_paper` is inferred from the published "
     "figures: word lines through all modes, a converter for every column, inserted zeros "
@@ -46,7 +41,7 @@ _MOVES = (
 
 
 @dataclass(frozen=True)
-class _Block:
+class Block:
     """A heading, what stands below it, and a table."""
 
     heading: str
@@ -55,30 +50,11 @@ class _Block:
     rows: Sequence[Sequence[str]] = ()
 
 
-def print_reproduction(result: Reproduction, console: Console | None = None) -> None:
-    """Print summary, figures and sensitivities."""
-    console = console or Console()
-    if not console.is_terminal:
-        console = Console(file=console.file, width=_WIDTH)
-    console.print(_INTRODUCTION, highlight=False, soft_wrap=True)
-    for block in _blocks(result):
-        console.print(f"\n{block.heading}", style="bold", highlight=False)
-        if block.text:
-            console.print(block.text, highlight=False, soft_wrap=True)
-        if block.rows:
-            table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-            for heading in block.headings:
-                table.add_column(heading, no_wrap=True)
-            for row in block.rows:
-                table.add_row(*row, style="green" if "reproduced" in row else None)
-            console.print(table)
-
-
 def page(result: Reproduction) -> str:
     """Return the same as Markdown, with a picture of all variants beside it."""
-    lines = ["# Published and modelled figures", "", _INTRODUCTION, ""]
-    lines += [f"![Published ranges as bands, every variant as a line]({PICTURE})", ""]
-    for block in _blocks(result):
+    lines = ["# Published and modelled figures", "", INTRODUCTION, ""]
+    lines += ["![Published ranges as bands, every variant as a line](reproduction.svg)", ""]
+    for block in blocks(result):
         lines += [f"## {block.heading}", ""]
         lines += [block.text, ""] if block.text else []
         if block.rows:
@@ -97,13 +73,14 @@ def span(published: Published, low: float, high: float) -> str:
     return ends[0] if low == high else f"{ends[0]} to {ends[1]}"
 
 
-def _blocks(result: Reproduction) -> Iterator[_Block]:
+def blocks(result: Reproduction) -> Iterator[Block]:
+    """Yield the page, a heading after the other."""
     verdicts = [
         f"* {figure}{f', {name}' if name else ''}: **{text}**"
         for figure, by_set in result.summary().items()
         for name, text in by_set.items()
     ]
-    yield _Block("Verdicts", "\n".join(verdicts))
+    yield Block("Verdicts", "\n".join(verdicts))
     for published in PUBLISHED.values():
         yield _figure_block(published, result.of(published))
     yield _variants(result)
@@ -112,28 +89,28 @@ def _blocks(result: Reproduction) -> Iterator[_Block]:
         for figure in result.figures
         if figure.variant in MAIN and figure.note
     ]
-    yield _Block("Why", "\n".join([_WHY, "", *notes]))
+    yield Block("Why", "\n".join([_WHY, "", *notes]))
     headings = ("set", "against", "end", "parameter", "moves", "at its ends", "factor")
-    yield _Block("What moves the ends most", _MOVES)
+    yield Block("What moves the ends most", _MOVES)
     longest = max((each.bars[0].swing for each in result.sensitivities), default=0.0) or 1.0
     for published in PUBLISHED.values():
         mine = [each for each in result.sensitivities if each.published == published]
         if mine:
-            yield _Block(_title(published), "", headings, [_bar(each, longest) for each in mine])
+            yield Block(_title(published), "", headings, [_bar(each, longest) for each in mine])
 
 
-def _figure_block(published: Published, figures: Sequence[Figure]) -> _Block:
+def _figure_block(published: Published, figures: Sequence[Figure]) -> Block:
     whole = f"{_title(published)}: published {span(published, published.low, published.high)}"
     notes = [f"Source: {published.source}.", published.note and f"Published {published.note}."]
     shown = [figure for figure in figures if figure.variant in MAIN]
     if not shown:
         (only,) = figures
         notes.append(f"Modelled: {span(published, only.low, only.high)}, {only.note}.")
-        return _Block(whole, " ".join(filter(None, notes)))
+        return Block(whole, " ".join(filter(None, notes)))
     ranks = {figure.rival: number for number, figure in enumerate(shown)}
     shown.sort(key=lambda figure: ranks[figure.rival])
     headings = ("against", "set", "lower end", "", "upper end", "", "verdict")
-    return _Block(whole, " ".join(filter(None, notes)), headings, [_cells(f) for f in shown])
+    return Block(whole, " ".join(filter(None, notes)), headings, [_cells(f) for f in shown])
 
 
 def _cells(figure: Figure) -> list[str]:
@@ -147,7 +124,7 @@ def _cells(figure: Figure) -> list[str]:
     return [*cells, figure.verdict]
 
 
-def _variants(result: Reproduction) -> _Block:
+def _variants(result: Reproduction) -> Block:
     ranges: dict[str, list[str]] = {}
     for figure in result.figures:
         if figure.rival == "zero_padding":
@@ -157,7 +134,7 @@ def _variants(result: Reproduction) -> _Block:
     first = ["published", *(span(p, p.low, p.high) for p in published)]
     rows = [first, *([name, *texts] for name, texts in ranges.items())]
     headings = ("circuits", *(p.figure.removesuffix(", six layers") for p in published))
-    return _Block("Every variant against zero padding", "", headings, rows)
+    return Block("Every variant against zero padding", "", headings, rows)
 
 
 def _bar(each: Sensitivity, longest: float) -> list[str]:

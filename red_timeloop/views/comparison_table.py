@@ -1,4 +1,4 @@
-"""The comparison as a table in a terminal."""
+"""Comparisons as tables in a terminal: one by layer, several by workload."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from red_timeloop.designs import BASELINE
 from red_timeloop.layer import Layer
 from red_timeloop.summary import summarised
 from red_timeloop.units import area, percent, ratio, scaled
+from red_timeloop.views.tables import plain, table
 
-__all__ = ["describe", "print_comparison"]
+__all__ = ["describe", "print_comparison", "print_zoo"]
 
 # title -> width; together they fit a terminal of 80 columns
 _COLUMNS = {
@@ -30,14 +31,11 @@ _COLUMNS = {
     "ratio": 7,
     "area": 9,
 }
-_WIDTH = 120  # of a pipe or file, which has none of its own
 
 
 def print_comparison(comparison: Comparison, console: Console | None = None) -> None:
     """Print one block of lines for each layer, the totals, and what was assumed."""
-    console = console or Console(markup=False)
-    if not console.is_terminal:
-        console = Console(file=console.file, width=_WIDTH, markup=False)
+    console = plain(console)
     console.print(_aligned([list(_COLUMNS)]), style="bold")
     layers: dict[str, list[LayerResult]] = {}
     for result in comparison.results:
@@ -50,22 +48,15 @@ def print_comparison(comparison: Comparison, console: Console | None = None) -> 
         if rows:
             times = f", {entry.repeat} times" if entry.repeat > 1 else ""
             _print_block(console, f"{entry.name}: {describe(entry.layer)}{times}", _aligned(rows))
-    totals = [[summary.design, *_totals(summary)] for summary in comparison.summary]
+    totals = [[each.design, *_totals(each)] for each in comparison.summary]
     _print_block(console, "All layers", _aligned(totals))
     if comparison.accuracy is not None:
         heading = f"Converters for {bound_text(comparison.accuracy)}"
         _print_block(console, heading, _converters(comparison, comparison.accuracy.measure))
-    if len({result.layer for result in comparison.results}) > 1:
+    if len(layers) > 1:
         means = [
-            [
-                each.design,
-                *[""] * 4,
-                ratio(each.mean_speedup),
-                "",
-                ratio(each.mean_energy_ratio),
-                "",
-            ]
-            for each in comparison.summary
+            [e.design, *[""] * 4, ratio(e.mean_speedup), "", ratio(e.mean_energy_ratio), ""]
+            for e in comparison.summary
         ]
         _print_block(console, "Geometric mean of the layers", _aligned(means))
     _print_block(console, "Where time and energy go, all layers", _stages(comparison))
@@ -75,11 +66,42 @@ def print_comparison(comparison: Comparison, console: Console | None = None) -> 
         f"that of {BASELINE.name}."
     ]
     for line in (*notes, *comparison.assumptions, *comparison.reasons):
-        console.print(line, style="dim", soft_wrap=True, highlight=False)
+        console.print(line, style="dim")
     for failure in comparison.failures:
-        console.print(
-            f"not run: {failure.layer} on {failure.design}: {failure.reason}", soft_wrap=True
-        )
+        console.print(f"not run: {failure.layer} on {failure.design}: {failure.reason}")
+
+
+def print_zoo(comparisons: Sequence[Comparison], console: Console | None = None) -> None:
+    """Print one line a workload: speedup and energy ratio of each design, then what failed."""
+    console = plain(console)
+    every = dict.fromkeys(name for comparison in comparisons for name in comparison.designs)
+    designs = [name for name in every if name != BASELINE.name]
+    rows = []
+    for comparison in comparisons:
+        found = {summary.design: summary for summary in comparison.summary}
+        cells = [comparison.workload.name, _share(comparison)]
+        for of in map(found.get, designs):
+            cells += [ratio(of.speedup), ratio(of.energy_ratio)] if of else ["-", "-"]
+        rows.append(cells)
+    heads = [head for name in designs for head in (name.replace("_", "_\n"), "")]
+    widths = [1, 1, *[7] * len(heads)]
+    titles = ["workload", "deconv", *heads]
+    console.print(table(titles, rows, ("workload",), widths=widths, gap=1))
+    console.print(
+        "speedup over zero_padding, and energy over that of zero_padding, end to end, weights "
+        "resident; deconv: share of the multiply-accumulates that are in transposed convolutions.",
+        style="dim",
+    )
+    for comparison in comparisons:
+        for failure in comparison.failures:
+            where = f"{comparison.workload.name}:{failure.layer} on {failure.design}"
+            console.print(f"not run: {where}: {failure.reason}")
+
+
+def _share(comparison: Comparison) -> str:
+    layers = comparison.workload.layers
+    transposed = sum(entry.repeat * entry.layer.macs for entry in layers if entry.layer.transposed)
+    return percent(transposed / (comparison.workload.macs or 1))
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> Text:
@@ -97,25 +119,29 @@ def _aligned(rows: Sequence[Sequence[str]]) -> Text:
 
 def _converters(comparison: Comparison, measure: str) -> Table:
     """Return what each design converts with, what that reaches, and what the layers then take."""
-    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-    table.add_column("design", min_width=_COLUMNS["design"], no_wrap=True)
-    for title in ("bits", "rows", measure, "latency", "energy", "area"):
-        table.add_column(title, justify="right", min_width=_COLUMNS.get(title, 5), no_wrap=True)
-    table.add_column("least on", no_wrap=True)
     totals = {summary.design: summary for summary in comparison.summary}
     if BASELINE.name not in totals:
         totals[BASELINE.name] = summarised(BASELINE.name, comparison.baseline, comparison.baseline)
+    rows = []
     for each in comparison.converters:
         of = totals.get(each.design)  # none of RED where it only says how large others are
-        table.add_row(
-            each.design,
-            "-" if each.digital else f"{each.hardware.adc_bits}",
-            "-" if each.digital else f"{each.hardware.rows or 'all'}",
-            value_text(measure, each.reached),
-            *((scaled(of.latency, "s"), scaled(of.energy, "J"), area(of.area)) if of else [""] * 3),
-            each.worst,
+        size = each.hardware
+        rows.append(
+            [
+                each.design,
+                *(["-"] * 2 if each.digital else [f"{size.adc_bits}", f"{size.rows or 'all'}"]),
+                value_text(measure, each.reached),
+                *(
+                    [scaled(of.latency, "s"), scaled(of.energy, "J"), area(of.area)]
+                    if of
+                    else [""] * 3
+                ),
+                each.worst,
+            ]
         )
-    return table
+    heads = ("design", "bits", "rows", measure, "latency", "energy", "area", "least on")
+    widths = [_COLUMNS.get(head, 5) for head in heads[:-1]]
+    return table(heads, rows, ("design", "least on"), widths=widths, gap=1)
 
 
 def _stages(comparison: Comparison) -> Table:
@@ -126,22 +152,18 @@ def _stages(comparison: Comparison) -> Table:
         for name in STAGES
         if any(name in s.time_by_stage or name in s.energy_by_stage for s in summaries)
     ]
-    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-    table.add_column("design", min_width=_COLUMNS["design"], no_wrap=True)
-    table.add_column("", min_width=6)
-    for name in names:
-        table.add_column(name, justify="right", min_width=7)
+    rows = []
     for summary in summaries:
         for kind, parts in (("time", summary.time_by_stage), ("energy", summary.energy_by_stage)):
             whole = sum(parts.values()) or 1.0  # nothing is none of nothing
             cells = [percent(parts[name] / whole) if name in parts else "" for name in names]
-            table.add_row(summary.design if kind == "time" else "", kind, *cells)
-    return table
+            rows.append([summary.design if kind == "time" else "", kind, *cells])
+    widths = [_COLUMNS["design"], 6, *[7] * len(names)]
+    return table(["design", "", *names], rows, ("design", ""), widths=widths, gap=1)
 
 
 def _print_block(console: Console, heading: str, table: Table | Text) -> None:
-    console.print()
-    console.print(heading, style="bold", highlight=False, soft_wrap=True)
+    console.print(f"\n{heading}", style="bold")
     console.print(table)
 
 
@@ -170,28 +192,25 @@ def describe(layer: Layer) -> str:
 
 
 def _cells(result: LayerResult, versus: tuple[float, float] | None) -> list[str]:
-    values = result.design_result
-    speedup, of_it = ("", "") if versus is None else map(ratio, versus)
+    own = result.design_result
+    speedup, needed = ("", "") if versus is None else map(ratio, versus)
     return [
-        f"{values.plan.crossbars}",
-        f"{values.cycles}",
-        scaled(values.cycle_time, "s"),
-        scaled(values.latency, "s"),
+        f"{own.plan.crossbars}",
+        f"{own.cycles}",
+        scaled(own.cycle_time, "s"),
+        scaled(own.latency, "s"),
         speedup,
-        scaled(values.energy, "J"),
-        of_it,
-        area(values.area),
+        scaled(own.energy, "J"),
+        needed,
+        area(own.area),
     ]
 
 
-def _totals(summary: Summary) -> list[str]:
-    return [
-        f"{summary.crossbars}",
-        "",
-        "",
-        scaled(summary.latency, "s"),
-        ratio(summary.speedup),
-        scaled(summary.energy, "J"),
-        ratio(summary.energy_ratio),
-        area(summary.area),
-    ]
+def _totals(of: Summary) -> list[str]:
+    latency, energy, size = _costs(of)
+    against = ratio(of.speedup), energy, ratio(of.energy_ratio)
+    return [f"{of.crossbars}", "", "", latency, *against, size]
+
+
+def _costs(of: Summary) -> tuple[str, str, str]:
+    return scaled(of.latency, "s"), scaled(of.energy, "J"), area(of.area)

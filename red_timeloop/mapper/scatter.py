@@ -1,0 +1,110 @@
+"""Random mappings that meet the constraints, from which a search can start."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from red_timeloop.engines.embedded.arithmetic import Booleans, Floats, Integers
+from red_timeloop.mapper.space import Space, primes
+
+__all__ = ["Scatter"]
+
+
+class Scatter:
+    """Random mappings that meet the constraints: which factors may move where."""
+
+    def __init__(self, space: Space) -> None:
+        self.space = space
+        self.least = np.array([[each.least for each in row] for row in space.limits])
+        self.most = np.array([[each.most for each in row] for row in space.limits])
+        self.free = [
+            np.flatnonzero(self.least[:, dimension] < self.most[:, dimension])
+            for dimension in range(len(space.shape.sizes))
+        ]
+        self.movable = [
+            dimension
+            for dimension, places in enumerate(self.free)
+            if len(places) > 1 and space.shape.sizes[dimension] > 1
+        ]
+        weights = np.array([len(primes(space.shape.sizes[each])) for each in self.movable], float)
+        self.weights = weights / weights.sum() if len(weights) else weights
+        # of each movable dimension: its free places, how many, whether a place is one, and which
+        self._count = np.array([len(self.free[each]) for each in self.movable], dtype=np.int64)
+        size = (len(self.movable), len(space.places))
+        self._places, self._rank = np.zeros(size, np.int64), np.zeros(size, np.int64)
+        self._open = np.zeros(size, dtype=bool)
+        for number, dimension in enumerate(self.movable):
+            own = self.free[dimension]
+            self._places[number, : len(own)] = own
+            self._rank[number, own] = np.arange(len(own))
+            self._open[number, own] = True
+        self.pairs = [
+            (number, number + 1)
+            for number, place in enumerate(space.places[:-1])
+            if place.kind == "x" and space.places[number + 1].kind == "y"
+        ]
+
+    def start(self) -> Integers | None:
+        """Return the way to deal all dimensions that leaves as much as possible to the outside.
+
+        None if there is none; fan-outs and capacities are ignored.
+        """
+        dimensions = range(len(self.space.shape.sizes))
+        columns = [next(self.space.ways(dimension), None) for dimension in dimensions]
+        if None in columns:
+            return None
+        start: Integers = np.array(columns, dtype=np.int64).T
+        return start
+
+    def legal(self, factors: Integers) -> Booleans:
+        """Whether factors meet the constraints and fan-outs (capacities are the engine's)."""
+        within = (factors >= self.least) & (factors <= self.most)
+        result: Booleans = np.asarray(within.all(axis=(1, 2)))
+        result &= self.space.fits_fan_out(factors)
+        for along_x, along_y in self.pairs:
+            twice = (factors[:, along_x] > 1) & (factors[:, along_y] > 1)
+            result &= ~twice.any(axis=1)
+        return result
+
+    def some(self, rng: np.random.Generator, count: int) -> tuple[Integers, Floats]:
+        """Return up to `count` ways to deal the dimensions, around that of `start`, and orders.
+
+        Orders are keys to sort by, see `order_of`.
+        """
+        first = self.start()
+        if first is None:
+            return np.empty(0, dtype=np.int64), np.empty(0)
+        factors = np.repeat(first[None], count, axis=0)
+        self._move(factors, rng, np.minimum(rng.geometric(0.12, size=count), 40) - 1)
+        factors = np.concatenate([first[None], factors[self.legal(factors)]])
+        levels, dimensions = len(self.space.machine.levels), len(self.space.shape.sizes)
+        return factors, rng.random((len(factors), levels, dimensions))
+
+    def _move(self, factors: Integers, rng: np.random.Generator, repeats: Integers) -> None:
+        """Move prime factors between places, `repeats[n]` times for mapping n, in place."""
+        if not self.movable:
+            return
+        for turn in range(int(repeats.max(initial=0))):
+            rows = np.flatnonzero(repeats > turn)
+            number = rng.choice(len(self.movable), size=len(rows), p=self.weights)
+            dimension = np.asarray(self.movable)[number]
+            column = factors[rows, :, dimension]
+            scores = rng.random(column.shape) * (column > 1) * self._open[number]
+            source = scores.argmax(axis=1)
+            count = self._count[number]
+            step = 1 + (rng.random(len(rows)) * (count - 1)).astype(np.int64)
+            target = self._places[number, (self._rank[number, source] + step) % count]
+            prime = _random_primes(column[np.arange(len(rows)), source], rng)
+            factors[rows, source, dimension] //= prime
+            factors[rows, target, dimension] *= prime
+
+
+def _random_primes(numbers: Integers, rng: np.random.Generator) -> Integers:
+    """Return a prime factor of each number, each of its primes as likely; 1 of 1."""
+    values, which = np.unique(numbers, return_inverse=True)
+    kinds = [sorted(set(primes(value))) or [1] for value in values.tolist()]
+    most = max(map(len, kinds))
+    table = np.array([each + [1] * (most - len(each)) for each in kinds], dtype=np.int64)
+    count = np.array([len(each) for each in kinds])[which]
+    chosen: Integers = table[which, (rng.random(len(numbers)) * count).astype(np.int64)]
+    return chosen
