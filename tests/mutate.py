@@ -246,7 +246,7 @@ def main(number: int, seed: int, word: str) -> None:
         shutil.copytree(ROOT, copy, ignore=unwanted, dirs_exist_ok=True)
         for package, faults in sampled(number, seed, word).items():
             print(f"{package}: {len(faults)} faults, seed {seed}", flush=True)
-            sources = {file: (ROOT / file).read_text() for file, _ in faults}
+            sources = {file: (copy / file).read_text() for file, _ in faults}
             for file, source in sources.items():
                 (copy / file).write_text(probed(source, file))
             broken = run(copy, PACKAGES[package].split(), Coverage(), 10 * LONGEST)
