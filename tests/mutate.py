@@ -40,7 +40,8 @@ PACKAGES = {  # modules, and the tests that mirror them; those of pages and comm
     "_subconvolution.py": "tests/test_decomposition.py",
     "components/*.py": "tests/components tests/engines/test_pricing.py",
     "dataflow/*.py": "tests/dataflow",
-    "designs/*.py": "tests/designs tests/dataflow/test_agreement.py tests/test_comparison.py",
+    "designs/*.py": "tests/designs tests/dataflow/test_agreement.py tests/test_comparison.py"
+    " tests/components/test_read_circuits.py",
     "engines/embedded/**/*.py": "tests/engines/embedded",
     "mapper/**/*.py": "tests/mapper",
     "spec/*.py": "tests/spec tests/engines/test_pricing.py",
