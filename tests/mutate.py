@@ -40,7 +40,8 @@ PACKAGES = {  # modules, and the tests that mirror them; those of pages and comm
     "_subconvolution.py": "tests/test_decomposition.py",
     "components/*.py": "tests/components tests/engines/test_pricing.py",
     "dataflow/*.py": "tests/dataflow",
-    "designs/*.py": "tests/designs tests/dataflow/test_agreement.py tests/test_comparison.py",
+    "designs/*.py": "tests/designs tests/dataflow/test_agreement.py tests/test_comparison.py"
+    " tests/components/test_read_circuits.py",
     "engines/embedded/**/*.py": "tests/engines/embedded",
     "mapper/**/*.py": "tests/mapper",
     "spec/*.py": "tests/spec tests/engines/test_pricing.py",
@@ -246,7 +247,7 @@ def main(number: int, seed: int, word: str) -> None:
         shutil.copytree(ROOT, copy, ignore=unwanted, dirs_exist_ok=True)
         for package, faults in sampled(number, seed, word).items():
             print(f"{package}: {len(faults)} faults, seed {seed}", flush=True)
-            sources = {file: (ROOT / file).read_text() for file, _ in faults}
+            sources = {file: (copy / file).read_text() for file, _ in faults}
             for file, source in sources.items():
                 (copy / file).write_text(probed(source, file))
             broken = run(copy, PACKAGES[package].split(), Coverage(), 10 * LONGEST)

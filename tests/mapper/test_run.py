@@ -1,0 +1,132 @@
+"""What a search is refused for, when it ends, and what is left of Ctrl-C's handler."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from mapper.test_mapper import specification
+
+from red_timeloop.errors import InputError
+from red_timeloop.mapper import find as finding
+from red_timeloop.mapper import run
+from red_timeloop.mapper.run import search_specification
+from red_timeloop.spec.types import ErtTable
+
+SPEC = specification({"C": 2, "P": 2})
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "message"),
+    [
+        ({}, {"budget": 0}, "budget: a budget of 0 mappings (legal: at least 1)"),
+        ({}, {"seconds": 0.0}, "seconds: 0 seconds (legal: above 0)"),
+        ({}, {"seconds": -0.5}, "seconds: -0.5 seconds (legal: above 0)"),
+        ({}, {"objective": "area"}, "objective: unknown objective 'area' (legal: edp, energy, del"),
+        ({"problem": None}, {}, "problem: no file has a problem"),
+        ({"ert": None}, {}, "objective: no energy table prices the components, so edp cannot be"),
+        ({"ert": ErtTable({"other": {"read": 1.0}})}, {"objective": "energy"},
+         "the energy table prices none of the components, so energy cannot be judged (legal: --"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_searched_for(
+    change: dict[str, Any], options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        search_specification(replace(SPEC, **change), **options)
+    assert message in str(caught.value)
+
+
+def test_the_least_that_can_be_searched_for() -> None:
+    mapping, result, report = search_specification(SPEC, budget=1, seconds=1e3)
+    assert report.optimal
+    assert result.computes == 4
+    cheap = search_specification(replace(SPEC, ert=None), "delay")[1]
+    assert cheap.cycles <= result.cycles
+    loops = sum(len(level.temporal) for level in mapping.levels.values())
+    assert loops
+    assert search_specification(replace(SPEC, most_temporal_loops=loops))[0] == mapping
+    with pytest.raises(InputError, match=f"has {loops} loops over time.*legal: {loops} or more"):
+        search_specification(replace(SPEC, most_temporal_loops=loops - 1))
+
+
+@pytest.mark.parametrize(
+    ("optimal", "message"),
+    [
+        (True, "constraints: no mapping is legal: all 7 ways to deal"),
+        (False, "budget: no legal mapping among the 5 that were evaluated (legal: a larger budget"),
+    ],
+)
+def test_when_nothing_is_found(
+    optimal: bool, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    none = finding.Found(None, float("inf"), optimal, 7, 5, {}, 0.0, 1)
+    monkeypatch.setattr(run, "find", lambda *_, **__: none)
+    with pytest.raises(InputError) as caught:
+        search_specification(SPEC)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("interruptible", [True, False])
+def test_ctrl_c_ends_the_search_and_its_handler_comes_back(
+    interruptible: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A search that is part of something longer leaves it to that."""
+    asked: list[bool] = []
+    real = run.find
+
+    def interrupted(*arguments: Any, **options: Any) -> Any:
+        asked.append(options["stop"]())
+        os.kill(os.getpid(), signal.SIGINT)
+        asked.append(options["stop"]())
+        return real(*arguments, **{**options, "stop": lambda: False})
+
+    monkeypatch.setattr(run, "find", interrupted)
+    before = signal.getsignal(signal.SIGINT)
+    if interruptible:
+        search_specification(SPEC)
+        assert asked == [False, True]
+    else:
+        with pytest.raises(KeyboardInterrupt):
+            search_specification(SPEC, interruptible=False)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_search_beside_the_main_thread_has_no_handler() -> None:
+    found: list[Any] = []
+    thread = threading.Thread(target=lambda: found.append(search_specification(SPEC)[2].optimal))
+    thread.start()
+    thread.join()
+    assert found == [True]
+
+
+def test_time_that_is_up_ends_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([100.0, 100.4, 100.5, 100.51])
+    asked: list[bool] = []
+
+    def slow(*_: Any, stop: Any, **__: Any) -> Any:
+        asked.extend(stop() for _ in range(3))
+        raise InputError("enough")
+
+    monkeypatch.setattr(run, "find", slow)
+    monkeypatch.setattr(run.time, "perf_counter", lambda: next(clock))
+    with pytest.raises(InputError, match="enough"):
+        search_specification(SPEC, seconds=0.5)
+    assert asked == [False, False, True]
+
+
+def test_an_interrupted_search_is_not_remembered() -> None:
+    assert SPEC.problem is not None
+    space = run.space_of(SPEC, SPEC.problem)
+    finding.forget()
+    stopped = finding.find(space, "edp", stop=lambda: True)
+    assert not stopped.optimal
+    whole = finding.find(space, "edp")
+    assert whole.optimal
+    assert finding.find(space, "edp") is whole
+    assert finding.find(space, "edp", seed=1) is not whole
+    assert finding.find(space, "energy") is not whole
