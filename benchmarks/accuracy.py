@@ -31,9 +31,9 @@ from red_timeloop.files import write_atomic
 from red_timeloop.hardware import Hardware
 from red_timeloop.networks.result import FLOAT
 from red_timeloop.networks.run import run
-from red_timeloop.report.figures import PAPER, TWO_COLUMNS
-from red_timeloop.report.picture import picture
 from red_timeloop.units import area, decibels, ratio, scaled
+from red_timeloop.views.figures import PAPER, TWO_COLUMNS
+from red_timeloop.views.picture import picture
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 DESIGNS = tuple(names())

@@ -25,8 +25,8 @@ def main(target: str) -> None:
     from matplotlib.figure import Figure
     from test_import_order import ORDER
 
-    from red_timeloop.report.palette import BASE, text_on
-    from red_timeloop.report.picture import picture
+    from red_timeloop.views.palette import BASE, text_on
+    from red_timeloop.views.picture import picture
 
     figure = Figure(figsize=(7.16, 0.26 * len(ORDER)), layout="constrained")
     axes = figure.subplots()

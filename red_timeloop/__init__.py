@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from red_timeloop.layer import TransposedConv as TransposedConv
     from red_timeloop.mapper.run import search as search
     from red_timeloop.networks.run import run as run
-    from red_timeloop.report.drawing import draw as draw
     from red_timeloop.sweeps.run import sweep as sweep
+    from red_timeloop.views.drawing import draw as draw
+    from red_timeloop.views.write import report as report
     from red_timeloop.workload import Workload as Workload
 
 __version__ = "0.2.0"
@@ -33,10 +34,11 @@ _HOME = {
     "Hardware": "red_timeloop.hardware",
     "Workload": "red_timeloop.workload",
     "decompose": "red_timeloop.decomposition",
-    "draw": "red_timeloop.report.drawing",
+    "draw": "red_timeloop.views.drawing",
     "model": "red_timeloop.engines.base",
     "on_chip": "red_timeloop.chip.run",
     "search": "red_timeloop.mapper.run",
+    "report": "red_timeloop.views.write",
     "run": "red_timeloop.networks.run",
     "simulate": "red_timeloop.dataflow.simulator",
     "sweep": "red_timeloop.sweeps.run",
@@ -53,6 +55,7 @@ __all__ = [
     "draw",
     "model",
     "on_chip",
+    "report",
     "run",
     "search",
     "simulate",

@@ -23,7 +23,7 @@ from red_timeloop.units import area, ratio, scaled
 from red_timeloop.workload import Workload
 
 if TYPE_CHECKING:
-    from red_timeloop.report.plot import Plots
+    from red_timeloop.views.plot import Plots
 
 __all__ = ["Comparison", "Failure"]
 
@@ -182,7 +182,7 @@ class Comparison:
     @property
     def plot(self) -> Plots:
         """The figures of the report on matplotlib's axes, e.g. `plot.energy(ax)`."""
-        from red_timeloop.report.plot import Plots  # drawing is loaded when it is needed
+        from red_timeloop.views.plot import Plots  # drawing is loaded when it is needed
 
         return Plots(self)
 
@@ -196,9 +196,9 @@ class Comparison:
         Raises:
             InputError: There is nothing to show, or a file cannot be written.
         """
-        from red_timeloop.report.write import write_report  # drawing is loaded when it is needed
+        from red_timeloop.views.write import report  # drawing is loaded when it is needed
 
-        return write_report([self], folder, figures=figures)[0]
+        return report(self, folder, figures=figures)
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the results as lines of a table, one for each layer and design."""

@@ -12,7 +12,7 @@ import dataclasses
 import itertools
 import math
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +135,14 @@ class Circuit:
 
     spreads: abc.Mapping[str, tuple[float, float]] = field(default_factory=dict, compare=False)
     sources: abc.Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    def __hash__(self) -> int:
+        """Hash the numbers once: components are looked up by them."""
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash(tuple(getattr(self, name) for name in self.names()))
 
     def __post_init__(self) -> None:
         if np.any(np.greater(self.on_resistance_ohm, self.off_resistance_ohm)):

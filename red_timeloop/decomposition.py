@@ -14,7 +14,7 @@ with dilation, cropping and output padding follows from the formula above.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import product
 from math import gcd, prod
 from typing import TYPE_CHECKING, Any
@@ -217,6 +217,11 @@ def decompose(layer: Layer) -> Decomposition:
     """
     if not isinstance(layer, Layer):
         raise InputError(f"{layer!r} is not a layer", key="layer", legal="TransposedConv, Conv")
+    return _decomposed(layer)
+
+
+@lru_cache(maxsize=32)  # every design of a layer asks, and each of its parts
+def _decomposed(layer: Layer) -> Decomposition:
     return Decomposition(layer)
 
 

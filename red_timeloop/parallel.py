@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from red_timeloop.errors import InputError, WorkerError
 
-__all__ = ["deal", "dealt", "processes", "stopping_workers"]
+__all__ = ["deal", "processes", "stopping_workers"]
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -70,6 +70,8 @@ def deal(
 ) -> Iterator[tuple[int, _Result]]:
     """Yield `(number of the item, work(item))` as processes of their own end them, in any order.
 
+    Items go one by one, since each is much work; arrays travel in messages, not in files.
+
     Args:
         work: A function of a module; what it takes and returns travels between processes.
         items: What to work on, the longest work first if that is known.
@@ -81,32 +83,23 @@ def deal(
     import joblib
     from joblib.externals.loky.process_executor import BrokenProcessPool
 
+    numbered = joblib.delayed(_numbered)
     try:
         with stopping_workers(), joblib.parallel_config(backend="loky", n_jobs=jobs):
-            yield from dealt(work, items, parent=os.getpid())
+            parallel = joblib.Parallel(
+                return_as="generator_unordered", batch_size=1, max_nbytes=None
+            )
+            parent = os.getpid()
+            yield from parallel(numbered(work, n, item, parent) for n, item in enumerate(items))
     except BrokenProcessPool as error:
         raise WorkerError(
             "a worker process ended before its work did (killed, or out of memory?)"
         ) from error
 
 
-def dealt(
-    work: Callable[[_Item], _Result], items: Sequence[_Item], parent: int = 0
-) -> Iterator[tuple[int, _Result]]:
-    """`deal`, to where `joblib.parallel_config` says; `parent` is the process that workers serve.
-
-    Items go one by one, since each is much work; arrays travel in messages, not in files.
-    """
-    import joblib
-
-    parallel = joblib.Parallel(return_as="generator_unordered", batch_size=1, max_nbytes=None)
-    numbered = joblib.delayed(_numbered)
-    yield from parallel(numbered(work, n, item, parent) for n, item in enumerate(items))
-
-
 def _numbered(
     work: Callable[[_Item], _Result], number: int, item: _Item, parent: int
 ) -> tuple[int, _Result]:
-    if parent and os.getpid() != parent:  # of one process it is the parent that works
+    if os.getpid() != parent:  # of one process it is the parent that works
         serve(parent)
     return number, work(item)

@@ -15,7 +15,7 @@ __all__ = ["model_files", "model_version", "names", "path"]
 _PACKAGE = Path(__file__).resolve().parent
 # What no result depends on: what reads models, and what shows results. All else in the package, and
 # all that it ships for its models, is part of the version.
-_BESIDE = ("chip", "networks", "reproduction", "report", "cli")
+_BESIDE = ("networks", "reproduction", "report", "cli")
 _ARCHITECTURES = ("arch", "mappings")
 
 

@@ -16,11 +16,10 @@ from red_timeloop.comparison import (
 from red_timeloop.designs import Design
 from red_timeloop.designs.evaluator import Evaluator
 from red_timeloop.engines.base import engine as get_engine
-from red_timeloop.files import to_csv
 from red_timeloop.hardware import Hardware
 from red_timeloop.workload import Workload, load_workload, workload_names
 
-__all__ = ["compare_zoo", "zoo_as_csv", "zoo_as_dict"]
+__all__ = ["compare_zoo", "zoo_as_dict"]
 
 
 def compare_zoo(
@@ -80,8 +79,3 @@ def _run(
 def zoo_as_dict(comparisons: Iterable[Comparison]) -> dict[str, Any]:
     """Return the comparisons in the keys of the JSON output (schema 1), one a workload."""
     return {"schema": 1, "comparisons": [comparison.as_dict() for comparison in comparisons]}
-
-
-def zoo_as_csv(comparisons: Iterable[Comparison]) -> str:
-    """Return the results as CSV, one line for each workload, layer and design."""
-    return to_csv([row for comparison in comparisons for row in comparison.rows()])

@@ -9,6 +9,7 @@ nothing (a bound that is never reached), which a person says.
 from __future__ import annotations
 
 import ast
+import builtins
 import itertools
 import os
 import pickle
@@ -21,7 +22,6 @@ import tempfile
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
-from types import FrameType
 
 import click  # noqa: F401 - what tests import is here before they are forked
 import hypothesis
@@ -43,7 +43,7 @@ PACKAGES = {  # modules, and the tests that mirror them; those of pages and comm
     "designs/*.py": "tests/designs tests/dataflow/test_agreement.py tests/test_comparison.py",
     "engines/embedded/**/*.py": "tests/engines/embedded",
     "mapper/**/*.py": "tests/mapper",
-    "spec/*.py": "tests/spec",
+    "spec/*.py": "tests/spec tests/engines/test_pricing.py",
     "sweeps/*.py": "tests/sweeps",
 }
 COMPARED = {"Lt": "LtE", "Gt": "GtE", "Eq": "NotEq", "Is": "IsNot", "In": "NotIn"}
@@ -112,11 +112,40 @@ def _changes(node: ast.AST) -> Iterator[Change]:
             yield lambda: node.args.__setitem__(slice(2), node.args[1::-1])
 
 
-class Coverage:
-    """A plug-in for pytest: the lines of `files` that each test runs before it is cut short."""
+def probed(source: str, file: str) -> str:
+    """Return a module whose functions note in `builtins` which of its lines they run."""
+    tree = ast.parse(source)
+    functions = [each for each in ast.walk(tree) if isinstance(each, ast.FunctionDef)]
+    blocks = {
+        id(block): block
+        for each in itertools.chain(*map(ast.walk, functions))
+        for field in ("body", "orelse", "finalbody")
+        if isinstance(block := getattr(each, field, None), list)
+    }
+    for block in blocks.values():
+        for at, each in reversed(list(enumerate(block))):
+            if _first(each):  # a docstring
+                continue
+            inside = getattr(each, "body", None)
+            last = inside[0].lineno - 1 if inside else each.end_lineno
+            lines = {(file, line) for line in range(each.lineno, max(last, each.lineno) + 1)}
+            block.insert(at, ast.parse(f"__ran__.update({lines})").body[0])
+    start = next(n for n, each in enumerate(tree.body) if not _first(each))
+    note = "__ran__ = __import__('builtins').__dict__.setdefault('__ran__', set())"
+    tree.body.insert(start, ast.parse(note).body[0])
+    return ast.unparse(tree)
 
-    def __init__(self, files: set[str]) -> None:
-        self.files = files
+
+def _first(statement: ast.stmt) -> bool:
+    future = isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
+    return future or (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant))
+
+
+class Coverage:
+    """A plug-in for pytest: the `probed` lines that each test runs before it is cut short."""
+
+    def __init__(self) -> None:
+        self.ran: set[tuple[str, int]] = vars(builtins).setdefault("__ran__", set())
         self.tests: dict[str, tuple[float, set[tuple[str, int]]]] = {}
         self.failed: set[str] = set()
 
@@ -126,21 +155,12 @@ class Coverage:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
-        lines: set[tuple[str, int]] = set()
-
-        def trace(frame: FrameType, event: str, arg: object) -> object:
-            if frame.f_code.co_filename not in self.files:
-                return None
-            lines.add((frame.f_code.co_filename, frame.f_lineno))
-            return trace
-
+        self.ran.clear()
         started = time.process_time()
-        sys.settrace(trace)
         try:
             return (yield)
         finally:
-            sys.settrace(None)
-            self.tests[item.nodeid] = time.process_time() - started, lines
+            self.tests[item.nodeid] = time.process_time() - started, set(self.ran)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_pyfunc_call(self) -> Generator[None, object, object]:
@@ -180,8 +200,8 @@ def run(copy: Path, tests: Sequence[str], plugin: object, limit: int) -> bool:
         stop = [] if isinstance(plugin, Coverage) else ["-x"]
         code = pytest.main(["-q", *stop, "-p", "no:cacheprovider", *tests], plugins=[plugin])
         if isinstance(plugin, Coverage):  # a test that was cut short may have failed by that
-            failed = any(plugin.tests[name][0] < LONG for name in plugin.failed)
-            (copy / "coverage.pickle").write_bytes(pickle.dumps(plugin.tests))
+            failed = [name for name in plugin.failed if plugin.tests[name][0] < LONG]
+            (copy / "coverage.pickle").write_bytes(pickle.dumps((plugin.tests, failed)))
             code = 2 if failed else code - (code == 1)
         os._exit(min(code, 100))
     return os.waitpid(child, 0)[1] != 0
@@ -189,7 +209,7 @@ def run(copy: Path, tests: Sequence[str], plugin: object, limit: int) -> bool:
 
 def noticed(copy: Path, fault: ast.AST, file: str, tests: Tests) -> bool:
     """Run the tests that run the fault's lines; all, if it is run when the module is imported."""
-    lines = {(str(copy / file), n) for n in range(fault.lineno, fault.end_lineno + 1)}
+    lines = {(file, n) for n in range(fault.lineno, fault.end_lineno + 1)}
     near = {name: seconds for name, (seconds, ran) in tests.items() if ran & lines}
     near = near or {name: seconds for name, (seconds, _) in tests.items()}
     files = sorted({name.split("::")[0] for name in near})
@@ -226,12 +246,17 @@ def main(number: int, seed: int, word: str) -> None:
         shutil.copytree(ROOT, copy, ignore=unwanted, dirs_exist_ok=True)
         for package, faults in sampled(number, seed, word).items():
             print(f"{package}: {len(faults)} faults, seed {seed}", flush=True)
-            files = {str(copy / file) for file, _ in faults}
-            if run(copy, PACKAGES[package].split(), Coverage(files), 10 * LONGEST):
-                sys.exit("without a fault, a test fails already")
-            tests = pickle.loads((copy / "coverage.pickle").read_bytes())
+            sources = {file: (ROOT / file).read_text() for file, _ in faults}
+            for file, source in sources.items():
+                (copy / file).write_text(probed(source, file))
+            broken = run(copy, PACKAGES[package].split(), Coverage(), 10 * LONGEST)
+            for file, source in sources.items():
+                (copy / file).write_text(source)
+            tests, failed = pickle.loads((copy / "coverage.pickle").read_bytes())
+            if broken:
+                sys.exit(f"without a fault, tests fail already: {failed}")
             for file, index in faults:
-                source = (ROOT / file).read_text()
+                source = sources[file]
                 tree = ast.parse(source)
                 node, change = list(sites(tree))[index]
                 before = ast.unparse(node)

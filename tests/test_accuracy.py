@@ -36,8 +36,8 @@ from red_timeloop.engines.base import engine
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
 from red_timeloop.layer import Conv, Layer
-from red_timeloop.report.table import print_comparison
 from red_timeloop.units import area
+from red_timeloop.views.comparison_table import print_comparison
 from red_timeloop.workload import Workload, WorkloadLayer
 
 BASE = Hardware.load()
@@ -139,6 +139,20 @@ def test_a_crop_is_as_accurate_as_the_layer(bits: int, rows: int) -> None:
         made = execute(layer, name, *tensors, hardware).outputs
         whole = deviation(made, convolve(layer, *tensors)).sqnr_db
         assert layer_sqnr(layer, designs.find(name), hardware) == pytest.approx(whole, abs=1.5)
+
+
+@pytest.mark.parametrize("bits", [2, 8, 16])
+def test_weights_are_normal_and_cut_to_what_their_bits_hold(bits: int) -> None:
+    layer = TransposedConv(64, 64, (16, 16), 4, input_bits=bits, weight_bits=bits)
+    inputs, weights = sample_tensors(layer)
+    assert 0 <= inputs.min() < 2**bits / 1000
+    assert 0.999 * 2**bits - 1 < inputs.max() < 2**bits
+    largest = 2 ** (bits - 1) - 1
+    assert (weights.min(), weights.max()) == (-largest, largest)
+    # beyond 3 standard deviations, or half a number less where numbers are few, lie so many
+    cut = math.erfc(3 * (largest - 0.5) / largest / math.sqrt(2))
+    assert np.mean(abs(weights) == largest) == pytest.approx(cut, rel=0.1)
+    assert weights.mean() == pytest.approx(0, abs=0.01 * largest)
 
 
 def test_results_say_what_was_reached_and_how(compared: Comparison) -> None:

@@ -23,8 +23,7 @@ from red_timeloop.errors import InputError
 from red_timeloop.export import export
 from red_timeloop.hardware import Hardware
 from red_timeloop.layer import TransposedConv
-from red_timeloop.report.table import print_comparison
-from red_timeloop.report.zoo_table import print_zoo
+from red_timeloop.views.comparison_table import print_comparison, print_zoo
 from red_timeloop.workload import Workload, WorkloadLayer
 
 

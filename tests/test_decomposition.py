@@ -181,6 +181,7 @@ def test_integers_are_exact_at_every_magnitude(value, dtype):
         (2**31 - 1, 1, np.int64),
         (2**31, 2, np.int64),  # a sum of one product
         (2**27 - 1, 1, np.int64),  # a sum that float64 would round
+        (2**26 + 1, 1, np.int64),  # the sum is odd and 2**53 + 2**27 + 2**26 + 1
     ],
 )
 @pytest.mark.parametrize("signs", [(1, 1), (-1, 1), (1, -1), (-1, -1)])
@@ -229,5 +230,6 @@ def test_an_ordinary_convolution_is_one_mode():
     parts = decompose(Conv(3, 8, (8, 8), 3, stride=2, padding=1, dilation=2))
     (mode,) = parts.modes
     assert mode.offsets == ((-1, 1, 3), (-1, 1, 3))
+    assert (mode.phase, mode.taps, mode.outputs) == ((0, 0), ((0, 1, 2),) * 2, (range(3),) * 2)
     assert mode.input_stride == (2, 2)
     assert (parts.steps, parts.window, len(parts.groups)) == (9, (3, 3), 1)

@@ -22,7 +22,7 @@ from places import ROOT
 from red_timeloop.cli.main import cli, main
 from red_timeloop.components import registry
 from red_timeloop.decomposition import decompose
-from red_timeloop.report.drawing import draw
+from red_timeloop.views.drawing import draw
 from red_timeloop.workload import load_workload
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

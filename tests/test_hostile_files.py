@@ -124,7 +124,7 @@ def test_names_no_file_can_have() -> None:
 
 
 def test_text_that_looks_like_markup_is_printed_as_it_is(capsys) -> None:
-    from red_timeloop.report.table import print_comparison
+    from red_timeloop.views.comparison_table import print_comparison
 
     layer = TransposedConv(2, 2, (2, 2), 2, stride=2, name="a")
     entry = WorkloadLayer(layer, "s", unconfirmed=("[/b] [red]size",))

@@ -13,7 +13,16 @@ ROOT = Path(red_timeloop.__file__).parent
 # Parts in the order in which one may build on the other; those in a line stand beside each other.
 ORDER = (
     ("errors",),
-    ("_html", "_user_code", "_yaml_values", "files", "parallel", "resources", "units"),
+    (
+        "_html",
+        "_remembered",
+        "_user_code",
+        "_yaml_values",
+        "files",
+        "parallel",
+        "resources",
+        "units",
+    ),
     ("_yaml",),
     ("layer", "_layer_arguments"),
     ("workload", "_workload_file"),
@@ -34,7 +43,7 @@ ORDER = (
     ("export", "reproduction", "zoo"),
     ("networks",),
     ("sweeps",),
-    ("report",),
+    ("views",),
     ("cli",),
 )
 RANK = {part: rank for rank, parts in enumerate(ORDER) for part in parts}
@@ -46,7 +55,7 @@ TWINS = (
     {"comparison", "_comparison"},
 )
 # Imports inside a method that hands over to what comes later, for the caller's convenience.
-HANDED_OVER = {("_comparison", "report")}
+HANDED_OVER = {("_comparison", "views")}
 
 Import = tuple[str, int, bool]  # module, line, whether it runs when the importing module does
 

@@ -103,15 +103,16 @@ class Site:
         return crossbars + tiles * self.chip.area("tile") + chips * self.chip.area("chip")
 
     def static_power(self, tiles: int) -> float:
-        """Return the power in W of so many tiles that rest, and of the chips that they are on."""
-        chip = self.chip
-        shared = sum(stage.repeat * stage.shared_leakage for stage in self.stages)
-        return (
-            shared
-            + tiles * chip.crossbars_per_tile * self.crossbar_leakage
-            + tiles * chip.power("always", place="tile")
-            + self.chips(tiles) * chip.power("always", place="chip")
-        )
+        """Return the power in W of so many tiles that rest, and of the chips that they are on.
+
+        What copies share (the eDRAM) is in every tile, and leaks there as the layers' do in the
+        mean.
+        """
+        chip, layers = self.chip, sum(stage.repeat for stage in self.stages)
+        shared = sum(stage.repeat * stage.shared_leakage for stage in self.stages) / layers
+        crossbars = chip.crossbars_per_tile * self.crossbar_leakage
+        tile = crossbars + shared + chip.power("always", place="tile")
+        return tiles * tile + self.chips(tiles) * chip.power("always", place="chip")
 
     @cached_property
     def energy_by_part(self) -> dict[str, float]:

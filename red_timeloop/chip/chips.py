@@ -15,21 +15,23 @@ from red_timeloop.errors import InputError, meant, shown
 from red_timeloop.spec import fields
 from red_timeloop.spec.loader import YamlMap
 
-__all__ = ["Chip", "ChipPart", "chip_names", "load_chip"]
+__all__ = ["COUNTS", "RATES", "Chip", "ChipPart", "chip_names", "load_chip"]
 
 Place = Literal["crossbar", "tile", "chip"]
 Drawn = Literal["by_design", "busy", "traffic", "hops", "always"]
 
 _FOLDER = "arch/chips"
 _TEXTS = ("name", "description")
-_COUNTS = ("tiles", "crossbars_per_tile", "tiles_per_router", "mesh_columns", "edram_bits")
-_RATES = ("port_bits_per_s", "hop_bits_per_s", "link_bits_per_s")
+COUNTS = ("tiles", "crossbars_per_tile", "tiles_per_router", "mesh_columns", "edram_bits")
+RATES = ("port_bits_per_s", "hop_bits_per_s", "link_bits_per_s")
 _PER_BIT = ("traffic", "hops")  # drawn with the bits that pass
 _PART_KEYS = (
     *("name", "in", "count", "area_m2", "power_W", "drawn", "energy_per_bit_J"),
     *("stands_for", "source", "confirmed"),
 )
 _MOST_PARTS = 1000
+_MOST_ROUTERS = 100_000  # of a mesh, whose wires are summed one by one
+_MOST_CROSSBARS = 10**9  # of a chip
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,20 @@ class Chip:
     link_bits_per_s: float
     parts: tuple[ChipPart, ...]
 
+    def __post_init__(self) -> None:
+        """Refuse a chip that is larger than its traffic can be counted on.
+
+        Raises:
+            InputError: There are too many routers or crossbars.
+        """
+        if self.mesh_rows * self.mesh_columns > _MOST_ROUTERS:
+            rows, columns = self.mesh_rows, self.mesh_columns
+            message = f"a mesh of {rows} by {columns} routers"
+            raise InputError(message, key="mesh_columns", legal=f"{_MOST_ROUTERS} routers at most")
+        if self.crossbars > _MOST_CROSSBARS:
+            message = f"a chip of {self.crossbars:.3g} crossbars"
+            raise InputError(message, key="tiles", legal=f"{_MOST_CROSSBARS} crossbars at most")
+
     @property
     def crossbars(self) -> int:
         """Crossbars of one chip."""
@@ -160,9 +176,9 @@ def load_chip(name_or_path: str | Path) -> Chip:
     content = _yaml.load(path)
     if not isinstance(content, YamlMap):
         raise InputError("a chip is a mapping of keys to values", file=path)
-    legal = (*_TEXTS, *_COUNTS, *_RATES, "parts")
+    legal = (*_TEXTS, *COUNTS, *RATES, "parts")
     _check_keys(content, legal, "")
-    _require(content, (*_COUNTS, *_RATES, "parts"), "")
+    _require(content, (*COUNTS, *RATES, "parts"), "")
     entries = fields.sequence(content, "parts", "")
     fields.check_count(entries, _MOST_PARTS, content, "parts", "")
     parts = tuple(_part(entry, content, number) for number, entry in enumerate(entries))
@@ -170,15 +186,14 @@ def load_chip(name_or_path: str | Path) -> Chip:
     for name in names:
         if names.count(name) > 1:
             raise fields.error(f"two parts are called {name!r}", content, "parts")
-    counts: dict[str, Any] = {key: fields.integer(content, key, "", least=1) for key in _COUNTS}
-    rates: dict[str, Any] = {key: _positive(content, key, "") for key in _RATES}
-    return Chip(
-        name=fields.text(content, "name", "", default=path.stem),
-        description=fields.text(content, "description", "", default=""),
-        **counts,
-        **rates,
-        parts=parts,
-    )
+    counts: dict[str, Any] = {key: fields.integer(content, key, "", least=1) for key in COUNTS}
+    rates: dict[str, Any] = {key: _positive(content, key, "") for key in RATES}
+    name = fields.text(content, "name", "", default=path.stem)
+    description = fields.text(content, "description", "", default="")
+    try:
+        return Chip(name=name, description=description, **counts, **rates, parts=parts)
+    except InputError as error:
+        raise error.located(file=path) from None
 
 
 def _part(entry: Any, content: YamlMap, number: int) -> ChipPart:

@@ -97,7 +97,7 @@ def needs(site: Site) -> str:
     tiles = site.chip.tiles_of(site.needed)
     chips = site.chips(tiles)
     millimetres = math.ceil(site.area(tiles, chips) * 1e8) / 100  # rounded up, so that it does
-    return f"{site.needed} crossbars, {chips} chips, {millimetres} mm2 or more"
+    return f"{site.needed} crossbars, {chips} chip{'s' * (chips > 1)}, {millimetres} mm2 or more"
 
 
 def schedule(site: Site, budget: Budget, reprogram: int | None = None) -> Schedule:

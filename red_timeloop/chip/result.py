@@ -183,6 +183,7 @@ class ChipComparison:
         hardware: Name of the parameter set.
         results: One a design that fits.
         failures: The designs that do not.
+        unmatched: Levels that parts of the chip stand for and no design of these has.
     """
 
     workload: Workload
@@ -190,6 +191,7 @@ class ChipComparison:
     hardware: str
     results: tuple[ChipResult, ...]
     failures: tuple[ChipFailure, ...] = ()
+    unmatched: tuple[str, ...] = ()
 
     @cached_property
     def assumptions(self) -> tuple[str, ...]:
@@ -210,6 +212,11 @@ class ChipComparison:
             lines.append(
                 "Layers programmed in turn: all crossbars of a turn are written at the same time, "
                 "and the maps of a batch wait outside, behind a link."
+            )
+        if self.unmatched:
+            lines.append(
+                "Parts of the chip stand for levels that no design here has, and replace nothing: "
+                f"{', '.join(self.unmatched)}."
             )
         unsure = [part.name for part in self.chip.parts if not part.confirmed]
         if unsure:
@@ -237,11 +244,12 @@ class ChipComparison:
 
 
 def flat(workload: str, result: ChipResult, nested: Sequence[str]) -> dict[str, Any]:
-    """Return a result's numbers without its lists, those of its use by names of their own."""
+    """Return a result's numbers without its lists, those of budget and use by their own names."""
     content = result.as_dict()
     own = {key: value for key, value in content.items() if key not in nested}
+    budget = {f"budget_{key}": value for key, value in content["budget"].items()}
     use = {f"utilization_{key}": value for key, value in content["utilization"].items()}
-    return {"workload": workload, **own, **content["budget"], **use}
+    return {"workload": workload, **own, **budget, **use}
 
 
 def result_of(name: str, schedule: Schedule, peak_ops_per_crossbar: float) -> ChipResult:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from red_timeloop import designs as known
@@ -19,6 +20,7 @@ from red_timeloop.errors import InputError
 from red_timeloop.frontends.read import read_workload
 from red_timeloop.hardware import Hardware
 from red_timeloop.layer import Conv
+from red_timeloop.units import percent
 from red_timeloop.workload import Workload
 
 __all__ = ["on_chip", "on_chips", "site_of"]
@@ -114,10 +116,14 @@ def on_chips(
     if budgets is None:
         needed = (site.chips(chip.tiles_of(site.needed)) for site in sites.values())
         budgets = [Budget("chips", max(needed, default=1))]
-    return [
+    found = [
         _compared(workload, designs, evaluator, chip, budget, sites, refused, reprogram)
         for budget in budgets
     ]
+    there = [evaluator(workload.layers[0].layer, each) for each in held if each.name in sites]
+    levels = {level for result in there for level in result.levels}
+    unmatched = tuple(sorted(chip.replaced - levels)) if there else ()
+    return [replace(each, unmatched=unmatched) for each in found]
 
 
 def _compared(
@@ -212,6 +218,10 @@ def _array(
     elements = list(largest[1].levels.values())[-1].instances
     macs = sum(entry.repeat * entry.layer.macs for entry in workload.layers)
     peak = 2.0 * elements / float(largest[1].cycle_time)
+    notes = ["one array runs the layers, and the images, one after the other"]
+    if area + links > budget.amount:
+        over = percent((area + links) / budget.amount - 1)
+        notes.append(f"its sizes are whole numbers: it is {over} larger than the budget")
     return ChipResult(
         design=design.name,
         budget=budget,
@@ -237,5 +247,5 @@ def _array(
             LayerShare(entry.name, 1, 0, time)
             for (entry, _), time in zip(layers, times, strict=True)
         ),
-        notes=("one array runs the layers, and the images, one after the other",),
+        notes=tuple(notes),
     )

@@ -1,11 +1,15 @@
 """A pipeline as a trace that Perfetto and Chrome open (the JSON trace event format).
 
 Source of the format: Google, "Trace Event Format": complete events (`ph: X`) with `ts` and `dur` in
-microseconds, and metadata events (`ph: M`) that name processes and threads; from memory.
+microseconds, and metadata events (`ph: M`) that name processes and threads; confirmed by Perfetto's
+reader of it (src/trace_processor/importers/json), which was read: it rounds both numbers to whole
+nanoseconds and drops an event that then overlaps the one before it in its thread. Times are
+therefore whole nanoseconds here.
 """
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from red_timeloop.chip.result import ChipComparison, ChipResult
@@ -35,20 +39,26 @@ def _events(process: int, result: ChipResult) -> list[dict[str, Any]]:
         share = result.layers[number]
         events.append(_named("thread_name", process, thread, share.layer))
         busy = percent(share.time / result.period)
-        events += [
-            {
-                "name": f"image {image}",
-                "cat": share.layer,
-                "ph": "X",
-                "pid": process,
-                "tid": thread,
-                "ts": (begin + image * result.period) * 1e6,
-                "dur": (end - begin) * 1e6,
-                "args": {"copies": share.copies, "crossbars": share.crossbars, "busy": busy},
-            }
-            for image in range(IMAGES)
-        ]
+        starts = [_nanoseconds(begin + image * result.period) for image in range(IMAGES + 1)]
+        for image, (start, following) in enumerate(itertools.pairwise(starts)):
+            stop = min(_nanoseconds(end + image * result.period), following)
+            events.append(
+                {
+                    "name": f"image {image}",
+                    "cat": share.layer,
+                    "ph": "X",
+                    "pid": process,
+                    "tid": thread,
+                    "ts": start / 1000,
+                    "dur": (stop - start) / 1000,
+                    "args": {"copies": share.copies, "crossbars": share.crossbars, "busy": busy},
+                }
+            )
     return events
+
+
+def _nanoseconds(seconds: float) -> int:
+    return round(seconds * 1e9)
 
 
 def _named(what: str, process: int, thread: int, name: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from red_timeloop.cli.progress import progress_bar
 from red_timeloop.comparison import Comparison, compare
 from red_timeloop.designs import choose
 from red_timeloop.errors import InputError
-from red_timeloop.spec.template import jinja_data
+from red_timeloop.hardware import Hardware
 from red_timeloop.workload import Workload
 from red_timeloop.zoo import compare_zoo
 
@@ -47,12 +47,11 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         " driven at once) that reach this signal to quantization noise ratio on random tensors,"
         " e.g. 35dB, or lossless.",
     ),
-    click.option(
+    options.file(
         "--input",
         "inputs",
         metavar="FILE",
         multiple=True,
-        type=click.Path(path_type=Path),
         help="With --at-least and MODEL.onnx in place of WORKLOAD: run the network on these (.npy, "
         ".npz, PNG, JPEG), so that RATIO bounds its outputs; also psnr=30, ssim=0.9, iou=0.9, "
         "top1=0.9, the last two with labels in a .npz.",
@@ -79,12 +78,11 @@ def compared(
     *,
     everything: bool,
     designs: tuple[str, ...],
-    jinja: tuple[str, ...],
+    jinja: dict[str, str],
     estimator: str,
     layers: tuple[str, ...],
     engine: str,
-    hardware: str,
-    settings: tuple[str, ...],
+    hardware: Hardware,
     mapped: bool,
     crossbars: int,
     at_least: str | None,
@@ -106,9 +104,9 @@ def compared(
             key="--all",
             legal="--all, or a workload with or without --layer",
         )
-    chosen = choose(designs or None, jinja_data(jinja), estimator)
+    chosen = choose(designs or None, jinja, estimator)
     shared: dict[str, Any] = {
-        "hardware": options.load_hardware(hardware, settings),
+        "hardware": hardware,
         "iso_area": iso_area,
         "crossbars": crossbars if mapped else None,
         "jobs": jobs,

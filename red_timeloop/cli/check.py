@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from red_timeloop.cli import options, results
+from red_timeloop.cli.results import Answer, answering
 from red_timeloop.errors import InputError
 from red_timeloop.mapper.check import check
 
@@ -16,8 +16,8 @@ __all__ = ["command"]
 
 @click.command(name="check")
 @click.argument("file", metavar="SEARCH.json", type=click.Path(path_type=Path))
-@options.format_("table", "json")
-def command(file: Path, form: str) -> int:
+@answering()
+def command(file: Path) -> Answer:
     """Derive anew what a search.json claims of its mapping.
 
     The mapping is evaluated, the parts of the space are listed, and a better mapping is looked for
@@ -33,16 +33,13 @@ def command(file: Path, form: str) -> int:
         found = check(content if isinstance(content, dict) else {})
     except InputError as error:
         reason = str(InputError(error.message, key=error.key, legal=error.legal))
-        results.show(
-            form,
+        return Answer(
             lambda: click.echo(f"refused: {reason}"),
             lambda: {"schema": 1, "confirmed": False, "reason": reason},
+            code=1,
         )
-        return 1
     what = "optimal" if found.optimal else f"no mapping is better than {found.bound:.6g}"
-    results.show(
-        form,
+    return Answer(
         lambda: click.echo(f"confirmed: {found.value:.6g}, {what}; {found.parts:,} claims checked"),
         lambda: {"schema": 1, "confirmed": True, **vars(found)},
     )
-    return 0

@@ -11,12 +11,12 @@ import click
 
 from red_timeloop.circuit import Circuit
 from red_timeloop.cli import options
+from red_timeloop.cli.results import Answer, answering
 from red_timeloop.components import build, find, names
 from red_timeloop.components.attributes import Attribute, attributes_of
 from red_timeloop.components.registry import origin
 from red_timeloop.components.standard import ATTRIBUTES
 from red_timeloop.errors import InputError, meant
-from red_timeloop.files import to_json
 from red_timeloop.hardware import Hardware
 from red_timeloop.units import area, scaled
 
@@ -36,49 +36,28 @@ _EXAMPLE = {
 
 @click.command(name="components")
 @click.argument("name", required=False)
-@click.option(
-    "--set",
-    "settings",
-    metavar="KEY=VALUE",
-    multiple=True,
-    help="Change an attribute or a circuit number, e.g. rows=256; repeat for more.",
-)
-@click.option(
-    "--hardware",
-    metavar="NAME|FILE",
-    default="isaac_32nm",
-    show_default=True,
-    help="The parameter set whose circuit numbers hold.",
-)
-@options.format_("table", "json")
-def command(name: str | None, hardware: str, settings: tuple[str, ...], form: str) -> None:
+@options.set_("Change an attribute or a circuit number, e.g. rows=256")
+@options.hardware_name("The parameter set whose circuit numbers hold.")
+@answering()
+def command(name: str | None, hardware: str, settings: tuple[str, ...]) -> Answer:
     """List the component models, or say what one of them costs.
 
     NAME is the `subclass` of an architecture; `--set` changes one of its attributes or a circuit
     number. Shows energy of each action, what a pulse takes, latency, area, leakage, attributes,
     and the circuit numbers that these rest on with their sources.
     """
-    if name is None:
-        _print_list(form)
-        return
-    content = _described(name, hardware, settings)
-    if form == "json":
-        click.echo(to_json(content), nl=False)
-    else:
-        _print_one(content)
-
-
-def _print_list(form: str) -> None:
-
-    models = [(name, find(name)) for name in names()]
+    if name is not None:
+        content = _described(name, hardware, settings)
+        return Answer(lambda: _print_one(content), lambda: content)
     listed = [
-        {"name": name, "stage": kind.stage, "summary": _summary(kind), "origin": origin(name)}
-        for name, kind in models
-        if kind is not None
+        {"name": each, "stage": kind.stage, "summary": _summary(kind), "origin": origin(each)}
+        for each in names()
+        if (kind := find(each)) is not None
     ]
-    if form == "json":
-        click.echo(to_json({"schema": 1, "components": listed}), nl=False)
-        return
+    return Answer(lambda: _print_list(listed), lambda: {"schema": 1, "components": listed})
+
+
+def _print_list(listed: list[dict[str, Any]]) -> None:
     width = max(len(each["name"]) for each in listed)
     for each in listed:
         click.echo(f"{each['name']:<{width}}  {each['stage']:<10}  {each['summary']}")
@@ -90,7 +69,6 @@ def _summary(kind: type) -> str:
 
 
 def _described(name: str, hardware: str, settings: tuple[str, ...]) -> dict[str, Any]:
-
     kind = find(name)
     if kind is None:
         message = f"unknown component {name!r}{meant(name, names())}"
@@ -175,7 +153,6 @@ def _setting(setting: str) -> tuple[str, str]:
 
 
 def _print_one(content: Mapping[str, Any]) -> None:
-
     click.echo(f"{content['name']}: {content['model']} ({content['origin']})")
     click.echo(f"stage {content['stage']}; circuit numbers of {content['hardware']}\n")
     click.echo(f"{content['description']}\n")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import product
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
-from red_timeloop.cli import options, results
+from red_timeloop.cli import options
+from red_timeloop.cli.results import Answer, answering
 from red_timeloop.decomposition import Decomposition, Mode, decompose
-from red_timeloop.frontends.read import read_workload
+from red_timeloop.views.tables import plain, table
+from red_timeloop.workload import Workload
 
 __all__ = ["command"]
 
@@ -20,27 +22,22 @@ _MOST_ROWS = 16  # modes listed one by one
 
 
 @click.command(name="decompose")
-@options.workload()
-@options.layer
-@options.format_("table", "json")
-def command(workload: str, layers: tuple[str, ...], form: str) -> None:
+@options.network
+@answering()
+def command(network: Workload) -> Answer:
     """Show the computation modes and sub-crossbars of each layer.
 
     WORKLOAD is a name that `red-timeloop list` shows, or a YAML, ONNX or Keras file.
     """
-    loaded = read_workload(workload, layers)
-    parts = [(entry.name, decompose(entry.layer)) for entry in loaded.layers]
-
-    def content() -> dict[str, Any]:
-        found = [_as_json(name, decomposition) for name, decomposition in parts]
-        return {"schema": 1, "workload": loaded.name, "layers": found}
-
-    def table() -> None:
-        console = Console()
-        for name, decomposition in parts:
-            _print(console, name, decomposition)
-
-    results.show(form, table, content)
+    parts = {entry.name: decompose(entry.layer) for entry in network.layers}
+    return Answer(
+        lambda: _print(parts),
+        lambda: {
+            "schema": 1,
+            "workload": network.name,
+            "layers": [_as_json(*part) for part in parts.items()],
+        },
+    )
 
 
 def _as_json(name: str, parts: Decomposition) -> dict[str, Any]:
@@ -84,48 +81,48 @@ def _as_json(name: str, parts: Decomposition) -> dict[str, Any]:
     }
 
 
-def _print(console: Console, name: str, parts: Decomposition) -> None:
+def _print(layers: Mapping[str, Decomposition]) -> None:
+    console = plain()
+    for name, parts in layers.items():
+        console.print(_words(name, parts))
+        console.print(_modes(parts))
+        if len(parts.modes) > 1:
+            console.print(_picture(parts))
+        console.print()
+
+
+def _words(name: str, parts: Decomposition) -> str:
     layer = parts.layer
     kind = "transposed convolution" if layer.transposed else "convolution"
-    console.print(
-        f"[bold]{name}[/]: {kind}, {_times(layer.input_size)}x{layer.in_channels} to "
-        f"{_times(layer.output_size)}x{layer.out_channels}, kernel {_times(layer.kernel_size)}, "
-        f"stride {_times(layer.stride)}",
-        soft_wrap=True,
-    )
     used = sum(not mode.empty for mode in parts.modes)
-    console.print(
-        f"  {used} computation mode{'s' * (used != 1)}{_empty_note(len(parts.modes) - used)}, "
+    empty = len(parts.modes) - used
+    none = f" (and {empty} without taps, whose outputs are zero)" if empty else ""
+    return (
+        f"{name}: {kind}, {_times(layer.input_size)}x{layer.in_channels} to "
+        f"{_times(layer.output_size)}x{layer.out_channels}, kernel {_times(layer.kernel_size)}, "
+        f"stride {_times(layer.stride)}\n"
+        f"  {used} computation mode{'s' * (used != 1)}{none}, "
         f"{parts.sub_crossbars} sub-crossbars, {parts.steps} steps, "
-        f"each reading a window of {_times(parts.window)} input pixels",
-        soft_wrap=True,
+        f"each reading a window of {_times(parts.window)} input pixels"
     )
-    console.print(_mode_table(parts))
-    if len(parts.modes) > 1:
-        console.print(_picture(parts), highlight=False)
-    console.print()
 
 
-def _empty_note(count: int) -> str:
-    return f" (and {count} without taps, whose outputs are zero)" if count else ""
-
-
-def _mode_table(parts: Decomposition) -> Table:
-    table = Table(box=None, header_style="bold", padding=(0, 1))
-    for title in ("mode", "phase", "sub-kernel", "taps per axis", "input offsets", "outputs"):
-        table.add_column(title)
-    for index, mode in enumerate(parts.modes[:_MOST_ROWS]):
-        table.add_row(
-            str(index),
+def _modes(parts: Decomposition) -> Table:
+    heads = ("  mode", "phase", "sub-kernel", "taps per axis", "input offsets", "outputs")
+    rows = [
+        [
+            f"  {index}",
             _times(mode.phase, ","),
             _times(mode.sub_kernel_shape),
             " x ".join(_set(taps) for taps in mode.taps),
             " x ".join(_set(offsets) for offsets in mode.offsets),
             _times(mode.output_count),
-        )
+        ]
+        for index, mode in enumerate(parts.modes[:_MOST_ROWS])
+    ]
     if len(parts.modes) > _MOST_ROWS:
-        table.add_row("...", f"{len(parts.modes) - _MOST_ROWS} more", "", "", "", "")
-    return table
+        rows.append(["  ...", f"{len(parts.modes) - _MOST_ROWS} more", *[""] * 4])
+    return table(heads, rows, heads)
 
 
 def _picture(parts: Decomposition) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import click
 
 from red_timeloop import __version__
-from red_timeloop.cli import options, results
+from red_timeloop.cli.results import Answer, answering
 from red_timeloop.components.accelergy import PLUG_IN_PATH
 from red_timeloop.engines.timeloop import doctor
 from red_timeloop.engines.timeloop.tools import PYTHON_VARIABLE, find_tools
@@ -28,8 +28,8 @@ class _Check:
 
 @click.command(name="doctor")
 @click.option("--register", is_flag=True, help="Add the plug-in to your Accelergy configuration.")
-@options.format_("table", "json")
-def command(register: bool, form: str) -> int:
+@answering()
+def command(register: bool) -> Answer:
     """Say which of the real Timeloop's tools are installed and work.
 
     The exit code is 1 if not all do. The embedded engine needs none of them.
@@ -47,8 +47,11 @@ def command(register: bool, form: str) -> int:
         else:
             click.echo("The embedded engine needs none of these.")
 
-    results.show(form, table, lambda: {"schema": 1, "checks": [vars(check) for check in checks]})
-    return 0 if whole else 1
+    return Answer(
+        table,
+        lambda: {"schema": 1, "checks": [vars(check) for check in checks]},
+        code=0 if whole else 1,
+    )
 
 
 def _checks(register: bool) -> list[_Check]:

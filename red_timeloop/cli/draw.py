@@ -7,39 +7,26 @@ from pathlib import Path
 import click
 
 from red_timeloop.cli import options
-from red_timeloop.frontends.read import read_workload
-from red_timeloop.report.drawing import draw
+from red_timeloop.views.drawing import FORMATS, draw
+from red_timeloop.workload import Workload
 
 __all__ = ["command"]
 
 
 @click.command(name="draw")
-@options.workload()
-@options.layer
+@options.network
 @click.option(
     "--format",
     "formats",
     multiple=True,
-    type=click.Choice(["svg", "pdf", "png", "gif"]),
-    help="Format of the figure; gif is animated, svg comes still and animated. [default: svg]",
+    type=click.Choice(FORMATS),
+    help="Format of the figure; svg comes still and animated.  [default: svg]",
 )
-@click.option("--design", metavar="DESIGN", default="red", show_default=True, help="The design.")
+@options.one_design()
 @click.option("--steps", type=int, help="Steps in the still figure, 1 to 4.  [default: 3]")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path(),
-    metavar="DIR",
-    help="Folder to write to. [default: the current one]",
-)
+@options.output("Folder to write to.  [default: the current one]", default=Path())
 def command(
-    workload: str,
-    layers: tuple[str, ...],
-    formats: tuple[str, ...],
-    design: str,
-    steps: int | None,
-    output: Path,
+    network: Workload, formats: tuple[str, ...], design: str, steps: int | None, output: Path
 ) -> None:
     """Draw how RED, or another design of computation modes, runs a layer.
 
@@ -47,9 +34,7 @@ def command(
     of the zero-skipping data flow, planes of a third axis beside each other. WORKLOAD is a name
     that `red-timeloop list` shows, or a YAML, ONNX or Keras file.
     """
-    drawings = [
-        draw(entry.layer, design, steps=steps) for entry in read_workload(workload, layers).layers
-    ]
+    drawings = [draw(entry.layer, design, steps=steps) for entry in network.layers]
     for drawing in drawings:
         for path in drawing.write(output, formats or ("svg",)):
             click.echo(path)

@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from red_timeloop.cli import options
 from red_timeloop.errors import InputError
 from red_timeloop.files import to_json, write_atomic
 from red_timeloop.frontends.accounting import Imported
 from red_timeloop.frontends.read import read_model
+from red_timeloop.views.tables import plain, table
 from red_timeloop.workload import dump_workload
 
 __all__ = ["command"]
@@ -22,12 +21,7 @@ __all__ = ["command"]
 
 @click.command(name="import")
 @click.argument("model")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Workload file to write; printed without it.",
-)
+@options.output("Workload file to write; printed without it.", file=True)
 @click.option(
     "--shape",
     "shapes",
@@ -88,7 +82,7 @@ def _report(imported: Imported, output: Path | None, form: str) -> None:
     if form == "json":
         click.echo(to_json(_as_json(imported, output)), nl=False)
         return
-    console = Console(stderr=output is None, markup=False)
+    console = plain(stderr=output is None)
     count = dict.fromkeys(("imported", "free", "not_modelled"), 0)
     for operator in imported.operators:
         count[operator.status] += 1
@@ -96,25 +90,24 @@ def _report(imported: Imported, output: Path | None, form: str) -> None:
     where = f", written to {output}" if output else ""
     console.print(
         f"{len(imported.operators)} operators: {count['imported']} imported as {layers} layers, "
-        f"{count['free']} free, {count['not_modelled']} not modelled{where}",
-        highlight=False,
-        soft_wrap=True,
+        f"{count['free']} free, {count['not_modelled']} not modelled{where}"
     )
     for note in imported.workload.unconfirmed:
-        console.print(f"Note: {note}", highlight=False, soft_wrap=True)
+        console.print(f"Note: {note}")
     if imported.not_modelled:
-        console.print(_table(imported))
-
-
-def _table(imported: Imported) -> Table:
-    table = Table(box=None, header_style="bold", title="Not modelled", title_justify="left")
-    for title in ("operator", "name", "share of MACs", "reason"):
-        table.add_column(title, overflow="fold")
-    for operator in imported.not_modelled:
-        share = imported.share(operator)
-        shown = "unknown" if share is None else f"{100 * share:.2f} %"
-        table.add_row(operator.type, operator.name, shown, operator.reason)
-    return table
+        heads = ("operator", "name", "share of MACs", "reason")
+        shares = map(imported.share, imported.not_modelled)
+        rows = [
+            [
+                each.type,
+                each.name,
+                "unknown" if share is None else f"{100 * share:.2f} %",
+                each.reason,
+            ]
+            for each, share in zip(imported.not_modelled, shares, strict=True)
+        ]
+        console.print("Not modelled")
+        console.print(table(heads, rows, ("operator", "name", "reason")))
 
 
 def _as_json(imported: Imported, output: Path | None) -> dict[str, Any]:

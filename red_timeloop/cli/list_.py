@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from red_timeloop import designs
-from red_timeloop.cli import options, results
+from red_timeloop.cli.results import Answer, answering
+from red_timeloop.units import scaled
+from red_timeloop.views.tables import plain, table
 from red_timeloop.workload import Workload, load_workload, workload_names
 
 __all__ = ["command"]
@@ -17,8 +17,8 @@ __all__ = ["command"]
 
 @click.command(name="list")
 @click.option("--workloads", is_flag=True, help="Only the workloads, with their sizes.")
-@options.format_("table", "json")
-def command(workloads: bool, form: str) -> None:
+@answering()
+def command(workloads: bool) -> Answer:
     """List the workloads and the designs."""
     content: dict[str, Any] = {
         "schema": 1,
@@ -27,14 +27,10 @@ def command(workloads: bool, form: str) -> None:
     if not workloads:
         content["designs"] = list(designs.all_names())
         content["design_origins"] = {name: designs.origin(name) for name in content["designs"]}
-
-    def table() -> None:
-        if workloads:
-            _print_sizes(content["workloads"])
-        else:
-            _print_names(content)
-
-    results.show(form, table, lambda: content)
+    return Answer(
+        lambda: _print_sizes(content["workloads"]) if workloads else _print_names(content),
+        lambda: content,
+    )
 
 
 def _summary(workload: Workload) -> dict[str, Any]:
@@ -69,40 +65,27 @@ def _print_names(content: dict[str, Any]) -> None:
 
 
 def _print_sizes(workloads: list[dict[str, Any]]) -> None:
-    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
-    for title in ("workload", "axes", "layers", "deconv", "MACs", "with zeros", "zeros"):
-        table.add_column(title, justify="left" if title == "workload" else "right", no_wrap=True)
-    for entry in workloads:
-        table.add_row(
+    rows = [
+        [
             entry["name"],
             f"{entry['dimensions']}-D",
-            str(entry["layers"]),
-            str(entry["transposed_layers"]),
-            _scaled(entry["macs"]),
-            _scaled(entry["zero_inserted_macs"]),
+            f"{entry['layers']}",
+            f"{entry['transposed_layers']}",
+            scaled(entry["macs"]),
+            scaled(entry["zero_inserted_macs"]),
             _range(entry["zero_redundancy"]),
-        )
-    console = Console()
-    console.print(table)
+        ]
+        for entry in workloads
+    ]
+    heads = ("workload", "axes", "layers", "deconv", "MACs", "with zeros", "zeros")
+    console = plain()
+    console.print(table(heads, rows, ("workload",)))
     console.print(
         "deconv: transposed convolutions among the layers. MACs: useful multiply-accumulates of "
         "all layers; with zeros: when zeros are inserted. zeros: share of zeros in the "
         "zero-inserted inputs, least and most.",
         style="dim",
-        soft_wrap=True,
     )
-
-
-def _scaled(count: int) -> str:
-    """A count with an SI prefix and three digits.
-
-    >>> _scaled(25690112), _scaled(999), _scaled(999_950_000)
-    ('25.7 M', '999', '1 G')
-    """
-    for prefix, size in (("P", 10**15), ("T", 10**12), ("G", 10**9), ("M", 10**6), ("k", 10**3)):
-        if count >= size * 0.9995:
-            return f"{count / size:.3g} {prefix}"
-    return str(count)
 
 
 def _range(shares: list[float] | None) -> str:

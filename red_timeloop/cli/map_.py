@@ -33,11 +33,18 @@ from red_timeloop.mapper.run import OBJECTIVES, SECONDS, search_specification
 from red_timeloop.mapper.timeloop import differences
 from red_timeloop.spec.emit import to_yaml
 from red_timeloop.spec.reader import read_specification
-from red_timeloop.spec.template import jinja_data
 from red_timeloop.spec.types import Problem, Specification
 from red_timeloop.spec.write import mapping_text, problem_section
 
 __all__ = ["command"]
+
+
+def _mapper_options(
+    algorithm: str | None, threads: int | None, victory_condition: int | None, invalid: int | None
+) -> SearchOptions:
+    given: dict[str, Any] = {"algorithm": algorithm, "num_threads": threads}
+    given |= {"victory_condition": victory_condition, "timeout": invalid}
+    return SearchOptions(**{key: value for key, value in given.items() if value is not None})
 
 
 @click.command(name="map")
@@ -48,8 +55,8 @@ __all__ = ["command"]
     help="Energy times cycles, energy, cycles, or all trade-offs between the two.  [default: the "
     "files' mapper section, or edp]",
 )
-@click.option("--ert", type=click.Path(path_type=Path), help="Energy table (Accelergy's ERT).")
-@click.option("--art", type=click.Path(path_type=Path), help="Area table (Accelergy's ART).")
+@options.file("--ert", help="Energy table (Accelergy's ERT).")
+@options.file("--art", help="Area table (Accelergy's ART).")
 @click.option(
     "--engine",
     type=click.Choice(["embedded", "timeloop", "auto"]),
@@ -57,10 +64,14 @@ __all__ = ["command"]
     show_default=True,
     help="Who searches: this package, or the real timeloop-mapper.",
 )
-@click.option("--algorithm", help="Algorithm of timeloop-mapper.  [default: random_pruned]")
-@click.option("--threads", type=int, help="Of timeloop-mapper: threads.  [default: all]")
-@click.option("--victory-condition", type=int, help="Its mappings without improvement, to end.")
-@click.option("--invalid", type=int, help="Its invalid mappings in a row, to end.")
+@options.gathered(
+    "theirs",
+    _mapper_options,
+    click.option("--algorithm", help="Algorithm of timeloop-mapper.  [default: random_pruned]"),
+    click.option("--threads", type=int, help="Of timeloop-mapper: threads.  [default: all]"),
+    click.option("--victory-condition", type=int, help="Its mappings without improvement, to end."),
+    click.option("--invalid", type=int, help="Its invalid mappings in a row, to end."),
+)
 @click.option(
     "--seconds",
     type=float,
@@ -78,12 +89,8 @@ __all__ = ["command"]
     help="Look for loops with a shorter last pass (Ruby's imperfect factors) as well.",
 )
 @click.option("--seed", default=0, show_default=True, help="Equal seeds give equal mappings.")
-@click.option(
-    "-o",
-    "--output",
-    metavar="DIR",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder for mapping.yaml, stats.json, search.json (problem.yaml too if it is no file; of "
+@options.output(
+    "Folder for mapping.yaml, stats.json, search.json (problem.yaml too if it is no file; of "
     "a front also mapping-1.yaml and so on, least energy first).",
 )
 @options.estimator
@@ -96,17 +103,14 @@ __all__ = ["command"]
 @options.jinja
 @options.design("", "Map a layer on the problems of this design; SPEC is then WORKLOAD:LAYER.")
 @options.hardware
-@options.format_("table", "json")
+@results.answering()
 def command(
     spec: tuple[Path, ...],
     objective: str | None,
     ert: Path | None,
     art: Path | None,
     engine: str,
-    algorithm: str | None,
-    threads: int | None,
-    victory_condition: int | None,
-    invalid: int | None,
+    theirs: SearchOptions,
     seconds: float | None,
     budget: int,
     padding: bool,
@@ -115,12 +119,10 @@ def command(
     output: Path | None,
     estimator: str,
     verify: bool,
-    jinja: tuple[str, ...],
+    jinja: dict[str, Any],
     designs: tuple[str, ...],
-    hardware: str,
-    settings: tuple[str, ...],
-    form: str,
-) -> int:
+    hardware: Hardware,
+) -> results.Answer:
     """Find the best mapping of a specification under its constraints.
 
     SPEC are Timeloop v0.4 YAML files or Jinja2 templates of them, merged as timeloopfe does. With
@@ -129,21 +131,12 @@ def command(
     Ctrl-C ends the search early, with the best mapping so far. `red-timeloop check` confirms what
     search.json claims.
     """
-    data = jinja_data(jinja)
     if designs and (ert or art or len(spec) > 1):
         raise InputError("a design has tables beside it", key="--design", legal="one WORKLOAD")
     if designs:
-        chosen = choose(designs, data, estimator)
-        jobs = dict(_on_designs(str(spec[0]), chosen, options.load_hardware(hardware, settings)))
+        jobs = dict(_on_designs(str(spec[0]), choose(designs, jinja, estimator), hardware))
     else:
-        jobs = {"": read_specification(list(spec), ert=ert, art=art, jinja=data)}
-    theirs = _mapper_options(
-        algorithm=algorithm,
-        num_threads=threads,
-        victory_condition=victory_condition,
-        timeout=invalid,
-        seconds=seconds,
-    )
+        jobs = {"": read_specification(list(spec), ert=ert, art=art, jinja=jinja)}
     found: dict[str, tuple[EngineResult, SearchReport]] = {}
     real = get_engine(engine).__name__ == ENGINES["timeloop"]
     for name, read in jobs.items():
@@ -163,7 +156,7 @@ def command(
                 padding=padding,
                 imperfect=imperfect,
                 progress=lambda done, best: progress(done, budget, f"best {best:.4g}"),
-                mapper_options=theirs,
+                mapper_options=theirs if seconds is None else replace(theirs, seconds=seconds),
             )
         mapped = replace(specification, mapping=mapping, problem=_padded(specification, report))
         if verify:
@@ -171,8 +164,8 @@ def command(
         found[name] = result, report
         if output is not None:
             results.write(output / name, _texts(mapped, result, report, whole=bool(designs)))
-    results.show(form, lambda: _print(found), lambda: _as_json(found))
-    return 1 if any(report.differences for _, report in found.values()) else 0
+    code = 1 if any(report.differences for _, report in found.values()) else 0
+    return results.Answer(lambda: _print(found), lambda: _as_json(found), code=code)
 
 
 def _on_designs(
@@ -216,10 +209,6 @@ def _as_json(found: Mapping_[str, tuple[EngineResult, SearchReport]]) -> dict[st
         for name, (result, report) in found.items()
     }
     return content.get("") or {"schema": 1, "mappings": content}
-
-
-def _mapper_options(**given: Any) -> SearchOptions:
-    return SearchOptions(**{key: value for key, value in given.items() if value is not None})
 
 
 def _certificate(report: SearchReport) -> str:

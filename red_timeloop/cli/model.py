@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 import click
-from rich.console import Console
 from rich.table import Table
 
-from red_timeloop.cli import options, results
+from red_timeloop.cli import options
+from red_timeloop.cli.results import Answer, answering
 from red_timeloop.cli.verbosity import say
 from red_timeloop.designs import find
 from red_timeloop.designs.constraints import check_rules
 from red_timeloop.engines.base import evaluate_priced
 from red_timeloop.engines.result import EngineResult, SparseSpace
 from red_timeloop.spec.reader import read_specification
-from red_timeloop.spec.template import jinja_data
+from red_timeloop.views.tables import plain
 
 __all__ = ["command", "print_result"]
 
@@ -26,9 +26,9 @@ _PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "u", -3: "m", 0: ""}
 
 @click.command(name="model")
 @click.argument("spec", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--mapping", type=click.Path(path_type=Path), help="YAML file with the mapping.")
-@click.option("--ert", type=click.Path(path_type=Path), help="Energy table (Accelergy's ERT).")
-@click.option("--art", type=click.Path(path_type=Path), help="Area table (Accelergy's ART).")
+@options.file("--mapping", help="YAML file with the mapping.")
+@options.file("--ert", help="Energy table (Accelergy's ERT).")
+@options.file("--art", help="Area table (Accelergy's ART).")
 @click.option("--engine", default="embedded", show_default=True, help="Engine that evaluates.")
 @click.option(
     "--rules",
@@ -37,7 +37,7 @@ _PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "u", -3: "m", 0: ""}
 )
 @options.estimator
 @options.jinja
-@options.format_("table", "json")
+@answering()
 def command(
     spec: tuple[Path, ...],
     mapping: Path | None,
@@ -46,37 +46,31 @@ def command(
     engine: str,
     rules: str | None,
     estimator: str,
-    jinja: tuple[str, ...],
-    form: str,
-) -> None:
+    jinja: dict[str, Any],
+) -> Answer:
     """Evaluate one mapping of a specification.
 
     SPEC are Timeloop v0.4 YAML files or Jinja2 templates of them, merged as timeloopfe does.
     """
-    data = jinja_data(jinja)
+    files = list(spec)
     if rules is not None:
-        _check_rules(rules, list(spec), mapping, data)
+        design, found = (
+            find(rules, code=True),
+            read_specification(files, mapping=mapping, jinja=jinja),
+        )
+        check_rules(design.architecture, design.constraints, found)
     specification = read_specification(
-        list(spec), mapping=mapping, ert=ert, art=art, jinja=data, fixed=True
+        files, mapping=mapping, ert=ert, art=art, jinja=jinja, fixed=True
     )
     for note in specification.notes:
         say(note)
     result = evaluate_priced(specification, engine, estimator)
-    results.show(form, lambda: print_result(result), lambda: result.as_dict())
-
-
-def _check_rules(
-    design: str, spec: list[Path], mapping: Path | None, jinja: dict[str, Any]
-) -> None:
-    chosen, found = find(design, code=True), read_specification(spec, mapping=mapping, jinja=jinja)
-    check_rules(chosen.architecture, chosen.constraints, found)
+    return Answer(lambda: print_result(result), result.as_dict)
 
 
 def print_result(result: EngineResult) -> None:
     """Print a result as a table, outermost level first."""
-    console = Console(markup=False)
-    if not console.is_terminal:
-        console = Console(width=120, markup=False)  # a file or a pipe has no width to keep to
+    console = plain()
     table = Table(title="Counts for each instance; energies of all instances")
     known = result.priced_by is not None
     for heading in ("level", "instances", "data space", "words", "reads", "fills", "updates"):

@@ -4,48 +4,128 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
+from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
+from click.shell_completion import CompletionItem
 
 from red_timeloop.engines.pricing import ESTIMATORS
 from red_timeloop.mapper.cache import SWITCH
 
 if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
-
+    from red_timeloop.dataflow.nonideal import Nonidealities
     from red_timeloop.hardware import Hardware
+    from red_timeloop.workload import Workload
 
 __all__ = [
+    "COUNT",
     "adc_step",
     "cache",
     "cells",
+    "chip",
+    "chips",
     "complete_workloads",
     "design",
     "engine",
     "estimator",
+    "file",
     "format_",
+    "gathered",
     "hardware",
+    "hardware_name",
     "jinja",
     "jobs",
     "layer",
     "load_hardware",
+    "network",
+    "one_design",
     "output",
+    "power",
     "set_",
     "workload",
 ]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
-
 _DESIGNS = (
     "A design to run: its name, or your own as FILE.py:NAME or package.module:NAME, or a Timeloop"
     " architecture (ARCH.yaml, NAME=ARCH.yaml, a folder) with zeros inserted and split; repeat for"
     " more."
 )
+
+
+def gathered(
+    name: str, make: Callable[..., Any], *options: Callable[[Any], Any], keys: Sequence[str] = ()
+) -> Callable[[_F], _F]:
+    """Add options whose values `make` takes by name (`keys`) for the one parameter `name`."""
+
+    def decorate(function: _F) -> _F:
+        @wraps(function)
+        def command(*arguments: Any, **values: Any) -> Any:
+            own = {key: values.pop(key) for key in keys or signature(make).parameters}
+            return function(*arguments, **{name: make(**own)}, **values)
+
+        for option in reversed(options):
+            command = option(command)
+        return cast(_F, command)
+
+    return decorate
+
+
+def _completed(names: Callable[[], Iterable[str]]) -> Any:
+    """Complete what begins like one of `names`."""
+    return lambda context, option, begun: [each for each in names() if each.startswith(begun)]
+
+
+def _designs() -> Iterable[str]:
+    from red_timeloop import designs
+
+    return designs.all_names()
+
+
+def _parameter_sets() -> Iterable[str]:
+    from red_timeloop import resources
+
+    return resources.names("arch/parameters")
+
+
+def _chips() -> Iterable[str]:
+    from red_timeloop.chip.chips import chip_names
+
+    return chip_names()
+
+
+def _settings() -> Iterable[str]:
+    from red_timeloop.hardware import Hardware
+
+    return (f"{name}=" for name in Hardware.parameters())
+
+
+def _layers(context: click.Context, option: click.Parameter, begun: str) -> list[str]:
+    from red_timeloop.workload import load_workload, workload_names
+
+    name = context.params.get("workload") or "red_date2019"
+    if name not in workload_names():
+        return []
+    return [e.name for e in load_workload(name).layers if e.name.startswith(begun)]
+
+
+def complete_workloads(
+    context: click.Context, option: click.Parameter, begun: str
+) -> list[CompletionItem]:
+    """Complete the name of a shipped workload, its layer after a colon, or a file."""
+    from red_timeloop.workload import load_workload, workload_names
+
+    head, colon, _ = begun.partition(":")
+    if colon and head in workload_names():
+        names = [f"{head}:{entry.name}" for entry in load_workload(head).layers]
+        return [CompletionItem(name) for name in names if name.startswith(begun)]
+    items = [CompletionItem(name) for name in workload_names() if name.startswith(begun)]
+    return [*items, CompletionItem(begun, type="file")]
 
 
 def design(default: str = "the four ReRAM designs", words: str = _DESIGNS) -> Callable[[_F], _F]:
@@ -55,40 +135,121 @@ def design(default: str = "the four ReRAM designs", words: str = _DESIGNS) -> Ca
         "designs",
         metavar="DESIGN",
         multiple=True,
-        shell_complete=_complete_designs,
+        shell_complete=_completed(_designs),
         help=f"{words}  [default: {default}]" if default else words,
     )
 
 
-def jobs(function: _F) -> _F:
-    """Add `--jobs`."""
+def one_design(words: str = "The design.") -> Callable[[_F], _F]:
+    """Add `--design` once, RED where it is left out."""
     return click.option(
-        "-j",
-        "--jobs",
-        default=1,
+        "--design",
+        metavar="DESIGN",
+        default="red",
         show_default=True,
-        help="Processes that evaluate the layers; -1 for one a core.",
-    )(function)
+        shell_complete=_completed(_designs),
+        help=words,
+    )
 
 
-def cache(function: _F) -> _F:
-    """Add `--no-cache`, which turns the store of searches off for this command."""
+jobs = click.option(
+    "-j",
+    "--jobs",
+    default=1,
+    show_default=True,
+    help="Processes that evaluate the layers; -1 for one a core.",
+)
 
-    def turn_off(context: click.Context, option: click.Parameter, given: bool) -> None:
-        if given:
-            os.environ[SWITCH] = "off"
+adc_step = click.option(
+    "--adc-step",
+    type=int,
+    metavar="UNITS",
+    help="Cell currents between two codes.  [default: half of the range that the rows need]",
+)
 
+layer = click.option(
+    "--layer",
+    "layers",
+    metavar="LAYER",
+    multiple=True,
+    shell_complete=_layers,
+    help="A layer to run; repeat for more.  [default: all]",
+)
+
+engine = click.option(
+    "--engine",
+    type=click.Choice(["auto", "embedded", "timeloop"]),
+    default="embedded",
+    show_default=True,
+    help="Who counts: this package, the real Timeloop, or Timeloop where it works.",
+)
+
+estimator = click.option(
+    "--estimator",
+    type=click.Choice(ESTIMATORS),
+    default="auto",
+    show_default=True,
+    help="Who prices the components where no energy table is given: this package's models,"
+    " those of hwcomponents, Accelergy, (auto) the first two in turn, or nobody (none).",
+)
+
+
+power = click.option("--power", metavar="POWER", help="The budget: a power, e.g. 10W, at any area.")
+
+COUNT = click.IntRange(min=1, max=10**9)  # of crossbars or chips
+
+chips = click.option(
+    "--chips",
+    type=COUNT,
+    help="The budget: whole chips.  [default: as many as hold the weights on every design]",
+)
+
+
+def chip(
+    default: str | None, words: str = "The chip whose tiles and links there are."
+) -> Callable[[_F], _F]:
+    """Add `--chip`."""
     return click.option(
-        "--no-cache",
-        is_flag=True,
-        expose_value=False,
-        callback=turn_off,
-        help="Search for every mapping anew; searches done before are kept in a file.",
-    )(function)
+        "--chip",
+        metavar="NAME|FILE",
+        default=default,
+        show_default=True,
+        shell_complete=_completed(_chips),
+        help=words,
+    )
+
+
+def _turn_off(context: click.Context, option: click.Parameter, given: bool) -> None:
+    if given:
+        os.environ[SWITCH] = "off"
+
+
+cache = click.option(
+    "--no-cache",
+    is_flag=True,
+    expose_value=False,
+    callback=_turn_off,
+    help="Search for every mapping anew; searches done before are kept in a file.",
+)
+
+
+def _jinja_data(context: click.Context, option: click.Parameter, given: Sequence[str]) -> Any:
+    from red_timeloop.spec.template import jinja_data
+
+    return jinja_data(given)
+
+
+jinja = click.option(
+    "--jinja",
+    metavar="KEY=VALUE",
+    multiple=True,
+    callback=_jinja_data,
+    help="Set a variable of the Jinja2 templates among the files; repeat for more.",
+)
 
 
 def workload(*, optional: bool = False) -> Callable[[_F], _F]:
-    """Add WORKLOAD, which `red_timeloop.frontends.read.read_workload` reads."""
+    """Add WORKLOAD, a name or a file."""
     return click.argument(
         "workload",
         metavar="[WORKLOAD[:LAYER]]" if optional else "WORKLOAD[:LAYER]",
@@ -97,103 +258,14 @@ def workload(*, optional: bool = False) -> Callable[[_F], _F]:
     )
 
 
-def adc_step(function: _F) -> _F:
-    """Add `--adc-step`."""
-    return click.option(
-        "--adc-step",
-        type=int,
-        metavar="UNITS",
-        help="Cell currents between two codes.  [default: half of the range that the rows need]",
-    )(function)
+def _read_workload(workload: str, layers: tuple[str, ...]) -> Workload:
+    from red_timeloop.frontends.read import read_workload
+
+    return read_workload(workload, layers)
 
 
-def cells(function: _F) -> _F:
-    """Add what cells do wrong and `--seed`, together the parameter `cells`, a `Nonidealities`."""
-    words = {
-        "variation": (0.0, "SIGMA", "Sigma of the logarithm of the cells' conductances."),
-        "stuck_off": (0.0, "SHARE", "Cells stuck off."),
-        "stuck_on": (0.0, "SHARE", "Cells stuck on."),
-        "on_off_ratio": (
-            math.inf,
-            "RATIO",
-            "Highest over lowest conductance of a cell.  [default: infinite]",
-        ),
-        "wire_resistance": (
-            0.0,
-            "SHARE",
-            "Wire from cell to cell, over the resistance of a cell that is on.",
-        ),
-    }
-
-    @wraps(function)
-    def gathered(*arguments: Any, seed: int, **values: Any) -> Any:
-        from red_timeloop.dataflow.nonideal import Nonidealities
-
-        chosen = {key: values.pop(key) for key in words}
-        return function(*arguments, cells=Nonidealities(**chosen, seed=seed), **values)
-
-    wrapped: Any = gathered
-    for key, (default, metavar, text) in reversed(words.items()):
-        option = f"--{key.replace('_', '-')}"
-        wrapped = click.option(option, type=float, default=default, metavar=metavar, help=text)(
-            wrapped
-        )
-    seed = click.option(
-        "--seed", type=int, default=0, show_default=True, help="Seed of all random numbers."
-    )
-    result: _F = seed(wrapped)
-    return result
-
-
-def layer(function: _F) -> _F:
-    """Add `--layer`, repeatable."""
-    return click.option(
-        "--layer",
-        "layers",
-        metavar="LAYER",
-        multiple=True,
-        shell_complete=_complete_layers,
-        help="A layer to run; repeat for more.  [default: all]",
-    )(function)
-
-
-def engine(function: _F) -> _F:
-    """Add `--engine`."""
-    return click.option(
-        "--engine",
-        type=click.Choice(["auto", "embedded", "timeloop"]),
-        default="embedded",
-        show_default=True,
-        help="Who counts: this package, the real Timeloop, or Timeloop where it works.",
-    )(function)
-
-
-def estimator(function: _F) -> _F:
-    """Add `--estimator`."""
-    return click.option(
-        "--estimator",
-        type=click.Choice(ESTIMATORS),
-        default="auto",
-        show_default=True,
-        help="Who prices the components where no energy table is given: this package's models,"
-        " those of hwcomponents, Accelergy, (auto) the first two in turn, or nobody (none).",
-    )(function)
-
-
-def hardware(function: _F) -> _F:
-    """Add `--hardware` and `--set`, which `load_hardware` reads."""
-    function = set_(
-        "Change a number of the parameter set, e.g. fold=2 or read_pulse_s=50ns; repeat for more."
-    )(function)
-    return click.option(
-        "--hardware",
-        "hardware",
-        metavar="NAME|FILE",
-        default="isaac_32nm",
-        show_default=True,
-        shell_complete=_complete_hardware,
-        help="The parameter set that all designs share.",
-    )(function)
+# WORKLOAD and `--layer`, together the parameter `network`, a `Workload`
+network = gathered("network", _read_workload, workload(), layer)
 
 
 def set_(words: str) -> Callable[[_F], _F]:
@@ -203,9 +275,76 @@ def set_(words: str) -> Callable[[_F], _F]:
         "settings",
         metavar="KEY=VALUE",
         multiple=True,
-        shell_complete=_complete_settings,
+        shell_complete=_completed(_settings),
+        help=f"{words}; repeat for more.",
+    )
+
+
+def hardware_name(words: str) -> Callable[[_F], _F]:
+    """Add `--hardware`, the name or file of a parameter set."""
+    return click.option(
+        "--hardware",
+        metavar="NAME|FILE",
+        default="isaac_32nm",
+        show_default=True,
+        shell_complete=_completed(_parameter_sets),
         help=words,
     )
+
+
+def load_hardware(hardware: str, settings: Sequence[str]) -> Hardware:
+    """Return a parameter set with `settings` (`KEY=VALUE`) applied.
+
+    Raises:
+        InputError: A setting is not KEY=VALUE, or a key or value is not legal.
+    """
+    from red_timeloop.hardware import Hardware, read_settings
+
+    return Hardware.load(hardware).replace(**read_settings(settings))
+
+
+# `--hardware` and `--set`, together the parameter `hardware`, a `Hardware`
+hardware = gathered(
+    "hardware",
+    load_hardware,
+    hardware_name("The parameter set that all designs share."),
+    set_("Change a number of the parameter set, e.g. fold=2 or read_pulse_s=50ns"),
+)
+
+_CELLS = {  # what cells do wrong: the default, what it is a number of, and words
+    "variation": (0.0, "SIGMA", "Sigma of the logarithm of the cells' conductances."),
+    "stuck_off": (0.0, "SHARE", "Cells stuck off."),
+    "stuck_on": (0.0, "SHARE", "Cells stuck on."),
+    "on_off_ratio": (
+        math.inf,
+        "RATIO",
+        "Highest over lowest conductance of a cell.  [default: infinite]",
+    ),
+    "wire_resistance": (
+        0.0,
+        "SHARE",
+        "Wire from cell to cell, over the resistance of a cell that is on.",
+    ),
+}
+
+
+def _nonidealities(**values: Any) -> Nonidealities:
+    from red_timeloop.dataflow.nonideal import Nonidealities
+
+    return Nonidealities(**values)
+
+
+# `_CELLS` and `--seed`, together the parameter `cells`, a `Nonidealities`
+cells = gathered(
+    "cells",
+    _nonidealities,
+    click.option("--seed", default=0, show_default=True, help="Seed of all random numbers."),
+    *(
+        click.option(f"--{key.replace('_', '-')}", default=default, metavar=metavar, help=words)
+        for key, (default, metavar, words) in _CELLS.items()
+    ),
+    keys=("seed", *_CELLS),
+)
 
 
 def format_(*choices: str) -> Callable[[_F], _F]:
@@ -220,78 +359,18 @@ def format_(*choices: str) -> Callable[[_F], _F]:
     )
 
 
-def output(function: _F) -> _F:
-    """Add `-o`, a folder."""
-    return click.option(
-        "-o",
-        "--output",
-        metavar="DIR",
-        type=click.Path(path_type=Path, file_okay=False),
-        help="Also write the result to files in this folder.",
-    )(function)
+def output(
+    words: str = "Also write the result to files in this folder.",
+    *,
+    file: bool = False,
+    **more: Any,
+) -> Callable[[_F], _F]:
+    """Add `-o`, a folder, or a file; `more` is as of `click.option`."""
+    kind = click.Path(path_type=Path, file_okay=file, dir_okay=not file)
+    metavar = "FILE" if file else "DIR"
+    return click.option("-o", "--output", metavar=metavar, type=kind, help=words, **more)
 
 
-def jinja(function: _F) -> _F:
-    """Add `--jinja`, repeatable, which `red_timeloop.spec.template.jinja_data` reads."""
-    return click.option(
-        "--jinja",
-        "jinja",
-        metavar="KEY=VALUE",
-        multiple=True,
-        help="Set a variable of the Jinja2 templates among the files; repeat for more.",
-    )(function)
-
-
-def load_hardware(name: str, settings: Sequence[str]) -> Hardware:
-    """Return the parameter set `name` with `settings` (`KEY=VALUE`) applied.
-
-    Raises:
-        InputError: A setting is not KEY=VALUE, or a key or value is not legal.
-    """
-    from red_timeloop.hardware import Hardware, read_settings
-
-    return Hardware.load(name).replace(**read_settings(settings))
-
-
-def complete_workloads(
-    ctx: click.Context, param: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
-    """Complete the name of a shipped workload, its layer after a colon, or a file."""
-    from click.shell_completion import CompletionItem
-
-    from red_timeloop.workload import load_workload, workload_names
-
-    head, colon, _ = incomplete.partition(":")
-    if colon and head in workload_names():
-        names = [f"{head}:{entry.name}" for entry in load_workload(head).layers]
-        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
-    items = [CompletionItem(name) for name in workload_names() if name.startswith(incomplete)]
-    return [*items, CompletionItem(incomplete, type="file")]
-
-
-def _complete_designs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    from red_timeloop import designs
-
-    return [name for name in designs.all_names() if name.startswith(incomplete)]
-
-
-def _complete_hardware(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    from red_timeloop import resources
-
-    return [n for n in resources.names("arch/parameters") if n.startswith(incomplete)]
-
-
-def _complete_layers(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    from red_timeloop.workload import load_workload, workload_names
-
-    name = ctx.params.get("workload") or "red_date2019"
-    if name not in workload_names():
-        return []
-    layers = (entry.name for entry in load_workload(name).layers)
-    return [layer for layer in layers if layer.startswith(incomplete)]
-
-
-def _complete_settings(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    from red_timeloop.hardware import Hardware
-
-    return [f"{name}=" for name in Hardware.parameters() if name.startswith(incomplete)]
+def file(*names: str, **more: Any) -> Callable[[_F], _F]:
+    """Add an option that is a path, or several with `multiple=True`."""
+    return click.option(*names, type=click.Path(path_type=Path), **more)

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
-from red_timeloop.cli import options, results
+from red_timeloop.cli import options
+from red_timeloop.cli.results import Answer, answering
 from red_timeloop.decomposition import decompose
 from red_timeloop.designs.convolutions import FORMS, Convolution, plain_convolutions
-from red_timeloop.files import make_folder
-from red_timeloop.frontends.read import read_workload
 from red_timeloop.spec.emit import to_yaml
 from red_timeloop.spec.write import problem_section
-from red_timeloop.workload import WorkloadLayer
+from red_timeloop.workload import Workload, WorkloadLayer
 
 __all__ = ["command"]
 
 
 @click.command(name="problem")
-@options.workload()
-@options.layer
+@options.network
 @click.option(
     "--form",
     "way",
@@ -30,36 +27,32 @@ __all__ = ["command"]
     show_default=True,
     help="The convolution over the zero-inserted map, or the sub-convolutions.",
 )
-@options.format_("table", "json")
-@options.output
-def command(
-    workload: str, layers: tuple[str, ...], way: str, form: str, output: Path | None
-) -> None:
+@answering(folder=True)
+def command(network: Workload, way: str) -> Answer:
     """Write a deconvolution as Timeloop problems.
 
     They have the ranks N C M R S P Q of any convolution, so that every Timeloop architecture runs
     them. A README says how often each runs and how the results add up. WORKLOAD is a name that
     `red-timeloop list` shows, or a YAML, ONNX or Keras file.
     """
-    loaded = read_workload(workload, layers)
     problems = [
-        (entry, plain_convolutions(entry.layer, split=way == "split")) for entry in loaded.layers
+        (entry, plain_convolutions(entry.layer, split=way == "split")) for entry in network.layers
     ]
-    if output is not None:
-        output = make_folder(output)
-        for entry, parts in problems:
-            folder = output / entry.name if len(problems) > 1 else output
-            results.write(folder, {_file(part): _text(part) for part in parts})
-        readme = "\n".join(_section(entry, parts) for entry, parts in problems)
-        results.write(output, {"README.md": f"{_HEAD.format(loaded.name, way)}\n{readme}"})
+    sections = "\n".join(_section(entry, parts) for entry, parts in problems)
 
-    def table() -> None:
-        for entry, parts in problems:
-            click.echo(_section(entry, parts))
-        if output is None:
-            click.echo("-o DIR writes the files.")
+    def files() -> dict[str, str]:
+        texts = {
+            f"{entry.name}/{_file(part)}" if len(problems) > 1 else _file(part): _text(part)
+            for entry, parts in problems
+            for part in parts
+        }
+        return {**texts, "README.md": f"{_HEAD.format(network.name, way)}\n{sections}"}
 
-    results.show(form, table, lambda: {"schema": 1, "form": way, "layers": _as_json(problems)})
+    return Answer(
+        lambda: click.echo(sections),
+        lambda: {"schema": 1, "form": way, "layers": _as_json(problems)},
+        files=files,
+    )
 
 
 _HEAD = """# {0} as plain Timeloop problems: {1}

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
+from red_timeloop.chip.budget import Budget
+from red_timeloop.chip.result import ChipComparison
+from red_timeloop.chip.run import on_chip
 from red_timeloop.cli import options
 from red_timeloop.cli._comparing import compared, comparing
-from red_timeloop.report.write import write_report
+from red_timeloop.cli.chip import budget
+from red_timeloop.cli.progress import progress_bar
+from red_timeloop.designs import choose
+from red_timeloop.errors import InputError
 from red_timeloop.sweeps.errors import SweepError
+from red_timeloop.views.write import write_report
+from red_timeloop.workload import Workload
 
 __all__ = ["command"]
 
@@ -21,26 +30,26 @@ __all__ = ["command"]
 )
 @comparing
 @click.option("--figures", is_flag=True, help="Also write each chart as SVG, PDF and PNG.")
-@click.option(
+@options.file(
     "--sweep",
     "sweeps",
     metavar="DIR",
     multiple=True,
-    type=click.Path(path_type=Path),
     help="Also show the sweeps in this store; repeat for more.",
 )
-@click.option(
-    "-o",
-    "--output",
-    metavar="DIR",
-    type=click.Path(path_type=Path, file_okay=False),
-    required=True,
-    help="Folder to write to.",
-)
+@options.chip(None, "Also put each network on this chip: tables, floor plans, timelines.")
+@click.option("--area", metavar="AREA", help="The chip's budget: an area, e.g. 50mm2.")
+@options.power
+@options.chips
+@options.output("Folder to write to.", required=True)
 def command(
     workloads: tuple[str, ...],
     figures: bool,
     sweeps: tuple[Path, ...],
+    chip: str | None,
+    area: str | None,
+    power: str | None,
+    chips: int | None,
     output: Path,
     **choice: Any,
 ) -> None:
@@ -51,10 +60,44 @@ def command(
     layers of the RED benchmark when left out. A layer that a design cannot hold is listed with the
     reason.
     """
+    shared = _budget(chip, area, power, chips, choice)
     comparisons = compared(workloads, keep_going=True, **choice)
+    placed = [_placed(each.workload, chip, shared, **choice) for each in comparisons if chip]
     try:
-        paths = write_report(comparisons, output, figures=figures, sweeps=sweeps)
+        paths = write_report(comparisons, output, figures=figures, sweeps=sweeps, chips=placed)
     except SweepError as error:
         raise click.ClickException(str(error)) from error
     for path in paths:
         click.echo(path)
+
+
+def _budget(
+    chip: str | None,
+    area: str | None,
+    power: str | None,
+    chips: int | None,
+    choice: Mapping[str, Any],
+) -> Budget | None:
+    shared = budget(area, None, power, chips)
+    if shared is not None and chip is None:
+        raise InputError("a budget of no chip", key="--chip", legal="a budget with --chip")
+    kept = {"everything": "--all", "mapped": "--map", "iso_area": "--iso-area"}
+    for key, option in {**kept, "at_least": "--at-least"}.items():
+        if chip is not None and choice[key]:
+            raise InputError(f"{option} is not for chips", key="--chip", legal=f"without {option}")
+    return shared
+
+
+def _placed(network: Workload, chip: str, shared: Budget | None, **choice: Any) -> ChipComparison:
+    designs = choose(choice["designs"] or None, choice["jinja"], choice["estimator"])
+    with progress_bar() as progress:
+        return on_chip(
+            network,
+            designs,
+            choice["engine"],
+            chip=chip,
+            budget=shared,
+            hardware=choice["hardware"],
+            progress=progress,
+            jobs=choice["jobs"],
+        )

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from red_timeloop.cli import options, results
 from red_timeloop.cli.progress import progress_bar
-from red_timeloop.files import make_folder, to_json
-from red_timeloop.report.reproduction import PICTURE, page, print_reproduction
-from red_timeloop.reproduction import reproduce
+from red_timeloop.cli.results import Answer, answering
+from red_timeloop.reproduction import Reproduction, reproduce
+from red_timeloop.reproduction.page import INTRODUCTION, blocks, page
+from red_timeloop.views.tables import plain, table
 
 __all__ = ["command"]
 
+_PICTURES = ("svg", "pdf")
+
 
 @click.command(name="reproduce")
-@options.format_("table", "json")
-@options.output
-def command(form: str, output: Path | None) -> None:
+@answering(folder=True)
+def command() -> Answer:
     """Compare what was published on RED with what the models say.
 
     Every figure is modelled with isaac_32nm and with red_paper, the circuits inferred from RED's
@@ -26,18 +25,29 @@ def command(form: str, output: Path | None) -> None:
     zero padding. With --output, reproduction.md, its picture and reproduction.json are written
     there.
     """
-    if output is not None:
-        make_folder(output)  # before the work of a minute
     with progress_bar() as progress:
         result = reproduce(lambda text: progress(0, 0, text))
-    results.show(form, lambda: print_reproduction(result), result.as_dict)
-    if output is not None:
-        from red_timeloop.report.reproduction_figure import reproduction_figure
 
-        drawn = PICTURE, PICTURE.replace(".svg", ".pdf")
-        files: dict[str, str | bytes] = {
-            "reproduction.md": page(result),
-            **{name: reproduction_figure(result, name.rpartition(".")[2]) for name in drawn},
-            "reproduction.json": to_json(result.as_dict()),
-        }
-        results.write(output, files)
+    def files() -> dict[str, str | bytes]:
+        from red_timeloop.views.reproduction_figure import reproduction_figure
+
+        drawn = {f"reproduction.{form}": reproduction_figure(result, form) for form in _PICTURES}
+        return {"reproduction.md": page(result), **drawn}
+
+    return Answer(
+        lambda: _print(result),
+        result.as_dict,
+        names=("reproduction.json",),
+        files=files,
+    )
+
+
+def _print(result: Reproduction) -> None:
+    console = plain()
+    console.print(INTRODUCTION)
+    for block in blocks(result):
+        console.print(f"\n{block.heading}", style="bold")
+        if block.text:
+            console.print(block.text)
+        if block.rows:
+            console.print(table(block.headings, block.rows, block.headings))

@@ -1,46 +1,83 @@
-"""Shows a command's result as it was asked for, and writes it to the files of `-o`."""
+"""What commands answer: printed as `--format` says, and written to the folder of `-o`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import click
 
+from red_timeloop.cli import options
 from red_timeloop.cli.verbosity import say
-from red_timeloop.files import make_folder, to_json, write_atomic
+from red_timeloop.files import make_folder, to_csv, to_json, write_atomic
 
-__all__ = ["show", "write"]
+__all__ = ["Answer", "answering", "write"]
 
 
-def show(
-    form: str,
-    table: Callable[[], None],
-    content: Callable[[], object],
-    rows: Callable[[], str] | None = None,
-) -> None:
-    """Print a result in the form that `--format` names.
+@dataclass(frozen=True)
+class Answer:
+    """What a command found, each form of it made when it is asked for.
 
-    Args:
-        form: `table`, `json` or `csv`.
-        table: Prints the result for a reader.
+    Attributes:
+        table: Prints it for a reader.
         content: Returns what the JSON holds.
-        rows: Returns the CSV, where the command offers one.
+        rows: Returns the rows of the CSV, where the command offers one.
+        names: Of the JSON file in the folder of `-o`, and of the CSV file if there is one.
+        files: Returns what else is written there, by name.
+        code: The exit code.
     """
-    if form == "json":
-        click.echo(to_json(content()), nl=False)
-    elif form == "csv" and rows is not None:
-        click.echo(rows(), nl=False)
-    else:
-        table()
+
+    table: Callable[[], object]
+    content: Callable[[], object]
+    rows: Callable[[], Sequence[Mapping[str, Any]]] = tuple
+    names: tuple[str, ...] = ()
+    files: Callable[[], Mapping[str, str | bytes]] = dict
+    code: int = 0
 
 
-def write(folder: Path | None, texts: Mapping[str, str | bytes]) -> None:
-    """Write files, by name, into the folder of `-o` if one was given."""
-    if folder is None:
-        return
+def answering(*, csv: bool = False, folder: bool = False) -> Callable[[Callable[..., Answer]], Any]:
+    """Add `--format` to a command that returns an `Answer`, with `csv` if there are rows.
+
+    With `folder`, `-o` is added too.
+    """
+    forms = ("table", "json", "csv") if csv else ("table", "json")
+
+    def add(function: Callable[..., Answer]) -> Any:
+        @wraps(function)
+        def command(*arguments: Any, form: str, **values: Any) -> int:
+            output: Path | None = values.pop("output") if folder else None
+            if output is not None:
+                make_folder(output)  # before the work of a minute
+            answer = function(*arguments, **values)
+            texts: tuple[Callable[[], str], ...] = (
+                lambda: to_json(answer.content()),
+                lambda: to_csv(answer.rows()),
+            )
+            if form == "table":
+                answer.table()
+            else:
+                click.echo(texts[form == "csv"](), nl=False)
+            if output is not None:
+                own = {name: text() for name, text in zip(answer.names, texts, strict=False)}
+                write(output, {**own, **answer.files()})
+            return answer.code
+
+        if folder:
+            words = "Also write the result to files in this folder."
+            return options.format_(*forms)(options.output(words)(command))
+        return options.format_(*forms)(command)
+
+    return add
+
+
+def write(folder: Path, texts: Mapping[str, str | bytes]) -> None:
+    """Write files, by name, into a folder, and say so."""
     folder = make_folder(folder)
     for name, text in texts.items():
+        make_folder((folder / name).parent)
         write_atomic(folder / name, text)
     *others, last = texts
     say(f"Wrote {', '.join(others)}{' and ' * bool(others)}{last} to {folder}")

@@ -3,39 +3,37 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
-from red_timeloop.cli import options, results
+from red_timeloop.cli import options
 from red_timeloop.cli.progress import progress_bar
+from red_timeloop.cli.results import Answer, answering
 from red_timeloop.designs import choose
 from red_timeloop.errors import InputError, shown
-from red_timeloop.files import to_csv, to_json
+from red_timeloop.hardware import Hardware
 from red_timeloop.networks.inputs import Normalization
 from red_timeloop.networks.result import NetworkRun, as_text, columns
 from red_timeloop.networks.run import run
 from red_timeloop.networks.scores import load_score
+from red_timeloop.views.tables import plain, table
 
 if TYPE_CHECKING:
     from red_timeloop.dataflow.nonideal import Nonidealities
 
 __all__ = ["command"]
 
-_FILES: dict[str, Any] = {"metavar": "FILE", "multiple": True, "type": click.Path(path_type=Path)}
-
 
 @click.command(name="run")
 @click.argument("model", metavar="MODEL.onnx", type=click.Path(path_type=Path))
-@click.option(
+@options.file(
     "--input",
     "inputs",
+    metavar="FILE",
+    multiple=True,
     required=True,
     help="Images to run: .npy, .npz, PNG or JPEG; repeat for more.",
-    **_FILES,
 )
 @click.option("--labels", metavar="FILE", help="What is right: .npy, .npz.  [default: of --input]")
 @click.option("--score", metavar="FILE.py:NAME", help="A function (outputs, labels) -> number.")
@@ -51,21 +49,24 @@ _FILES: dict[str, Any] = {"metavar": "FILE", "multiple": True, "type": click.Pat
     show_default=True,
     help="Of an image's magnitudes: what the integers reach to.",
 )
-@click.option("--calibration", help="Calibrate on these instead of on the inputs.", **_FILES)
+@options.file(
+    "--calibration",
+    metavar="FILE",
+    multiple=True,
+    help="Calibrate on these instead of on the inputs.",
+)
 @click.option("--size", metavar="HxW", help="Resize pictures.")
 @click.option("--mean", default="0", show_default=True, help="Taken off pixels of 0 to 1.")
 @click.option("--std", default="1", show_default=True, help="What they are then divided by.")
 @click.option("--batch", default=16, show_default=True, help="Images at a time.")
-@options.format_("table", "json", "csv")
-@options.output
+@answering(csv=True, folder=True)
 def command(
     model: Path,
     inputs: tuple[Path, ...],
     labels: str | None,
     score: str | None,
     designs: tuple[str, ...],
-    hardware: str,
-    settings: tuple[str, ...],
+    hardware: Hardware,
     adc_step: int | None,
     cells: Nonidealities,
     input_bits: int,
@@ -76,9 +77,7 @@ def command(
     mean: str,
     std: str,
     batch: int,
-    form: str,
-    output: Path | None,
-) -> None:
+) -> Answer:
     """Run a network on pictures or arrays, with its own weights.
 
     Its (transposed) convolutions and products with constant matrices stand on the crossbars of the
@@ -92,7 +91,7 @@ def command(
             inputs,
             labels,
             choose(designs or ("red",)),
-            options.load_hardware(hardware, settings),
+            hardware,
             nonidealities=cells,
             adc_step=adc_step,
             input_bits=input_bits,
@@ -104,11 +103,13 @@ def command(
             batch=batch,
             progress=progress,
         )
-    results.show(form, lambda: _print(result), result.as_dict, lambda: _csv(result))
-    if output is not None:
-        pictures = {f"{_clean(name)}.png": picture for name, picture in result.pictures().items()}
-        texts = {"run.json": to_json(result.as_dict()), "layers.csv": _csv(result)}
-        results.write(output, {**texts, **pictures})
+    return Answer(
+        lambda: _print(result),
+        result.as_dict,
+        lambda: result.as_dict()["layers"],
+        ("run.json", "layers.csv"),
+        lambda: {f"{_clean(name)}.png": drawn for name, drawn in result.pictures().items()},
+    )
 
 
 def _numbers(text: str, key: str) -> tuple[float, ...]:
@@ -133,32 +134,19 @@ def _clean(name: str) -> str:
     return "".join(each if each.isalnum() or each in "-_." else "_" for each in name) or "output"
 
 
-def _csv(result: NetworkRun) -> str:
-    return to_csv(result.as_dict()["layers"])
-
-
 def _print(result: NetworkRun) -> None:
-    console = Console()
+    console = plain()
     images = f"{result.images} image{'s' * (result.images > 1)}"
-    console.print(f"[bold]{escape(result.network)}[/], {images}, {result.hardware}")
-    _rows(console, *columns(result.qualities))
+    console.print(f"{result.network}, {images}, {result.hardware}")
+    words = ("model", "output", "layer", "design")
+    console.print(table(*columns(result.qualities), words))
     console.print()
-    titles = ["layer", "design", "quantized (dB)", "own (dB)", "total (dB)", "saturated"]
+    heads = ["layer", "design", "quantized (dB)", "own (dB)", "total (dB)", "saturated"]
     cells = []
     for each in result.layers:
         share = f"{each.saturations / each.conversions:.2%}" if each.conversions else "-"
         ratios = map(as_text, (each.quantization_db, each.own_db, each.total_db))
         cells.append([each.layer, each.design, *ratios, share])
-    _rows(console, titles, cells)
+    console.print(table(heads, cells, words))
     for note in result.notes:
-        console.print(f"  {note}", soft_wrap=True, highlight=False, markup=False)
-
-
-def _rows(console: Console, titles: list[str], cells: list[list[str]]) -> None:
-    table = Table(box=None, header_style="bold", padding=(0, 1))
-    for title, first in zip(titles, cells[0], strict=True):
-        number = first[:1].isdigit() or first[:1] == "-" or first == "exact"
-        table.add_column(title, justify="right" if number else "left", overflow="fold")
-    for row in cells:
-        table.add_row(*map(escape, row))
-    console.print(table)
+        console.print(f"  {note}")

@@ -3,39 +3,28 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 import click
 
-from red_timeloop.cli import _sweep_options, options, results
-from red_timeloop.files import to_csv
-from red_timeloop.report.sweep_table import print_effects
+from red_timeloop.cli._sweep_options import Chosen, flat, store
+from red_timeloop.cli.results import Answer, answering
 from red_timeloop.sweeps.analysis import sensitivity
+from red_timeloop.views.sweep_table import print_effects
 
 __all__ = ["command"]
 
 
 @click.command(name="sensitivity")
-@_sweep_options.store
-@options.design()
-@_sweep_options.objective
-@options.format_("table", "json", "csv")
-def command(
-    folder: Path,
-    name: str | None,
-    conditions: tuple[str, ...],
-    designs: tuple[str, ...],
-    objectives: tuple[str, ...],
-    form: str,
-) -> None:
+@store
+@answering(csv=True)
+def command(chosen: Chosen) -> Answer:
     """Show how much each parameter of a sweep moves the objectives.
 
     DIR is the folder of the sweep's store. A parameter's share is the part of the variance (of the
     logarithm) that lies between its values, with the other parameters averaged over.
     """
-    points = _sweep_options.feasible(folder, name, designs, conditions)
-    chosen = _sweep_options.chosen(objectives, points)
-    found = {str(objective): sensitivity(points, objective) for objective in chosen}
+    points, objectives = chosen
+    found = {str(objective): sensitivity(points, objective) for objective in objectives}
     rows = {
         objective: [
             {**vars(effect), "factor": None if math.isnan(effect.factor) else effect.factor}
@@ -45,13 +34,12 @@ def command(
     }
 
     def table() -> None:
-        for index, objective in enumerate(found):
+        for index, (objective, effects) in enumerate(found.items()):
             click.echo(f"{chr(10) if index else ''}{objective}\n")
-            print_effects(found[objective])
+            print_effects(effects)
 
-    results.show(
-        form,
+    return Answer(
         table,
         lambda: {"schema": 1, "notes": points.notes, "effects": rows},
-        lambda: to_csv(_sweep_options.flat(rows)),
+        lambda: flat(rows),
     )

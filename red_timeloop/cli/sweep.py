@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from red_timeloop.cli import options, results
+from red_timeloop.cli import options
 from red_timeloop.cli.progress import progress_bar
+from red_timeloop.cli.results import Answer, answering
 from red_timeloop.sweeps import Store, SweepError, load_sweep, sweep
 from red_timeloop.sweeps.run import SweepResult
 
@@ -18,14 +19,7 @@ _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 @click.command(name="sweep")
 @click.argument("file", metavar="SWEEP.yaml", type=click.Path(path_type=Path))
-@click.option(
-    "-o",
-    "--output",
-    metavar="DIR",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="Folder of the store; sweeps may share it.",
-)
+@options.output("Folder of the store; sweeps may share it.", required=True)
 @click.option(
     "-j",
     "--jobs",
@@ -40,7 +34,7 @@ _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 )
 @options.design()
 @click.option("--retry-failed", is_flag=True, help="Run points again that ended in an error.")
-@options.format_("table", "json")
+@answering()
 def command(
     file: Path,
     output: Path,
@@ -48,8 +42,7 @@ def command(
     address: str | None,
     designs: tuple[str, ...],
     retry_failed: bool,
-    form: str,
-) -> None:
+) -> Answer:
     """Run a design-space sweep; stop it at any time and run it again to go on.
 
     Points that the store has are not run again. Look at the results with `red-timeloop pareto`,
@@ -71,8 +64,7 @@ def command(
     except KeyboardInterrupt:
         click.echo("Interrupted; what was stored stays. Run the same command to go on.", err=True)
         raise click.exceptions.Exit(_INTERRUPTED) from None
-    results.show(
-        form,
+    return Answer(
         lambda: _print(result, output),
         lambda: {"schema": 1, **vars(result), "store": str(result.store)},
     )

@@ -41,21 +41,12 @@ _ABOUT = {
 
 @click.command(name="tables")
 @click.argument("spec", nargs=-1, type=click.Path(path_type=Path))
-@click.option(
-    "--design",
-    metavar="DESIGN",
-    default="red",
-    show_default=True,
-    help="The design whose architecture is meant.",
-)
+@options.one_design("The design whose architecture is meant.")
 @options.set_(
-    "Change a variable of the architecture or a number of the parameter set, e.g. rows=256; "
-    "repeat for more."
+    "Change a variable of the architecture or a number of the parameter set, e.g. rows=256"
 )
 @options.format_("ert", "art", "csv", "lib")
-@click.option(
-    "-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="Write to this file."
-)
+@options.output("Write to this file.", file=True)
 def command(
     spec: tuple[Path, ...],
     design: str,
@@ -97,9 +88,7 @@ def _text(form: str, spec: tuple[Path, ...], design: str, settings: tuple[str, .
 
 
 def _architecture(spec: tuple[Path, ...], design: str, settings: tuple[str, ...]) -> Architecture:
-    files = list(spec)
-    if not files:
-        files = [find(design, code=True).architecture]
+    files = list(spec) or [find(design, code=True).architecture]
     changes = read_settings(settings)
     if not changes:
         return read_specification(files).architecture

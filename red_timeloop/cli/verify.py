@@ -4,31 +4,24 @@ from __future__ import annotations
 
 import click
 
-from red_timeloop.cli import options, results
+from red_timeloop.cli import options
 from red_timeloop.cli.progress import progress_bar
+from red_timeloop.cli.results import Answer, answering
 from red_timeloop.dataflow.verification import TENSORS, Check, verify
 from red_timeloop.errors import InputError
-from red_timeloop.frontends.read import read_workload
+from red_timeloop.hardware import Hardware
+from red_timeloop.workload import Workload
 
 __all__ = ["command"]
 
 
 @click.command(name="verify")
-@options.workload()
+@options.network
 @options.design()
-@options.layer
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the tensors.")
 @options.hardware
-@options.format_("table", "json")
-def command(
-    workload: str,
-    designs: tuple[str, ...],
-    layers: tuple[str, ...],
-    seed: int,
-    hardware: str,
-    settings: tuple[str, ...],
-    form: str,
-) -> int:
+@answering()
+def command(network: Workload, designs: tuple[str, ...], seed: int, hardware: Hardware) -> Answer:
     """Execute every layer of a workload and compare everything.
 
     The decomposition and the execution on each design must give the integer transposed
@@ -39,10 +32,8 @@ def command(
     """
     if seed < 0:
         raise InputError(f"got {seed}", key="--seed", legal="0 or more")
-    loaded = read_workload(workload, layers)
-    parameters = options.load_hardware(hardware, settings)
     with progress_bar() as progress:
-        checks = verify(loaded, designs, parameters, seed=seed, progress=progress)
+        checks = verify(network, designs, hardware, seed=seed, progress=progress)
     failed = [check for check in checks if not check.passed]
 
     def table() -> None:
@@ -53,8 +44,7 @@ def command(
             click.echo(f"MISMATCH: {_describe(check)}")
         click.echo(_summary(checks, len(failed), seed))
 
-    results.show(
-        form,
+    return Answer(
         table,
         lambda: {
             "schema": 1,
@@ -64,8 +54,8 @@ def command(
             "seed": seed,
             "checks": [_as_json(c) for c in checks],
         },
+        code=1 if failed else 0,
     )
-    return 1 if failed else 0
 
 
 def _as_json(check: Check) -> dict[str, object]:

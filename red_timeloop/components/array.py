@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from red_timeloop._remembered import remembered
 from red_timeloop.circuit import Circuit
 from red_timeloop.components import technology, wires
 
@@ -76,6 +77,7 @@ def bit_line_resistance(rows: Any, circuit: Circuit) -> Any:
     return length * wires.resistance_per_metre(pitch, circuit)
 
 
+@remembered
 def mean_conductance(circuit: Circuit) -> Any:
     """Return the mean conductance [S] of a cell, between off and on by the mean share.
 
@@ -106,6 +108,7 @@ def drive_seconds(columns: Any, circuit: Circuit) -> Any:
     return wires.buffer_chain_delay(load, circuit) + np.log(2) * line
 
 
+@remembered
 def pass_gate_resistance(rows: Any, circuit: Circuit) -> Any:
     """Return the resistance [ohm] of the pass gate between a bit line and its converter.
 
@@ -123,6 +126,7 @@ def pass_gate_capacitance(rows: Any, circuit: Circuit) -> Any:
     return _linear_resistance(circuit) / pass_gate_resistance(rows, circuit)
 
 
+@remembered
 def _linear_resistance(circuit: Circuit) -> Any:
     """Return the resistance times the gate capacitance [ohm F] of an n-channel pass transistor.
 
@@ -184,6 +188,7 @@ def cell_write_energy(circuit: Circuit) -> Any:
     return power * circuit.write_pulse_s * circuit.write_pulses
 
 
+@remembered
 def row_select_energy(circuit: Circuit) -> Any:
     """Return the energy [J] of latching one row's input bit for one pulse, be it zero or one."""
     return technology.register_energy(1, circuit)
@@ -220,6 +225,7 @@ def column_parts(rows: Any, seconds: Any, circuit: Circuit) -> dict[str, Any]:
     return {"line": charge, "clamp": bias, "hold": hold}
 
 
+@remembered
 def activation_energy(rows: Any, columns: Any, joined: Any, circuit: Circuit) -> Any:
     """Return the energy [J] of one pulse that does not depend on how much of the array is used.
 
@@ -238,6 +244,7 @@ def activation_energy(rows: Any, columns: Any, joined: Any, circuit: Circuit) ->
     return control + wires.buffer_chain_energy(enable, circuit) + multiplexer
 
 
+@remembered
 def multiplexer_energy(rows: Any, columns: Any, circuit: Circuit) -> Any:
     """Return the energy [J] of connecting each of `columns` to its converter once.
 
@@ -270,6 +277,7 @@ def converters(columns: Any, circuit: Circuit, given: Any = None) -> Any:
     return np.ceil(columns / np.minimum(circuit.columns_per_adc, columns))
 
 
+@remembered
 def array_area(rows: Any, columns: Any, circuit: Circuit) -> Any:
     """Return the area [m^2] of cells, row decoder, multiplexer, sampling and control."""
     feature = circuit.technology_node_m
@@ -281,6 +289,7 @@ def array_area(rows: Any, columns: Any, circuit: Circuit) -> Any:
     return rows * columns * cell + decoder + multiplexer + sampling + circuit.control_gates * gate
 
 
+@remembered
 def row_area(columns: Any, dac_bits: Any, circuit: Circuit) -> Any:
     """Return the area [m^2] of one row's latch, converter and driver chain over `columns`."""
     load = word_line_capacitance(columns, circuit)

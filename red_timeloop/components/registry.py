@@ -14,6 +14,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, TypeVar, overload
 
+from red_timeloop._remembered import remembered
 from red_timeloop.circuit import Circuit
 from red_timeloop.components import adc, crossbar, digital, memory, read_circuits
 from red_timeloop.components.attributes import attributes_of
@@ -170,8 +171,23 @@ def build(
     kind = find(subclass)
     if kind is None:
         raise InputError(f"unknown component {subclass!r}", key="subclass", legal=names())
-    values = {key: value for key, value in attributes.items() if value is not None}
-    own = attributes_of(kind)
+    values = tuple([item for item in attributes.items() if item[1] is not None])
+    if circuit is None:  # a file, which may change
+        return _build(kind, subclass, values, (), circuit, strict)
+    types = tuple([type(value) for _, value in values])
+    return _built(kind, subclass, values, types, circuit, strict)
+
+
+def _build(
+    kind: type[Component],
+    subclass: str,
+    given: tuple[tuple[str, object], ...],
+    _types: tuple[type, ...],  # True and 1.0 are equal to 1 and not the same
+    circuit: Circuit | None,
+    strict: bool,
+) -> Component:
+    """See `build`."""
+    values, own = dict(given), attributes_of(kind)
     if strict:
         for name in values:
             if name not in own and not _known_elsewhere(name):
@@ -185,6 +201,9 @@ def build(
         elif attribute.needed:
             raise InputError(f"{subclass} needs this attribute", key=name)
     return kind(**arguments)
+
+
+_built = remembered(_build)
 
 
 def parse_technology(value: object) -> float:

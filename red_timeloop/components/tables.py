@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from red_timeloop._remembered import remembered
 from red_timeloop.circuit import Circuit
 from red_timeloop.components.base import Component, plain
 from red_timeloop.components.registry import build, find, names
@@ -40,27 +41,31 @@ def price(
     Raises:
         InputError: A component has no model, or its attributes are not legal; names the component.
     """
-    energies: dict[str, dict[str, float]] = {}
+    energies: dict[str, Mapping[str, float]] = {}
     areas: dict[str, float] = {}
     components = components or components_of(architecture, circuit)
-    if cycle_seconds is not None:
-        components = {
-            name: replace(each, global_cycle_seconds=cycle_seconds)
-            for name, each in components.items()
-        }
     for level in architecture.levels:
         if level.kind == "spatial":  # a fan-out costs nothing; its wires belong to the memories
             energies[level.name] = dict.fromkeys(_SPATIAL_ACTIONS, 0.0)
             areas[level.name] = 0.0
             continue
         component = components[level.name]
-        energies[level.name] = {
-            action: plain(component.energy(action) * level.energy_scale)
-            for action in component.actions + (component.gated if level.sparse else ())
-        }
-        areas[level.name] = plain(component.area * level.area_scale)
+        each, area = _prices(component, cycle_seconds, bool(level.sparse), level.energy_scale)
+        energies[level.name] = each
+        areas[level.name] = plain(area * level.area_scale)
     by = {name: f"red_timeloop {type(each).__name__}" for name, each in components.items()}
     return ErtTable(energies, by), ArtTable(areas)
+
+
+@remembered
+def _prices(
+    component: Component, cycle_seconds: Any, gated: bool, scale: float
+) -> tuple[Mapping[str, Any], Any]:
+    """Return the energies [J] of a component's actions, scaled, and its area [m^2]."""
+    if cycle_seconds is not None:
+        component = replace(component, global_cycle_seconds=cycle_seconds)
+    actions = component.actions + (component.gated if gated else ())
+    return {name: plain(component.energy(name) * scale) for name in actions}, component.area
 
 
 def components_of(

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from red_timeloop._remembered import remembered
 from red_timeloop.components.base import STEP_STAGES, Component
 from red_timeloop.errors import InputError
 
@@ -115,7 +116,7 @@ def step_time(components: Iterable[Component], pulses: int, pipeline: str) -> St
         raise InputError(f"unknown pipeline {pipeline!r}", key="pipeline", legal=PIPELINES)
     times: dict[str, Any] = dict.fromkeys(STEP_STAGES, 0.0)
     for component in components:
-        latency = component.latency
+        latency = _latency(component)
         if component.stage in times:
             times[component.stage] = times[component.stage] + latency
         elif np.any(latency):
@@ -125,3 +126,8 @@ def step_time(components: Iterable[Component], pulses: int, pipeline: str) -> St
                 legal=f"a latency of 0, or one of the stages {', '.join(STEP_STAGES)}",
             )
     return StepTime(**times, pulses=pulses, pipeline=pipeline)
+
+
+@remembered
+def _latency(component: Component) -> Any:
+    return component.latency

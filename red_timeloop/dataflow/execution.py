@@ -141,11 +141,11 @@ def _chunks(images: int, lane: Lane, width: int) -> Iterator[_Steps]:
         whole = [range(images)]
         for phase, axis in zip(phases, lane.reads, strict=True):
             whole.append(range(phase, axis.steps, axis.spacing))
-        most = max(1, _MOST_SUMS // width)
+        most = _MOST_SUMS // width
         parts: list[list[range]] = []
         for axis_steps in reversed(whole):
             size = max(1, min(len(axis_steps), most))
-            most = max(1, most // size)
+            most //= size
             parts.insert(0, [axis_steps[i : i + size] for i in range(0, len(axis_steps), size)])
         for first, *rest in product(*parts):
             yield _Steps(first, tuple(rest))
@@ -197,7 +197,8 @@ class _Joint:
         converted = np.ones(cells.shape[1:], bool)  # whether converting changes anything
         if exact and adc.step == 1:
             converted = cells.sum(axis=0, dtype=np.float64) * digit > adc.levels - 1
-        small = exact and (largest + adc.step) << mapped.input_code.bits < _EXACT_IN_FLOAT32
+        # codes are at most as large as the sums, and are added up over the bits of an input
+        small = exact and largest << mapped.input_code.bits < _EXACT_IN_FLOAT32
         slices = []
         for index, place in enumerate(code.places.tolist()):
             columns = np.flatnonzero(converted[:, index])

@@ -83,7 +83,8 @@ def evaluate(
         if plan.crossbars > crossbars:
             continue
         machines = [sized(plan, part) for part in plan.parts]
-        cycle = plain(_step(plan, _components(plan, machines)).cycle)
+        components = _components(plan, machines)
+        cycle = plain(_step(plan, _crossbars(plan.parts, components)).cycle)
         for copies in copied(plan, crossbars):
             cut = tiled(copies, cycle)
             for candidate in (copies,) if cut is copies else (copies, cut):
@@ -131,8 +132,7 @@ def _evaluate(design: Design, plan: Plan, run: Run) -> DesignResult:
     distinct, numbers = _distinct(plan.parts)
     machines = [sized(plan, part) for part in distinct]
     known = _components(plan, machines)
-    components = [known[number] for number in numbers]
-    step = _step(plan, components)
+    step = _step(plan, _crossbars(distinct, known))
     ran = [
         _run(plan, part, machine, own, plain(step.cycle), run)
         for part, machine, own in zip(distinct, machines, known, strict=True)
@@ -156,7 +156,7 @@ def _evaluate(design: Design, plan: Plan, run: Run) -> DesignResult:
         levels=_levels(plan, runs, cycles),
         programming_energy=programming_energy,
         programming_time=programming_time,
-        line_drop=_line_drop(plan, components),
+        line_drop=_line_drop(_crossbars(distinct, known)),
     )
 
 
@@ -251,30 +251,27 @@ def _components(plan: Plan, machines: Sequence[Specification]) -> list[dict[str,
 
 
 def _crossbars(
-    plan: Plan, components: Sequence[Mapping[str, Component]]
-) -> Iterator[Iterable[Component]]:
-    """Yield the components of each part with crossbars."""
-    for part, known in zip(plan.parts, components, strict=True):
-        if part.role != "inputs" and known:
-            yield known.values()
+    parts: Sequence[Part], components: Sequence[Mapping[str, Component]]
+) -> list[Iterable[Component]]:
+    """Return the components of each part with crossbars."""
+    pairs = zip(parts, components, strict=True)
+    return [known.values() for part, known in pairs if part.role != "inputs" and known]
 
 
-def _step(plan: Plan, components: Sequence[Mapping[str, Component]]) -> StepTime | Clock:
+def _step(plan: Plan, crossbars: Sequence[Iterable[Component]]) -> StepTime | Clock:
     """Return the step time of the slowest of the parts with crossbars; all keep in step.
 
     Where there are none, no step is taken: it has no length.
     """
-    crossbars = list(_crossbars(plan, components))
     if plan.clock is not None or not crossbars:
         return Clock(plan.clock or 0.0)
     pulses, pipeline = plan.hardware.input_slices(plan.layer.input_bits), plan.hardware.pipeline
     return slowest([step_time(each, pulses, pipeline) for each in crossbars])
 
 
-def _line_drop(plan: Plan, components: Sequence[Mapping[str, Component]]) -> Any:
+def _line_drop(crossbars: Sequence[Iterable[Component]]) -> Any:
     """Return the share of the read voltage that the worst part's lines lose."""
-    crossbars = (component for each in _crossbars(plan, components) for component in each)
-    arrays = [each for each in crossbars if isinstance(each, ReramArray)]
+    arrays = [each for known in crossbars for each in known if isinstance(each, ReramArray)]
     return plain(np.maximum.reduce(np.broadcast_arrays(0.0, *(x.line_drop for x in arrays))))
 
 
@@ -287,10 +284,13 @@ def _levels(plan: Plan, runs: Sequence[Evaluation], cycles: int) -> dict[str, Le
             for level in each.specification.architecture.levels:
                 largest[level.name] = max(level.instances, largest.get(level.name, 0))
     levels: dict[str, LevelTotal] = {}
+    made: dict[tuple[int, str], list[tuple[str, LevelTotal]]] = {}  # by result and role
     for each in runs:
-        for name, total in _level_totals(each, cycles, largest):
+        key = id(each.result), each.part.role
+        made[key] = made.get(key) or list(_level_totals(each, cycles, largest))
+        for name, total in made[key]:
             known = levels.get(name, LevelTotal())
-            levels[name] = known + total
+            levels[name] = known + total if name in levels else total
             if in_turn:  # one machine, as large as the largest part needs it
                 levels[name] = replace(
                     levels[name],

@@ -20,7 +20,6 @@ from red_timeloop.designs.tiling import (
     tiling_loops,
     tiling_lost_bits,
     tiling_notes,
-    tiling_shares,
     tiling_sizes,
 )
 from red_timeloop.hardware import Hardware
@@ -79,7 +78,7 @@ def gather_part(layer: Layer, hardware: Hardware, gather: Gather) -> Part:
     """Tile one gather problem; build its sizes and its mapping."""
     shared = gather.role == "inputs"
     # The envelope's window is held for all turns of a fold: it is read once a step.
-    crossbars = replace(hardware, fold=1) if shared else hardware
+    crossbars = replace(hardware, fold=1) if shared and hardware.fold > 1 else hardware
     tiling = tile(_matrix(layer, gather), crossbars)
     problem = _problem(layer, gather, tiling)
     counts = tuple(axis.steps for axis in gather.reads)
@@ -156,7 +155,7 @@ def _sizes(
     layer: Layer, hardware: Hardware, gather: Gather, tiling: Tiling, problem: Problem
 ) -> CrossbarSizes:
     """Return all sizes of the architecture but those that `finish` knows."""
-    shares, reads = tiling_shares(tiling), gather.reads
+    shares, reads = tiling.shares, gather.reads
     stored = hardware.zeros_stored and any(axis.spacing > 1 for axis in reads)
     read, fill = (_stored_shares if stored else _input_shares)(reads, tiling)
     real = share([(axis.reads, axis.positions_read) for axis in reads])
@@ -212,7 +211,7 @@ def _input_shares(reads: tuple[AxisReads, ...], tiling: Tiling) -> tuple[Fractio
         (axis.reads, axis.steps * crossbars * _box(axis, inside))
         for axis, (inside, crossbars) in zip(reads, tiling.tap_blocks, strict=True)
     ]
-    channels = tiling_shares(tiling).inputs
+    channels = tiling.shares.inputs
     return channels * share(read), channels * share([slid, *inner])
 
 
@@ -222,7 +221,7 @@ def _stored_shares(reads: tuple[AxisReads, ...], tiling: Tiling) -> tuple[Fracti
         (len(axis.offsets), crossbars * _box(axis, inside))
         for axis, (inside, crossbars) in zip(reads, tiling.tap_blocks, strict=True)
     ]
-    channels = tiling_shares(tiling).inputs
+    channels = tiling.shares.inputs
     return channels * share(read), channels
 
 

@@ -24,7 +24,6 @@ from red_timeloop.designs.tiling import (
     tiling_loops,
     tiling_lost_bits,
     tiling_notes,
-    tiling_shares,
     tiling_sizes,
 )
 from red_timeloop.designs.zero_padding import ZERO_PADDING
@@ -94,7 +93,7 @@ def _part(layer: TransposedConv, hardware: Hardware) -> Part:
 def _sizes(
     layer: TransposedConv, hardware: Hardware, tiling: Tiling, problem: Problem
 ) -> OverlapSizes:
-    shares, own = tiling_shares(tiling), tiling_sizes(tiling, hardware)
+    shares, own = tiling.shares, tiling_sizes(tiling, hardware)
     words = problem.sizes["C"] * layer.groups
     inputs = float(shares.inputs)
     values = {

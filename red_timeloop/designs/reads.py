@@ -7,6 +7,7 @@ shares of a layer are products over its axes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -127,7 +128,5 @@ def share(parts: Sequence[tuple[int, int]]) -> Fraction:
     >>> share([(7, 8), (7, 8)])
     Fraction(49, 64)
     """
-    result = Fraction(1)
-    for real, counted in parts:
-        result *= Fraction(real, counted) if counted else 0
-    return result
+    whole = math.prod(counted for _, counted in parts)
+    return Fraction(math.prod(real for real, _ in parts), whole) if whole else Fraction(0)

@@ -36,7 +36,12 @@ class Counts:
     temporal_reductions: int = 0
 
     def __add__(self, other: Counts) -> Counts:
-        return Counts(*(getattr(self, key) + getattr(other, key) for key in COUNTS))
+        return Counts(
+            self.reads + other.reads,
+            self.fills + other.fills,
+            self.updates + other.updates,
+            self.temporal_reductions + other.temporal_reductions,
+        )
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,7 @@ from red_timeloop.designs.constraints import read_constraints
 from red_timeloop.designs.plan import Part, Plan, TargetLoops
 from red_timeloop.engines.pricing import price_specification
 from red_timeloop.errors import InputError, meant
-from red_timeloop.spec.loader import load_file
-from red_timeloop.spec.reader import read_specification, specification_files
+from red_timeloop.spec.reader import read_sections
 from red_timeloop.spec.types import (
     ArtTable,
     ErtTable,
@@ -61,16 +60,11 @@ def sized(plan: Plan, part: Part) -> Specification:
         InputError: Also where the set's read circuit is not a component that converts.
     """
     variables = sizes_as_variables(part.sizes)
+    sections = read_sections(plan.architecture, jinja=dict(plan.jinja), unmapped=True)
     if plan.estimator is None:
-        _check_variables(plan.architecture, plan.jinja, variables)
+        _check_variables(plan.architecture, sections.variables, tuple(variables))
         variables["technology"] = f"{plan.hardware.circuit.technology_node_m * 1e9!r}nm"
-    specification = read_specification(
-        plan.architecture,
-        variables=variables,
-        problem=part.problem,
-        jinja=dict(plan.jinja),
-        unmapped=True,
-    )
+    specification = sections.specification(variables, part.problem)
     return _reading_by(plan.hardware.read_circuit, specification)
 
 
@@ -161,14 +155,9 @@ def sizes_as_variables(sizes: Any) -> dict[str, Value]:
     return variables
 
 
-def _check_variables(
-    file: Path, jinja: tuple[tuple[str, Any], ...], sizes: Mapping[str, Value]
-) -> None:
+@lru_cache(maxsize=256)
+def _check_variables(file: Path, declared: tuple[str, ...], sizes: tuple[str, ...]) -> None:
     """Refuse an architecture whose variables are not exactly the sizes and the constants."""
-    declared: list[str] = []
-    for each in specification_files(file):
-        status = each.stat()
-        declared += _declared(each, jinja, status.st_mtime_ns, status.st_size)
     needed = {*sizes, *CONSTANTS} - set(_OPTIONAL)
     unknown = [name for name in declared if name not in sizes and name not in CONSTANTS]
     missing = sorted(needed - set(declared))
@@ -188,35 +177,39 @@ def _check_variables(
         )
 
 
-@lru_cache(maxsize=32)
-def _declared(
-    file: Path, jinja: tuple[tuple[str, Any], ...], _changed: int, _size: int
-) -> tuple[str, ...]:
-    """Return the variables of a file; every layer asks for those of the same few."""
-    return tuple(load_file(file, dict(jinja)).get("variables") or ())
-
-
 def _mapping(specification: Specification, loops: Mapping[str, TargetLoops]) -> LoopNest:
     """Give every level the part's loops and the data spaces that the architecture keeps there."""
     assert specification.problem is not None
     names = specification.problem.data_space_names
-    levels = {}
+    nowhere, levels = TargetLoops(), {}
     for level in specification.architecture.mapped_levels:
-        own = loops.get(level.target, TargetLoops())
-        if level.kind == "spatial":
-            levels[level.name] = LevelMapping(
-                spatial_x=_iterating(own.x), spatial_y=_iterating(own.y), bypass=names
-            )
-            continue
         conditions = specification.constraints.levels[level.name]
-        bypass = conditions.data_spaces.bypass
-        levels[level.name] = LevelMapping(
-            temporal=_iterating(own.temporal),
-            keep=tuple(name for name in names if name not in bypass),
-            bypass=tuple(name for name in names if name in bypass),
-            no_temporal_reuse=conditions.temporal.no_reuse,
+        levels[level.name] = _level_mapping(
+            loops.get(level.target, nowhere),
+            level.kind == "spatial",
+            names,
+            conditions.data_spaces.bypass,
+            conditions.temporal.no_reuse,
         )
     return LoopNest(levels)
+
+
+@lru_cache(maxsize=4096)  # most levels are alike in many layers
+def _level_mapping(
+    own: TargetLoops,
+    spatial: bool,
+    names: tuple[str, ...],
+    bypass: tuple[str, ...],
+    no_reuse: tuple[str, ...],
+) -> LevelMapping:
+    if spatial:
+        return LevelMapping(spatial_x=_iterating(own.x), spatial_y=_iterating(own.y), bypass=names)
+    return LevelMapping(
+        temporal=_iterating(own.temporal),
+        keep=tuple(name for name in names if name not in bypass),
+        bypass=tuple(name for name in names if name in bypass),
+        no_temporal_reuse=no_reuse,
+    )
 
 
 def _iterating(loops: tuple[Loop, ...]) -> tuple[Loop, ...]:

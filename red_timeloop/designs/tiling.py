@@ -11,7 +11,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
+from red_timeloop._remembered import remembered
 from red_timeloop.designs.packing import Packing, divisors, pack
 from red_timeloop.designs.plan import TargetLoops
 from red_timeloop.errors import InputError
@@ -26,7 +28,6 @@ __all__ = [
     "tiling_loops",
     "tiling_lost_bits",
     "tiling_notes",
-    "tiling_shares",
     "tiling_sizes",
 ]
 
@@ -89,52 +90,66 @@ class Tiling:
     held: int
     sets: int
 
-    @property
+    @cached_property
     def fold_turns(self) -> int:
         """Turns that kernel pixels take on a sub-crossbar."""
         return math.prod(self.fold.values())
 
-    @property
+    @cached_property
     def modes(self) -> int:
         """Modes side by side."""
         return math.prod(size for _, size in self.matrix.mode_ranks)
 
-    @property
+    @cached_property
     def tap_count(self) -> int:
         """Sub-crossbars of a mode."""
         return math.prod(self.taps.values())
 
-    @property
+    @cached_property
     def padded_taps(self) -> dict[str, int]:
         """Sizes of the tap ranks that the fold's turns fill evenly."""
         return {rank: self.taps[rank] * self.fold[rank] for rank in self.taps}
 
-    @property
+    @cached_property
     def row_tiles(self) -> int:
         """Crossbars of a sub-crossbar one below the other, those that wait for a turn included."""
         return self.rows.count * self.idle
 
-    @property
+    @cached_property
     def crossbars(self) -> int:
         """Physical crossbars."""
         beside = self.modes * (self.matrix.groups // self.blocks) * self.columns.count
         return beside * self.held * self.row_tiles
 
-    @property
+    @cached_property
     def sub_crossbars(self) -> int:
         """Logical matrices (sub-crossbars; groups of channels not counted twice)."""
         return self.modes * self.held
 
-    @property
+    @cached_property
     def sizes(self) -> dict[str, int]:
         """Sizes of the ranks `C`, `M` and the taps after padding."""
         return {"C": self.rows.channels, "M": self.columns.channels, **self.padded_taps}
 
-    @property
+    @cached_property
     def tap_blocks(self) -> tuple[tuple[int, int], ...]:
         """(taps in one crossbar, crossbars or turns) for each tap rank."""
         inside = [(self.rows.inside[r], self.rows.tiles[r]) for r, _ in self.matrix.row_ranks]
         return tuple(inside or [(1, size) for size in self.padded_taps.values()])
+
+    @cached_property
+    def shares(self) -> Shares:
+        """What the layer has of the channels, kernel pixels and turns."""
+        ranks = self.matrix.tap_ranks
+        return Shares(
+            inputs=Fraction(self.matrix.rows, self.rows.channels),
+            outputs=Fraction(self.matrix.columns, self.columns.channels),
+            taps=_share([size for _, size in ranks], list(self.padded_taps.values())),
+            turns=_share(
+                [math.ceil(size / self.taps[rank]) for rank, size in ranks],
+                list(self.fold.values()),
+            ),
+        )
 
 
 @dataclass(frozen=True)
@@ -159,6 +174,7 @@ class Shares:
         return self.inputs * self.outputs * self.taps
 
 
+@remembered
 def tile(matrix: Matrix, hardware: Hardware) -> Tiling:
     """Tile `matrix` onto the crossbars of `hardware`.
 
@@ -198,24 +214,10 @@ def tile(matrix: Matrix, hardware: Hardware) -> Tiling:
     )
 
 
-def tiling_shares(tiling: Tiling) -> Shares:
-    """Return what the layer has of the channels, kernel pixels and turns of `tiling`."""
-    ranks = tiling.matrix.tap_ranks
-    return Shares(
-        inputs=Fraction(tiling.matrix.rows, tiling.rows.channels),
-        outputs=Fraction(tiling.matrix.columns, tiling.columns.channels),
-        taps=_share([size for _, size in ranks], list(tiling.padded_taps.values())),
-        turns=_share(
-            [math.ceil(size / tiling.taps[rank]) for rank, size in ranks],
-            list(tiling.fold.values()),
-        ),
-    )
-
-
 def tiling_sizes(tiling: Tiling, hardware: Hardware) -> dict[str, int | float]:
     """Return the architecture's sizes and shares from the modes down; see `CrossbarSizes`."""
     matrix, rows, columns = tiling.matrix, tiling.rows, tiling.columns
-    shares, turns = tiling_shares(tiling), tiling.fold_turns
+    shares, turns = tiling.shares, tiling.fold_turns
     slices, digital = hardware.weight_slices(matrix.weight_bits), hardware.merge == "digital"
     conversion_share = float(shares.outputs * (shares.taps if digital else shares.turns))
     alone, through = tiling.blocks == 1, hardware.word_lines == "joined"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 
 from red_timeloop import resources
+from red_timeloop._remembered import remembered
 from red_timeloop.designs.design import CrossbarDesign
 from red_timeloop.designs.gather import Gather, finish, gather_part
 from red_timeloop.designs.plan import Phases, Plan
@@ -19,6 +20,7 @@ from red_timeloop.layer import Layer
 __all__ = ["ZERO_PADDING", "axis_phases", "axis_reads"]
 
 
+@remembered  # all ReRAM designs ask for that of an ordinary convolution
 def plan(layer: Layer, hardware: Hardware) -> Plan:
     """Map `layer` as one (K * C) x M matrix; one step for each output pixel.
 

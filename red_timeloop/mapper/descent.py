@@ -72,7 +72,7 @@ def guide(
     Args:
         space: The space.
         objective: What is to be low.
-        evaluations: Mappings to evaluate at most.
+        evaluations: Mappings to evaluate; a step that has begun is ended all the same.
         seed: What the random numbers start from.
         learn: Told of all mappings that are evaluated.
         stop: Asked often; true ends the search.

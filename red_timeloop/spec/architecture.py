@@ -347,6 +347,6 @@ def _add(walk: _Walk, level: Level, within: tuple[tuple[int, int], ...]) -> None
 
 
 def _constraints(node: YamlMap, name: str, walk: _Walk) -> None:
-    block = mapping(node, "constraints", name)
-    if block:
+    if node.get("constraints"):
+        block = mapping(node, "constraints", name)
         walk.constraints.append(InlineConstraints(name, block))

@@ -39,7 +39,14 @@ from red_timeloop.spec.types import (
     Value,
 )
 
-__all__ = ["read_art_file", "read_ert_file", "read_specification", "specification_files"]
+__all__ = [
+    "Sections",
+    "read_art_file",
+    "read_ert_file",
+    "read_sections",
+    "read_specification",
+    "specification_files",
+]
 
 Paths = str | Path | abc.Sequence[str | Path]
 
@@ -89,6 +96,26 @@ def read_specification(
         InputError: Something is malformed, unknown, missing or contradictory; names the file,
             line and key, and what is legal.
     """
+    return read_sections(paths, mapping=mapping, jinja=jinja, unmapped=unmapped).specification(
+        variables or {},
+        problem,
+        read_ert_file(ert, jinja) if ert is not None else None,
+        read_art_file(art, jinja) if art is not None else None,
+        fixed=fixed,
+    )
+
+
+def read_sections(
+    paths: Paths,
+    *,
+    mapping: str | Path | None = None,
+    jinja: abc.Mapping[str, Any] | None = None,
+    unmapped: bool = False,
+) -> Sections:
+    """Read the files of a specification; arguments and errors are those of `read_specification`.
+
+    One file that is no template is read again when it has changed.
+    """
     given = [paths] if isinstance(paths, str | Path) else list(paths)
     files = [file for path in given for file in specification_files(path)]
     if not files:
@@ -97,15 +124,7 @@ def read_specification(
         files.append(Path(mapping))
     names = tuple(dict.fromkeys(map(str, files)))
     sections = _kept(names[0], unmapped) if len(names) == 1 else None
-    if sections is None:
-        sections = Sections([load_file(file, jinja) for file in names], names[0], unmapped)
-    return sections.specification(
-        variables or {},
-        problem,
-        read_ert_file(ert, jinja) if ert is not None else None,
-        read_art_file(art, jinja) if art is not None else None,
-        fixed=fixed,
-    )
+    return sections or Sections([load_file(file, jinja) for file in names], names[0], unmapped)
 
 
 def specification_files(path: str | Path) -> list[Path]:

@@ -169,7 +169,8 @@ def _measured(results: Results, objectives: Sequence[Objective]) -> Results:
         raise InputError(f"no point keeps to the constraints{why}", key="constraints")
     mask = np.ones(len(results), dtype=bool)
     for objective in objectives:
-        mask &= ~np.isnan(results.numbers[objective.measure])
+        values = results.numbers.get(objective.measure, np.full(len(results), np.nan))
+        mask &= ~np.isnan(values)
         if not mask.any():
             raise InputError(
                 f"no point has a value of {objective.measure}",

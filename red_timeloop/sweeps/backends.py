@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from red_timeloop.errors import InputError, WorkerError, shown
-from red_timeloop.parallel import deal, dealt, processes, stopping_workers
+from red_timeloop.parallel import deal, processes, stopping_workers
 from red_timeloop.resources import model_version
 from red_timeloop.sweeps.errors import SweepError
 from red_timeloop.sweeps.evaluation import Outcome, Task, evaluate_task
@@ -54,7 +54,6 @@ def workers(jobs: int = 1, address: str | None = None) -> Iterator[Evaluate]:
 def _dask(address: str) -> Iterator[Evaluate]:
     try:
         import distributed
-        import joblib
         from distributed.comm.addressing import parse_address, parse_host_port
         from distributed.comm.core import CommClosedError
         from distributed.scheduler import KilledWorker
@@ -74,20 +73,34 @@ def _dask(address: str) -> Iterator[Evaluate]:
     except (OSError, ValueError, TypeError) as error:
         raise SweepError(f"{address}: no Dask scheduler answers there ({error})") from error
     try:
-        evaluate = partial(_evaluate_alike, model_version())
-        with joblib.parallel_config(backend="dask", client=client):
-            yield lambda tasks: dealt(evaluate, tasks)
+        yield partial(_spread, client, partial(_evaluate_alike, model_version()))
     except KilledWorker as error:
         raise SweepError(
             f"{address}: a worker was lost several times with the same points; all others are "
             "stored: run the same command to go on"
         ) from error
-    except CommClosedError as error:
+    except (CommClosedError, distributed.CancelledError) as error:
         raise SweepError(
             f"{address}: the scheduler is gone; points that came back before are stored"
         ) from error
     finally:
         client.close()
+
+
+def _spread(
+    client: Any, evaluate: Callable[[Task], tuple[Outcome, ...]], tasks: Sequence[Task]
+) -> Iterator[tuple[int, tuple[Outcome, ...]]]:
+    """Evaluate tasks on a cluster's workers.
+
+    Not with joblib, which evaluates here where a cluster has one worker, and waits without end
+    for a task that was lost.
+    """
+    import distributed
+
+    numbers = {client.submit(evaluate, task, pure=False): n for n, task in enumerate(tasks)}
+    finished: Any = distributed.as_completed  # without types
+    for future in finished(list(numbers), loop=client.loop):
+        yield numbers.pop(future), future.result()
 
 
 def _evaluate_alike(version: Mapping[str, str], task: Task) -> tuple[Outcome, ...]:

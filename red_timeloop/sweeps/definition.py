@@ -18,6 +18,7 @@ A sweep file is YAML::
     seed: 1
     objectives: [energy_J, latency_s]
     constraints: [area_m2 <= 2.0e-4]
+    chip: isaac                        # on whole chips; see `red_timeloop.sweeps.chip_points`
     sqnr: true                         # execute each layer for its SQNR, the default; and unless
                                        # a constraint names sqnr_dB, `best` and `pareto` keep to
                                        # points that lose no more than the parameter set itself
@@ -38,6 +39,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from red_timeloop import designs
+from red_timeloop.chip.chips import Chip, load_chip
 from red_timeloop.circuit import Circuit, check_number
 from red_timeloop.components.registry import parse_technology
 from red_timeloop.designs import BASELINE, Design, choose
@@ -45,14 +47,20 @@ from red_timeloop.engines.timeloop.tools import find_tools
 from red_timeloop.errors import InputError, meant
 from red_timeloop.hardware import Hardware
 from red_timeloop.spec.loader import load_file
-from red_timeloop.sweeps.measures import MEASURES, Condition, Objective
+from red_timeloop.sweeps.chip_points import (
+    CHIP_PARAMETERS,
+    WHOLE_CHIP_PARAMETERS,
+    check_chip,
+    check_chip_value,
+)
+from red_timeloop.sweeps.measures import Condition, Objective, measures, usual
 from red_timeloop.sweeps.space import Axis, Sampling, Space, Value
 from red_timeloop.workload import Workload, load_workload
 
 __all__ = ["TECHNOLOGY", "Sweep", "apply", "load_sweep"]
 
 TECHNOLOGY = "technology"  # a parameter that moves the circuit to another node, supply included
-_WHOLE = ("rows", "columns", "cell_bits", "dac_bits", "adc_bits", "fold")
+_WHOLE = ("rows", "columns", "cell_bits", "dac_bits", "adc_bits", "fold", *WHOLE_CHIP_PARAMETERS)
 _Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.\-]*$", max_length=200)]
 _DRAWN = ("random", "latin_hypercube")
 _MOST_STEPS = 1_000_000
@@ -83,8 +91,9 @@ class _SweepKeys(_Keys):
     sampling: Sampling = "product"
     points: Annotated[int, Field(ge=1, le=_MOST_POINTS, strict=True)] | None = None
     seed: Annotated[int, Field(ge=0, strict=True)] = 0
-    objectives: list[str] = ["energy_J", "latency_s"]
+    objectives: list[str] | None = None
     constraints: list[str] = []
+    chip: str | None = None
     sqnr: bool = True
     timeout_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 600.0
 
@@ -104,6 +113,7 @@ class Sweep:
         constraints: What a point must keep to be feasible; all points are run and stored.
         sqnr: Whether the signal to quantization noise ratio is simulated.
         timeout: Longest time in s for one layer on one design with the timeloop engine.
+        chip: The chip that parameters change; None: layers are run, without a chip.
         source: The definition as it was given.
     """
 
@@ -117,6 +127,7 @@ class Sweep:
     constraints: tuple[Condition, ...]
     sqnr: bool
     timeout: float
+    chip: Chip | None
     source: Mapping[str, Any]
 
     @property
@@ -161,7 +172,8 @@ def apply(base: Hardware, values: Mapping[str, Any]) -> Hardware:
     Raises:
         InputError: A value is not legal.
     """
-    numbers = {name: value for name, value in values.items() if name != TECHNOLOGY}
+    beside = (TECHNOLOGY, *CHIP_PARAMETERS)
+    numbers = {name: value for name, value in values.items() if name not in beside}
     if TECHNOLOGY in values:
         node = parse_technology(values[TECHNOLOGY])
         base = base.replace(circuit=base.circuit.at_node(node))
@@ -183,24 +195,22 @@ def _build(keys: _SweepKeys, source: Mapping[str, Any], given: Sequence[str | De
         own = choose([each])
         asked |= {design.name: each if len(own) == 1 else design for design in own}
     chosen = {design.name: asked.get(design.name, design.name) for design in found}
+    chip = _at("chip", load_chip, keys.chip) if keys.chip is not None else None
+    if chip is not None and keys.engine != "embedded":
+        raise InputError(f"got {keys.engine!r} with a chip", key="engine", legal="embedded")
     if keys.engine == "timeloop" and (missing := find_tools().missing("model")):
         raise InputError(missing, key="engine", legal="embedded; see 'red-timeloop doctor'")
     space = _space(keys, bases)
     parameters = [axis.name for axis in space.axes]
+    check_chip(chip, parameters)
     constraints = tuple(
         Condition.parse(text, f"constraints[{i}]") for i, text in enumerate(keys.constraints)
     )
     objectives = tuple(
-        Objective.parse(text, f"objectives[{i}]") for i, text in enumerate(keys.objectives)
+        Objective.parse(text, f"objectives[{i}]")
+        for i, text in enumerate(keys.objectives or usual(chip=chip is not None))
     )
-    for index, condition in enumerate(constraints):
-        if condition.name not in MEASURES and condition.name not in parameters:
-            raise InputError(
-                f"there is no measure or parameter {condition.name!r}",
-                key=f"constraints[{index}]",
-                legal=[*MEASURES, *parameters],
-            )
-    _check_measures(keys, objectives, constraints, chosen)
+    _check_measures(keys, objectives, constraints, chosen, parameters)
     return Sweep(
         name=keys.name,
         workloads=workloads,
@@ -212,6 +222,7 @@ def _build(keys: _SweepKeys, source: Mapping[str, Any], given: Sequence[str | De
         constraints=constraints,
         sqnr=keys.sqnr,
         timeout=keys.timeout_s,
+        chip=chip,
         source={**source, "designs": list(chosen)} if given else dict(source),
     )
 
@@ -221,11 +232,18 @@ def _check_measures(
     objectives: tuple[Objective, ...],
     constraints: tuple[Condition, ...],
     chosen: Mapping[str, str | Design],
+    parameters: Sequence[str],
 ) -> None:
     """Refuse objectives and constraints on what this sweep does not measure."""
-    named = [(f"objectives[{i}]", o.measure) for i, o in enumerate(objectives)]
-    named += [(f"constraints[{i}]", c.name) for i, c in enumerate(constraints)]
-    for key, measure in named:
+    known = tuple(measures(chip=keys.chip is not None))
+    named = [(f"objectives[{i}]", o.measure, known) for i, o in enumerate(objectives)]
+    legal = (*known, *parameters)
+    named += [(f"constraints[{i}]", c.name, legal) for i, c in enumerate(constraints)]
+    for key, measure, legal in named:
+        if measure not in legal:
+            where = "on a chip" if keys.chip is not None else "without a chip"
+            what = "measure" if legal is known else "measure or parameter"
+            raise InputError(f"there is no {what} {measure!r} {where}", key=key, legal=legal)
         if measure == "sqnr_dB" and not keys.sqnr:
             raise InputError("this sweep does not simulate the SQNR", key=key, legal="sqnr: true")
         if measure in ("speedup", "energy_saving") and BASELINE.name not in chosen:
@@ -261,14 +279,14 @@ def _space(keys: _SweepKeys, bases: tuple[Hardware, ...]) -> Space:
 
 def _axis(name: str, given: Any, sampling: Sampling, bases: tuple[Hardware, ...]) -> Axis:
     key = f"parameters.{name}"
-    legal_names = [*_parameter_names(), TECHNOLOGY]
+    legal_names = [*_parameter_names(), TECHNOLOGY, *CHIP_PARAMETERS]
     if name not in legal_names:
         message = f"unknown parameter{meant(name, legal_names)}"
         raise InputError(message, key=key, legal=legal_names)
     if isinstance(given, Mapping):
         axis = _range_axis(name, key, given, sampling in _DRAWN)
-        ends: tuple[Value, ...] = axis.values or axis.at_ends()
-        _check_values(name, ends, key, bases)
+        for value in axis.values or axis.at_ends():
+            _checked(name, value, key, bases)
         return axis
     values = given if isinstance(given, list | tuple) else [given]
     if not values:
@@ -289,7 +307,7 @@ def _range_axis(name: str, key: str, given: Mapping[str, Any], drawn: bool) -> A
         problem = _explain(error, _RangeKeys)
         place = f"{key}.{problem.key}" if problem.key else key
         raise InputError(problem.message, key=place, legal=problem.legal) from None
-    if name not in _WHOLE and name not in Circuit.names():
+    if name not in (*_WHOLE, *Circuit.names(), *CHIP_PARAMETERS):
         raise InputError("a range needs a parameter that is a number", key=key, legal="a list")
     if keys.start > keys.to:
         raise InputError(
@@ -317,17 +335,12 @@ def _range_axis(name: str, key: str, given: Mapping[str, Any], drawn: bool) -> A
     return Axis(name, low=keys.start, high=keys.to, log=log, whole=whole)
 
 
-def _check_values(
-    name: str, values: tuple[Value, ...], key: str, bases: tuple[Hardware, ...]
-) -> None:
-    for value in values:
-        _checked(name, value, key, bases)
-
-
 def _checked(name: str, value: Any, key: str, bases: tuple[Hardware, ...]) -> Value:
     """Return the value as the parameter set takes it, so that 2 and 2.0 are the same point."""
     if name in ("zeros_stored", "zero_aware") and not isinstance(value, bool):
         raise InputError(f"got {value!r}", key=key, legal="true, false")
+    if name in CHIP_PARAMETERS:
+        return check_chip_value(name, value, key)
     if name == TECHNOLOGY:
         try:
             return f"{parse_technology(value) * 1e9:.10g}nm"

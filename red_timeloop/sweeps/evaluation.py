@@ -14,15 +14,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from red_timeloop.chip.chips import Chip
 from red_timeloop.circuit import Circuit
 from red_timeloop.dataflow.quality import workload_sqnr
 from red_timeloop.designs import Design, find
 from red_timeloop.designs.evaluate import Run, evaluate
+from red_timeloop.designs.evaluator import Evaluator
 from red_timeloop.designs.result import DesignResult
 from red_timeloop.engines.base import engine as get_engine
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
 from red_timeloop.layer import Layer
+from red_timeloop.sweeps.chip_points import CHIP_PARAMETERS, measured_on_chip
 from red_timeloop.sweeps.definition import TECHNOLOGY, apply
 from red_timeloop.sweeps.space import Block
 from red_timeloop.workload import WorkloadLayer
@@ -44,6 +47,7 @@ class Task:
         block: The points.
         sqnr: Whether the signal to quantization noise ratio is wanted.
         timeout: Longest time in s for one layer on one design with the timeloop engine.
+        chip: The chip that the points change; they differ in its numbers only.
     """
 
     layers: tuple[WorkloadLayer, ...]
@@ -53,6 +57,7 @@ class Task:
     block: Block
     sqnr: bool = False
     timeout: float = 600.0
+    chip: Chip | None = None
 
 
 @dataclass(frozen=True)
@@ -92,12 +97,15 @@ class Outcome:
         layers: Its layers; without a meaning where there is an error.
         errors: For each point why it has no numbers; None where it has.
         sqnr: Signal to quantization noise ratio in dB, None when it was not asked for.
+        chip: For each point of a sweep over chips its measures, None where there is an error;
+            such an outcome has no layers.
     """
 
     design: str
     layers: tuple[LayerColumns, ...]
     errors: tuple[str | None, ...]
     sqnr: float | None = None
+    chip: tuple[Mapping[str, float] | None, ...] = ()
 
     def spread(self, rows: Sequence[int], errors: Mapping[int, str], layers: int) -> Outcome:
         """Return the outcome of a larger block: these points at `rows`, the others failed."""
@@ -113,7 +121,7 @@ class Outcome:
         )
 
 
-def varying_parameters(engine: str) -> frozenset[str]:
+def varying_parameters(engine: str, *, chip: bool = False) -> frozenset[str]:
     """Return the parameters in which points of one evaluation may differ.
 
     The node also chooses the supply and moves anchors, so it counts as another parameter set.
@@ -121,6 +129,8 @@ def varying_parameters(engine: str) -> frozenset[str]:
     >>> "rows" in varying_parameters("embedded"), varying_parameters("timeloop")
     (False, frozenset())
     """
+    if chip:  # its layers are evaluated with numbers, and once
+        return frozenset(CHIP_PARAMETERS)
     if engine != "embedded":
         return frozenset()
     return frozenset(Circuit.names()) - {"technology_node_m"}
@@ -128,8 +138,10 @@ def varying_parameters(engine: str) -> frozenset[str]:
 
 def evaluate_task(task: Task) -> tuple[Outcome, ...]:
     """Evaluate a block on each of its designs; what goes wrong is in the outcomes."""
-    illegal = _illegal(task.base, task.block)
     chosen = [find(reference, code=True) for reference in task.designs]
+    if task.chip is not None:
+        return tuple(_on_chip(task, task.chip, design) for design in chosen)
+    illegal = _illegal(task.base, task.block)
     if not illegal:
         return tuple(_on_design(task, design) for design in chosen)
     legal = [row for row in range(task.block.count) if row not in illegal]
@@ -155,6 +167,25 @@ def _illegal(base: Hardware, block: Block) -> dict[int, str]:
             r + middle: e for r, e in last.items()
         }
     return {}
+
+
+def _on_chip(task: Task, chip: Chip, design: Design) -> Outcome:
+    count, layers = task.block.count, [entry.layer.unnamed for entry in task.layers]
+    found: list[Mapping[str, float] | None] = [None] * count
+    errors: list[str | None] = [None] * count
+    evaluator: Evaluator | None = None
+    for row in range(count):
+        values = {name: float(column[row]) for name, column in task.block.varied.items()}
+        try:
+            hardware = apply(task.base, task.block.shared)
+            evaluator = evaluator or Evaluator(hardware, get_engine(task.engine))
+            found[row] = measured_on_chip(task.layers, design, evaluator, chip, values)
+        except Exception as error:  # a point that fails is recorded, whatever the reason
+            errors[row] = _reason(error)
+    sqnr = None
+    if task.sqnr and None in errors:
+        sqnr = workload_sqnr(layers, design, _without_circuit(task))
+    return Outcome(design.name, (), tuple(errors), sqnr, tuple(found))
 
 
 def _on_design(task: Task, design: Design) -> Outcome:

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from red_timeloop.errors import InputError
+from red_timeloop.units import quantity
 
-__all__ = ["MEASURES", "Condition", "Objective"]
+__all__ = ["MEASURES", "Condition", "Objective", "measures", "usual"]
 
 # measure -> (whether more is better, what it is)
-MEASURES: dict[str, tuple[bool, str]] = {
+_LAYERS: dict[str, tuple[bool, str]] = {
     "latency_s": (False, "time of one pass over all layers"),
     "energy_J": (False, "energy of one pass, programming not included"),
     "area_m2": (False, "area of the crossbars and buffers that hold all layers"),
@@ -26,8 +27,36 @@ MEASURES: dict[str, tuple[bool, str]] = {
     "energy_saving": (True, "share of zero padding's energy that is saved, likewise"),
     "sqnr_dB": (True, "signal to quantization noise of the sampled outputs"),
 }
+# Of a sweep over chips: what `red-timeloop chip` gives, by its names.
+_CHIP: dict[str, tuple[bool, str]] = {
+    "images_per_s": (True, "images a second"),
+    "latency_s": (False, "time of one image, from its first word to the last of its result"),
+    "energy_J_per_image": (False, "energy of an image, what is drawn at rest included"),
+    "power_W": (False, "power at that rate"),
+    "area_m2": (False, "area of the chips"),
+    "crossbars": (False, "crossbars that there are"),
+    "crossbars_used": (False, "crossbars that hold weights"),
+    "tiles": (False, "tiles that there are"),
+    "chips": (False, "chips that they are on"),
+    "peak_tops": (True, "operations of full crossbars that never wait, 1e12 a second"),
+    "tops": (True, "useful operations, 1e12 a second"),
+    "tops_per_W": (True, "these for each W"),
+    "tops_per_mm2": (True, "these for each mm2"),
+    "utilization_rows": (True, "share of the word lines that are used"),
+    "utilization_columns": (True, "share of the bit lines that are used"),
+    "utilization_crossbars": (True, "share of the crossbars that hold weights"),
+    "utilization_time": (True, "share of the time that these compute"),
+    "speedup": (True, "images a second over those of zero padding, at the same parameters"),
+    "energy_saving": _LAYERS["energy_saving"],
+    "sqnr_dB": _LAYERS["sqnr_dB"],
+}
+MEASURES = _LAYERS | _CHIP  # one name has one direction
+_UNITS = {
+    **{"latency_s": "s", "energy_J": "J", "energy_J_per_image": "J", "programming_energy_J": "J"},
+    **{"area_m2": "m2", "power_W": "W", "budget.area_m2": "m2", "budget.power_W": "W"},
+}
 
-_CONDITION = re.compile(r"\s*([A-Za-z_][A-Za-z_0-9]*)\s*(<=|>=|==|<|>)\s*(\S+)\s*")
+_CONDITION = re.compile(r"\s*([A-Za-z_][A-Za-z_0-9.]*)\s*(<=|>=|==|<|>)\s*(\S.*?)\s*")
 _COMPARE = {
     "<=": np.less_equal,
     ">=": np.greater_equal,
@@ -35,6 +64,16 @@ _COMPARE = {
     "<": np.less,
     ">": np.greater,
 }
+
+
+def measures(*, chip: bool) -> dict[str, tuple[bool, str]]:
+    """Return what a sweep measures, over chips or over layers."""
+    return _CHIP if chip else _LAYERS
+
+
+def usual(*, chip: bool) -> tuple[str, str]:
+    """Return the objectives of a sweep that names none."""
+    return ("images_per_s", "energy_J_per_image") if chip else ("energy_J", "latency_s")
 
 
 @dataclass(frozen=True)
@@ -76,8 +115,8 @@ class Objective:
 class Condition:
     """A bound on a measure or on a parameter.
 
-    >>> Condition.parse("area_m2 <= 2e-4")
-    Condition(name='area_m2', relation='<=', bound=0.0002)
+    >>> Condition.parse("area_m2 <= 2e-4"), Condition.parse("power_W < 500mW").bound
+    (Condition(name='area_m2', relation='<=', bound=0.0002), 0.5)
     """
 
     name: str
@@ -86,7 +125,7 @@ class Condition:
 
     @classmethod
     def parse(cls, text: str, key: str = "constraints") -> Condition:
-        """Read `NAME RELATION NUMBER`.
+        """Read `NAME RELATION NUMBER`; the number may have its unit, else it is in SI.
 
         Raises:
             InputError: It is not of that form.
@@ -98,6 +137,9 @@ class Condition:
         try:
             return cls(match[1], match[2], float(match[3]))
         except ValueError:
+            if match[1] in _UNITS:
+                bound = quantity(match[3], _UNITS[match[1]], key, legal="a number in SI")
+                return cls(match[1], match[2], bound)
             raise InputError(f"{match[3]!r} is not a number", key=key, legal=legal) from None
 
     def __str__(self) -> str:

@@ -15,6 +15,7 @@ from red_timeloop.designs import Design, find
 from red_timeloop.hardware import Hardware
 from red_timeloop.parallel import processes
 from red_timeloop.sweeps.backends import Evaluate, workers
+from red_timeloop.sweeps.chip_points import describe_chip
 from red_timeloop.sweeps.content import (
     canonical,
     describe_context,
@@ -135,7 +136,10 @@ def _stated(checked: Sweep) -> dict[str, Any]:
     The file names the sets, which may change; the ratio that a set's own converters reach on a
     design is what its points are held to. None: no layer can be executed there.
     """
-    bases = {base.name: digest(canonical(describe_hardware(base))).hex() for base in checked.bases}
+    chip = describe_chip(checked.chip)
+    bases = {
+        base.name: digest(canonical(describe_hardware(base) | chip)).hex() for base in checked.bases
+    }
     if not checked.sqnr:
         return {"bases": bases}
     stated: dict[str, Any] = {}
@@ -166,15 +170,16 @@ def _pending(
     report: Callable[[None, int], None],
 ) -> Iterator[_Pending]:
     """Yield what is left to do; note the points that are there as this sweep's."""
-    varying = varying_parameters(checked.engine)
+    varying = varying_parameters(checked.engine, chip=checked.chip is not None)
+    chip = describe_chip(checked.chip)
     chosen = [find(reference, code=True) for reference in checked.designs.values()]
     for workload in checked.workloads:
         content = describe_context(workload, checked.engine, checked.sqnr, chosen)
         context, context_key = store.add_context(workload.name, content)
         for base in checked.bases:
-            base_id = store.add_base(base.name, describe_hardware(base))
+            base_id = store.add_base(base.name, describe_hardware(base) | chip)
             for block in checked.space.blocks(varying, _BLOCK):
-                numbers = _numbers(base, block)
+                numbers = _numbers(base, block) | chip
                 keys = point_keys(context_key, numbers, block.varied, block.count)
                 known = store.known(keys, failed_too=not retry_failed)
                 if known:
@@ -192,6 +197,7 @@ def _pending(
                         block=block.select(rows),
                         sqnr=checked.sqnr,
                         timeout=checked.timeout,
+                        chip=checked.chip,
                     )
                     yield _Pending(task, [keys[row] for row in rows], context, base_id)
 

@@ -10,12 +10,13 @@ from red_timeloop.sweeps.errors import SweepError
 
 __all__ = ["APPLICATION", "SCHEMA", "TABLES", "UPGRADES", "check", "prepare"]
 
-SCHEMA = 2
+SCHEMA = 3
 UPGRADES = {  # from the schema before
     2: (
         "ALTER TABLE points ADD COLUMN checksum INTEGER",
         "ALTER TABLE evaluations ADD COLUMN checksum INTEGER",
-    )
+    ),
+    3: ("ALTER TABLE evaluations ADD COLUMN chip TEXT",),
 }
 APPLICATION = 0x52454453  # marks a SQLite file as a store of sweeps
 
@@ -53,6 +54,7 @@ CREATE TABLE evaluations (
     crossbars INTEGER,
     sqnr_dB REAL,
     checksum INTEGER,                -- of the row, with its point and its design
+    chip TEXT,                       -- JSON: measures of a network on a chip, in place of the rest
     PRIMARY KEY (point, design)
 ) WITHOUT ROWID;
 CREATE TABLE layers (

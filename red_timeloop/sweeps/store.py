@@ -29,12 +29,14 @@ FILE_NAME = "sweep.sqlite"
 _WAIT_SECONDS = 60.0  # for another sweep that is writing
 
 _EVALUATION = """
-INSERT INTO evaluations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO evaluations (point, design, error, cycles, latency_s, energy_J, area_m2,
+    programming_energy_J, crossbars, sqnr_dB, chip, checksum)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (point, design) DO UPDATE SET
     error = excluded.error, cycles = excluded.cycles, latency_s = excluded.latency_s,
     energy_J = excluded.energy_J, area_m2 = excluded.area_m2,
     programming_energy_J = excluded.programming_energy_J, crossbars = excluded.crossbars,
-    sqnr_dB = excluded.sqnr_dB, checksum = excluded.checksum
+    sqnr_dB = excluded.sqnr_dB, chip = excluded.chip, checksum = excluded.checksum
 WHERE evaluations.error IS NOT NULL
 """
 _LAYER = "INSERT OR IGNORE INTO layers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -219,7 +221,7 @@ class Store:
             many(
                 _EVALUATION,
                 (
-                    (*row, checksum(*row))
+                    (*row, _evaluation_checksum(*row))
                     for row in zip(
                         ids[evaluations.points].tolist(), *evaluations.values, strict=True
                     )
@@ -303,7 +305,7 @@ class Store:
         """Yield a row for each point and design, by the point's key and the design's name.
 
         Columns: point, workload, base, changes, design, error, cycles, latency_s, energy_J,
-        area_m2, programming_energy_J, crossbars, sqnr_dB.
+        area_m2, programming_energy_J, crossbars, sqnr_dB, chip (its measures, or None).
 
         Args:
             sweep: Id of the sweep whose points are wanted; None for all.
@@ -313,10 +315,11 @@ class Store:
         with explained(self.file):
             (version,) = self._connection.execute("PRAGMA user_version").fetchone()
             sums = "p.checksum, e.checksum" if version > 1 else "NULL, NULL"
+            chip = "e.chip" if version > 2 else "NULL"
             rows = self._connection.execute(
                 "SELECT p.id, p.key, p.context, p.base, p.changes, e.design, d.name, e.error,"
                 " e.cycles, e.latency_s, e.energy_J, e.area_m2, e.programming_energy_J,"
-                f" e.crossbars, e.sqnr_dB, {sums}"
+                f" e.crossbars, e.sqnr_dB, {chip}, {sums}"
                 f" FROM points p {only} JOIN evaluations e ON e.point = p.id"
                 " LEFT JOIN designs d ON d.id = e.design ORDER BY p.key, d.name",
                 () if sweep is None else (sweep,),
@@ -327,9 +330,11 @@ class Store:
                     good = whole in (None, checksum(key, context, base, text))
                     self._require("points", point, good and context in workloads)
                     last, changes = point, self._content("points", point, text)
-                good = mine in (None, checksum(point, design, *measured))
+                good = mine in (None, _evaluation_checksum(point, design, *measured))
                 self._require("evaluations", point, good and isinstance(name, str))
-                yield point, workloads[context], base, changes, name, *measured
+                *plain, chip = measured
+                found = chip if chip is None else self._content("evaluations", point, chip)
+                yield point, workloads[context], base, changes, name, *plain, found
 
     def failures(self, most: int = 10) -> list[tuple[str, int]]:
         """Return the reasons of failed evaluations and how many have each, the most usual first."""
@@ -354,3 +359,8 @@ class Store:
                 name: int(self._connection.execute(query).fetchone()[0])
                 for name, query in queries.items()
             }
+
+
+def _evaluation_checksum(*row: object) -> int:
+    """Return the checksum of a row, whose last value, if any, is that of schema 3."""
+    return checksum(*(row if row[-1] is not None else row[:-1]))

@@ -16,7 +16,7 @@ from red_timeloop.designs import BASELINE, find
 from red_timeloop.designs import names as design_names
 from red_timeloop.errors import InputError
 from red_timeloop.sweeps.errors import SweepError
-from red_timeloop.sweeps.measures import MEASURES, Condition, Objective
+from red_timeloop.sweeps.measures import Condition, Objective, measures, usual
 from red_timeloop.sweeps.store import Store
 
 __all__ = ["Results", "load_results"]
@@ -30,6 +30,9 @@ _STORED = (
     "crossbars",
     "sqnr_dB",
 )
+
+
+_WHOLE = ("cycles", "crossbars", "crossbars_used", "tiles", "chips")
 
 
 @dataclass(frozen=True)
@@ -122,10 +125,10 @@ class Results:
                 value = float(self.numbers[name][index])
                 whole = value.is_integer() and abs(value) < 2**53
                 row[name] = None if np.isnan(value) else int(value) if whole else value
-        for name in MEASURES:
+        for name in measures(chip="images_per_s" in self.numbers):
             value = float(self.numbers[name][index])
             if not np.isnan(value):
-                row[name] = int(value) if name in ("cycles", "crossbars") else value
+                row[name] = int(value) if name in _WHOLE else value
         return row
 
 
@@ -180,7 +183,8 @@ def _collect(store: Store, definition: Mapping[str, Any]) -> Results:
     settings: list[tuple[int, dict[str, Any]]] = []
     failed: dict[str, int] = {}
     numbered: dict[int, int] = {}  # points in the order of their keys, whatever their ids
-    for point, workload, base, changes, design, error, *measured in store.evaluations(
+    chip = definition.get("chip") is not None
+    for point, workload, base, changes, design, error, *measured, found in store.evaluations(
         definition["id"]
     ):
         if error is not None:
@@ -191,6 +195,9 @@ def _collect(store: Store, definition: Mapping[str, Any]) -> Results:
         if base not in bases:
             raise SweepError(f"{store.file}: is damaged: point {point} has the unknown base {base}")
         number = numbered.setdefault(point, len(numbered))
+        if chip:
+            found = {**found, "sqnr_dB": measured[-1]}
+            measured = [found.get(name) for name in measures(chip=True)]
         rows.append((number, workload, design, *measured))
         settings.append((base, changes))
     if not any(row[2] in own for row in rows):
@@ -203,10 +210,15 @@ def _collect(store: Store, definition: Mapping[str, Any]) -> Results:
         "design": np.asarray(on),
     }
     numbers = {
-        name: np.asarray(column, dtype=float) for name, column in zip(_STORED, columns, strict=True)
+        name: np.asarray(column, dtype=float)
+        for name, column in zip(measures(chip=True) if chip else _STORED, columns, strict=True)
     }
-    numbers["energy_delay_Js"] = numbers["energy_J"] * numbers["latency_s"]
-    numbers |= _against_baseline(np.asarray(points), words["design"], numbers)
+    if chip:
+        time, energy = 1 / numbers["images_per_s"], numbers["energy_J_per_image"]
+    else:
+        time, energy = numbers["latency_s"], numbers["energy_J"]
+        numbers["energy_delay_Js"] = energy * time
+    numbers |= _against_baseline(np.asarray(points), words["design"], time, energy)
     parameters = tuple(dict.fromkeys(name for _, changes in settings for name in changes))
     for name in parameters:
         values = [changes.get(name, bases[base].get(name)) for base, changes in settings]
@@ -219,8 +231,7 @@ def _collect(store: Store, definition: Mapping[str, Any]) -> Results:
         numbers=numbers,
         parameters=parameters,
         objectives=tuple(
-            Objective.parse(text)
-            for text in definition.get("objectives") or ("energy_J", "latency_s")
+            Objective.parse(text) for text in definition.get("objectives") or usual(chip=chip)
         ),
         constraints=tuple(Condition.parse(text) for text in definition.get("constraints") or ()),
         failed=failed,
@@ -237,7 +248,10 @@ def _stated(words: Mapping[str, NDArray[np.str_]], ratios: Mapping[str, Any]) ->
 
 
 def _against_baseline(
-    points: NDArray[Any], on: NDArray[Any], numbers: Mapping[str, NDArray[np.float64]]
+    points: NDArray[Any],
+    on: NDArray[Any],
+    time: NDArray[np.float64],
+    energy: NDArray[np.float64],
 ) -> dict[str, NDArray[np.float64]]:
     """Return speedup and energy saving of each row against zero padding at the same point."""
     base = on == BASELINE.name
@@ -248,8 +262,8 @@ def _against_baseline(
     saving = np.full(len(points), np.nan)
     if base.any():
         with np.errstate(divide="ignore", invalid="ignore"):
-            speedup = numbers["latency_s"][base][order] / numbers["latency_s"]
-            saving = 1 - numbers["energy_J"] / numbers["energy_J"][base][order]
+            speedup = time[base][order] / time
+            saving = 1 - energy / energy[base][order]
     return {
         "speedup": np.where(there, speedup, np.nan),
         "energy_saving": np.where(there, saving, np.nan),

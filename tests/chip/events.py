@@ -21,20 +21,24 @@ AHEAD = 2  # rows whose words pass the port before the row that is computed is d
 
 
 class _Count:
-    """A number that rises; processes wait until it is large enough."""
+    """A number that rises; a process sleeps until it is as large as it needs."""
 
     def __init__(self, env: simpy.Environment) -> None:
-        self.env, self.value, self.waiting = env, 0, env.event()
+        self.env, self.value = env, 0
+        self.waiting: list[tuple[int, simpy.Event]] = []
 
     def rise_to(self, value: int) -> None:
         if value > self.value:
             self.value = value
-            waiting, self.waiting = self.waiting, self.env.event()
-            waiting.succeed()
+            ready = [event for least, event in self.waiting if least <= value]
+            self.waiting = [each for each in self.waiting if each[0] > value]
+            for event in ready:
+                event.succeed()
 
     def reaches(self, value: int):
-        while self.value < value:
-            yield self.waiting
+        if self.value < value:
+            self.waiting.append((value, self.env.event()))
+            yield self.waiting[-1][1]
 
 
 def _taps(layer: Layer, output: int) -> list[int]:

@@ -43,8 +43,8 @@ def _played(workload: str, design: str) -> tuple[float, float]:
 @pytest.mark.parametrize("workload", ["3dgan", "dcgan", "discogan", "vae_mnist"])
 def test_rate_and_latency_are_those_of_the_events(workload: str, design: str) -> None:
     period, latency = _played(workload, design)
-    assert period == pytest.approx(1.0, rel=1e-3)
-    assert latency == pytest.approx(1.0, rel=1e-3)
+    assert period == pytest.approx(1.0, rel=1e-9)
+    assert latency == pytest.approx(1.0, rel=1e-9)
 
 
 def test_line_buffers_a_row_smaller_hold_the_images_up() -> None:

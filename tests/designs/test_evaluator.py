@@ -52,7 +52,8 @@ def test_equal_plans_and_equal_layers_are_counted_once(
         for design in chosen:
             evaluator(layer, design)
     plans = [design.plan(up, HARDWARE) for design in chosen]
-    assert len(asked) == sum(len(plan.parts) for plan in plans)
+    told_apart = [{repr((p.problem, p.sizes, p.loops)) for p in plan.parts} for plan in plans]
+    assert len(asked) == sum(map(len, told_apart)) < sum(len(plan.parts) for plan in plans)
 
 
 @pytest.mark.parametrize("layer", LAYERS[:2], ids=lambda layer: layer.name)

@@ -14,6 +14,7 @@ from red_timeloop.designs.constraints import check_rules, read_constraints, rule
 from red_timeloop.designs.evaluate import evaluate
 from red_timeloop.designs.result import DesignResult
 from red_timeloop.designs.specification import assemble
+from red_timeloop.designs.variants import tiled
 from red_timeloop.engines.embedded.engine import evaluate_specification
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
@@ -53,6 +54,20 @@ def test_copies_share_the_pixels(name: str) -> None:
     assert copied.computes == fixed.computes
     assert any("4 copies" in note for note in copied.notes)
     assert 3 * fixed.area < copied.area < 5 * fixed.area
+
+
+@pytest.mark.parametrize("name", ["red", "red_serial", "split_kernel"])
+def test_the_part_of_most_operations_is_tiled_and_those_of_as_many_pixels(name: str) -> None:
+    """Of 7 outputs an axis the modes make 4 or 3."""
+    plan = designs.find(name).plan(TransposedConv(8, 4, (3, 3), 3, stride=2), Hardware.load())
+    chosen = tiled(plan, 1e-6)
+    pixels = [(part.problem.sizes["P"], part.problem.sizes["Q"]) for part in plan.parts]
+    largest = max(
+        (own.problem.operations, size) for own, size in zip(plan.parts, pixels, strict=True)
+    )[1]
+    changed = [new.loops != old.loops for new, old in zip(chosen.parts, plan.parts, strict=True)]
+    assert changed == [size == largest for size in pixels]
+    assert set(changed) == {True, False}
 
 
 def test_too_few_crossbars_are_refused_with_the_number_needed() -> None:

@@ -19,8 +19,10 @@ from mapper.small_spaces import all_mappings, random_specification
 from red_timeloop.engines.embedded.nest import mapping_of
 from red_timeloop.errors import InputError
 from red_timeloop.files import to_json
+from red_timeloop.mapper import check as checking
 from red_timeloop.mapper.candidates import Objective, value_of
 from red_timeloop.mapper.check import certificate, check
+from red_timeloop.mapper.exact import part
 from red_timeloop.mapper.exact.goals import Front, Goal, Lowest
 from red_timeloop.mapper.exact.search import prove
 from red_timeloop.mapper.report import FrontPoint, SearchReport
@@ -149,6 +151,20 @@ def test_a_certificate_that_lies_is_refused(lie: str) -> None:
     change, reason = LIES[lie]
     with pytest.raises(InputError, match=reason):
         check(partial(lambda content: change(content) and None))
+
+
+def test_what_is_too_large_to_check_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """R and P spread in 3 ways each, 8 together over 4 x 2 instances, and S in 2: 16 at most."""
+    content = partial()
+    monkeypatch.setattr(checking, "_MOST_PARTS", 16)
+    assert check(content).parts == len(content["claims"])
+    with monkeypatch.context() as less:
+        less.setattr(checking, "_MOST_PARTS", 15)
+        with pytest.raises(InputError, match="claims: there are too many parts to check"):
+            check(content)
+    monkeypatch.setattr(part, "MOST_SHAPES", 1)
+    with pytest.raises(InputError, match=r"claims: part 1 .* is too large to check"):
+        check(content)
 
 
 def test_a_mapping_against_the_constraints_is_refused() -> None:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from red_timeloop.errors import InputError
+from red_timeloop.spec import template
 from red_timeloop.spec.loader import load_file
 from red_timeloop.spec.sandbox import FILTERS, Sandbox, StepLimit
 from red_timeloop.spec.template import jinja_data
@@ -183,6 +184,24 @@ def test_templates_end_soon_and_stay_small(tmp_path: Path, text: str, message: s
     begun = time.process_time()
     assert message in refusal(top)
     assert time.process_time() - begun < 10
+
+
+def test_what_is_read_and_rendered_is_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    top = "a: {{1}} {{include_text('one.yaml')}}"
+    path = write(tmp_path, top=top, one="# 1")
+    for limit, most, message in (
+        ("_MOST_FILES", 2, "too many files are included"),
+        ("_MOST_TEXT", len(top) + len("# 1"), "too much is included"),
+        ("_LARGEST_TEMPLATE", len(top), f"the template is too large: {len(top)} characters"),
+        ("_LARGEST_TEXT", len("a: 1 # 1"), "the text is larger than 7 characters"),
+    ):
+        with monkeypatch.context() as patched:
+            patched.setattr(template, limit, most)
+            assert load_file(path, {}) == {"a": 1}
+            patched.setattr(template, limit, most - 1)
+            assert message in refusal(path)
 
 
 def test_data_are_numbers_truth_values_and_text() -> None:

@@ -20,12 +20,12 @@ from hypothesis.extra import numpy as hnp
 
 from red_timeloop.cli.main import cli
 from red_timeloop.errors import InputError
-from red_timeloop.report.sweep_figure import pareto_figure, pareto_panels
 from red_timeloop.sweeps import SweepError, load_sweep, sweep
 from red_timeloop.sweeps.analysis import best, pareto, pareto_mask, sensitivity
 from red_timeloop.sweeps.measures import Condition, Objective
 from red_timeloop.sweeps.table import Results, load_results
 from red_timeloop.units import scaled
+from red_timeloop.views.sweep_figure import pareto_figure, pareto_panels
 
 ENERGY, LATENCY = Objective.parse("energy_J"), Objective.parse("latency_s")
 DEFINITION = {
@@ -346,6 +346,7 @@ def test_a_store_without_checksums_is_read_and_gets_them(store: Path, tmp_path: 
     copy = _without_log(store, tmp_path / "copy")
     for table in ("points", "evaluations"):
         copy.execute(f"ALTER TABLE {table} DROP COLUMN checksum")
+    copy.execute("ALTER TABLE evaluations DROP COLUMN chip")  # nor chips
     copy.execute("PRAGMA user_version = 1")
     copy.commit()
     copy.close()
@@ -354,7 +355,7 @@ def test_a_store_without_checksums_is_read_and_gets_them(store: Path, tmp_path: 
     definition = {**DEFINITION, "designs": ["red", "split_kernel"]}
     assert sweep(load_sweep(definition), tmp_path / "copy").evaluated
     connection = sqlite3.connect(tmp_path / "copy" / "sweep.sqlite")
-    assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+    assert connection.execute("PRAGMA user_version").fetchone() == (3,)
     connection.close()
     connection = sqlite3.connect(tmp_path / "copy" / "sweep.sqlite")
     sums = connection.execute("SELECT count(*), count(checksum) FROM evaluations").fetchone()

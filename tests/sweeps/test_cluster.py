@@ -69,10 +69,11 @@ def test_a_lost_worker_costs_nothing(cluster: Any, tmp_path: Path) -> None:
             killed.append(pid)
             os.kill(pid, signal.SIGKILL)
 
-    many = {**DEFINITION, "parameters": {"rows": {"from": 16, "to": 55, "steps": 40}}}
+    many = {**DEFINITION, "designs": ["zero_padding"]}
+    many["parameters"] = {"rows": {"from": 16, "to": 23, "steps": 8}}
     result = sweep(many, tmp_path, address=cluster.scheduler_address, progress=kill_one)
     assert killed
-    assert (result.evaluated, result.failed) == (40, 0)
+    assert (result.evaluated, result.failed) == (8, 0)
 
 
 def test_workers_with_other_models_are_refused(
@@ -80,6 +81,44 @@ def test_workers_with_other_models_are_refused(
 ) -> None:
     monkeypatch.setattr(backends, "model_version", lambda: {"package": "0.0.1", "models": "x"})
     with pytest.raises(SweepError, match=r"other models .* than this .*0\.0\.1"):
+        sweep(DEFINITION, tmp_path, address=cluster.scheduler_address)
+
+
+def test_a_single_worker_is_used_and_a_lost_scheduler_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backends, "_CONNECT_SECONDS", 1)
+    few = {
+        "layers": ["GAN_Deconv3"],
+        "designs": ["zero_padding"],
+        "parameters": {"rows": [64, 128]},
+    }
+    with distributed.LocalCluster(
+        n_workers=1,
+        threads_per_worker=1,
+        processes=False,
+        protocol="tcp",
+        dashboard_address=None,
+        silence_logs=50,
+    ) as cluster:
+        address = cluster.scheduler_address
+        assert sweep(few, tmp_path, address=address).evaluated == 2
+        assert cluster.workers[0].state.executed_count == 2
+
+        def close(done: int, total: int) -> None:
+            cluster.close()
+
+        more = {**few, "parameters": {"rows": [16, 32, 48]}}
+        with pytest.raises(SweepError, match=f"{address}: the scheduler is gone; points that came"):
+            sweep(more, tmp_path, address=address, progress=close)
+
+
+def test_points_that_end_their_workers_are_given_up(
+    cluster: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(cluster.scheduler, "allowed_failures", 0)
+    monkeypatch.setattr(backends, "_evaluate_alike", lambda version, task: os._exit(1))
+    with pytest.raises(SweepError, match="a worker was lost several times with the same points"):
         sweep(DEFINITION, tmp_path, address=cluster.scheduler_address)
 
 

@@ -97,7 +97,7 @@ RANGE = {"from": 1e4, "to": 1e6}
         ({"objectives": ["sqnr_dB"], "sqnr": False}, "objectives[0]", "sqnr: true"),
         ({"designs": ["red"], "objectives": ["speedup"]}, "objectives[0]", "zero padding"),
         ({"constraints": ["area_m2 is small"]}, "constraints[0]", "NAME <= NUMBER"),
-        ({"constraints": ["area_m2 <= much"]}, "constraints[0]", "not a number"),
+        ({"constraints": ["area_m2 <= much"]}, "constraints[0]", "got 'much'"),
         ({"constraints": ["area <= 1"]}, "constraints[0]", "no measure or parameter 'area'"),
         ({"timeout_s": -1}, "timeout_s", "got -1"),
         ({"seed": -1}, "seed", "got -1"),

@@ -28,7 +28,7 @@ def fill(folder: Path, energies: list[float], errors: list[str | None] | None = 
         design = store.add_design("red")
         columns: list[list[object]] = [[design] * count, errors or [None] * count, [7] * count]
         columns += [[1e-6] * count, energies, [1e-9] * count, [0.0] * count, [3] * count]
-        columns += [[None] * count]
+        columns += [[None] * count, [None] * count]
         changes = [f'{{"rows":{number}}}' for number in range(count)]
         evaluations = Columns(np.arange(count), columns)
         store.add_points(sweep, context, base, keys, changes, evaluations, empty)

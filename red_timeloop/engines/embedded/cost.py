@@ -70,7 +70,7 @@ def evaluate_cost(
     accesses, cycles = [], []
     for position, storage in enumerate(machine.levels):
         spaces = [each[position] for each in traffic]
-        check_capacity(storage, sum(each.size for each in spaces))
+        check_capacity(storage, sum([each.size for each in spaces]))
         accesses.append(
             {index: (each.reads, each.fills, each.updates) for index, each in enumerate(spaces)}
         )

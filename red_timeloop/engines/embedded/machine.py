@@ -14,7 +14,7 @@ from functools import cached_property, lru_cache
 
 from red_timeloop.engines.embedded.spatial import SpatialLoops, Vector
 from red_timeloop.errors import InputError
-from red_timeloop.spec.types import Architecture, ArtTable, ErtTable, Level, Problem
+from red_timeloop.spec.types import Architecture, ArtTable, DataSpace, ErtTable, Level, Problem
 
 __all__ = ["Compute", "Machine", "Shape", "Storage", "Tensor", "build_machine", "build_shape"]
 
@@ -122,23 +122,19 @@ class Tensor:
     @cached_property
     def axes(self) -> tuple[tuple[tuple[int, int], ...], ...]:
         """For each axis the dimensions that move along it: (dimension, size of its coefficient)."""
-        return _axes(self.steps)
+        return tuple(
+            tuple((dimension, abs(step)) for dimension, step in enumerate(axis) if step)
+            for axis in zip(*self.steps, strict=True)
+        )
 
     def vectors(self, loops: Iterable[tuple[int, int, int]]) -> SpatialLoops:
         """Return how loops (dimension, iterations, stride) move the tiles: (step, iterations)."""
         return tuple(
-            (tuple(stride * step for step in self.steps[dimension]), count)
-            for dimension, count, stride in loops
+            [
+                (tuple([stride * step for step in self.steps[dimension]]), count)
+                for dimension, count, stride in loops
+            ]
         )
-
-
-@lru_cache(maxsize=1024)
-def _axes(steps: tuple[Vector, ...]) -> tuple[tuple[tuple[int, int], ...], ...]:
-    """See `Tensor.axes`; problems of the same kernel and stride have the same."""
-    return tuple(
-        tuple((dimension, abs(step)) for dimension, step in enumerate(axis) if step)
-        for axis in zip(*steps, strict=True)
-    )
 
 
 @dataclass(frozen=True)
@@ -173,20 +169,24 @@ def build_shape(problem: Problem) -> Shape:
                 f"dimension {dimension} has size {size}", key="instance", legal="at least 1"
             )
         sizes.append(size)
-    tensors = []
-    for space in problem.data_spaces:
-        steps = [[0] * max(1, len(space.projection)) for _ in problem.dimensions]
-        for axis, terms in enumerate(space.projection):
-            for dimension, coefficient in terms:
-                if dimension not in problem.dimensions:
-                    raise InputError(
-                        f"{space.name} depends on the unknown dimension {dimension}",
-                        key="data_spaces",
-                        legal=problem.dimensions,
-                    )
-                steps[problem.dimensions.index(dimension)][axis] += coefficient
-        tensors.append(Tensor(space.name, tuple(map(tuple, steps)), space.read_write))
-    return Shape(problem.dimensions, tuple(sizes), tuple(tensors))
+    tensors = tuple([_tensor(space, problem.dimensions) for space in problem.data_spaces])
+    return Shape(problem.dimensions, tuple(sizes), tensors)
+
+
+@lru_cache(maxsize=1024)
+def _tensor(space: DataSpace, dimensions: tuple[str, ...]) -> Tensor:
+    """Return a data space as a matrix; problems of the same kernel and stride have the same."""
+    steps = [[0] * max(1, len(space.projection)) for _ in dimensions]
+    for axis, terms in enumerate(space.projection):
+        for dimension, coefficient in terms:
+            if dimension not in dimensions:
+                raise InputError(
+                    f"{space.name} depends on the unknown dimension {dimension}",
+                    key="data_spaces",
+                    legal=dimensions,
+                )
+            steps[dimensions.index(dimension)][axis] += coefficient
+    return Tensor(space.name, tuple(map(tuple, steps)), space.read_write)
 
 
 def build_machine(
@@ -272,7 +272,7 @@ def _storage(
         read_bandwidth=level.read_bandwidth,
         write_bandwidth=level.write_bandwidth,
         shared_bandwidth=level.shared_bandwidth,
-        bandwidth_scale=tuple(level.bandwidth_scale.get(name, 1.0) for name in data_spaces),
+        bandwidth_scale=tuple([level.bandwidth_scale.get(name, 1.0) for name in data_spaces]),
         read_energy=energy["read"],
         fill_energy=energy["fill"],
         update_energy=energy["update"],
@@ -301,14 +301,19 @@ def _energies(level: Level, ert: ErtTable | None, actions: tuple[str, ...]) -> d
             return dict.fromkeys(actions, 0.0)
         raise InputError(f"no energies for the level {level.name}", key="ERT", legal=ert.energies)
     found = {}
-    for action in actions:
-        priced = next((table[name] for name in _ACTIONS[action] if name in table), None)
-        if priced is None and action != "leak":
+    for action, name in zip(actions, _priced(tuple(table), actions), strict=True):
+        if name is None and action != "leak":
             raise InputError(
                 f"no energy for {action} of {level.name}", key="ERT", legal=_ACTIONS[action]
             )
-        found[action] = 0.0 if priced is None else priced
+        found[action] = 0.0 if name is None else table[name]
     return found
+
+
+@lru_cache(maxsize=256)
+def _priced(names: tuple[str, ...], actions: tuple[str, ...]) -> tuple[str | None, ...]:
+    """Return the name that a table with these names has for each action; None where it has none."""
+    return tuple(next((n for n in _ACTIONS[each] if n in names), None) for each in actions)
 
 
 def _area(level: Level, art: ArtTable | None) -> float:

@@ -7,6 +7,7 @@ bypassed one would have served; partial sums that come back are read, added to a
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -14,6 +15,7 @@ from red_timeloop.engines.embedded.arithmetic import tile_size
 from red_timeloop.engines.embedded.machine import Machine, Shape, Tensor
 from red_timeloop.engines.embedded.moves import Block, accesses
 from red_timeloop.engines.embedded.nest import Nest
+from red_timeloop.engines.embedded.spatial import SpatialLoops
 from red_timeloop.errors import InputError
 
 __all__ = ["RunningTile", "Traffic", "data_movement", "settle"]
@@ -37,6 +39,9 @@ class Traffic:
     temporal_reductions: int = 0
 
 
+_NOTHING = Traffic()
+
+
 @dataclass
 class RunningTile:
     """Timeloop's running totals of one level and data space, before and after bypassing."""
@@ -51,11 +56,15 @@ class RunningTile:
     parent_share: float = 0.0
     peers: float = 0.0
 
+    def ordered(self) -> Iterable[tuple[tuple[int, int], float]]:
+        """Return the accesses in the order that Timeloop adds them up in."""
+        return sorted(self.accesses.items()) if len(self.accesses) > 1 else self.accesses.items()
+
     def weighted(self) -> float:
-        return sum(words * key[0] for key, words in sorted(self.accesses.items()))
+        return sum([words * key[0] for key, words in self.ordered()])
 
     def total(self) -> float:
-        return sum(words for _, words in sorted(self.accesses.items()))
+        return sum([words for _, words in self.ordered()])
 
     def clear_contents(self) -> None:
         self.size = self.partition = 0
@@ -69,10 +78,10 @@ def data_movement(nest: Nest, machine: Machine, shape: Shape) -> tuple[tuple[Tra
         InputError: The mapping makes Timeloop's rules contradict themselves (partial sums of a
             tensor that several steps write, kept in parts).
     """
-    blocks, time = _blocks(nest, machine, shape)
+    blocks, loops, first = _blocks(nest, machine, shape)
     result = []
     for index, tensor in enumerate(shape.tensors):
-        tiles = _tiles(index, tensor, nest, blocks, time)
+        tiles = _tiles(index, tensor, nest, blocks, tensor.vectors(loops), first)
         result.append(settle(index, tensor, tiles, nest, machine))
     return tuple(result)
 
@@ -104,11 +113,13 @@ def _check_outermost(tensor: Tensor, keep: list[bool], apart: list[bool], machin
 
 def _blocks(
     nest: Nest, machine: Machine, shape: Shape
-) -> tuple[list[Block], list[list[tuple[int, int, int]]]]:
-    """Return the blocks, and for each the loops over time of its level and all outside it."""
+) -> tuple[list[Block], list[tuple[int, int, int]], list[int]]:
+    """Return the blocks, all loops over time, innermost first, and where each level's begin."""
     extents = [1] * len(shape.sizes)
+    inner = tuple(extents)
     blocks: list[Block] = []
-    own: list[list[tuple[int, int, int]]] = []
+    time: list[tuple[int, int, int]] = []
+    first: list[int] = []
 
     def advance(loops: tuple[tuple[int, int], ...]) -> list[tuple[int, int, int]]:
         strided = []
@@ -118,27 +129,31 @@ def _blocks(
         return strided
 
     for level, storage, copies in zip(nest.levels, machine.levels, nest.copies[1:], strict=True):
-        inner = tuple(extents)
-        along_x, along_y = advance(level.spatial_x), advance(level.spatial_y)
-        middle = tuple(extents)
-        own.append(advance(level.temporal))
         columns, rows = level.grid
+        spatial: list[tuple[int, int, int]] = []
+        middle = inner
+        if level.spatial_x or level.spatial_y:
+            spatial = advance(level.spatial_x) + advance(level.spatial_y)
+            middle = tuple(extents)
+        first.append(len(time))
+        outer = middle
+        if level.temporal:
+            time += advance(level.temporal)
+            outer = tuple(extents)
         blocks.append(
             Block(
-                spatial=tuple(along_x + along_y),
-                columns=max(columns, storage.fan_out_x),
-                rows=max(rows, storage.fan_out_y),
-                children=columns * rows,
-                copies=copies,
-                inner=inner,
-                middle=middle,
-                outer=tuple(extents),
+                tuple(spatial),
+                max(columns, storage.fan_out_x),
+                max(rows, storage.fan_out_y),
+                columns * rows,
+                copies,
+                inner,
+                middle,
+                outer,
             )
         )
-    outside: list[list[tuple[int, int, int]]] = []
-    for level_loops in reversed(own):
-        outside.append(level_loops + (outside[-1] if outside else []))
-    return blocks, outside[::-1]
+        inner = outer
+    return blocks, time, first
 
 
 def _tiles(
@@ -146,34 +161,35 @@ def _tiles(
     tensor: Tensor,
     nest: Nest,
     blocks: list[Block],
-    time: list[list[tuple[int, int, int]]],
+    steps: SpatialLoops,
+    first: list[int],
 ) -> list[RunningTile]:
+    """Return the tiles before any bypassing.
+
+    Args:
+        index: Number of the tensor.
+        tensor: The tensor.
+        nest: The mapping.
+        blocks: Its levels.
+        steps: How all loops over time move the tensor's tiles, innermost first.
+        first: Where each level's begin.
+    """
     tiles = []
     size = 1  # of one iteration
+    reused = False  # the compute level keeps nothing: operands are fetched for every operation
     known: dict[object, dict[tuple[int, int], float]] = {}  # levels without loops repeat the last
-    for position, block in enumerate(blocks):
-        level = nest.levels[position]
-        # the compute level keeps nothing: operands are fetched for every operation
-        reused = position > 0 and not nest.levels[position - 1].no_temporal_reuse[index]
-        key = block.inner, len(time[position]), reused
+    for level, block, start in zip(nest.levels, blocks, first, strict=True):
+        key = block.inner, start, reused
         if block.children == 1 and key in known:
             words, links = known[key], 0.0
         else:
-            words, links = accesses(index, tensor, level, block, time[position], reused)
+            words, links = accesses(index, tensor, level, block, steps[start:], reused)
         if block.children == 1:
             known[key] = words
-        if block.outer != block.inner:
+        if block.outer is not block.inner:
             size = tile_size(tensor, block.outer)
-        tiles.append(
-            RunningTile(
-                size=size,
-                partition=0,
-                accesses=dict(words),
-                links=links,
-                children=block.children,
-                copies=block.copies,
-            )
-        )
+        tiles.append(RunningTile(size, 0, dict(words), links, block.children, block.copies))
+        reused = not level.no_temporal_reuse[index]
     partition = tiles[-1].size
     tiles[-1].partition = partition
     for position in range(len(tiles) - 2, -1, -1):
@@ -189,7 +205,7 @@ def _tiles(
 def _set_parent_shares(tiles: list[RunningTile]) -> None:
     """Words that one instance is sent by the level around it (float, as Timeloop adds them up)."""
     for tile, outer in pairwise(tiles):
-        for (multicast, _), words in sorted(outer.accesses.items()):
+        for (multicast, _), words in outer.ordered():
             tile.parent_share += (words * multicast) / outer.children
 
 
@@ -234,7 +250,7 @@ def _traffic(
     result = []
     for position, tile in enumerate(tiles):
         if not tile.size:
-            result.append(Traffic())
+            result.append(_NOTHING)
             continue
         served = tile.content + tile.peers
         received = tile.parent_share + tile.peers

@@ -17,7 +17,9 @@ Each such step happens `(n_j - 1) * product of n_i of all loops outside j` times
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from operator import add, sub
 
@@ -54,24 +56,61 @@ def accesses(
     tensor: Tensor,
     level: LevelNest,
     block: Block,
-    time: list[tuple[int, int, int]],
+    steps: SpatialLoops,
     reused: bool,
 ) -> tuple[dict[tuple[int, int], float], float]:
-    """Return the words that the children ask for, by sharing, and those passed between them."""
-    widths = axis_widths(tensor, block.inner)
-    moves = _moves(tensor.vectors(time), widths, reused)
-    if block.children == 1:
-        return {(1, 1): float(sum(size * times for size, _, _, times in moves))}, 0.0
+    """Return the words that the children ask for, by sharing, and those passed between them.
 
+    `steps` are how the loops over time of this level and all outside it move the tile.
+    """
+    widths = tuple(axis_widths(tensor, block.inner))
+    if block.children == 1:
+        return {(1, 1): _asked(steps, widths, reused)}, 0.0
     spatial = tensor.vectors(block.spatial)
-    alone = level.no_multicast[index]
-    histogram: Histogram = ((1, block.children),) if alone else sharing(spatial)
+    grid = block.columns, block.rows, block.children
+    alone, linked = level.no_multicast[index], not level.no_link_transfer[index]
+    words, links = _asked_apart(steps, widths, reused, spatial, grid, alone, linked)
+    return dict(words), links
+
+
+# Levels and layers that differ in what does not move a tensor's tiles have much in common: of the
+# shipped workloads' levels on the ReRAM designs, half are equal to one before.
+@lru_cache(maxsize=1 << 13)
+def _asked(steps: SpatialLoops, widths: Vector, reused: bool) -> float:
+    """Return the words that an only child asks for."""
+    return float(sum([size * times for size, _, _, times in _moves(steps, widths, reused)]))
+
+
+@lru_cache(maxsize=1 << 13)
+def _asked_apart(
+    steps: SpatialLoops,
+    widths: Vector,
+    reused: bool,
+    spatial: SpatialLoops,
+    grid: tuple[int, int, int],
+    alone: bool,
+    linked: bool,
+) -> tuple[Mapping[tuple[int, int], float], float]:
+    """Return the words that several children ask for; see `accesses`.
+
+    Args:
+        steps: How the loops over time move the tile.
+        widths: Of the box that a child holds.
+        reused: Whether it keeps what it held one step before.
+        spatial: How the loops across the children move it.
+        grid: Columns and rows of the children there are, and how many are in use.
+        alone: Whether each is sent its own words.
+        linked: Whether neighbours pass words on.
+    """
+    columns, rows, children = grid
+    histogram: Histogram = ((1, children),) if alone else sharing(spatial)
     groups = sum(count for _, count in histogram)
     words: dict[tuple[int, int], float] = {}
     links = 0.0
-    for size, previous, translation, times in moves:
+    for size, previous, translation, times in _moves(steps, widths, reused):
         current = histogram
-        if size and size == previous and not level.no_link_transfer[index]:
+        if size and size == previous and linked:
+            block = Block(spatial=(), columns=columns, rows=rows, children=children)
             passed, rest = passed_on(spatial, block, translation, alone)
             if passed and sum(count for _, count in rest) < groups:
                 links += size * passed * times
@@ -95,9 +134,7 @@ def passed_on(
     return passed, rest
 
 
-def _moves(
-    steps: SpatialLoops, widths: list[int], reused: bool
-) -> list[tuple[int, int, Vector, int]]:
+def _moves(steps: SpatialLoops, widths: Vector, reused: bool) -> list[tuple[int, int, Vector, int]]:
     """Return the kinds of steps of a tile: (words moved, words before, translation, times).
 
     "Words before" are the words moved in the step before, which tell what the neighbours hold; -1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import prod
 from typing import TypeAlias
 
@@ -41,13 +41,13 @@ class LevelNest:
     rmw_first_update: Flags
     no_coalesce: Flags
 
-    @property
+    @cached_property
     def grid(self) -> tuple[int, int]:
         """Columns and rows of the children in use."""
-        columns, rows = (
-            prod(count for _, count in loops) for loops in (self.spatial_x, self.spatial_y)
+        return (
+            prod([count for _, count in self.spatial_x]),
+            prod([count for _, count in self.spatial_y]),
         )
-        return columns, rows
 
 
 @dataclass(frozen=True)
@@ -95,60 +95,71 @@ def build_nest(
     if mapping.imperfect and not imperfect:
         raise InputError("imperfect factors are not for this use of a mapping", key="mapping")
     _check_levels(mapping, machine)
-    names = tuple(tensor.name for tensor in shape.tensors)
-    nests = []
-    for storage in machine.levels:
-        given = mapping.levels[storage.name]
-
-        def flags(chosen: tuple[str, ...], level: str = storage.name) -> Flags:
-            for name in chosen:
-                if name not in names:
-                    raise InputError(f"no data space is called {name!r}", key=level, legal=names)
-            return tuple(name in chosen for name in names)
-
-        nests.append(
-            LevelNest(
-                temporal=_loops(given.temporal, storage.name, shape),
-                spatial_x=_loops(given.spatial_x, storage.name, shape),
-                spatial_y=_loops(given.spatial_y, storage.name, shape),
-                keep=flags(given.keep),
-                no_temporal_reuse=flags(given.no_temporal_reuse),
-                no_multicast=flags(given.no_spatial_reuse),
-                no_link_transfer=flags(given.no_link_transfer),
-                rmw_first_update=flags(given.rmw_first_update),
-                no_coalesce=flags(given.no_coalesce),
-            )
+    names = tuple([tensor.name for tensor in shape.tensors])
+    nest = Nest(
+        tuple(
+            [
+                _level_nest(mapping.levels[each.name], each.name, names, shape.dimensions)
+                for each in machine.levels
+            ]
         )
-    nest = Nest(tuple(nests))
+    )
+    if not mapping.imperfect:
+        check_nest(nest, machine, shape, fan_out=fan_out)
+        return nest
     if fan_out:
         _check_fan_outs(nest, machine, shape)
-    for name, size in zip(shape.dimensions, shape.sizes, strict=True):
-        _check_size(name, size, mapping.size(name))
+    for dimension, size in zip(shape.dimensions, shape.sizes, strict=True):
+        _check_size(dimension, size, mapping.size(dimension))
     _check_kept(nest, shape)
     return nest
 
 
 def _check_levels(mapping: Mapping, machine: Machine) -> None:
-    known = [level.name for level in machine.levels]
+    known = {level.name for level in machine.levels}
     for name in mapping.levels:
         if name not in known:
-            raise InputError(f"no level is called {name!r}", key="mapping", legal=known)
-    for name in known:
-        if name not in mapping.levels:
-            raise InputError(f"nothing is said of the level {name}", key="mapping")
+            legal = [level.name for level in machine.levels]
+            raise InputError(f"no level is called {name!r}", key="mapping", legal=legal)
+    for level in machine.levels:
+        if level.name not in mapping.levels:
+            raise InputError(f"nothing is said of the level {level.name}", key="mapping")
 
 
-def _loops(loops: tuple[Loop, ...], level: str, shape: Shape) -> tuple[NestLoop, ...]:
+@lru_cache(maxsize=4096)
+def _level_nest(
+    given: LevelMapping, level: str, names: tuple[str, ...], dimensions: tuple[str, ...]
+) -> LevelNest:
+    """Return the engine's view of one level; most of them are alike in many layers."""
+
+    def flags(chosen: tuple[str, ...]) -> Flags:
+        for name in chosen:
+            if name not in names:
+                raise InputError(f"no data space is called {name!r}", key=level, legal=names)
+        return tuple(name in chosen for name in names)
+
+    return LevelNest(
+        temporal=_loops(given.temporal, level, dimensions),
+        spatial_x=_loops(given.spatial_x, level, dimensions),
+        spatial_y=_loops(given.spatial_y, level, dimensions),
+        keep=flags(given.keep),
+        no_temporal_reuse=flags(given.no_temporal_reuse),
+        no_multicast=flags(given.no_spatial_reuse),
+        no_link_transfer=flags(given.no_link_transfer),
+        rmw_first_update=flags(given.rmw_first_update),
+        no_coalesce=flags(given.no_coalesce),
+    )
+
+
+def _loops(loops: tuple[Loop, ...], level: str, known: tuple[str, ...]) -> tuple[NestLoop, ...]:
     result = []
     for dimension, factor in loops:
-        if dimension not in shape.dimensions:
-            raise InputError(
-                f"no dimension is called {dimension!r}", key=level, legal=shape.dimensions
-            )
+        if dimension not in known:
+            raise InputError(f"no dimension is called {dimension!r}", key=level, legal=known)
         if factor < 1:
             raise InputError(f"{dimension} has factor {factor}", key=level, legal="at least 1")
         if factor > 1:
-            result.append((shape.index(dimension), factor))
+            result.append((known.index(dimension), factor))
     dimensions = [dimension for dimension, _ in result]
     if len(set(dimensions)) < len(dimensions):
         raise InputError("a dimension has two loops at one level", key=level)
@@ -182,9 +193,10 @@ def mapping_of(nest: Nest, machine: Machine, shape: Shape) -> Mapping:
     return Mapping(levels)
 
 
-def check_nest(nest: Nest, machine: Machine, shape: Shape) -> None:
+def check_nest(nest: Nest, machine: Machine, shape: Shape, *, fan_out: bool = True) -> None:
     """Refuse loops that exceed a fan-out or do not make up the problem; see `build_nest`."""
-    _check_fan_outs(nest, machine, shape)
+    if fan_out:
+        _check_fan_outs(nest, machine, shape)
     products = [1] * len(shape.sizes)
     for level in nest.levels:
         for dimension, factor in (*level.spatial_x, *level.spatial_y, *level.temporal):
@@ -196,6 +208,8 @@ def check_nest(nest: Nest, machine: Machine, shape: Shape) -> None:
 
 def _check_fan_outs(nest: Nest, machine: Machine, shape: Shape) -> None:
     for level, storage in zip(nest.levels, machine.levels, strict=True):
+        if not level.spatial_x and not level.spatial_y:
+            continue
         for axis, loops, used, available in zip(
             "XY",
             (level.spatial_x, level.spatial_y),

@@ -147,7 +147,7 @@ def test_accesses_are_those_of_walking_all_steps() -> None:
     for _ in range(500):
         tensor, level, block, time = _case(chance)
         reused = chance.random() < 0.8
-        words, links = accesses(0, tensor, level, block, time, reused)
+        words, links = accesses(0, tensor, level, block, tensor.vectors(time), reused)
         expected, passed = walked(tensor, level, block, time, reused)
         if block.children == 1:
             expected, passed = {(1, 1): float(sum(expected.values()))}, 0.0

@@ -233,8 +233,6 @@ class _Book:
         before = [list(each) for each in self.stored]
         for position in reversed(range(len(self.most))):
             self.settled[position] = self.ratio[position]
-            if not position:
-                break
             shares = [
                 most / old for most, old in zip(self.most[position], before[position], strict=True)
             ]

@@ -1,0 +1,118 @@
+"""Which search gets how much of the budget, and that a seed gives the guided search it gave."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import pytest
+from close import near
+from mapper.test_bound import space
+
+from red_timeloop.mapper import find as finding
+from red_timeloop.mapper.descent import guide
+from red_timeloop.mapper.exact.search import prove
+
+CHOSEN = space((4, 1), C=2, M=3, P=4)
+DEALS = prod(CHOSEN.count_options(dimension) for dimension in range(4))
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """What the searches are asked for; the guided one finds nothing and spends 7."""
+    found: list[tuple[Any, ...]] = []
+
+    def guided(space: Any, objective: str, share: int, seed: int, *_: Any, **more: Any) -> int:
+        found.append(("guided", objective, share, seed))
+        return 7
+
+    def exact(space: Any, goal: Any, **options: Any) -> Any:
+        found.append(("exact", options["evaluations"]))
+        options["progress"](5, 1.0)
+        return prove(space, goal)
+
+    monkeypatch.setattr(finding, "guide", guided)
+    monkeypatch.setattr(finding, "prove", exact)
+    monkeypatch.setattr(finding, "_MEDIUM", 2)
+    finding.forget()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("small", "budget", "proof", "expected"),
+    [
+        (DEALS, 99, True, [("exact", 9900)]),  # few ways: none is guessed first
+        (DEALS - 1, DEALS // 2, True, [("guided", DEALS // 6), ("exact", 100 * (DEALS // 2))]),
+        (DEALS - 1, DEALS // 2 - 1, True, [("guided", DEALS // 2 - 1), ("exact", -1)]),
+        (DEALS - 1, DEALS // 2, False, [("guided", DEALS // 6), ("exact", 10 * (DEALS // 2))]),
+        (DEALS - 1, DEALS // 2 - 1, False, [("guided", DEALS // 2 - 1)]),  # many, and no proof
+    ],
+)
+def test_the_budget_is_shared_by_how_many_ways_there_are(
+    small: int,
+    budget: int,
+    proof: bool,
+    expected: list[tuple[Any, ...]],
+    asked: list[tuple[Any, ...]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(finding, "_SMALL", small)
+    told: list[int] = []
+    found = finding.find(
+        CHOSEN, "energy", budget, 3, proof=proof, progress=lambda done, best: told.append(done)
+    )
+    wanted = [
+        ("guided", "energy", each[1], 3) if each[0] == "guided" else
+        ("exact", 100 * budget if each[1] < 0 else each[1])
+        for each in expected
+    ]  # fmt: skip
+    assert asked == wanted
+    guessed = 7 * (expected[0][0] == "guided")
+    exact = expected[-1][0] == "exact"
+    assert told == ([guessed + 5] if exact else [])
+    assert found.space == DEALS
+    assert found.optimal == exact
+    assert (found.evaluated > guessed) == exact
+
+
+def test_a_front_is_searched_for_from_each_end(
+    asked: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finding, "_SMALL", DEALS - 1)
+    found = finding.find(CHOSEN, "pareto", 9 * DEALS, 3)
+    ends = [("guided", name, DEALS, 3 + n) for n, name in enumerate(("edp", "energy", "delay"))]
+    assert asked[:3] == ends
+    assert found.evaluated > 21
+    assert [cycles for _, cycles, _ in found.front] == sorted(
+        {cycles for _, cycles, _ in found.front}, reverse=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("keep", "sizes", "recorded", "best"),
+    [
+        (None, {"C": 96, "M": 100, "R": 7, "P": 84}, (4, 6815, 17546, 71, 6815), 42.48502272),
+        (("Inputs", "Outputs"), {"C": 72, "M": 90, "R": 5, "P": 140},
+         (2, 2646, 3976, 10, 2646), 45.549799848),
+    ],
+)  # fmt: skip
+def test_a_seed_gives_the_turns_it_gave(
+    keep: tuple[str, ...] | None, sizes: dict[str, int], recorded: tuple[int, ...], best: float
+) -> None:
+    """Recorded once: what makes a random search a little worse is noticed nowhere else.
+
+    Turns, mappings tried, those of all reports added up, batches and mappings learnt of.
+    """
+    told: list[tuple[int, float]] = []
+    learnt: list[int] = []
+    spent = guide(
+        space((4, 3), keep=keep, size=50, **sizes),
+        "edp",
+        6000,
+        5,
+        lambda candidates, costs: learnt.append(len(costs.value)),
+        progress=lambda *each: told.append(each),
+    )
+    totals = len(told), spent, sum(done for done, _ in told), len(learnt), sum(learnt)
+    assert totals == recorded
+    assert told[-1][1] == near(best)
