@@ -220,19 +220,29 @@ def _certificate(report: SearchReport) -> str:
     padding = f"padded {', '.join(sizes)}; " if sizes else ""
     if report.scale > 1:
         padding = f"Timeloop leaves out computes: judged with {report.scale:.4g} of its energy; "
+    spent = f"; {evaluated:,} mappings evaluated"
+    ways = "" if space is None else f"{_rounded(space)} ways to deal the dimensions"
     if report.optimal:
+        what = f"proved: no mapping of the {ways} is better"
+        if report.front:
+            what = f"proved: the {len(report.front)} are the whole front of the {ways}"
         pruned = ", ".join(f"{n:,} by {why}" for why, n in report.pruned.items() if n)
-        what = f"{len(report.front)} mappings are the front" if report.front else "optimal"
-        ways = f"{what} among {space:,} ways to deal the dimensions"
-        return f"{padding}{ways}: {evaluated:,} mappings evaluated" + (
-            f"; of {report.parts:,} parts ruled out {pruned}" * bool(pruned)
+        return f"{padding}{what}{spent}" + (
+            f", of {report.parts:,} parts ruled out {pruned}" * bool(pruned)
         )
-    gap = "" if report.gap is None else f", at most {report.gap:.1%} above any mapping"
+    what = f"not proved: the best found in {ways}"
     if report.front:
-        gap = f"; {len(report.left):,} parts of the space may add to the front"
-    return (
-        f"{padding}best of {evaluated:,} mappings out of {space:,} ways to deal the dimensions{gap}"
-    )
+        what += f"; {len(report.left):,} parts of the space may add to the front"
+    elif report.gap is not None:
+        what = f"at most {1 + report.gap:.3g} times the best possible of the {ways}"
+        if report.gap < 1:
+            what = f"at most {report.gap:.1%} above the best possible of the {ways}"
+    return f"{padding}{what}{spent}"
+
+
+def _rounded(number: int) -> str:
+    """Return a number that a person can read."""
+    return f"{number:,}" if number < 1_000_000 else f"{number:.2g}"
 
 
 def _padded(specification: Specification, report: SearchReport) -> Problem:

@@ -22,8 +22,7 @@ __all__ = ["BUDGET", "ENDS", "Found", "Progress", "find", "forget"]
 BUDGET = 60_000  # mappings
 ENDS: tuple[Objective, ...] = ("edp", "energy", "delay")  # a front's are searched for first
 _SMALL = 4_000  # ways to deal the dimensions that are gone through without a first guess
-_PROOF = 100  # mappings that the proof may evaluate, for each of the budget
-_LOOK = 10  # and where no proof is asked for
+_LOOK = 10  # mappings that the exact search may evaluate, for each of the budget, without `proof`
 _MEDIUM = 40  # as many ways for each mapping of the budget are gone through in any case
 
 Progress: TypeAlias = Callable[[int, float], None]
@@ -79,7 +78,7 @@ def find(
     """Return the best mapping of `space`; equal questions are answered from memory or the store.
 
     First a guided random search, then the exact search, which proves that nothing is better or
-    finds it; without `proof` only where there are few mappings.
+    finds it, however many mappings that takes; without `proof` only where there are few.
     """
     key = (space, objective, budget, seed, proof)
     if key not in _done:
@@ -183,7 +182,7 @@ def _find(
         found = prove(
             space,
             goal,
-            evaluations=(_PROOF if proof else _LOOK) * budget,
+            evaluations=float("inf") if proof else _LOOK * budget,
             stop=stop,
             progress=lambda done, best: progress(before + done, best),
         )

@@ -69,8 +69,7 @@ def search(
         art: File with the area table (um^2).
         engine: `embedded`, or `timeloop` for the real timeloop-mapper, which takes
             `mapper_options` in place of budget, seed and padding and gives no certificate.
-        budget: Mappings that the guided search evaluates at most; the proof may evaluate a hundred
-            times as many.
+        budget: Mappings that the guided search evaluates at most; the proof may evaluate any.
         seed: Equal seeds give equal results, unless time runs out.
         seconds: Time to search at most, None for any. What is being bounded or evaluated is
             finished first.

@@ -80,7 +80,7 @@ def test_front_is_written_mapping_by_mapping(tmp_path: Path) -> None:
     assert report["optimal"] is True
     assert report["left"] == []
     assert len(report["front"]) == len(list(tmp_path.glob("mapping-*.yaml"))) >= 1
-    assert f"{len(report['front'])} mappings are the front" in done.stdout
+    assert f"proved: the {len(report['front'])} are the whole front" in done.stdout
     for number, point in enumerate(report["front"], 1):
         again = red_timeloop.model(
             RED / "deconv_k4s2.yaml",
@@ -99,7 +99,7 @@ def test_table_ends_with_the_certificate() -> None:
         arguments(RED, "deconv_k4s2"), capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert "optimal among 1,225 ways to deal the dimensions" in done.stdout
+    assert "proved: no mapping of the 1,225 ways to deal the dimensions is better" in done.stdout
 
 
 def test_control_c_prints_the_best_so_far() -> None:

@@ -226,6 +226,18 @@ def all_mappings(
         yield keep, candidates, evaluate_batch(batch, space.machine, space.shape)
 
 
+def front_of(energy: np.ndarray, cycles: np.ndarray) -> list[tuple[float, int]]:
+    """Return the front of J and cycles, least energy first.
+
+    Of energies that are equal but for rounding, that of the fewest cycles stands for all.
+    """
+    front: list[tuple[float, int]] = []
+    for count, joules in sorted(zip(cycles.tolist(), energy.tolist(), strict=True)):
+        if not front or joules < front[-1][0] * (1 - 1e-9):
+            front.append((joules, count))
+    return front[::-1]
+
+
 def _orders(space: Space, factors: np.ndarray) -> list[np.ndarray]:
     """Return every order of the loops over time that the constraints allow."""
     choices = []

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 import numpy as np
 from close import near
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from mapper.small_spaces import all_mappings, random_space
+from mapper.small_spaces import all_mappings, front_of, random_space
 
 from red_timeloop.mapper.candidates import evaluate_candidates, value_of
 from red_timeloop.mapper.exact.frame import build_frame
@@ -58,6 +58,7 @@ def test_exact_search_finds_what_brute_force_finds(seed: int, looseness: float) 
 
 
 @settings(max_examples=15, deadline=None)
+@example(seed=70523, known=0)  # two mappings whose energies differ by rounding alone
 @given(seed=st.integers(0, 10**9), known=st.integers(0, 3))
 def test_front_is_that_of_all_mappings(seed: int, known: int) -> None:
     """Energies and cycles of which no mapping has less of both, whatever is known before."""
@@ -68,15 +69,10 @@ def test_front_is_that_of_all_mappings(seed: int, known: int) -> None:
         found = list(all_mappings(space, MOST))
     except OverflowError:
         return
-    pairs = sorted(
-        (float(energy), int(cycles))
-        for _, _, costs in found
-        for energy, cycles in zip(costs.energy[costs.legal], costs.cycles[costs.legal], strict=True)
+    wanted = front_of(
+        np.concatenate([costs.energy[costs.legal] for _, _, costs in found] or [np.empty(0)]),
+        np.concatenate([costs.cycles[costs.legal] for _, _, costs in found] or [np.empty(0)]),
     )
-    wanted: list[tuple[float, int]] = []
-    for energy, cycles in pairs:
-        if not wanted or cycles < wanted[-1][1]:
-            wanted.append((energy, cycles))
     goal = Front()
     for _, candidates, _ in found[:known]:
         rows = candidates.take(range(min(50, len(candidates))))

@@ -60,6 +60,9 @@ class Lowest:
 class Front:
     """The mappings than which none has less energy and no more cycles, or the other way round.
 
+    Energies are sums in some order of rounding: of two that are the `SAME` the one of fewer cycles
+    is kept, whichever was found first.
+
     Attributes:
         objective: What mappings are ordered by where one comes first.
         points: `(J, cycles, mapping)`, least energy first.
@@ -107,9 +110,10 @@ class Front:
             for row in rows.tolist()
         ]
         found: list[tuple[float, int, Candidates]] = []
-        for point in sorted([*self.points, *new], key=lambda each: each[:2]):
-            if not found or point[1] < found[-1][1]:
+        for point in sorted([*self.points, *new], key=lambda each: (each[1], each[0])):
+            if not found or point[0] < found[-1][0] * (1 - SAME):
                 found.append(point)
+        found.reverse()
         self.points = found
         self._energy = np.array([energy for energy, _, _ in found])
         self._cycles = np.array([float(cycles) for _, cycles, _ in found])
