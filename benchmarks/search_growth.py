@@ -17,7 +17,6 @@ from pathlib import Path
 from red_timeloop.files import write_atomic
 from red_timeloop.mapper.find import find, forget
 from red_timeloop.mapper.run import space_of
-from red_timeloop.report.figures import PAPER
 from red_timeloop.spec.types import (
     Architecture,
     Constraints,
@@ -29,6 +28,7 @@ from red_timeloop.spec.types import (
     Problem,
     Specification,
 )
+from red_timeloop.views.figures import PAPER
 
 _NAMES = ("Weights", "Inputs", "Outputs")
 _SIZES = {"R": 3, "C": 16, "M": 16, "P": 16, "Q": 16, "S": 3}
