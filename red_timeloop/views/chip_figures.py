@@ -191,8 +191,8 @@ def _chip(axes: Axes, schedule: Schedule, number: int, corner: tuple[float, floa
         if stages:
             owner[spot] = max(stages, key=lambda each: each[1])[0]
             work[spot] = sum(share * busy for _, share, busy in stages)
-    shades = LinearSegmentedColormap.from_list("busy", ["#ffffff", "#56b4e9", "#0072b2"])
-    shades = shades.with_extremes(bad="#f4f4f4")
+    busy = LinearSegmentedColormap.from_list("busy", ["#ffffff", "#56b4e9", "#0072b2"])
+    shades = busy.with_extremes(bad="#f4f4f4")  # tiles without work
     down, across = (tile * np.arange(n + 1) for n in owner.shape)
     look: Any = {"cmap": shades, "vmin": 0, "vmax": 1, "edgecolors": _EDGE, "linewidth": 0.15}
     tiles = axes.pcolormesh(left + across, top + down, work, **look)
