@@ -304,5 +304,5 @@ def test_a_file_in_place_of_the_folder(folder: Path) -> None:
     process = start(folder)
     _, err = process.communicate()
     assert process.returncode == 2
-    assert "cannot make the folder" in err
+    assert "store' is a file" in err
     assert (folder / "store").read_text() == "in the way"
