@@ -104,19 +104,20 @@ def asked(space: Space, aim: Objective, own: float, seconds: float) -> tuple[boo
     return found
 
 
-def page(found: Sequence[Answer], done: int, whole: int, seconds: float) -> str:
+def page(found: Sequence[Answer], done: int, whole: int, of: str, seconds: float) -> str:
     """Return the page: shares by design, then every mapping that is not proved the best.
 
     Args:
         found: The answers.
         done, whole: Layers asked, and all of them.
+        of: The workloads that they are of.
         seconds: Processor time of each question.
     """
     text = f"""# Certificates of the CMOS designs
 
 How good are the mappings that the CMOS designs choose? Each different problem that a design ends
 with was asked for a better mapping, for {seconds:g} s of processor time. This page is of
-{done} of {whole} different layers of the shipped workloads, transposed convolutions first, with
+{done} of {whole} different layers of {of}, transposed convolutions first, with
 {len(found)} different problems; what designs share counts for the first of them.
 `python benchmarks/certificates.py -o docs/certificates.md` makes it, and adds what is missing.
 
@@ -160,13 +161,14 @@ def main(given: Sequence[str] | None = None) -> int:
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--seconds", type=float, default=5.0, help="processor time of a question")
     options = parser.parse_args(given)
+    of = ", ".join(options.workloads) or "the shipped workloads"
     evaluator = Evaluator(Hardware.load("isaac_32nm"), engine("embedded"))
     whole = layers(options.workloads or workload_names())
     found: list[Answer] = []
     seen: set[Space] = set()
     for done, (name, layer) in enumerate(whole, 1):
         found += answers(evaluator, name, layer, options.seconds, seen)
-        write_atomic(options.output, page(found, done, len(whole), options.seconds))
+        write_atomic(options.output, page(found, done, len(whole), of, options.seconds))
         print(f"{done}/{len(whole)} {name}: {len(found)} problems", file=sys.stderr)
     return 0
 

@@ -40,9 +40,9 @@ __all__ = ["Run", "evaluate", "within_area"]
 Run = Callable[[Specification], EngineResult]
 
 _INPUTS = "Inputs"
-BUDGET = 12_000  # mappings tried for each problem that a mapper maps
+BUDGET = 16_000  # mappings tried for each problem that a mapper maps
 _SPARSE = 10  # one in so many of them where sparse tensors have to be evaluated
-_FIRST_LOOK = 3  # this share of them tells which of the ways to say the problem is worth the rest
+_FIRST_LOOK = 4  # this share of them tells which of the ways to say the problem is worth the rest
 
 
 def evaluate(

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations, permutations, product
-from math import isclose, prod
+from math import prod
 from typing import TypeAlias
 
 import numpy as np
@@ -36,8 +36,12 @@ _SCATTERED = 400  # random mappings of a turn
 _FEWEST = 40  # of one choice of what is kept
 _KEEPS = 32  # such choices in a turn
 _CHAINS = 16
+_IDLE = 8  # turns without a better mapping, to end
 _CHAIN = 700  # mappings that a chain takes, about
 _MOVES = 12  # tried in a step
+_KICKS = 24  # random changes of the best mapping in a turn
+_KICKED = 4  # of which so many are followed
+_SCATTER = 4  # one in so many turns starts from random mappings
 _WAYS = 256  # to deal anew what two places hold; a sample where there are more
 _ORDERED = 4  # loops of a level that are tried in every order; of more, one of them moves
 _BETTER = 1 - 1e-12
@@ -82,14 +86,12 @@ def guide(
         The number of mappings evaluated.
     """
     search = _Search(space, objective, evaluations, np.random.default_rng(seed), learn, stop)
-    best, empty = float("inf"), 0
-    while search.spent < evaluations and not stop() and empty < len(space.keeps) // _KEEPS + 3:
+    best, idle = float("inf"), 0
+    while search.spent < evaluations and not stop() and idle < _IDLE + len(space.keeps) // _KEEPS:
         found = search.turn()
-        progress(search.spent, min(best, found))
-        empty += not np.isfinite(found)
-        if np.isfinite(found) and isclose(found, best):
-            break
+        idle = 0 if found < best * _BETTER else idle + 1
         best = min(best, found)
+        progress(search.spent, best)
     return search.spent
 
 
@@ -110,6 +112,8 @@ class _Search:
         self.scatter = Scatter(space)
         self.spent = 0
         self.chains = min(_CHAINS, max(1, evaluations // _CHAIN))
+        self.turns = 0
+        self.best: _Chain | None = None
         self.known = [-1.0] * len(space.keeps)  # the best value of each choice; -1 before a try
         self._grids: dict[tuple[Move, tuple[int, ...]], Integers] = {}
         places, dimensions = range(len(space.places)), range(len(space.shape.sizes))
@@ -127,14 +131,14 @@ class _Search:
 
     def turn(self) -> float:
         """Follow some chains to their ends; return the best value that they come to."""
-        chains = self._started()
+        chains = self._kicked() or self._scattered()
         moves = [self.moves[n] for n in self.rng.permutation(len(self.moves))]
         best, tried = min((each.value for each in chains), default=float("inf")), 0
         while chains and moves and self.spent < self.evaluations and not self.stop():
             now = [moves[(tried + n) % len(moves)] for n in range(min(_MOVES, len(moves)))]
             chains = [each for keep in self._keeps(chains) for each in self._step(keep, now)]
             for each in chains:
-                self.known[each.keep] = min(self.known[each.keep], each.value)
+                self._note(each)
             best = min(best, *(each.value for each in chains))
             different = {(each.keep, each.value): each for each in chains}
             going = [each for each in different.values() if each.idle < len(moves)]
@@ -147,7 +151,7 @@ class _Search:
         keeps = dict.fromkeys(each.keep for each in chains)
         return [[each for each in chains if each.keep == keep] for keep in keeps]
 
-    def _started(self) -> list[_Chain]:
+    def _scattered(self) -> list[_Chain]:
         """Return the best of some random mappings, of what was not tried yet before the best."""
         keeps = sorted(range(len(self.known)), key=self.known.__getitem__)[:_KEEPS]
         count = min(max(_FEWEST, _SCATTERED // len(keeps)), self.evaluations)
@@ -166,9 +170,30 @@ class _Search:
             found += [_Chain(keep, factors[n], order[n], float(values[n])) for n in rows]
         found.sort(key=lambda each: each.value)
         for each in found:
-            self.known[each.keep] = min(self.known[each.keep], each.value)
+            self._note(each)
         step = max(1, len(found) // self.chains)
         return found[::step][: self.chains]
+
+    def _note(self, chain: _Chain) -> None:
+        self.known[chain.keep] = min(self.known[chain.keep], chain.value)
+        if self.best is None or chain.value < self.best.value:
+            self.best = chain
+
+    def _kicked(self) -> list[_Chain]:
+        """Return what random changes make of the best mapping; nothing in a turn that scatters."""
+        self.turns += 1
+        if self.best is None or self.turns % _SCATTER == 1:
+            return []
+        factors, order = self.scatter.near(self.best.factors, self.best.order, self.rng, _KICKS)
+        levels = self.space.keeps[self.best.keep]
+        good = np.flatnonzero(fits_capacity(factors, space=self.space, levels=levels))
+        factors, order = factors[good], order[good]
+        if not len(factors):
+            return []
+        values = self._values(self.best.keep, factors, order)
+        rows = np.argsort(values)[:_KICKED]
+        rows = rows[np.isfinite(values[rows])]
+        return [_Chain(self.best.keep, factors[n], order[n], float(values[n])) for n in rows]
 
     def _values(self, keep: int, factors: Integers, order: Integers) -> np.ndarray:
         candidates = Candidates(self.space.keeps[keep], factors, order)

@@ -80,6 +80,15 @@ class Scatter:
         levels, dimensions = len(self.space.machine.levels), len(self.space.shape.sizes)
         return factors, rng.random((len(factors), levels, dimensions))
 
+    def near(
+        self, factors: Integers, order: Integers, rng: np.random.Generator, count: int
+    ) -> tuple[Integers, Integers]:
+        """Return up to `count` random changes of one mapping, `[places, D]` and `[L, D]`."""
+        dealt = np.repeat(factors[None], count, axis=0)
+        self._move(dealt, rng, rng.integers(2, 6, size=count))
+        dealt = dealt[self.legal(dealt)]
+        return dealt, np.repeat(order[None], len(dealt), axis=0)
+
     def _move(self, factors: Integers, rng: np.random.Generator, repeats: Integers) -> None:
         """Move prime factors between places, `repeats[n]` times for mapping n, in place."""
         if not self.movable:
