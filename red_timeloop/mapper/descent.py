@@ -3,8 +3,9 @@
 Chains start at the best of some random mappings. A step of a chain tries, for some pairs of places,
 every way to deal anew what the two hold of all dimensions together, and for some levels other
 orders of their loops; it goes to the best of all. A chain ends where no pair and no level has
-anything better, and the worse half of the chains drops out now and then. All randomness comes from
-one seed, so that equal input gives equal output.
+anything better, and the worse half of the chains drops out now and then. Later turns start from
+random changes of the best mapping. All randomness comes from one seed, so that equal input gives
+equal output.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def guide(
     stop: Callable[[], bool] = lambda: False,
     progress: Callable[[int, float], None] = lambda done, best: None,
 ) -> int:
-    """Search until two turns agree on the best mapping, `evaluations` are spent, or `stop`.
+    """Search until some turns find nothing better, `evaluations` are spent, or `stop`.
 
     Args:
         space: The space.
