@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import prod
@@ -104,14 +104,8 @@ def build_nest(
             ]
         )
     )
-    if not mapping.imperfect:
-        check_nest(nest, machine, shape, fan_out=fan_out)
-        return nest
-    if fan_out:
-        _check_fan_outs(nest, machine, shape)
-    for dimension, size in zip(shape.dimensions, shape.sizes, strict=True):
-        _check_size(dimension, size, mapping.size(dimension))
-    _check_kept(nest, shape)
+    sizes = [mapping.size(each) for each in shape.dimensions] if mapping.imperfect else None
+    check_nest(nest, machine, shape, fan_out=fan_out, sizes=sizes)
     return nest
 
 
@@ -193,16 +187,26 @@ def mapping_of(nest: Nest, machine: Machine, shape: Shape) -> Mapping:
     return Mapping(levels)
 
 
-def check_nest(nest: Nest, machine: Machine, shape: Shape, *, fan_out: bool = True) -> None:
-    """Refuse loops that exceed a fan-out or do not make up the problem; see `build_nest`."""
+def check_nest(
+    nest: Nest,
+    machine: Machine,
+    shape: Shape,
+    *,
+    fan_out: bool = True,
+    sizes: Sequence[int] | None = None,
+) -> None:
+    """Refuse loops that exceed a fan-out or do not make up the problem; see `build_nest`.
+
+    `sizes` are what the loops make of the dimensions where they are imperfect.
+    """
     if fan_out:
         _check_fan_outs(nest, machine, shape)
     products = [1] * len(shape.sizes)
-    for level in nest.levels:
+    for level in () if sizes else nest.levels:
         for dimension, factor in (*level.spatial_x, *level.spatial_y, *level.temporal):
             products[dimension] *= factor
-    for name, size, product in zip(shape.dimensions, shape.sizes, products, strict=True):
-        _check_size(name, size, product)
+    for name, size, found in zip(shape.dimensions, shape.sizes, sizes or products, strict=True):
+        _check_size(name, size, found)
     _check_kept(nest, shape)
 
 
