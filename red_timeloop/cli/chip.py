@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import click
@@ -95,9 +96,8 @@ def command(
     """
     least, curve, most = (area or "").partition("..")
     whole = budget(least or None, crossbars, power, chips)
-    names = "chip.json", "chip.csv"
-    shared: dict[str, Any] = {"reprogram": reprogram, "jobs": jobs}
     with progress_bar() as progress:
+        shared: dict[str, Any] = {"reprogram": reprogram, "jobs": jobs, "progress": progress}
         if not curve:
             found = on_chip(
                 network,
@@ -106,17 +106,9 @@ def command(
                 chip=chip,
                 budget=whole,
                 hardware=hardware,
-                progress=progress,
                 **shared,
             )
-            return Answer(
-                lambda: _print_comparison(found),
-                found.as_dict,
-                found.rows,
-                names,
-                lambda: _files(found),
-                unsaid=lambda: _failures([found]),
-            )
+            return _answer(found, [found], lambda: _print_comparison(found), lambda: _files(found))
         grown = area_curve(
             network,
             known.choose(designs or None),
@@ -124,16 +116,20 @@ def command(
             load_chip(chip),
             quantity(least, "m2", "--area"),
             quantity(most, "m2", "--area"),
-            progress=progress,
             **shared,
         )
-    return Answer(
-        lambda: _print_curve(grown),
-        grown.as_dict,
-        grown.rows,
-        names,
-        unsaid=lambda: _failures(grown.points),
-    )
+    return _answer(grown, grown.points, lambda: _print_curve(grown))
+
+
+def _answer(
+    found: ChipComparison | Curve,
+    points: Sequence[ChipComparison],
+    shown: Callable[[], None],
+    files: Callable[[], Mapping[str, str | bytes]] = dict,
+) -> Answer:
+    names = "chip.json", "chip.csv"
+    unsaid = partial(_failures, points)
+    return Answer(shown, found.as_dict, found.rows, names, files, unsaid=unsaid)
 
 
 def _files(found: ChipComparison) -> dict[str, str | bytes]:
