@@ -170,21 +170,20 @@ def _illegal(base: Hardware, block: Block) -> dict[int, str]:
 
 
 def _on_chip(task: Task, chip: Chip, design: Design) -> Outcome:
-    count, layers = task.block.count, [entry.layer.unnamed for entry in task.layers]
+    count = task.block.count
     found: list[Mapping[str, float] | None] = [None] * count
     errors: list[str | None] = [None] * count
     evaluator: Evaluator | None = None
     for row in range(count):
         values = {name: float(column[row]) for name, column in task.block.varied.items()}
         try:
-            hardware = apply(task.base, task.block.shared)
-            evaluator = evaluator or Evaluator(hardware, get_engine(task.engine))
+            if evaluator is None:
+                hardware = apply(task.base, task.block.shared)
+                evaluator = Evaluator(hardware, get_engine(task.engine))
             found[row] = measured_on_chip(task.layers, design, evaluator, chip, values)
         except Exception as error:  # a point that fails is recorded, whatever the reason
             errors[row] = _reason(error)
-    sqnr = None
-    if task.sqnr and None in errors:
-        sqnr = workload_sqnr(layers, design, _without_circuit(task))
+    sqnr = _sqnr(task, design, errors)
     return Outcome(design.name, (), tuple(errors), sqnr, tuple(found))
 
 
@@ -194,7 +193,7 @@ def _on_design(task: Task, design: Design) -> Outcome:
     errors: list[str | None] = [None] * count
     known: dict[Layer, tuple[LayerColumns, dict[int, str]]] = {}  # equal layers run once
     for entry in task.layers:
-        layer = replace(entry.layer, name=None)
+        layer = entry.layer.unnamed
         if layer not in known:
             known[layer] = _on_layer(task, design, layer, task.block)
         found, failed = known[layer]
@@ -202,10 +201,16 @@ def _on_design(task: Task, design: Design) -> Outcome:
         for row, reason in failed.items():
             # The first layer that fails speaks for the point.
             errors[row] = errors[row] or f"{entry.name}: {reason}"
-    sqnr = None
-    if task.sqnr and None in errors:
-        sqnr = workload_sqnr(known, design, _without_circuit(task))
+    sqnr = _sqnr(task, design, errors)
     return Outcome(design.name, tuple(columns), tuple(errors), sqnr)
+
+
+def _sqnr(task: Task, design: Design, errors: Sequence[str | None]) -> float | None:
+    """Return the ratio in dB, which no point of a block changes, where it is wanted and any ran."""
+    if not task.sqnr or None not in errors:
+        return None
+    layers = dict.fromkeys(entry.layer.unnamed for entry in task.layers)
+    return workload_sqnr(layers, design, _without_circuit(task))
 
 
 def _without_circuit(task: Task) -> Hardware:
