@@ -13,7 +13,7 @@ import argparse
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
@@ -62,7 +62,7 @@ def layers(names: Sequence[str]) -> list[tuple[str, Layer]]:
     found: dict[Layer, str] = {}
     for workload in map(load_workload, names):
         for entry in workload.layers:
-            found.setdefault(replace(entry.layer, name=None), f"{workload.name} {entry.name}")
+            found.setdefault(entry.layer.unnamed, f"{workload.name} {entry.name}")
     return sorted(
         ((n, layer) for layer, n in found.items()), key=lambda each: not each[1].transposed
     )

@@ -287,7 +287,8 @@ def _levels(plan: Plan, runs: Sequence[Evaluation], cycles: int) -> dict[str, Le
     made: dict[tuple[int, str], list[tuple[str, LevelTotal]]] = {}  # by result and role
     for each in runs:
         key = id(each.result), each.part.role
-        made[key] = made.get(key) or list(_level_totals(each, cycles, largest))
+        if key not in made:
+            made[key] = list(_level_totals(each, cycles, largest))
         for name, total in made[key]:
             known = levels.get(name, LevelTotal())
             levels[name] = known + total if name in levels else total

@@ -111,7 +111,7 @@ class Collector:
                 f"{kind} {name!r}: {error.message}", key=error.key, legal=error.legal
             ) from None
         known = self._calls.get(identity) if identity is not None else None
-        if known is not None and replace(self._layers[known].layer, name=None) == made:
+        if known is not None and self._layers[known].layer.unnamed == made:
             entry = self._layers[known]
             self._layers[known] = replace(entry, repeat=entry.repeat + 1)
         else:

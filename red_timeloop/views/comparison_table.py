@@ -131,11 +131,7 @@ def _converters(comparison: Comparison, measure: str) -> Table:
                 each.design,
                 *(["-"] * 2 if each.digital else [f"{size.adc_bits}", f"{size.rows or 'all'}"]),
                 value_text(measure, each.reached),
-                *(
-                    [scaled(of.latency, "s"), scaled(of.energy, "J"), area(of.area)]
-                    if of
-                    else [""] * 3
-                ),
+                *(_costs(of) if of else [""] * 3),
                 each.worst,
             ]
         )
