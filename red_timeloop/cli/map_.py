@@ -77,7 +77,12 @@ def _mapper_options(
     type=float,
     help=f"Time to search at most.  [default: {SECONDS:g}; timeloop-mapper: no limit]",
 )
-@click.option("--budget", default=BUDGET, show_default=True, help="Mappings to evaluate at most.")
+@click.option(
+    "--budget",
+    default=BUDGET,
+    show_default=True,
+    help="Mappings that the guided search evaluates at most; the proof has its --seconds.",
+)
 @click.option(
     "--padding",
     is_flag=True,
