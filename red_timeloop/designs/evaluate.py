@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,24 +24,21 @@ from red_timeloop.components.timing import StepTime, slowest, step_time
 from red_timeloop.designs.design import Design
 from red_timeloop.designs.plan import Part, Plan
 from red_timeloop.designs.result import COUNTS, Clock, Counts, DesignResult, Evaluation, LevelTotal
-from red_timeloop.designs.specification import assemble, priced, sized
+from red_timeloop.designs.searched import Mapped, map_parts
+from red_timeloop.designs.specification import priced, sized
 from red_timeloop.designs.variants import copied, folded, tiled
-from red_timeloop.engines.embedded.engine import evaluate_specification
 from red_timeloop.engines.result import EngineResult
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
 from red_timeloop.layer import Layer
-from red_timeloop.spec.types import Architecture, Specification
+from red_timeloop.spec.types import Specification
 
-__all__ = ["Run", "evaluate", "within_area"]
+__all__ = ["Run", "evaluate", "evaluate_all", "within_area"]
 
 # An engine's `evaluate_specification`.
 Run = Callable[[Specification], EngineResult]
 
 _INPUTS = "Inputs"
-BUDGET = 16_000  # mappings tried for each problem that a mapper maps
-_SPARSE = 10  # one in so many of them where sparse tensors have to be evaluated
-_FIRST_LOOK = 4  # this share of them tells which of the ways to say the problem is worth the rest
 
 
 def evaluate(
@@ -129,35 +125,101 @@ def within_area(
 
 def _evaluate(design: Design, plan: Plan, run: Run) -> DesignResult:
     """Evaluate all parts of `plan` with the engine's `run` and combine them."""
-    distinct, numbers = _distinct(plan.parts)
-    machines = [sized(plan, part) for part in distinct]
-    known = _components(plan, machines)
-    step = _step(plan, _crossbars(distinct, known))
-    ran = [
-        _run(plan, part, machine, own, plain(step.cycle), run)
-        for part, machine, own in zip(distinct, machines, known, strict=True)
+    [found] = evaluate_all([(design, plan)], run)
+    if isinstance(found, InputError):
+        raise found
+    return found
+
+
+def evaluate_all(asked: Sequence[tuple[Design, Plan]], run: Run) -> list[DesignResult | InputError]:
+    """Evaluate plans, for all of which mappings are searched for side by side.
+
+    Returns:
+        For each plan what the design makes of it, or why it cannot.
+    """
+    prepared: list[_Prepared | InputError] = []
+    for _, plan in asked:
+        try:
+            prepared.append(_Prepared.of(plan))
+        except InputError as error:  # noqa: PERF203 - it reads an architecture
+            prepared.append(error)
+    tasks = [
+        (own, part)
+        for own in prepared
+        if not isinstance(own, InputError)
+        for part in own.parts
+        if part.loops is None
     ]
-    runs = tuple(
-        ran[number] if part is distinct[number] else replace(ran[number], part=part)
-        for part, number in zip(plan.parts, numbers, strict=True)
-    )
-    own = [each.result for each in runs if each.part.role != "inputs"]
-    counted = [result.cycles for result in own]
-    cycles = sum(counted) if plan.order == "in_turn" else max(counted, default=0)
-    programming_energy, programming_time = _programming(plan)
-    return DesignResult(
-        design=design,
-        plan=plan,
-        evaluations=runs,
-        engine=runs[0].result.engine if runs else "",
-        cycles=cycles,
-        computes=sum(result.computes for result in own),
-        step_time=step,
-        levels=_levels(plan, runs, cycles),
-        programming_energy=programming_energy,
-        programming_time=programming_time,
-        line_drop=_line_drop(_crossbars(distinct, known)),
-    )
+    mapped = iter(map_parts([(own.plan, part, plain(own.step.cycle)) for own, part in tasks]))
+    results: list[DesignResult | InputError] = []
+    for (design, _), own in zip(asked, prepared, strict=True):
+        if isinstance(own, InputError):
+            results.append(own)
+            continue
+        found = [next(mapped) if part.loops is None else None for part in own.parts]
+        try:
+            results.append(own.evaluated(design, run, found))
+        except InputError as error:
+            results.append(error)
+    return results
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A plan's parts that an engine tells apart, and for all parts the numbers of their own.
+
+    `machines` and `components` are the parts' before the length of a cycle is known.
+    """
+
+    plan: Plan
+    parts: list[Part]
+    numbers: list[int]
+    machines: list[Specification]
+    components: list[dict[str, Component]]
+    step: StepTime | Clock
+
+    @staticmethod
+    def of(plan: Plan) -> _Prepared:
+        parts, numbers = _distinct(plan.parts)
+        machines = [sized(plan, part) for part in parts]
+        components = _components(plan, machines)
+        step = _step(plan, _crossbars(parts, components))
+        return _Prepared(plan, parts, numbers, machines, components, step)
+
+    def evaluated(
+        self, design: Design, run: Run, mapped: Sequence[Mapped | InputError | None]
+    ) -> DesignResult:
+        """Run all parts, with the mappings of those that were searched for, and combine them."""
+        plan, cycle = self.plan, plain(self.step.cycle)
+        ran = []
+        for part, machine, own, found in zip(
+            self.parts, self.machines, self.components, mapped, strict=True
+        ):
+            if isinstance(found, InputError):
+                raise found
+            known = found or Mapped(0.0, part, priced(machine, plan, part, cycle, own))
+            ran.append(Evaluation(known.part, known.specification, run(known.specification)))
+        runs = tuple(
+            ran[number] if part is self.parts[number] else replace(ran[number], part=part)
+            for part, number in zip(plan.parts, self.numbers, strict=True)
+        )
+        own_runs = [each.result for each in runs if each.part.role != "inputs"]
+        counted = [result.cycles for result in own_runs]
+        cycles = sum(counted) if plan.order == "in_turn" else max(counted, default=0)
+        programming_energy, programming_time = _programming(plan)
+        return DesignResult(
+            design=design,
+            plan=plan,
+            evaluations=runs,
+            engine=runs[0].result.engine if runs else "",
+            cycles=cycles,
+            computes=sum(result.computes for result in own_runs),
+            step_time=self.step,
+            levels=_levels(plan, runs, cycles),
+            programming_energy=programming_energy,
+            programming_time=programming_time,
+            line_drop=_line_drop(_crossbars(self.parts, self.components)),
+        )
 
 
 def _distinct(parts: Sequence[Part]) -> tuple[list[Part], list[int]]:
@@ -179,68 +241,6 @@ def _alike(part: Part, other: Part) -> bool:
     if part.loops is None or part.loops != other.loops:
         return False
     return part.sizes == other.sizes and part.problem == other.problem
-
-
-def _run(
-    plan: Plan,
-    part: Part,
-    machine: Specification,
-    components: Mapping[str, Component],
-    cycle_time: Any,
-    run: Run,
-) -> Evaluation:
-    """Evaluate a part; where a mapper is to map it, in the best of the ways to say it."""
-    if part.loops is not None:
-        specification = priced(machine, plan, part, cycle_time, components)
-        return Evaluation(part, specification, run(specification))
-    ways = (part, *part.alternatives)
-    found: list[tuple[float, Part, Specification]] = []
-    for each in ways if len(ways) > 1 else ():
-        with suppress(InputError):  # a size that the constraints do not allow
-            found.append(_mapped(each, assemble(plan, each, cycle_time), BUDGET // _FIRST_LOOK))
-    best = min(found, key=_value)[1] if found else part
-    found.append(_mapped(best, assemble(plan, best, cycle_time), BUDGET, seed=1))
-    _, best, specification = min(found, key=_value)
-    return Evaluation(best, specification, run(specification))
-
-
-def _value(found: tuple[float, Part, Specification]) -> float:
-    return found[0]
-
-
-def _mapped(
-    part: Part, specification: Specification, budget: int, seed: int = 0
-) -> tuple[float, Part, Specification]:
-    """Return the value of the best mapping found (energy times delay), and the part so mapped.
-
-    Sparse tensors, which are evaluated one mapping at a time, are mapped as dense ones; where a
-    compressed tile or its ranks do not allow that mapping, as themselves with a smaller budget.
-    """
-    from red_timeloop.mapper.candidates import value_of
-    from red_timeloop.mapper.run import search_specification
-
-    architecture, objective = specification.architecture, specification.objective or "edp"
-
-    def searched(own: Architecture, budget: int) -> tuple[float, Specification]:
-        mapping, _, report = search_specification(
-            replace(specification, architecture=own),
-            objective,
-            budget=budget,
-            seed=seed,
-            seconds=None,
-            proof=False,
-            interruptible=False,
-        )
-        return report.value, replace(specification, mapping=mapping)
-
-    value, mapped = searched(architecture.dense, budget)
-    if architecture.sparse:
-        try:
-            found = evaluate_specification(mapped)
-            value = float(value_of(objective, np.float64(found.energy), np.int64(found.cycles)))
-        except InputError:
-            value, mapped = searched(architecture, budget // _SPARSE)
-    return value, part, mapped
 
 
 def _components(plan: Plan, machines: Sequence[Specification]) -> list[dict[str, Component]]:

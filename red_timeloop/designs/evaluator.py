@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from red_timeloop.designs.design import Design
-from red_timeloop.designs.evaluate import evaluate, within_area
+from red_timeloop.designs.evaluate import evaluate, evaluate_all, within_area
+from red_timeloop.designs.plan import Plan
 from red_timeloop.designs.red import RED
 from red_timeloop.designs.result import DesignResult
 from red_timeloop.engines.base import ENGINES, Engine
@@ -20,6 +22,7 @@ from red_timeloop.parallel import deal, processes
 __all__ = ["Evaluator"]
 
 _PACKAGE = "red_timeloop."
+_SIDE_BY_SIDE = 32  # layers whose mappings are searched for at a time
 
 
 class Evaluator:
@@ -53,14 +56,14 @@ class Evaluator:
         known = self._known[layer]
         if design.name not in known:
             run = self.engine.evaluate_specification
-            if self.iso_area and design != RED:
+            own = self._sized(layer, design)
+            if self.iso_area and design != RED and self.crossbars is None:
                 area = float(self(layer, RED).area)
-                design = design.scaled(area)
-                if self.crossbars is None and not design.plan(layer, self.hardware).searched:
-                    found = within_area(design, layer, self.hardware, run, area)
+                if not own.plan(layer, self.hardware).searched:
+                    found = within_area(own, layer, self.hardware, run, area)
                     return known.setdefault(design.name, found)
             known[design.name] = evaluate(
-                design,
+                own,
                 layer,
                 self.hardware,
                 run,
@@ -68,6 +71,12 @@ class Evaluator:
                 known=list(known.values()),
             )
         return known[design.name]
+
+    def _sized(self, layer: Layer, design: Design) -> Design:
+        """Return the design at the area that it has in this comparison."""
+        if not self.iso_area or design == RED:
+            return design
+        return design.scaled(float(self(layer, RED).area))
 
     def under(self, hardware: Hardware) -> Evaluator:
         """Return an evaluator of the same kind under another parameter set."""
@@ -80,34 +89,79 @@ class Evaluator:
         jobs: int,
         done: Callable[[int, int], None] = lambda done, total: None,
     ) -> None:
-        """Evaluate all layers on all designs of this package in `jobs` processes, ahead of time.
+        """Evaluate ahead of time what is faster for many layers at once.
 
-        What cannot be evaluated is left to the call that asks for it, which says why. Designs of
-        others, which the processes may not know, are left to it too.
+        That is what designs with a mapper make of all layers, whose mappings are then searched for
+        side by side, and with several processes what all designs do. What cannot be evaluated is
+        left to the call that asks for it, which says why. Designs of others, which the processes
+        may not know, are left to it too.
 
         Args:
             layers: Layers; equal ones are evaluated once.
             designs: Designs.
-            jobs: Processes; -1 for one a core. With one, nothing is done.
+            jobs: Processes; -1 for one a core.
             done: Called with the layers done so far and all of them.
 
         Raises:
             InputError: The number of processes is not legal.
         """
-        own = tuple(each for each in designs if _ours(each))
-        if processes(jobs) == 1 or not own:
-            return
         unnamed = list(dict.fromkeys(layer.unnamed for layer in layers))
-        if len(unnamed) < 2:
-            return
         unnamed.sort(key=lambda layer: -layer.macs)
+        searched = tuple(each for each in designs if self._searches(each, unnamed))
+        workers = processes(jobs)
+        count = max(workers, -(-len(unnamed) // _SIDE_BY_SIDE)) if searched else len(unnamed)
+        shares = [share for n in range(count) if (share := unnamed[n::count])]
+        finished = 0
+        if workers == 1:
+            for share in shares if searched else ():
+                self.map_together(share, searched)
+                done(finished := finished + len(share), len(unnamed))
+            return
+        own = tuple(each for each in designs if _ours(each))
+        if not own or len(shares) < 2:
+            return
         chunks = [
-            _Chunk(layer, own, self.hardware, self.engine_name, self.iso_area, self.crossbars)
-            for layer in unnamed
+            _Chunk(
+                tuple(share), own, self.hardware, self.engine_name, self.iso_area, self.crossbars
+            )
+            for share in shares
         ]
-        for number, (index, found) in enumerate(deal(_evaluate_chunk, chunks, processes(jobs)), 1):
-            self._known[unnamed[index]].update(found)
-            done(number, len(unnamed))
+        for index, found in deal(_evaluate_chunk, chunks, workers):
+            for layer, results in zip(shares[index], found, strict=True):
+                self._known[layer].update(results)
+            done(finished := finished + len(shares[index]), len(unnamed))
+
+    def map_together(self, layers: Sequence[Layer], designs: Sequence[Design]) -> None:
+        """Evaluate layers on designs with the searches for their mappings side by side.
+
+        What cannot be evaluated is left to the call that asks for it.
+        """
+        asked: list[tuple[Layer, Design]] = []
+        plans: list[Plan] = []
+        for layer in layers:
+            own: list[Plan] = []
+            for design in designs if self.crossbars is None else ():
+                with suppress(InputError):
+                    plan = self._sized(layer, design).plan(layer, self.hardware)
+                    if plan.searched and plan not in own:
+                        own.append(plan)
+                        asked.append((layer, design))
+            plans += own
+        pairs = [
+            (self._sized(layer, design), plan)
+            for (layer, design), plan in zip(asked, plans, strict=True)
+        ]
+        results = evaluate_all(pairs, self.engine.evaluate_specification)
+        for (layer, design), found in zip(asked, results, strict=True):
+            if not isinstance(found, InputError):
+                self._known[layer][design.name] = found
+
+    def _searches(self, design: Design, layers: Sequence[Layer]) -> bool:
+        """Whether mappings are searched for, as the first layer that the design can run says."""
+        for layer in layers:
+            with suppress(InputError):
+                return design.plan(layer, self.hardware).searched
+        return False
 
 
 def _ours(part: object) -> bool:
@@ -124,9 +178,9 @@ def _ours(part: object) -> bool:
 
 @dataclass(frozen=True)
 class _Chunk:
-    """A layer, the designs to evaluate it on, and all else that an evaluator holds."""
+    """Layers, the designs to evaluate them on, and all else that an evaluator holds."""
 
-    layer: Layer
+    layers: tuple[Layer, ...]
     designs: tuple[Design, ...]
     hardware: Hardware
     engine_name: str
@@ -134,17 +188,18 @@ class _Chunk:
     crossbars: int | None
 
 
-def _evaluate_chunk(chunk: _Chunk) -> dict[str, DesignResult]:
+def _evaluate_chunk(chunk: _Chunk) -> list[dict[str, DesignResult]]:
     evaluator = Evaluator(
         chunk.hardware,
         get_engine(chunk.engine_name),
         iso_area=chunk.iso_area,
         crossbars=chunk.crossbars,
     )
-    found = {}
-    for design in chunk.designs:
-        try:
-            found[design.name] = evaluator(chunk.layer, design)
-        except InputError:  # noqa: PERF203 - an evaluation takes milliseconds at least
-            continue
+    evaluator.prepare(chunk.layers, chunk.designs, jobs=1)
+    found: list[dict[str, DesignResult]] = []
+    for layer in chunk.layers:
+        found.append({})
+        for design in chunk.designs:
+            with suppress(InputError):
+                found[-1][design.name] = evaluator(layer, design)
     return found

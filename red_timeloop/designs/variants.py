@@ -114,7 +114,7 @@ def tiled(plan: Plan, cycle_time: Any) -> Plan:
         plan: A plan.
         cycle_time: Length of a cycle in s.
     """
-    from red_timeloop.mapper.run import search_specification
+    from red_timeloop.mapper.run import map_all
 
     own = [part for part in plan.parts if part.crossbars and part.loops is not None]
     if not own:
@@ -125,14 +125,10 @@ def tiled(plan: Plan, cycle_time: Any) -> Plan:
     open_ranks = _open(plan, specification, ranks)
     if not open_ranks:
         return plan
-    mapping = search_specification(
-        pinned(specification, open_ranks),
-        "energy",
-        budget=_BUDGET,
-        seconds=None,
-        proof=False,
-        interruptible=False,
-    )[0]
+    [found] = map_all([replace(pinned(specification, open_ranks), objective="energy")], _BUDGET)
+    if isinstance(found, InputError):
+        raise found
+    mapping = found[1]
     turns = frozenset(rank for rank in main.problem.dimensions if rank in TAPS)
     mapped = replace(specification, mapping=mapping)
     check_rules(plan.architecture, plan.constraints, mapped, turns=turns)

@@ -67,18 +67,22 @@ class Costs:
 
 
 def evaluate_candidates(
-    candidates: Candidates, space: Space, objective: Objective, chunk: int = 2048
+    candidates: Candidates,
+    space: Space,
+    objective: Objective,
+    chunk: int = 2048,
+    prices: Floats | None = None,
 ) -> Costs:
-    """Return the costs of all candidates."""
+    """Return the costs of all candidates, at `prices` of their own if given (`evaluate_batch`)."""
+    if not len(candidates):
+        return Costs(np.empty(0), np.empty(0, np.int64), np.empty(0))
     values, cycles, energies = [], [], []
     for start in range(0, len(candidates), chunk):
-        part = Candidates(
-            candidates.levels,
-            candidates.factors[start : start + chunk],
-            candidates.order[start : start + chunk],
-        )
+        own = slice(start, start + chunk)
+        part = Candidates(candidates.levels, candidates.factors[own], candidates.order[own])
         batch = part.batch(space)
-        dense = evaluate_batch(batch, space.machine, space.shape)
+        priced = None if prices is None else prices[:, own]
+        dense = evaluate_batch(batch, space.machine, space.shape, priced)
         legal, spent, joules = dense.legal, dense.cycles, dense.energy
         if space.least_used > 1:
             legal = legal & (space.used(part.factors).prod(axis=1) >= space.least_used)

@@ -10,35 +10,29 @@ equal output.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import combinations, permutations, product
 from math import prod
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 
-from red_timeloop.engines.embedded.arithmetic import Integers
-from red_timeloop.mapper.candidates import (
-    Candidates,
-    Costs,
-    Objective,
-    evaluate_candidates,
-    order_of,
-)
-from red_timeloop.mapper.exhaustive import fits_capacity
+from red_timeloop.engines.embedded.arithmetic import Floats, Integers
+from red_timeloop.mapper.candidates import Candidates, Costs, Objective, order_of
 from red_timeloop.mapper.scatter import Scatter
 from red_timeloop.mapper.space import Space, divisors
+from red_timeloop.mapper.together import Answer, Together, Trial
 
-__all__ = ["guide"]
+__all__ = ["Task", "guide"]
 
+_ABREAST = 16  # searches that go side by side; their trials stay in a processor's cache
 _SCATTERED = 400  # random mappings of a turn
 _FEWEST = 40  # of one choice of what is kept
 _KEEPS = 32  # such choices in a turn
-_CHAINS = 16
+_CHAINS = 8
 _IDLE = 8  # turns without a better mapping, to end
-_CHAIN = 700  # mappings that a chain takes, about
+_CHAIN = 800  # mappings that a chain takes, about
 _MOVES = 12  # tried in a step
 _KICKS = 24  # random changes of the best mapping in a turn
 _KICKED = 4  # of which so many are followed
@@ -48,7 +42,8 @@ _ORDERED = 4  # loops of a level that are tried in every order; of more, one of 
 _BETTER = 1 - 1e-12
 
 Move: TypeAlias = tuple[int, ...]  # two places, or a level
-Learn: TypeAlias = Callable[[Candidates, Costs], None]
+_Result = TypeVar("_Result")
+Steps: TypeAlias = Generator[Trial, Answer, _Result]  # asks what trials cost
 
 
 @dataclass(frozen=True)
@@ -62,61 +57,80 @@ class _Chain:
     idle: int = 0
 
 
-def guide(
-    space: Space,
-    objective: Objective,
-    evaluations: int,
-    seed: int,
-    learn: Learn,
-    *,
-    stop: Callable[[], bool] = lambda: False,
-    progress: Callable[[int, float], None] = lambda done, best: None,
-) -> int:
-    """Search until some turns find nothing better, `evaluations` are spent, or `stop`.
+@dataclass(frozen=True)
+class Task:
+    """A search.
 
-    Args:
+    Attributes:
         space: The space.
         objective: What is to be low.
         evaluations: Mappings to evaluate; a step that has begun is ended all the same.
         seed: What the random numbers start from.
         learn: Told of all mappings that are evaluated.
-        stop: Asked often; true ends the search.
         progress: Called with the mappings evaluated so far and the best value.
+    """
+
+    space: Space
+    objective: Objective
+    evaluations: int
+    seed: int
+    learn: Callable[[Candidates, Costs], None]
+    progress: Callable[[int, float], None] = lambda done, best: None
+
+
+def guide(tasks: Sequence[Task], stop: Callable[[], bool] = lambda: False) -> list[int]:
+    """Search until some turns find nothing better, evaluations are spent, or `stop`.
+
+    Searches go side by side, one step of all of them at a time, so that mappings of spaces that are
+    alike are evaluated together. What each finds is what it finds alone.
+
+    Args:
+        tasks: The searches.
+        stop: Asked often; true ends all of them.
 
     Returns:
-        The number of mappings evaluated.
+        The number of mappings evaluated for each.
     """
-    search = _Search(space, objective, evaluations, np.random.default_rng(seed), learn, stop)
-    best, idle = float("inf"), 0
-    while search.spent < evaluations and not stop() and idle < _IDLE + len(space.keeps) // _KEEPS:
-        found = search.turn()
-        idle = 0 if found < best * _BETTER else idle + 1
-        best = min(best, found)
-        progress(search.spent, best)
-    return search.spent
+    searches = [_Search(task, stop) for task in tasks]
+    together = Together([(task.space, task.objective) for task in tasks])
+    waiting = iter([(number, searches[number].run()) for number in together.alike_first])
+    running: dict[int, Steps[None]] = {}
+    trials: dict[int, Trial] = {}
+    while True:
+        while len(trials) < _ABREAST and (more := next(waiting, None)):
+            number, running[number] = more[0], more[1]
+            if (first := next(running[number], None)) is not None:
+                trials[number] = first
+        if not trials:
+            return [search.spent for search in searches]
+        answers = together.evaluate(trials)
+        following = {number: _next(running[number], each) for number, each in answers.items()}
+        trials = {number: trial for number, trial in following.items() if trial is not None}
+
+
+def _next(steps: Steps[None], answer: Answer) -> Trial | None:
+    try:
+        return steps.send(answer)
+    except StopIteration:
+        return None
 
 
 class _Search:
     """What the turns of a search share."""
 
-    def __init__(
-        self,
-        space: Space,
-        objective: Objective,
-        evaluations: int,
-        rng: np.random.Generator,
-        learn: Learn,
-        stop: Callable[[], bool],
-    ) -> None:
-        self.space, self.objective, self.rng = space, objective, rng
-        self.evaluations, self.learn, self.stop = evaluations, learn, stop
+    def __init__(self, task: Task, stop: Callable[[], bool]) -> None:
+        space = task.space
+        self.task, self.space, self.stop = task, space, stop
+        self.rng = np.random.default_rng(task.seed)
         self.scatter = Scatter(space)
         self.spent = 0
-        self.chains = min(_CHAINS, max(1, evaluations // _CHAIN))
+        self.chains = min(_CHAINS, max(1, task.evaluations // _CHAIN))
         self.turns = 0
         self.best: _Chain | None = None
         self.known = [-1.0] * len(space.keeps)  # the best value of each choice; -1 before a try
-        self._grids: dict[tuple[Move, tuple[int, ...]], Integers] = {}
+        self._grids: dict[tuple[int, ...], Integers] = {}
+        self._columns: dict[tuple[int, ...], list[int]] = {}
+        self._turned: dict[tuple[int, ...], Integers] = {}
         places, dimensions = range(len(space.places)), range(len(space.shape.sizes))
         free = (self.scatter.least < self.scatter.most) & (np.asarray(space.shape.sizes) > 1)
         self.moves: list[Move] = [
@@ -130,45 +144,64 @@ class _Search:
         if len(dimensions) > 1:
             self.moves += [(level,) for level in self.place]
 
-    def turn(self) -> float:
+    def run(self) -> Steps[None]:
+        """Turn after turn."""
+        best, idle = float("inf"), 0
+        while self._going() and idle < _IDLE + len(self.space.keeps) // _KEEPS:
+            found = yield from self._turn()
+            idle = 0 if found < best * _BETTER else idle + 1
+            best = min(best, found)
+            self.task.progress(self.spent, best)
+
+    def _going(self) -> bool:
+        return self.spent < self.task.evaluations and not self.stop()
+
+    def _turn(self) -> Steps[float]:
         """Follow some chains to their ends; return the best value that they come to."""
-        chains = self._kicked() or self._scattered()
+        self.turns += 1
+        chains: list[_Chain] = []
+        if self.best is not None and self.turns % _SCATTER != 1:
+            chains = yield from self._kicked(self.best)
+        if not chains:
+            chains = yield from self._scattered()
         moves = [self.moves[n] for n in self.rng.permutation(len(self.moves))]
         best, tried = min((each.value for each in chains), default=float("inf")), 0
-        while chains and moves and self.spent < self.evaluations and not self.stop():
+        while chains and moves and self._going():
             now = [moves[(tried + n) % len(moves)] for n in range(min(_MOVES, len(moves)))]
-            chains = [each for keep in self._keeps(chains) for each in self._step(keep, now)]
-            for each in chains:
+            stepped: list[_Chain] = []
+            for own in self._by_keep(chains):
+                stepped += yield from self._step(own, now)
+            for each in stepped:
                 self._note(each)
-            best = min(best, *(each.value for each in chains))
-            different = {(each.keep, each.value): each for each in chains}
-            going = [each for each in different.values() if each.idle < len(moves)]
+            best = min(best, *(each.value for each in stepped))
+            different = {(each.keep, each.value): each for each in stepped}
+            chains = [each for each in different.values() if each.idle < len(moves)]
             if tried // len(moves) < (tried := tried + len(now)) // len(moves):
-                going = sorted(going, key=lambda each: each.value)[: (len(going) + 1) // 2]
-            chains = going
+                chains = sorted(chains, key=lambda each: each.value)[: (len(chains) + 1) // 2]
         return best
 
-    def _keeps(self, chains: list[_Chain]) -> list[list[_Chain]]:
+    def _by_keep(self, chains: list[_Chain]) -> list[list[_Chain]]:
         keeps = dict.fromkeys(each.keep for each in chains)
         return [[each for each in chains if each.keep == keep] for keep in keeps]
 
-    def _scattered(self) -> list[_Chain]:
+    def _scattered(self) -> Steps[list[_Chain]]:
         """Return the best of some random mappings, of what was not tried yet before the best."""
         keeps = sorted(range(len(self.known)), key=self.known.__getitem__)[:_KEEPS]
-        count = min(max(_FEWEST, _SCATTERED // len(keeps)), self.evaluations)
+        count = min(max(_FEWEST, _SCATTERED // len(keeps)), self.task.evaluations)
         found: list[_Chain] = []
         for keep in keeps:
-            if self.spent >= self.evaluations or self.stop():
+            if not self._going():
                 break
             factors, keys = self.scatter.some(self.rng, count)
             if not len(factors):
                 return []
             order = order_of(keys, self.space)
-            values = self._values(keep, factors, order)
-            _, rows = np.unique(values, return_index=True)
-            rows = rows[np.isfinite(values[rows])]
+            rows, values = yield from self._values(keep, factors, order)
+            _, first = np.unique(values, return_index=True)
+            first = first[np.isfinite(values[first])]
             self.known[keep] = max(self.known[keep], 0.0) or float("inf")
-            found += [_Chain(keep, factors[n], order[n], float(values[n])) for n in rows]
+            for value, row in zip(values[first].tolist(), rows[first].tolist(), strict=True):
+                found.append(_Chain(keep, factors[row], order[row], value))
         found.sort(key=lambda each: each.value)
         for each in found:
             self._note(each)
@@ -180,102 +213,126 @@ class _Search:
         if self.best is None or chain.value < self.best.value:
             self.best = chain
 
-    def _kicked(self) -> list[_Chain]:
-        """Return what random changes make of the best mapping; nothing in a turn that scatters."""
-        self.turns += 1
-        if self.best is None or self.turns % _SCATTER == 1:
-            return []
-        factors, order = self.scatter.near(self.best.factors, self.best.order, self.rng, _KICKS)
-        levels = self.space.keeps[self.best.keep]
-        good = np.flatnonzero(fits_capacity(factors, space=self.space, levels=levels))
-        factors, order = factors[good], order[good]
-        if not len(factors):
-            return []
-        values = self._values(self.best.keep, factors, order)
-        rows = np.argsort(values)[:_KICKED]
-        rows = rows[np.isfinite(values[rows])]
-        return [_Chain(self.best.keep, factors[n], order[n], float(values[n])) for n in rows]
+    def _kicked(self, best: _Chain) -> Steps[list[_Chain]]:
+        """Return what random changes make of the best mapping."""
+        factors, order = self.scatter.near(best.factors, best.order, self.rng, _KICKS)
+        rows, values = yield from self._values(best.keep, factors, order)
+        first = np.argsort(values)[:_KICKED]
+        first = first[np.isfinite(values[first])]
+        return [
+            _Chain(best.keep, factors[row], order[row], value)
+            for value, row in zip(values[first].tolist(), rows[first].tolist(), strict=True)
+        ]
 
-    def _values(self, keep: int, factors: Integers, order: Integers) -> np.ndarray:
-        candidates = Candidates(self.space.keeps[keep], factors, order)
-        costs = evaluate_candidates(candidates, self.space, self.objective)
-        self.spent += len(factors)
-        self.learn(candidates, costs)
-        return costs.value
+    def _values(
+        self, keep: int, factors: Integers, order: Integers
+    ) -> Steps[tuple[Integers, Floats]]:
+        """Return the rows that fit, and their values."""
+        rows, costs = yield Trial(keep, factors, order)
+        self.spent += len(rows)
+        if len(rows):
+            self.task.learn(Candidates(self.space.keeps[keep], factors[rows], order[rows]), costs)
+        return rows, costs.value
 
-    def _step(self, chains: list[_Chain], moves: list[Move]) -> list[_Chain]:
+    def _step(self, chains: list[_Chain], moves: list[Move]) -> Steps[list[_Chain]]:
         """Return the chains, all of one choice of what is kept, a step further."""
-        tried = [[self._neighbours(each, move) for move in moves] for each in chains]
-        parts = [part for own in tried for part in own]
-        owner = np.repeat(np.arange(len(chains)), [sum(len(x[0]) for x in own) for own in tried])
-        factors = np.concatenate([part[0] for part in parts])
-        order = np.concatenate([part[1] for part in parts])
-        levels = self.space.keeps[chains[0].keep]
-        for fits in (self.scatter.legal, partial(fits_capacity, space=self.space, levels=levels)):
-            good = np.flatnonzero(fits(factors))
-            factors, order, owner = factors[good], order[good], owner[good]
-        if not len(factors):
-            return [replace(each, idle=each.idle + len(moves)) for each in chains]
-        values = self._values(chains[0].keep, factors, order)
-        found = []
+        factors, order, owner = self._neighbours(chains, moves)
+        rows, values = yield from self._values(chains[0].keep, factors, order)
+        owner = owner[rows]
+        stepped = []
         for number, each in enumerate(chains):
             own = np.flatnonzero(owner == number)
-            row = own[values[own].argmin()] if len(own) else -1
-            if row >= 0 and values[row] < each.value * _BETTER:
-                found.append(_Chain(each.keep, factors[row], order[row], float(values[row])))
+            best = own[values[own].argmin()] if len(own) else -1
+            if best >= 0 and values[best] < each.value * _BETTER:
+                row = rows[best]
+                stepped.append(_Chain(each.keep, factors[row], order[row], float(values[best])))
             else:
-                found.append(replace(each, idle=each.idle + len(moves)))
-        return found
+                stepped.append(replace(each, idle=each.idle + len(moves)))
+        return stepped
 
-    def _neighbours(self, chain: _Chain, move: Move) -> tuple[Integers, Integers]:
-        """Return the other mappings that a move leads to: factors and orders."""
-        factors, order = chain.factors, chain.order
-        if len(move) == 1:
-            orders = self._orders(factors[self.place[move[0]]], order[move[0]], move[0])
-            grown = np.repeat(order[None], len(orders), axis=0)
-            if len(orders):
-                grown[:, move[0]] = orders
-            return np.repeat(factors[None], len(orders), axis=0), grown
-        one, other = move
-        both = factors[one] * factors[other]
-        ways = self._ways(move, tuple(both.tolist()))
-        ways = ways[(ways != factors[one]).any(axis=1)]
-        dealt = np.repeat(factors[None], len(ways), axis=0)
-        dealt[:, one], dealt[:, other] = ways, both // ways
-        return dealt, np.repeat(order[None], len(ways), axis=0)
+    def _neighbours(
+        self, chains: list[_Chain], moves: list[Move]
+    ) -> tuple[Integers, Integers, Integers]:
+        """Return the other mappings that moves lead to: factors, orders, and which chain's."""
+        factors = np.stack([each.factors for each in chains])
+        dealt, by_pairs = self._dealt(factors, [move for move in moves if len(move) == 2])
+        turned = [
+            (number, level, orders)
+            for number, each in enumerate(chains)
+            for (level,) in (move for move in moves if len(move) == 1)
+            if len(
+                orders := self._orders(each.factors[self.place[level]], each.order[level], level)
+            )
+        ]
+        by_order = [number for number, _, orders in turned for _ in range(len(orders))]
+        owner = np.concatenate([by_pairs, np.array(by_order, dtype=np.int64)])
+        order, first = np.stack([each.order for each in chains])[owner], len(dealt)
+        for _, level, orders in turned:
+            order[first : first + len(orders), level] = orders
+            first += len(orders)
+        return np.concatenate([dealt, factors[owner[len(dealt) :]]]), order, owner
 
-    def _ways(self, move: Move, both: tuple[int, ...]) -> Integers:
+    def _dealt(self, factors: Integers, pairs: list[Move]) -> tuple[Integers, Integers]:
+        """Return what dealing pairs of places anew makes of some factors, and which of them."""
+        one, other = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+        both = factors[:, one] * factors[:, other]
+        ways = [
+            self._ways(pair, held)
+            for own in both.tolist()
+            for pair, held in zip(pairs, own, strict=True)
+        ]
+        number = np.repeat(np.arange(len(ways)), [len(each) for each in ways])
+        held = np.concatenate([np.empty((0, factors.shape[2]), np.int64), *ways])
+        owner, pair = np.divmod(number, max(1, len(pairs)))
+        new = np.flatnonzero((held != factors[owner, one[pair]]).any(axis=1))
+        held, owner, pair = held[new], owner[new], pair[new]
+        dealt, rows = factors[owner], np.arange(len(owner))
+        dealt[rows, one[pair]] = held
+        dealt[rows, other[pair]] = both[owner, pair] // held
+        return dealt, owner
+
+    def _ways(self, pair: Sequence[int], both: Sequence[int]) -> Integers:
         """Return what the first of two places may hold of all that both do, `[N, D]`."""
-        if (move, both) not in self._grids:
-            one, other = (self.space.limits[place] for place in move)
-            columns = [
-                [
-                    each
-                    for each in divisors(size)
-                    if one[dimension].least <= each <= one[dimension].most
-                    and other[dimension].least <= size // each <= other[dimension].most
-                ]
-                for dimension, size in enumerate(both)
-            ]
+        key = *pair, *both
+        if key not in self._grids:
+            columns = [self._shares(pair, *each) for each in enumerate(both)]
             if prod(map(len, columns)) <= _WAYS:
-                found = np.array(list(product(*columns)), dtype=np.int64)
+                ways = np.array(list(product(*columns)), dtype=np.int64)
             else:
-                found = np.stack([self.rng.choice(each, size=_WAYS) for each in columns], axis=1)
-            self._grids[move, both] = found
-        return self._grids[move, both]
+                ways = np.stack([self.rng.choice(each, size=_WAYS) for each in columns], axis=1)
+            self._grids[key] = ways
+        return self._grids[key]
 
-    def _orders(self, factors: Integers, order: Integers, level: int) -> list[tuple[int, ...]]:
-        """Return other orders of a level's loops over time."""
-        active = tuple(each for each in order.tolist() if factors[each] > 1)
-        pinned = {*self.space.innermost[level], *self.space.outermost[level]}
-        if len(active) < 2 or pinned & {*active}:
-            return []
-        idle = tuple(each for each in order.tolist() if factors[each] == 1)
-        if len(active) <= _ORDERED:
-            found = set(permutations(active))
-        else:
-            found = set()
-            for each in active:
-                rest = tuple(other for other in active if other != each)
-                found |= {(*rest[:n], each, *rest[n:]) for n in range(len(active))}
-        return [(*each, *idle) for each in sorted(found - {active})]
+    def _shares(self, pair: Sequence[int], dimension: int, size: int) -> list[int]:
+        """Return what the first of two places may hold of the `size` that both do, ascending."""
+        key = *pair, dimension, size
+        if key not in self._columns:
+            one, other = (self.space.limits[place][dimension] for place in pair)
+            self._columns[key] = [
+                each
+                for each in divisors(size)
+                if one.least <= each <= one.most and other.least <= size // each <= other.most
+            ]
+        return self._columns[key]
+
+    def _orders(self, factors: Integers, order: Integers, level: int) -> Integers:
+        """Return other orders of a level's loops over time, `[N, D]`."""
+        key = level, *(each if factors[each] > 1 else ~each for each in order.tolist())
+        if key not in self._turned:
+            active = tuple(each for each in key[1:] if each >= 0)
+            pinned = {*self.space.innermost[level], *self.space.outermost[level]}
+            if len(active) < 2 or pinned & {*active}:
+                found: set[tuple[int, ...]] = set()
+            elif len(active) <= _ORDERED:
+                found = set(permutations(active))
+            else:
+                found = {
+                    (*rest[:n], each, *rest[n:])
+                    for each in active
+                    for rest in [tuple(other for other in active if other != each)]
+                    for n in range(len(active))
+                }
+            idle = tuple(~each for each in key[1:] if each < 0)
+            rows = [(*each, *idle) for each in sorted(found - {active})]
+            self._turned[key] = np.array(rows, dtype=np.int64).reshape(-1, len(order))
+        return self._turned[key]

@@ -115,10 +115,12 @@ def _deals(
 def fits_capacity(factors: Integers, space: Space, levels: tuple[LevelNest, ...]) -> Booleans:
     """Whether the tiles fit when every dimension not dealt yet stays outside."""
     legal: Booleans = np.ones(len(factors), dtype=np.bool_)
-    extents = np.ones((factors.shape[2], len(factors)), dtype=np.int64)
+    turned = np.ascontiguousarray(factors.transpose(1, 2, 0))  # mappings last: twice as fast
+    extents = np.ones(turned.shape[1:], dtype=np.int64)
     for level, storage in enumerate(space.machine.levels):
-        here = [number for number, place in enumerate(space.places) if place.level == level]
-        extents = extents * factors[:, here].prod(axis=1).T
+        for number, place in enumerate(space.places):
+            if place.level == level:
+                extents = extents * turned[number]
         kept = [
             tensor
             for tensor, keep in zip(space.shape.tensors, levels[level].keep, strict=True)

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from math import prod
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from red_timeloop.engines.embedded.nest import Nest
 from red_timeloop.mapper import cache
 from red_timeloop.mapper.bound import build_bound
 from red_timeloop.mapper.candidates import Objective
-from red_timeloop.mapper.descent import guide
+from red_timeloop.mapper.descent import Task, guide
 from red_timeloop.mapper.exact.goals import Claim, Corner, Front, Goal, Lowest
 from red_timeloop.mapper.exact.search import prove
 from red_timeloop.mapper.exhaustive import exhaust
 from red_timeloop.mapper.space import Space
 
-__all__ = ["BUDGET", "ENDS", "Found", "Progress", "find", "forget"]
+__all__ = ["BUDGET", "ENDS", "Found", "Progress", "Question", "find", "find_all", "forget"]
 
 BUDGET = 60_000  # mappings
 ENDS: tuple[Objective, ...] = ("edp", "energy", "delay")  # a front's are searched for first
@@ -62,7 +63,22 @@ class Found:
     claims: tuple[Claim, ...] | None = None
 
 
-_done: dict[tuple[Space, Objective, int, int, bool], Found] = {}
+class Question(NamedTuple):
+    """What is asked for: the best mapping of `space` for `objective`; see `find`."""
+
+    space: Space
+    objective: Objective
+    budget: int = BUDGET
+    seed: int = 0
+    proof: bool = True
+
+    @property
+    def key(self) -> str | None:
+        """Key of the answer in the store; None of sparse tensors, not all of which `repr` shows."""
+        return cache.key_of(*self) if self.space.sparse is None else None
+
+
+_done: dict[Question, Found] = {}
 
 
 def find(
@@ -75,24 +91,41 @@ def find(
     stop: Callable[[], bool] = lambda: False,
     progress: Progress = lambda done, best: None,
 ) -> Found:
-    """Return the best mapping of `space`; equal questions are answered from memory or the store.
+    """Return the best mapping of `space`.
 
     First a guided random search, then the exact search, which proves that nothing is better or
     finds it, however many mappings that takes; without `proof` only where there are few.
     """
-    key = (space, objective, budget, seed, proof)
-    if key not in _done:
-        # of sparse tensors not all is seen in their `repr`
-        stored = cache.key_of(*key) if space.sparse is None else None
-        found = None if stored is None else _read(cache.load(stored), space)
-        if found is None:
-            found = _find(space, objective, budget, seed, proof, stop, progress)
-            if stop():
-                return found
-            if stored is not None:
-                cache.store(stored, _written(found, space))
-        _done[key] = found
-    return _done[key]
+    return find_all([Question(space, objective, budget, seed, proof)], stop, progress)[0]
+
+
+def find_all(
+    questions: Sequence[Question],
+    stop: Callable[[], bool] = lambda: False,
+    progress: Progress = lambda done, best: None,
+) -> list[Found]:
+    """Answer many questions as `find` answers each; equal ones from memory or the store.
+
+    Guided searches go side by side, which is faster where spaces differ in sizes and prices alone.
+    """
+    answers: dict[Question, Found] = {}
+    goals: dict[Question, Goal] = {}
+    for each in dict.fromkeys(questions):
+        if each in _done:
+            answers[each] = _done[each]
+        elif found := _read(cache.load(each.key) if each.key else None, each.space):
+            answers[each] = _done[each] = found
+        else:
+            goals[each] = Front() if each.objective == "pareto" else Lowest(each.objective)
+    spent = _guess(goals, stop, progress)
+    for each, goal in goals.items():
+        found = answers[each] = _find(each, goal, spent[each], stop, progress)
+        if stop():
+            continue
+        if each.key:
+            cache.store(each.key, _written(found, each.space))
+        _done[each] = found
+    return [answers[each] for each in questions]
 
 
 def _written(found: Found, space: Space) -> dict[str, Any]:
@@ -150,22 +183,19 @@ def forget() -> None:
     _done.clear()
 
 
-def _find(
-    space: Space,
-    objective: Objective,
-    budget: int,
-    seed: int,
-    proof: bool,
-    stop: Callable[[], bool],
-    progress: Progress,
-) -> Found:
+def _size(question: Question) -> int:
+    """Return the ways to deal the dimensions, times ways to keep data spaces."""
+    space = question.space
     deals = prod(space.count_options(dimension) for dimension in range(len(space.shape.sizes)))
-    size = deals * space.keep_count
-    goal: Goal = Front() if objective == "pareto" else Lowest(objective)
-    spent = 0
-    if size > _SMALL:
-        share = budget if size > _MEDIUM * budget else budget // 3
-        spent = _guess(space, goal, share, seed, stop, progress)
+    return deals * space.keep_count
+
+
+def _find(
+    question: Question, goal: Goal, spent: int, stop: Callable[[], bool], progress: Progress
+) -> Found:
+    """Go on where the guided search of so many mappings ended."""
+    space, objective, budget, _, proof = question
+    size = _size(question)
     least = build_bound(space, objective)
     bound, optimal, pruned, parts = least.lowest, False, {}, 0
     left: list[Corner] = [(0.0, 0.0)]  # nothing is known
@@ -211,24 +241,26 @@ def _find(
 
 
 def _guess(
-    space: Space,
-    goal: Goal,
-    budget: int,
-    seed: int,
-    stop: Callable[[], bool],
-    progress: Progress,
-) -> int:
-    """Tell `goal` what guided searches find; return the mappings that they evaluated."""
-    objectives = ENDS if isinstance(goal, Front) else (goal.objective,)
-    spent = 0
-    for number, objective in enumerate(objectives):
-        spent += guide(
-            space,
-            objective,
-            budget // len(objectives),
-            seed + number,
-            goal.add,
-            stop=stop,
-            progress=lambda done, best, before=spent: progress(before + done, best),  # type: ignore[misc]
-        )
+    goals: Mapping[Question, Goal], stop: Callable[[], bool], progress: Progress
+) -> dict[Question, int]:
+    """Tell goals what guided searches find; return the mappings that each evaluated."""
+    asked: list[tuple[Question, Task]] = []
+    done: dict[int, int] = {}
+
+    def tell(number: int, spent: int, best: float) -> None:
+        done[number] = spent
+        progress(sum(done.values()), best)
+
+    for each, goal in goals.items():
+        size = _size(each)
+        if size > _SMALL:
+            share = each.budget if size > _MEDIUM * each.budget else each.budget // 3
+            ends = ENDS if isinstance(goal, Front) else (each.objective,)
+            for seed, end in enumerate(ends, each.seed):
+                told = partial(tell, len(asked))
+                task = Task(each.space, end, share // len(ends), seed, goal.add, told)
+                asked.append((each, task))
+    spent = dict.fromkeys(goals, 0)
+    for (each, _), number in zip(asked, guide([task for _, task in asked], stop), strict=True):
+        spent[each] += number
     return spent

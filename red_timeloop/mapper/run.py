@@ -22,7 +22,7 @@ from red_timeloop.engines.pricing import priced
 from red_timeloop.engines.result import EngineResult
 from red_timeloop.errors import InputError
 from red_timeloop.mapper.candidates import Objective
-from red_timeloop.mapper.find import BUDGET, ENDS, Found, Progress, find
+from red_timeloop.mapper.find import BUDGET, ENDS, Found, Progress, Question, find, find_all
 from red_timeloop.mapper.imperfect import Improved, improve
 from red_timeloop.mapper.padding import padded
 from red_timeloop.mapper.report import FrontPoint, SearchReport
@@ -33,7 +33,7 @@ from red_timeloop.spec.types import Mapping, Problem, Specification
 if TYPE_CHECKING:
     from red_timeloop.engines.timeloop.engine import SearchOptions
 
-__all__ = ["OBJECTIVES", "search", "search_specification", "space_of"]
+__all__ = ["OBJECTIVES", "map_all", "search", "search_specification", "space_of"]
 
 OBJECTIVES: tuple[Objective, ...] = (*ENDS, "pareto")
 _IMPERFECT = 50  # one in so many of the budget may be an imperfect mapping beside
@@ -147,7 +147,7 @@ def search_specification(
     if objective == "pareto" and specification.architecture.sparse:
         raise InputError("no front is searched for sparse tensors", key="objective", legal=ENDS)
     runner = engine_of(engine)
-    if objective != "delay" and runner.__name__ == ENGINES["embedded"]:
+    if runner.__name__ == ENGINES["embedded"]:
         _check_priced(specification, objective)
     if runner.__name__ == ENGINES["timeloop"]:
         from red_timeloop.mapper.timeloop import search_specification as search_timeloop
@@ -206,6 +206,36 @@ def search_specification(
     return mapping, result, report
 
 
+def map_all(
+    specifications: Sequence[Specification], budget: int, seed: int = 0
+) -> list[tuple[float, Mapping] | InputError]:
+    """Map many specifications side by side, each for its own objective (or edp), without proof.
+
+    Returns:
+        For each the value of its objective and the mapping, or why there is none.
+    """
+    answers: dict[int, tuple[float, Mapping] | InputError] = {}
+    questions: dict[int, Question] = {}
+    for number, each in enumerate(specifications):
+        objective = each.objective or "edp"
+        try:
+            if each.problem is None:
+                raise InputError("no file has a problem", key="problem")
+            _check_priced(each, objective)
+            space = space_of(each, each.problem)
+            questions[number] = Question(space, objective, budget, seed, proof=False)
+        except InputError as error:
+            answers[number] = error
+    found_for = find_all(list(questions.values()))
+    for (number, question), found in zip(questions.items(), found_for, strict=True):
+        if found.nest is None:
+            answers[number] = _nothing_found(found)
+        else:
+            mapping = mapping_of(found.nest, question.space.machine, question.space.shape)
+            answers[number] = found.value, mapping
+    return [answers[number] for number in range(len(specifications))]
+
+
 def _check(objective: str, budget: int, seconds: float | None) -> None:
     """Refuse options that make no search."""
     if objective not in OBJECTIVES:
@@ -262,6 +292,8 @@ def _improved(
 
 def _check_priced(specification: Specification, objective: Objective) -> None:
     """Refuse to optimize energies that nothing gives: all mappings would be equally good."""
+    if objective == "delay":
+        return
     table = specification.ert
     names = specification.architecture.names
     if table is None or not any(table.energies.get(name) for name in names):

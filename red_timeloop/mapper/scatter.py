@@ -38,11 +38,6 @@ class Scatter:
             self._places[number, : len(own)] = own
             self._rank[number, own] = np.arange(len(own))
             self._open[number, own] = True
-        self.pairs = [
-            (number, number + 1)
-            for number, place in enumerate(space.places[:-1])
-            if place.kind == "x" and space.places[number + 1].kind == "y"
-        ]
 
     def start(self) -> Integers | None:
         """Return the way to deal all dimensions that leaves as much as possible to the outside.
@@ -60,11 +55,7 @@ class Scatter:
         """Whether factors meet the constraints and fan-outs (capacities are the engine's)."""
         within = (factors >= self.least) & (factors <= self.most)
         result: Booleans = np.asarray(within.all(axis=(1, 2)))
-        result &= self.space.fits_fan_out(factors)
-        for along_x, along_y in self.pairs:
-            twice = (factors[:, along_x] > 1) & (factors[:, along_y] > 1)
-            result &= ~twice.any(axis=1)
-        return result
+        return result & self.space.fits_fan_out(factors)
 
     def some(self, rng: np.random.Generator, count: int) -> tuple[Integers, Floats]:
         """Return up to `count` ways to deal the dimensions, around that of `start`, and orders.

@@ -120,14 +120,28 @@ class Space:
     def used(self, factors: Integers) -> Integers:
         """Return the children in use at each place across instances, `[N, places across]`."""
         across = [number for number, fan_out in enumerate(self.fan_outs) if fan_out is not None]
-        used: Integers = factors[:, across].prod(axis=2)
+        turned = np.ascontiguousarray(factors[:, across].transpose(1, 2, 0))
+        used: Integers = turned.prod(axis=1).T
         return used
 
     def fits_fan_out(self, factors: Integers) -> Booleans:
-        """Whether no place of `factors[N, places, D]` has more children than there are."""
+        """Whether no place of `factors[N, places, D]` has more children than there are.
+
+        A dimension has a loop along X or one along Y of a level, not both.
+        """
         available = [fan_out for fan_out in self.fan_outs if fan_out is not None]
         fits: Booleans = np.all(self.used(factors) <= np.array(available, np.int64), axis=1)
+        for number, place in enumerate(self.places):
+            if place.kind == "x":  # Y is next
+                along_x, along_y = factors[:, number] > 1, factors[:, number + 1] > 1
+                fits &= ~(along_x & along_y).any(axis=1)
         return fits
+
+    @cached_property
+    def mould(self) -> tuple[object, ...]:
+        """What spaces that differ in sizes, limits and prices alone have in common."""
+        tensors, machine = self.shape.tensors, self.machine.unpriced
+        return machine, tensors, self.places, self.spatial_order, self.keeps, self.least_used
 
     def options(self, dimension: int) -> Integers:
         """Return all legal ways to deal a dimension's iterations, `[ways, places]`."""

@@ -134,7 +134,7 @@ def test_a_network_of_many_chips_is_answered() -> None:
 
 
 def test_an_array_has_the_area_that_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("red_timeloop.designs.evaluate.BUDGET", 200)
+    monkeypatch.setattr("red_timeloop.designs.searched.BUDGET", 200)
     layer = TransposedConv(4, 2, (2, 2), 2, stride=2, name="up")
     network = Workload("small", "", (WorkloadLayer(layer, ""),))
     found = on_chip(network, ["eyeriss"], "embedded", budget=Budget("area", 60e-6)).results[0]

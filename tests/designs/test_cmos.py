@@ -25,7 +25,7 @@ NAMES = ("eyeriss", "eyeriss_split", "simba", "simba_split")
 
 @pytest.fixture(autouse=True)
 def small_budget(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("red_timeloop.designs.evaluate.BUDGET", 6000)
+    monkeypatch.setattr("red_timeloop.designs.searched.BUDGET", 6000)
 
 
 def run(name: str, layer: Layer, **changes: float) -> DesignResult:

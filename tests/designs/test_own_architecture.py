@@ -34,7 +34,7 @@ SPARSE = """
 
 @pytest.fixture(autouse=True)
 def small_budget(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("red_timeloop.designs.evaluate.BUDGET", 600)
+    monkeypatch.setattr("red_timeloop.designs.searched.BUDGET", 600)
 
 
 def edited(folder: Path, *changes: tuple[str, str], name: str = "small_array.yaml") -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from places import benchmark
 
-from red_timeloop.designs import evaluate
+from red_timeloop.designs import searched
 from red_timeloop.mapper import cache
 
 WORKLOAD = """\
@@ -26,7 +26,7 @@ layers:
 
 def test_a_small_workload_makes_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(cache.SWITCH, str(tmp_path))
-    monkeypatch.setattr(evaluate, "BUDGET", 300)
+    monkeypatch.setattr(searched, "BUDGET", 300)
     (tmp_path / "small.yaml").write_text(WORKLOAD)
     given = [str(tmp_path / "small.yaml"), "-o", str(tmp_path / "page.md"), "--seconds", "20"]
     command = benchmark("certificates")

@@ -149,11 +149,11 @@ def test_optimum_is_that_of_brute_force(spec: Specification, objective: Objectiv
 
 @pytest.mark.parametrize("spec", TINY, ids=range(len(TINY)))
 def test_guided_search_finds_the_optimum_of_tiny_spaces(spec: Specification) -> None:
-    from red_timeloop.mapper.descent import guide
+    from red_timeloop.mapper.descent import Task, guide
     from red_timeloop.mapper.exact.goals import Lowest
 
     space, goal = space_of(spec), Lowest("edp")
-    assert guide(space, "edp", 10_000, 1, goal.add) <= 10_000 + 2_000
+    assert guide([Task(space, "edp", 10_000, 1, goal.add)])[0] <= 10_000 + 2_000
     assert goal.value == near(find(space, "edp").value, rel=1e-12)
 
 

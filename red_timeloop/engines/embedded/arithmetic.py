@@ -67,19 +67,29 @@ def overlap(widths: Sequence[Count], distances: Sequence[Count]) -> Count:
 
 
 def access_energies(
-    storage: Storage, accesses: Iterable[Accesses[Count]], copies: Count
+    storage: Storage,
+    accesses: Iterable[Accesses[Count]],
+    copies: Count,
+    prices: Sequence[Any] | None = None,
 ) -> list[Any]:
     """Return the energy of each data space's accesses in J, over all `copies` in use.
 
     An access moves one block of words. Instances that share a row (a cluster) share its energy.
+
+    Args:
+        storage: The level.
+        accesses: Words read, filled and updated, of each data space and one instance.
+        copies: Instances in use.
+        prices: J a block that is read, filled and updated; the level's own when None.
     """
+    read, fill, update = prices if prices is not None else storage.prices
     sharing = _larger(1.0, copies / storage.clusters)
     energies = []
     for reads, fills, updates in accesses:
         cluster = (
-            _blocks(reads, storage) * storage.read_energy
-            + _blocks(fills, storage) * storage.fill_energy
-            + _blocks(updates, storage) * storage.update_energy
+            _blocks(reads, storage) * read
+            + _blocks(fills, storage) * fill
+            + _blocks(updates, storage) * update
         )
         energies.append(cluster / sharing * copies)
     return energies

@@ -1,7 +1,8 @@
 """Evaluate many mappings at once: the exact engine's rules on arrays with a leading mapping axis.
 
 All mappings of a batch belong to one machine and problem and keep the same data spaces at the same
-levels; factors and the order of loops differ. Counts and energies equal those of `evaluate_nest`.
+levels; factors and the order of loops differ, and with them sizes and prices may. Counts and
+energies equal those of `evaluate_nest`.
 """
 
 from __future__ import annotations
@@ -39,7 +40,9 @@ from red_timeloop.engines.embedded.steps import Codes, LoopSteps, Motion, moves
 from red_timeloop.engines.embedded.tiles import Tiles
 from red_timeloop.errors import InputError
 
-__all__ = ["BatchResult", "evaluate_batch"]
+__all__ = ["BatchResult", "evaluate_batch", "packed"]
+
+_MOST_OPERATIONS = 2**62
 
 Words: TypeAlias = tuple[Integers, Integers, Integers, Integers]  # tile, reads, fills, updates
 
@@ -64,15 +67,24 @@ class BatchResult:
     traffic: dict[tuple[int, int], Words] = field(default_factory=dict)
 
 
-def evaluate_batch(batch: MappingBatch, machine: Machine, shape: Shape) -> BatchResult:
+def evaluate_batch(
+    batch: MappingBatch, machine: Machine, shape: Shape, prices: Floats | None = None
+) -> BatchResult:
     """Evaluate all mappings of `batch`.
 
-    The factors of every mapping must multiply to the sizes of the dimensions; that is not checked.
-    Some 2000 mappings at a time are the fastest: their numbers stay in a processor's cache.
+    The factors of every mapping multiply to the sizes of its problem, which `shape` has or which
+    are smaller. Some 2000 mappings at a time are the fastest: their numbers stay in a processor's
+    cache.
+
+    Args:
+        batch: The mappings.
+        machine: The levels.
+        shape: The data spaces, and the largest sizes.
+        prices: Of each mapping, `[1 + 3 L, B]`, where `shape` is `packed`; the machine's own when
+            None.
     """
-    codes = [Codes.of(tensor, shape.sizes) for tensor in shape.tensors]
-    packed = [each for each in codes if each is not None]
-    if len(packed) < len(codes):
+    codes = packed(shape)
+    if codes is None:
         return _one_by_one(batch, machine, shape)
     tiles = Tiles.of(batch)
     widths = tiles.widths(shape)
@@ -81,13 +93,21 @@ def evaluate_batch(batch: MappingBatch, machine: Machine, shape: Shape) -> Batch
     if len(rows) < len(batch):
         tiles = Tiles.of(batch := batch.take(rows))
         widths = tiles.widths(shape)
+        prices = prices if prices is None else prices[:, rows]
     with np.errstate(divide="ignore", invalid="ignore"):
-        found = _Evaluation(batch, machine, shape, packed, tiles, widths).run()
+        found = _Evaluation(batch, machine, shape, codes, tiles, widths).run(prices)
     if len(rows) == len(legal):
         return found
     cycles, energy = np.ones(len(legal), dtype=np.int64), np.zeros(len(legal))
     legal[rows], cycles[rows], energy[rows] = found.legal, found.cycles, found.energy
     return BatchResult(legal, cycles, energy, rows, found.traffic)
+
+
+def packed(shape: Shape) -> list[Codes] | None:
+    """Return the codes of all data spaces, None where numbers of the problem do not fit 64 bits."""
+    codes = [Codes.of(tensor, shape.sizes) for tensor in shape.tensors]
+    found = [each for each in codes if each is not None]
+    return found if len(found) == len(codes) and shape.operations < _MOST_OPERATIONS else None
 
 
 def _one_by_one(batch: MappingBatch, machine: Machine, shape: Shape) -> BatchResult:
@@ -122,7 +142,8 @@ class _Evaluation:
         for children in reversed(self.children):
             copies.append(copies[-1] if children is tiles.one else copies[-1] * children)
         self.copies = copies[-2::-1]
-        self.compute_cycles = shape.operations // copies[-1]
+        self.operations = volume(tiles.extents[:, -1])
+        self.compute_cycles = self.operations // copies[-1]
         looped = [n for n in range(levels) if tiles.middle[n] != tiles.outer[n]]
         self.silent = [tiles.inner[n] == tiles.outer[n] for n in range(levels)]
         self.loops = LoopSteps(
@@ -138,8 +159,9 @@ class _Evaluation:
         self.nothing = np.zeros(self.count, dtype=np.int64)
         self.zero = np.zeros(self.count)
 
-    def run(self) -> BatchResult:
+    def run(self, prices: Floats | None) -> BatchResult:
         machine = self.machine
+        compute, *own = machine.prices if prices is None else prices
         traffic: dict[tuple[int, int], Words] = {}
         legal = np.ones(self.count, dtype=bool)
         for index, tensor in enumerate(self.shape.tensors):
@@ -147,7 +169,7 @@ class _Evaluation:
             legal &= sound
             traffic.update({(index, position): each for position, each in moved.items()})
         cycles = self.compute_cycles
-        energy = np.full(self.count, self.shape.operations * machine.compute.energy)
+        energy = self.operations * compute
         copies = self.copies
         for position, storage in enumerate(machine.levels):
             kept = {index: each for (index, level), each in traffic.items() if level == position}
@@ -156,7 +178,8 @@ class _Evaluation:
             if isinstance(share, np.ndarray):
                 legal &= share > 0
                 cycles = np.maximum(cycles, slowed(self.compute_cycles, share))
-            for each in access_energies(storage, accesses.values(), copies[position]):
+            here = own[3 * position : 3 * position + 3]
+            for each in access_energies(storage, accesses.values(), copies[position], here):
                 energy += each
         for position, storage in enumerate(machine.levels):
             if storage.leakage:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from collections.abc import Mapping as AbstractMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 from red_timeloop.engines.embedded.spatial import SpatialLoops, Vector
@@ -74,6 +74,11 @@ class Storage:
     latency: int
     area: float
 
+    @property
+    def prices(self) -> tuple[float, float, float]:
+        """J a block that is read, filled and updated."""
+        return self.read_energy, self.fill_energy, self.update_energy
+
 
 @dataclass(frozen=True)
 class Compute:
@@ -98,6 +103,20 @@ class Machine:
     def latency(self) -> int:
         """Cycles that all networks add."""
         return sum(level.latency for level in self.levels)
+
+    @property
+    def prices(self) -> tuple[float, ...]:
+        """J an operation, and a block that is read, filled and updated at each level."""
+        return self.compute.energy, *(each for level in self.levels for each in level.prices)
+
+    @property
+    def unpriced(self) -> Machine:
+        """The machine without energies of operations and accesses."""
+        levels = tuple(
+            replace(level, read_energy=0.0, fill_energy=0.0, update_energy=0.0)
+            for level in self.levels
+        )
+        return Machine(levels, replace(self.compute, energy=0.0))
 
     @property
     def area(self) -> float:
