@@ -73,6 +73,10 @@ class Evaluator:
         """Return an evaluator of the same kind under another parameter set."""
         return Evaluator(hardware, self.engine, iso_area=self.iso_area, crossbars=self.crossbars)
 
+    def know(self, layer: Layer, found: DesignResult) -> None:
+        """Take over what an evaluator of the same kind gave for a layer."""
+        self._known[layer.unnamed][found.design.name] = found
+
     def prepare(
         self,
         layers: Sequence[Layer],
@@ -97,7 +101,9 @@ class Evaluator:
         own = tuple(each for each in designs if _ours(each))
         if processes(jobs) == 1 or not own:
             return
-        unnamed = list(dict.fromkeys(layer.unnamed for layer in layers))
+        names = {each.name for each in own}
+        every = dict.fromkeys(layer.unnamed for layer in layers)
+        unnamed = [layer for layer in every if not names <= self._known[layer].keys()]
         if len(unnamed) < 2:
             return
         unnamed.sort(key=lambda layer: -layer.macs)
