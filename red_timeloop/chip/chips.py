@@ -148,6 +148,16 @@ class Chip:
         """Return the sum over the chip of what one crossbar, one tile and one chip add."""
         return self.crossbars * per_crossbar + self.tiles * per_tile + per_chip
 
+    @property
+    def rated_power(self) -> float:
+        """Power in W of the chip with every part at full work all of the time, idle or not.
+
+        So papers sum it; what a network takes is less, by what its work does not use.
+        """
+        return self.whole(
+            self.power(place="crossbar"), self.power(place="tile"), self.power(place="chip")
+        )
+
     def energy_per_bit(self, drawn: Drawn) -> float:
         """Return the energy in J of a bit that passes such parts: a bus, or a router."""
         return sum(part.energy_per_bit for part in self.parts if part.drawn == drawn)
