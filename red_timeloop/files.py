@@ -8,13 +8,14 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from red_timeloop.errors import InputError
 
-__all__ = ["make_folder", "to_csv", "to_json", "write_atomic"]
+__all__ = ["folder_for", "make_folder", "to_csv", "to_json", "write_atomic"]
 
 
 def make_folder(path: str | Path) -> Path:
@@ -29,6 +30,24 @@ def make_folder(path: str | Path) -> Path:
     except OSError as error:
         raise InputError(f"cannot make the folder: {error.strerror}", file=path) from error
     return path
+
+
+@contextmanager
+def folder_for(path: str | Path) -> Iterator[Path]:
+    """Make a folder for what a block finds; if the block fails, none that is empty stays behind.
+
+    Raises:
+        InputError: As `make_folder`.
+    """
+    path = Path(path)
+    made = [each for each in (path, *path.parents) if not each.exists()]
+    try:
+        yield make_folder(path)
+    except BaseException:
+        for each in made:
+            with suppress(OSError):  # it is not there, or holds something
+                each.rmdir()
+        raise
 
 
 def write_atomic(path: str | Path, content: str | bytes) -> Path:

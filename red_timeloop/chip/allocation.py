@@ -10,12 +10,16 @@ periods that a stage can have, `step_time * m` for the values m of `ceil(steps /
 finds the first of these that its smallest copies meet; the least period is that, or the limit of
 the copies just before it, which are too many only for their own. Copies beyond the smallest are
 left out: none would let an image come sooner than the slowest stage does, and they would leak.
+
+Limits that depend on where copies lie bind at any period, so that all up to the best are tried. In
+which order changes no result, but those that can be left out unseen: distant ones come first, and
+a limit is told above which period it need not be exact.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,12 +27,17 @@ from numpy.typing import NDArray
 
 from red_timeloop.chip.stage import Stage
 
-__all__ = ["Allocation", "Limit", "Turn", "fastest", "turns", "within"]
+__all__ = ["Allocation", "Limit", "PlacedLimit", "Turn", "fastest", "turns", "within"]
 
 Copies = tuple[int, ...]
 # The least period in s that is allowed with copies, one number a stage; infinite: they do not fit.
 Limit = Callable[[Copies], float]
+# The same for many at once, those of one allocation in a row.
+NearLimit = Callable[[NDArray[np.int64]], NDArray[np.float64]]
+# The same of one; where it is above the second number, anything above that.
+PlacedLimit = Callable[[Copies, float], float]
 
+_BLOCK = 64  # periods that are looked at together
 _SLACK = 1e-9  # a period is a product of floats
 
 
@@ -57,16 +66,19 @@ class Turn:
 
 
 def fastest(
-    stages: Sequence[Stage], limit: Limit, placed: Sequence[Limit] = ()
+    stages: Sequence[Stage],
+    limit: Limit,
+    near: NearLimit | None = None,
+    placed: PlacedLimit | None = None,
 ) -> Allocation | None:
     """Return the allocation of least period; None if not even one copy of each fits.
 
     Args:
         stages: The stages; one with `repeat` stands for several, which get the same copies.
         limit: The budget; must not fall when copies are added.
-        placed: Further limits that depend on where the copies lie, and may fall; the quickest to
-            find first. Where one binds, the result is the best among the smallest copies of every
-            period.
+        near: A further limit that depends on where the copies lie, and may fall. Where it binds,
+            the result is the best among the smallest copies of every period.
+        placed: Likewise, one that takes longer to find.
     """
     chain = _Chain(stages)
     candidates = chain.candidates()
@@ -79,19 +91,66 @@ def fastest(
         middle = (low + high) // 2
         met = limit(chain.copies(candidates[middle])) <= candidates[middle]
         low, high = (low, middle) if met else (middle + 1, high)
-    best: Allocation | None = None
-    for candidate in candidates[max(0, low - 1) :]:
-        if best is not None and candidate > best.period * (1 + _SLACK):
-            break
-        copies = chain.copies(candidate)
-        period = max(chain.period(copies), limit(copies))
-        for more in placed:
-            if best is not None and period > best.period:
-                break
-            period = max(period, more(copies))
-        if period < math.inf and (best is None or period <= best.period):
-            best = Allocation(copies, period)
-    return best
+    best = _Best(chain, candidates[max(0, low - 1) :], limit, near, placed)
+    for number in range(min(2, len(best.tried))):
+        best.look(np.array([number]))
+    if near is not None or placed is not None:
+        for numbers in _coarse_first(2, int(np.searchsorted(best.tried, best.longest, "right"))):
+            best.look(numbers[best.tried[numbers] <= best.longest])
+    return best.found
+
+
+def _coarse_first(begin: int, end: int) -> Iterator[NDArray[np.int64]]:
+    """Yield the numbers from `begin` to before `end` in blocks: the last, the middle and so on.
+
+    >>> [block.tolist() for block in _coarse_first(0, 6)]
+    [[5, 1, 3, 4, 2, 0]]
+    """
+    place = np.arange(max(0, end - begin))
+    divisor = np.where(place, place & -place, len(place))  # the largest power of 2 that is one
+    order = end - 1 - np.argsort(-divisor, kind="stable")
+    yield from (order[first : first + _BLOCK] for first in range(0, len(order), _BLOCK))
+
+
+class _Best:
+    """The best allocation among the smallest copies of the periods that were looked at."""
+
+    def __init__(
+        self,
+        chain: _Chain,
+        tried: NDArray[np.float64],
+        limit: Limit,
+        near: NearLimit | None,
+        placed: PlacedLimit | None,
+    ) -> None:
+        self.found: Allocation | None = None
+        self.tried = tried
+        self._chain, self._limit, self._near, self._placed = chain, limit, near, placed
+        self._number = -1  # of the period that `found` is due to
+
+    @property
+    def longest(self) -> float:
+        """No period above it is worth a look."""
+        return math.inf if self.found is None else self.found.period * (1 + _SLACK)
+
+    def look(self, numbers: NDArray[np.int64]) -> None:
+        """Look at some of the periods `tried`; of equals take the last, of the fewest copies."""
+        every = self._chain.every(self.tried[numbers])
+        least = np.zeros(len(numbers)) if self._near is None else self._near(every)
+        for number, period, row in zip(
+            numbers.tolist(), least.tolist(), every.tolist(), strict=True
+        ):
+            most = math.inf if self.found is None else self.found.period
+            if number < self._number:
+                most = math.nextafter(most, 0.0)
+            if period > most:
+                continue
+            copies = tuple(row)
+            period = max(period, self._chain.period(copies), self._limit(copies))
+            if self._placed is not None and period <= most:
+                period = max(period, self._placed(copies, most))
+            if period <= most and period < math.inf:
+                self.found, self._number = Allocation(copies, period), number
 
 
 def turns(
@@ -164,8 +223,12 @@ class _Chain:
 
     def copies(self, period: float) -> Copies:
         """Return the fewest copies with which every stage meets `period`."""
-        most = np.floor(period / self.times * (1 + _SLACK)).astype(np.int64)
-        return tuple(np.maximum(1, -(-self.steps // np.maximum(1, most))).tolist())
+        return tuple(self.every(np.array([period]))[0].tolist())
+
+    def every(self, periods: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Return these for each of the periods."""
+        most = np.floor(periods[:, None] / self.times * (1 + _SLACK)).astype(np.int64)
+        return np.asarray(np.maximum(1, -(-self.steps // np.maximum(1, most))), dtype=np.int64)
 
     def period(self, copies: Copies) -> float:
         """Return the time of the slowest stage."""

@@ -7,9 +7,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
+from red_timeloop.chip.allocation import PlacedLimit
+from red_timeloop.chip.busiest import BusiestWire
 from red_timeloop.chip.chips import Chip
-from red_timeloop.chip.placement import Placement, busiest_wire, place
-from red_timeloop.chip.stage import Stage
+from red_timeloop.chip.placement import Placement, place
+from red_timeloop.chip.stage import Chain, Stage
 
 __all__ = ["Budget", "Site"]
 
@@ -46,6 +51,11 @@ class Site:
 
     chip: Chip
     stages: tuple[Stage, ...]
+
+    @cached_property
+    def chain(self) -> Chain:
+        """The stages as arrays."""
+        return Chain.of(self.stages)
 
     @cached_property
     def needed(self) -> int:
@@ -141,54 +151,64 @@ class Site:
         return bits / self.chip.link_bits_per_s
 
     def port_times(self, copies: Sequence[int]) -> list[float]:
-        """Return, for each stage of the chain, the s that its tile's port works for an image.
+        """Return, for each stage of the chain, the s that its tile's port works for an image."""
+        found: list[float] = self._port_times(np.array([copies]))[0].tolist()
+        return found
+
+    def _port_times(self, copies: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return these for many copies, those of one allocation in a row.
 
         Stages fill tiles in the order of the chain. Those smaller than a tile share its port; the
         larger ones spread their words over the ports of theirs.
         """
-        per_tile, begin = self.chip.crossbars_per_tile, 0
-        ports: dict[int, int] = {}
-        chain: list[tuple[int, int, int]] = []
-        for stage, count in zip(self.stages, copies, strict=True):
-            size = stage.crossbars * count
-            for _ in range(stage.repeat):
-                tile = begin // per_tile
-                if size < per_tile:
-                    ports[tile] = ports.get(tile, 0) + stage.words
-                chain.append((size, tile, stage.words))
-                begin += size
-        bits = (
-            ports[tile] if size < per_tile else words * per_tile / size
-            for size, tile, words in chain
-        )
-        return [each / self.chip.port_bits_per_s for each in bits]
+        per_tile, words = self.chip.crossbars_per_tile, self.chain.words
+        size = self.chain.sizes(copies)
+        tile = (np.cumsum(size, axis=1) - size) // per_tile
+        small = size < per_tile
+        # a tile of a row that has another number than the one before is another one
+        port = np.cumsum(np.diff(tile, axis=1, prepend=-1) != 0).reshape(size.shape)
+        shared = np.bincount(port.ravel(), np.where(small, words, 0).ravel())[port]
+        bits = np.where(small, shared, words * float(per_tile) / np.maximum(1, size))
+        return np.asarray(bits / self.chip.port_bits_per_s, dtype=np.float64)
 
     def cut_time(self, copies: Sequence[int]) -> float:
-        """Return the least time in s between images that the links between chips allow.
+        """Return the least time in s between images that the links between chips allow."""
+        return float(self._cut_times(np.array([copies]))[0])
+
+    def _cut_times(self, copies: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return these for many copies, those of one allocation in a row.
 
         Stages fill chips in the order of the chain. A cut inside a stage's crossbars carries its
         inputs and its outputs, one between stages what passes there.
         """
-        most, end, longest = self.chip.crossbars, 0, 0
-        for stage, count in zip(self.stages, copies, strict=True):
-            begin, end = end, end + stage.repeat * stage.crossbars * count
-            if (end - 1) // most > begin // most:  # a cut before the last of its crossbars
-                longest = max(longest, stage.words)
-            elif end % most == 0 and end > begin:
-                longest = max(longest, stage.output_bits)
-        return longest / self.chip.link_bits_per_s
+        most, stages = self.chip.crossbars, self.stages
+        sizes = copies * np.array([stage.repeat * stage.crossbars for stage in stages])
+        end = np.cumsum(sizes, axis=1)
+        inside = (end - 1) // most > (end - sizes) // most  # a cut before its last crossbar
+        behind = (end % most == 0) & (sizes > 0)
+        carried = np.where(
+            inside,
+            np.array([stage.words for stage in stages]),
+            np.where(behind, np.array([stage.output_bits for stage in stages]), 0),
+        )
+        return np.asarray(carried.max(axis=1) / self.chip.link_bits_per_s, dtype=np.float64)
 
-    def near_time(self, copies: Sequence[int]) -> float:
-        """Return the least time in s between images that ports and links between chips allow."""
-        return max(self.cut_time(copies), *self.port_times(copies))
+    def near_times(self, copies: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the least times in s between images that ports and links between chips allow.
+
+        Of many copies, those of one allocation in a row.
+        """
+        ports = self._port_times(copies).max(axis=1)
+        return np.asarray(np.maximum(self._cut_times(copies), ports), dtype=np.float64)
 
     def placed(self, copies: Sequence[int]) -> Placement:
         """Return where so many copies of each stage lie, and what passes between tiles."""
         return place(self.chip, self.stages, copies)
 
-    def mesh_time(self, copies: Sequence[int]) -> float:
-        """Return the least time in s between images that the wires between routers allow."""
-        return busiest_wire(self.chip, self.stages, copies) / self.chip.hop_bits_per_s
+    def mesh_limit(self) -> PlacedLimit:
+        """Return the limit of the wires between routers, for one `copies` after another."""
+        busiest, rate = BusiestWire(self.chip, self.stages), self.chip.hop_bits_per_s
+        return lambda copies, most: busiest(copies, most * rate) / rate
 
     def mesh_times(self, placement: Placement) -> list[float]:
         """Return, for each stage of the chain, the s that the busiest wire on its ways works."""

@@ -24,6 +24,7 @@ _FOLDER = "arch/chips"
 _TEXTS = ("name", "description")
 COUNTS = ("tiles", "crossbars_per_tile", "tiles_per_router", "mesh_columns", "edram_bits")
 RATES = ("port_bits_per_s", "hop_bits_per_s", "link_bits_per_s")
+_UNITS = ("m2", "W", "J", "bits_per_s")
 _PER_BIT = ("traffic", "hops")  # drawn with the bits that pass
 _PART_KEYS = (
     *("name", "in", "count", "area_m2", "power_W", "drawn", "energy_per_bit_J"),
@@ -147,6 +148,16 @@ class Chip:
         """Return the sum over the chip of what one crossbar, one tile and one chip add."""
         return self.crossbars * per_crossbar + self.tiles * per_tile + per_chip
 
+    @property
+    def rated_power(self) -> float:
+        """Power in W of the chip with every part at full work all of the time, idle or not.
+
+        So papers sum it; what a network takes is less, by what its work does not use.
+        """
+        return self.whole(
+            self.power(place="crossbar"), self.power(place="tile"), self.power(place="chip")
+        )
+
     def energy_per_bit(self, drawn: Drawn) -> float:
         """Return the energy in J of a bit that passes such parts: a bus, or a router."""
         return sum(part.energy_per_bit for part in self.parts if part.drawn == drawn)
@@ -186,7 +197,7 @@ def load_chip(name_or_path: str | Path) -> Chip:
     for name in names:
         if names.count(name) > 1:
             raise fields.error(f"two parts are called {name!r}", content, "parts")
-    counts: dict[str, Any] = {key: fields.integer(content, key, "", least=1) for key in COUNTS}
+    counts: dict[str, Any] = {key: _count(content, key) for key in COUNTS}
     rates: dict[str, Any] = {key: _positive(content, key, "") for key in RATES}
     name = fields.text(content, "name", "", default=path.stem)
     description = fields.text(content, "description", "", default="")
@@ -203,7 +214,7 @@ def _part(entry: Any, content: YamlMap, number: int) -> ChipPart:
     _check_keys(entry, _PART_KEYS, path)
     _require(entry, ("name", "in", "count", "area_m2", "power_W", "drawn", "source"), path)
     place, drawn = _choice(entry, "in", path, Place), _choice(entry, "drawn", path, Drawn)
-    per_bit = fields.number(entry, "energy_per_bit_J", path) if "energy_per_bit_J" in entry else 0.0
+    per_bit = _number(entry, "energy_per_bit_J", path) if "energy_per_bit_J" in entry else 0.0
     if (drawn in _PER_BIT) != ("energy_per_bit_J" in entry):
         legal = "with drawn: traffic, or hops"
         raise fields.error(f"drawn: {drawn}", entry, "energy_per_bit_J", path=path, legal=legal)
@@ -214,8 +225,8 @@ def _part(entry: Any, content: YamlMap, number: int) -> ChipPart:
         name=fields.text(entry, "name", path),
         place=place,
         count=_positive(entry, "count", path),
-        area=fields.number(entry, "area_m2", path),
-        power=fields.number(entry, "power_W", path),
+        area=_number(entry, "area_m2", path),
+        power=_number(entry, "power_W", path),
         drawn=drawn,
         energy_per_bit=per_bit,
         stands_for=tuple(map(str, levels)),
@@ -240,12 +251,31 @@ def _require(section: YamlMap, keys: Iterable[str], path: str) -> None:
 def _choice(section: YamlMap, key: str, path: str, choices: Any) -> Any:
     given, legal = section[key], get_args(choices)
     if given not in legal:
-        raise fields.error(f"got {shown(given)}", section, key, path=path, legal=legal)
+        raise _refused(section, key, path, legal)
     return str(given)
 
 
+def _number(section: YamlMap, key: str, path: str) -> float:
+    unit = next((f" of {unit}, without the unit" for unit in _UNITS if key.endswith(unit)), "")
+    try:
+        return float(fields.number(section, key, path))
+    except InputError:  # which may list all that an expression can hold
+        raise _refused(section, key, path, f"a number{unit}, 0 or more") from None
+
+
+def _count(section: YamlMap, key: str) -> int:
+    try:
+        return fields.integer(section, key, "", least=1)
+    except InputError:
+        raise _refused(section, key, "", "a whole number, 1 or more") from None
+
+
+def _refused(section: YamlMap, key: str, path: str, legal: Any) -> InputError:
+    return fields.error(f"got {shown(section[key])}", section, key, path=path, legal=legal)
+
+
 def _positive(section: YamlMap, key: str, path: str) -> float:
-    value = fields.number(section, key, path)
+    value = _number(section, key, path)
     if value <= 0:
         raise fields.error(f"got {value:g}", section, key, path=path, legal="more than 0")
-    return float(value)
+    return value

@@ -133,7 +133,7 @@ def schedule(site: Site, budget: Budget, reprogram: int | None = None) -> Schedu
     found = []
     for most in dict.fromkeys((min(crossbars, site.chip.crossbars), crossbars)):
         limit = within(site.stages, most, site.link_time)
-        best = fastest(site.stages, limit, (site.near_time, site.mesh_time))
+        best = fastest(site.stages, limit, site.near_times, site.mesh_limit())
         found.append(_finished(site, budget, best, tiles))
     return _best(found)
 
@@ -156,15 +156,18 @@ def _within_power(site: Site, budget: Budget) -> Schedule:
     def limit(copies: tuple[int, ...]) -> float:
         return least(copies, energy)
 
-    def mesh(copies: tuple[int, ...]) -> float:
-        placement = site.placed(copies)
-        powered = least(copies, energy + site.hop_energy(placement))
-        return max(powered, *site.mesh_times(placement))
+    mesh = site.mesh_limit()
+
+    def placed(copies: tuple[int, ...], most: float) -> float:
+        period = mesh(copies, most)
+        if period > most:
+            return period
+        return max(period, least(copies, energy + site.hop_energy(site.placed(copies))))
 
     one_chip = within(site.stages, site.chip.crossbars)
     limits: list[Limit] = [lambda copies: max(limit(copies), one_chip(copies)), limit]
     found = [
-        _finished(site, budget, fastest(site.stages, each, (site.near_time, mesh)))
+        _finished(site, budget, fastest(site.stages, each, site.near_times, placed))
         for each in limits
     ]
     if not any(found):

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from red_timeloop.chip.chips import Chip
 from red_timeloop.chip.stage import Stage
 
-__all__ = ["Placement", "Traffic", "bands", "busiest_wire", "loads", "place", "routes"]
+__all__ = ["Order", "Placement", "Traffic", "bands", "loads", "place", "routes"]
 
 Floats = NDArray[np.float64]
 Order = tuple[tuple[int, int], ...]  # row and column of each router, in the order of the curve
@@ -93,12 +93,6 @@ def place(chip: Chip, stages: Sequence[Stage], copies: Sequence[int]) -> Placeme
     keys = [(float(wires[:, n].max()), float(wires[:, n].sum())) for n in range(len(orders))]
     order = orders[min(range(len(orders)), key=lambda number: keys[number])]
     return Placement(order, routes(chip, stages, copies, order))
-
-
-def busiest_wire(chip: Chip, stages: Sequence[Stage], copies: Sequence[int]) -> float:
-    """Return the bits of an image over the busiest wire of the best curve."""
-    wires = loads(chip, stages, copies, bands(chip.mesh_rows, chip.mesh_columns))
-    return float(wires.max(axis=(0, 2, 3, 4)).min())
 
 
 @lru_cache(maxsize=16)

@@ -213,6 +213,11 @@ class ChipComparison:
                 "Layers programmed in turn: all crossbars of a turn are written at the same time, "
                 "and the maps of a batch wait outside, behind a link."
             )
+        if self.chip.at("crossbar"):
+            lines.append(
+                "Power is what the work takes; every part of the chip's file at its rated power "
+                f"all of the time, as papers sum it, is {self.chip.rated_power:.3g} W a chip."
+            )
         if self.unmatched:
             lines.append(
                 "Parts of the chip stand for levels that no design here has, and replace nothing: "

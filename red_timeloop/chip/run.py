@@ -12,7 +12,7 @@ from red_timeloop.chip.chips import Chip, load_chip
 from red_timeloop.chip.network import schedule
 from red_timeloop.chip.result import ChipComparison, ChipFailure, ChipResult, LayerShare, result_of
 from red_timeloop.chip.stage import map_bits, stage_of
-from red_timeloop.comparison import Progress, by_layers, compare_on, layers_and_designs
+from red_timeloop.comparison import LayerResult, Progress, by_layers, compare_on, layers_and_designs
 from red_timeloop.designs import Design
 from red_timeloop.designs.evaluator import Evaluator
 from red_timeloop.engines.base import engine as get_engine
@@ -35,6 +35,7 @@ def on_chip(
     budget: Budget | None = None,
     hardware: str | Path | Hardware = "isaac_32nm",
     reprogram: int | None = None,
+    evaluated: Iterable[LayerResult] = (),
     progress: Progress | None = None,
     jobs: int = 1,
 ) -> ChipComparison:
@@ -50,6 +51,8 @@ def on_chip(
         hardware: As in `red_timeloop.compare`.
         reprogram: Program layers that do not fit in turn, after so many images each; None: an
             error.
+        evaluated: Results of a comparison before, with the same engine and parameter set: these are
+            not evaluated again.
         progress: Told what comes next.
         jobs: Processes that evaluate the layers, -1 for one a core.
 
@@ -63,6 +66,8 @@ def on_chip(
     loaded = read_workload(workload)
     parameters = Hardware.load(hardware)
     evaluator = Evaluator(parameters, get_engine(engine))
+    for result in evaluated:
+        evaluator.know(result.entry.layer, result.design_result)
     budgets = None if budget is None else [budget]
     found = on_chips(
         loaded,

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from red_timeloop.chip.chips import Chip
 from red_timeloop.comparison import LayerResult
@@ -13,7 +17,7 @@ from red_timeloop.designs.result import DesignResult
 from red_timeloop.errors import InputError
 from red_timeloop.layer import Layer
 
-__all__ = ["Stage", "map_bits", "stage_of"]
+__all__ = ["Chain", "Stage", "map_bits", "stage_of"]
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,40 @@ class Stage:
     def time(self, copies: int) -> float:
         """Return the time in s of an image when `copies` share its steps."""
         return -(-self.steps // copies) * self.step_time
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Stages as arrays, one behind the other.
+
+    Attributes:
+        stage: The index of each, among stages that may stand for several.
+        crossbars: Those of one copy of each.
+        words: Bits of its input map and its output map.
+        bits: Bits of its input map, and behind these the ones of the last one's output map.
+    """
+
+    stage: NDArray[np.int64]
+    crossbars: NDArray[np.int64]
+    words: NDArray[np.int64]
+    bits: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, stages: Sequence[Stage]) -> Chain:
+        """Return the chain of stages."""
+        index = np.repeat(np.arange(len(stages)), [stage.repeat for stage in stages])
+        crossbars = np.array([stage.crossbars for stage in stages], dtype=np.int64)
+        words = np.array([stage.words for stage in stages], dtype=np.int64)
+        bits = np.array([float(stage.input_bits) for stage in stages])
+        last = stages[-1].output_bits
+        return cls(index, crossbars[index], words[index], np.append(bits[index], last))
+
+    def sizes(self, copies: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the crossbars that each of the chain has in so many copies of the stages.
+
+        The last axis is that of the stages, and becomes that of the chain.
+        """
+        return np.asarray(self.crossbars * copies[..., self.stage], dtype=np.int64)
 
 
 def map_bits(layer: Layer) -> tuple[int, int]:

@@ -4,7 +4,8 @@ Source of the format: Google, "Trace Event Format": complete events (`ph: X`) wi
 microseconds, and metadata events (`ph: M`) that name processes and threads; confirmed by Perfetto's
 reader of it (src/trace_processor/importers/json), which was read: it rounds both numbers to whole
 nanoseconds and drops an event that then overlaps the one before it in its thread. Times are
-therefore whole nanoseconds here.
+therefore whole nanoseconds here. Chrome's own reader (the trace viewer of the catapult project, as
+Perfetto's interface v54 carries it) gave all slices, names, times and arguments, and no warning.
 """
 
 from __future__ import annotations

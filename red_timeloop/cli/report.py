@@ -15,11 +15,11 @@ from red_timeloop.cli import options
 from red_timeloop.cli._comparing import compared, comparing
 from red_timeloop.cli.chip import budget
 from red_timeloop.cli.progress import progress_bar
+from red_timeloop.comparison import Comparison
 from red_timeloop.designs import choose
 from red_timeloop.errors import InputError
 from red_timeloop.sweeps.errors import SweepError
 from red_timeloop.views.write import write_report
-from red_timeloop.workload import Workload
 
 __all__ = ["command"]
 
@@ -62,7 +62,7 @@ def command(
     """
     shared = _budget(chip, area, power, chips, choice)
     comparisons = compared(workloads, keep_going=True, **choice)
-    placed = [_placed(each.workload, chip, shared, **choice) for each in comparisons if chip]
+    placed = [_placed(each, chip, shared, **choice) for each in comparisons if chip]
     try:
         paths = write_report(comparisons, output, figures=figures, sweeps=sweeps, chips=placed)
     except SweepError as error:
@@ -88,16 +88,17 @@ def _budget(
     return shared
 
 
-def _placed(network: Workload, chip: str, shared: Budget | None, **choice: Any) -> ChipComparison:
+def _placed(found: Comparison, chip: str, shared: Budget | None, **choice: Any) -> ChipComparison:
     designs = choose(choice["designs"] or None, choice["jinja"], choice["estimator"])
     with progress_bar() as progress:
         return on_chip(
-            network,
+            found.workload,
             designs,
             choice["engine"],
             chip=chip,
             budget=shared,
             hardware=choice["hardware"],
+            evaluated=[*found.results, *found.baseline],
             progress=progress,
             jobs=choice["jobs"],
         )

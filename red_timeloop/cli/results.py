@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -12,7 +13,7 @@ import click
 
 from red_timeloop.cli import options
 from red_timeloop.cli.verbosity import say
-from red_timeloop.files import make_folder, to_csv, to_json, write_atomic
+from red_timeloop.files import folder_for, make_folder, to_csv, to_json, write_atomic
 
 __all__ = ["Answer", "answering", "write"]
 
@@ -51,9 +52,8 @@ def answering(*, csv: bool = False, folder: bool = False) -> Callable[[Callable[
         @wraps(function)
         def command(*arguments: Any, form: str, **values: Any) -> int:
             output: Path | None = values.pop("output") if folder else None
-            if output is not None:
-                make_folder(output)  # before the work of a minute
-            answer = function(*arguments, **values)
+            with nullcontext() if output is None else folder_for(output):  # before long work
+                answer = function(*arguments, **values)
             texts: tuple[Callable[[], str], ...] = (
                 lambda: to_json(answer.content()),
                 lambda: to_csv(answer.rows()),

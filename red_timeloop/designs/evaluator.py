@@ -82,6 +82,10 @@ class Evaluator:
         """Return an evaluator of the same kind under another parameter set."""
         return Evaluator(hardware, self.engine, iso_area=self.iso_area, crossbars=self.crossbars)
 
+    def know(self, layer: Layer, found: DesignResult) -> None:
+        """Take over what an evaluator of the same kind gave for a layer."""
+        self._known[layer.unnamed][found.design.name] = found
+
     def prepare(
         self,
         layers: Sequence[Layer],
@@ -105,7 +109,9 @@ class Evaluator:
         Raises:
             InputError: The number of processes is not legal.
         """
-        unnamed = list(dict.fromkeys(layer.unnamed for layer in layers))
+        names = {each.name for each in designs}
+        every = dict.fromkeys(layer.unnamed for layer in layers)
+        unnamed = [layer for layer in every if not names <= self._known[layer].keys()]
         unnamed.sort(key=lambda layer: -layer.macs)
         searched = tuple(each for each in designs if self._searches(each, unnamed))
         workers = processes(jobs)
@@ -136,25 +142,23 @@ class Evaluator:
 
         What cannot be evaluated is left to the call that asks for it.
         """
-        asked: list[tuple[Layer, Design]] = []
-        plans: list[Plan] = []
+        asked: list[tuple[Layer, str]] = []
+        pairs: list[tuple[Design, Plan]] = []
         for layer in layers:
-            own: list[Plan] = []
+            known = self._known[layer]
+            own: list[Plan] = [result.plan for result in known.values()]
             for design in designs if self.crossbars is None else ():
                 with suppress(InputError):
-                    plan = self._sized(layer, design).plan(layer, self.hardware)
-                    if plan.searched and plan not in own:
+                    sized = self._sized(layer, design)
+                    plan = sized.plan(layer, self.hardware)
+                    if plan.searched and design.name not in known and plan not in own:
                         own.append(plan)
-                        asked.append((layer, design))
-            plans += own
-        pairs = [
-            (self._sized(layer, design), plan)
-            for (layer, design), plan in zip(asked, plans, strict=True)
-        ]
+                        asked.append((layer, design.name))
+                        pairs.append((sized, plan))
         results = evaluate_all(pairs, self.engine.evaluate_specification)
-        for (layer, design), found in zip(asked, results, strict=True):
+        for (layer, name), found in zip(asked, results, strict=True):
             if not isinstance(found, InputError):
-                self._known[layer][design.name] = found
+                self._known[layer][name] = found
 
     def _searches(self, design: Design, layers: Sequence[Layer]) -> bool:
         """Whether mappings are searched for, as the first layer that the design can run says."""

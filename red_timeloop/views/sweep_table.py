@@ -84,13 +84,30 @@ def cells(
 def print_results(
     results: Results, shown: Sequence[str] = (), most: int = MOST, console: Console | None = None
 ) -> None:
-    """Print evaluations, one a line, and how many there are beyond `most`; see `cells`."""
+    """Print evaluations, one a line, and how many there are beyond `most`; see `cells`.
+
+    Where lines are longer than the console is wide, the last of the usual measures are left out.
+    """
     console = plain(console)
     heads, rows = cells(results, shown, most)
-    console.print(table(heads, texts(rows), ("workload", "hardware", "design")))
+    lines = [heads, *texts(rows)]
+    usual = [measure_name(name) for name in _ALWAYS if name not in shown]
+    left: list[str] = []
+    while usual and _width(lines) > console.width:
+        if (name := usual.pop()) in lines[0]:
+            left.insert(0, name)
+            place = lines[0].index(name)
+            lines = [[*line[:place], *line[place + 1 :]] for line in lines]
+    console.print(table(lines[0], lines[1:], ("workload", "hardware", "design")))
     if len(results) > most:
         more = f"... and {len(results) - most:,} more (--format csv prints all)"
         console.print(more, style="dim")
+    if left:
+        console.print(f"No room for {', '.join(left)} (--format csv prints all)", style="dim")
+
+
+def _width(lines: Sequence[Sequence[str]]) -> int:
+    return sum(2 + max(map(len, column)) for column in zip(*lines, strict=True)) - 2
 
 
 def print_effects(effects: Sequence[Effect], console: Console | None = None) -> None:

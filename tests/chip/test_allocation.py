@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 
+import numpy as np
 import pytest
 from chip.stages import plain
 from hypothesis import given, settings
@@ -80,6 +81,35 @@ def test_a_limit_that_tightens_with_copies_is_met_best(
     ]
     best = min(every, default=math.inf)
     assert (found.period if found else math.inf) == pytest.approx(best, rel=1e-9, abs=0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(_STAGES, st.integers(3, 40), st.randoms(use_true_random=False), st.integers(1, 30))
+def test_a_limit_of_places_is_met_best_of_all_periods(
+    stages: list[Stage], crossbars: int, random, rough: int
+) -> None:
+    """Periods one by one, up to the best; of equals the last."""
+    told: dict[tuple[int, ...], tuple[float, float]] = {}
+
+    def tell(copies) -> tuple[float, float]:
+        pair = random.randint(0, rough) / 2, random.randint(0, rough) / 2
+        return told.setdefault(tuple(map(int, copies)), pair)
+
+    found = fastest(
+        stages,
+        within(stages, crossbars),
+        lambda many: np.array([tell(copies)[0] for copies in many]),
+        lambda copies, most: max(tell(copies)) if max(tell(copies)) <= most else most * 2 + 1,
+    )
+    periods = sorted({s.step_time * m for s in stages for m in range(1, s.steps + 1)})
+    least = max(s.step_time for s in stages) * (1 - 1e-9)
+    best: tuple[float, tuple[int, ...]] | None = None
+    for period in (each for each in periods if each >= least):
+        copies = tuple(-(-s.steps // int(period / s.step_time * (1 + 1e-9))) for s in stages)
+        if within(stages, crossbars)(copies) < math.inf:
+            mine = max(_slowest(stages, copies), *tell(copies))
+            best = (mine, copies) if best is None or mine <= best[0] else best
+    assert (found and (found.period, found.copies)) == best
 
 
 @settings(max_examples=40, deadline=None)

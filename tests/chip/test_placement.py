@@ -11,6 +11,8 @@ from chip.stages import plain
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from red_timeloop.chip.budget import Site
+from red_timeloop.chip.busiest import BusiestWire
 from red_timeloop.chip.chips import load_chip
 from red_timeloop.chip.placement import bands, loads, place, routes
 from red_timeloop.chip.stage import Stage
@@ -87,6 +89,57 @@ def test_words_that_walk_one_by_one_load_wires_alike(drawn: list, curve: int) ->
         for place_, bits in np.ndenumerate(bits_of):
             assert bits == pytest.approx(walked.get((*place_, step), 0.0), rel=1e-6, abs=1e-6)
     assert found.bit_hops == pytest.approx(sum(walked.values()), rel=1e-9, abs=1e-6)
+
+
+_SOME = st.lists(st.tuples(st.integers(1, 9), st.integers(1, 2)), min_size=1, max_size=5)
+
+
+@settings(max_examples=40, deadline=None)
+@given(_SOME, st.data(), st.booleans())
+def test_wires_that_were_the_busiest_are_looked_at_first(drawn: list, data, turned: bool) -> None:
+    """With too little to exceed, the answer is what these wires carry; else the busiest of all."""
+    chip = replace(CHIP, mesh_columns=3) if turned else CHIP
+    stages = [stage(n, 1 + n % 3, repeat) for n, repeat in drawn]
+    counts = st.lists(st.integers(1, 9), min_size=len(stages), max_size=len(stages))
+    first, second = data.draw(counts), data.draw(counts)
+    orders = bands(chip.mesh_rows, chip.mesh_columns)
+    before, behind = (loads(chip, stages, copies, orders) for copies in (first, second))
+    busiest = BusiestWire(chip, stages)
+    assert busiest(first) == before.max(axis=(0, 2, 3, 4)).min()
+    wires = (np.unravel_index(x.argmax(), x.shape) for x in np.moveaxis(before, 1, 0))
+    carried = [
+        behind[way, n, number, row, column] if number < behind.shape[2] else 0.0
+        for n, (way, number, row, column) in enumerate(wires)
+    ]
+    most = behind.max(axis=(0, 2, 3, 4)).min()
+    expected = min(carried) if min(carried) > most / 2 * (1 + 1e-9) else most
+    assert busiest(second, most / 2) == pytest.approx(expected, rel=1e-9, abs=0)
+    assert busiest(second, most) == most
+
+
+@settings(max_examples=40, deadline=None)
+@given(_SOME, st.data())
+def test_ports_and_cuts_of_many_copies_are_those_of_tiles_and_chips(drawn: list, data) -> None:
+    stages = [stage(n, 1 + n % 3, repeat) for n, repeat in drawn]
+    counts = st.lists(st.integers(1, 9), min_size=len(stages), max_size=len(stages))
+    many = data.draw(st.lists(counts, min_size=1, max_size=4))
+    site = Site(replace(CHIP, crossbars_per_tile=8), tuple(stages))
+    found = site.near_times(np.array(many))
+    for copies, time in zip(many, found, strict=True):
+        pairs = zip(stages, copies, strict=True)
+        chain = [(s.words, s.crossbars * n) for s, n in pairs for _ in range(s.repeat)]
+        begins = itertools.accumulate([0] + [size for _, size in chain[:-1]])
+        tiles = [begin // 8 for begin in begins]
+        small = [
+            (tile, words) for tile, (words, size) in zip(tiles, chain, strict=True) if size < 8
+        ]
+        bits = [
+            words * 8 / size if size >= 8 else sum(w for t, w in small if t == tile)
+            for tile, (words, size) in zip(tiles, chain, strict=True)
+        ]
+        ports = [each / CHIP.port_bits_per_s for each in bits]
+        assert site.port_times(copies) == pytest.approx(ports, rel=1e-12, abs=0)
+        assert time == pytest.approx(max(site.cut_time(copies), *ports), rel=1e-12, abs=0)
 
 
 def test_a_word_for_all_tiles_of_a_copy_passes_no_wire_twice() -> None:

@@ -84,3 +84,12 @@ def test_a_mistake_is_told_in_one_line(
         text for text in said.err.splitlines() if text.startswith(("Usage:", "Try '")) or not text
     }
     assert not (tmp_path / "out").exists()
+
+
+def test_a_failing_command_leaves_no_empty_folder(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    for folder in (kept, tmp_path / "new" / "inner"):
+        with pytest.raises(SystemExit):
+            main(["chip", "dcgan", "--area", "50", "-o", str(folder)])
+    assert list(tmp_path.iterdir()) == [kept]  # what was there before stays

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 
 import pytest
 from close import near
+from rich.console import Console
 
 from red_timeloop import designs
 from red_timeloop.chip.budget import Budget
@@ -23,6 +26,7 @@ from red_timeloop.sweeps import load_sweep, sweep
 from red_timeloop.sweeps.analysis import best, pareto, sensitivity
 from red_timeloop.sweeps.measures import Condition, Objective
 from red_timeloop.sweeps.table import Results, load_results
+from red_timeloop.views.sweep_table import print_results
 from red_timeloop.workload import load_workload
 
 DEFINITION: dict[str, Any] = {
@@ -160,3 +164,20 @@ def test_bad_chips_are_refused(change: dict[str, Any], key: str, words: str) -> 
 def test_measures_of_a_chip_need_one() -> None:
     with pytest.raises(InputError, match="no measure 'images_per_s' without a chip"):
         load_sweep({"objectives": ["images_per_s"]})
+
+
+@pytest.mark.parametrize(
+    ("width", "left"), [("200", ""), ("120", "J/image, area, speedup, saving")]
+)
+def test_a_table_fits_the_terminal(
+    width: str, left: str, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", width)
+    console = Console(file=io.StringIO(), force_terminal=True, no_color=True)
+    print_results(load_results(store, "chips"), ["tops_per_W"], console=console)
+    text = re.sub("\x1b\\[[0-9;]*m", "", console.file.getvalue())
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= int(width)
+    heads = text.split("\n", 1)[0].split()
+    assert ("TOPS/W" in heads, "saving" in heads) == (True, not left)
+    assert (f"No room for {left} " in text) == bool(left)

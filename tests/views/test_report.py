@@ -11,6 +11,7 @@ import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -24,6 +25,7 @@ import red_timeloop
 from red_timeloop import TransposedConv, on_chip, resources
 from red_timeloop.cli.main import cli
 from red_timeloop.comparison import Comparison, compare
+from red_timeloop.designs import evaluator
 from red_timeloop.errors import InputError
 from red_timeloop.spec.reader import read_specification
 from red_timeloop.views import data
@@ -267,6 +269,28 @@ def test_a_chip_is_shown_with_its_pictures(tmp_path: Path) -> None:
         assert f'data-v="{result.rate}"' in section
         assert f'data-v="{result.as_dict()["tops_per_W"]}"' in section
     assert all(escape(line) in section for line in found.assumptions)
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_chip_takes_over_what_the_comparison_evaluated(
+    jobs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[Any, str]] = []
+    evaluate = evaluator.evaluate
+
+    def noted(design: Any, layer: Any, *rest: Any, **more: Any) -> Any:
+        asked.append((layer, design.name))
+        return evaluate(design, layer, *rest, **more)
+
+    dealt = []
+    deal = evaluator.deal
+    monkeypatch.setattr(evaluator, "evaluate", noted)
+    monkeypatch.setattr(evaluator, "deal", lambda *told: dealt.append(told) or deal(*told))
+    words = ["report", "dcgan", "--chip", "isaac", "--engine", "embedded", "--design", "red"]
+    CliRunner().invoke(cli, [*words, "--jobs", jobs, "-o", str(tmp_path)], catch_exceptions=False)
+    assert (tmp_path / "report.html").exists()
+    assert len(asked) == len(set(asked)) >= 1  # a full crossbar, for the peak rate, at least
+    assert len(dealt) == (jobs == "2")
 
 
 @pytest.mark.parametrize(
