@@ -12,6 +12,7 @@ import json
 import os
 import sqlite3
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -36,38 +37,40 @@ def key_of(*question: object) -> str:
     return hashlib.sha256(content.encode()).hexdigest()
 
 
-def load(key: str) -> object | None:
-    """Return the answer that was stored under `key`; None when there is none."""
+def load(keys: Sequence[str]) -> dict[str, object]:
+    """Return the answers that were stored under some of the keys."""
     file = _file()
-    if file is None or not file.is_file():
-        return None
+    if not keys or file is None or not file.is_file():
+        return {}
+    found: dict[str, object] = {}
     try:
         with closing(_open(file)) as connection, connection:
-            row = connection.execute(
-                "SELECT answer, checksum FROM searches WHERE key = ?", (key,)
-            ).fetchone()
-            if row is None or _checksum(key, row[0]) != row[1]:
-                return None
-            connection.execute("UPDATE searches SET used = ? WHERE key = ?", (time.time(), key))
-            answer: object = json.loads(row[0])
-            return answer
+            for key in keys:
+                row = connection.execute(
+                    "SELECT answer, checksum FROM searches WHERE key = ?", (key,)
+                ).fetchone()
+                if row is not None and _checksum(key, row[0]) == row[1]:
+                    found[key] = json.loads(row[0])
+            used = [(time.time(), key) for key in found]
+            connection.executemany("UPDATE searches SET used = ? WHERE key = ?", used)
     except (OSError, sqlite3.Error, ValueError):
-        return None
+        pass  # what was found is found
+    return found
 
 
-def store(key: str, answer: object) -> None:
-    """Store an answer that JSON can hold, and forget the oldest beyond `MOST_BYTES`."""
+def store(answers: Mapping[str, object]) -> None:
+    """Store answers that JSON can hold, and forget the oldest beyond `MOST_BYTES`."""
     file = _file()
-    if file is None:
+    if not answers or file is None:
         return
-    text = json.dumps(answer)
+    rows = [(key, json.dumps(answer)) for key, answer in answers.items()]
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with closing(_open(file)) as connection, connection:
             connection.execute(_TABLE)
-            connection.execute(
+            connection.executemany(
                 "INSERT OR REPLACE INTO searches VALUES (?, ?, ?, ?)",
-                (key, text, _checksum(key, text), time.time()),
+                [(key, text, _checksum(key, text), time.time()) for key, text in rows],
             )
             connection.execute(
                 "DELETE FROM searches WHERE key IN (SELECT key FROM (SELECT key,"

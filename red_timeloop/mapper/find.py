@@ -108,23 +108,25 @@ def find_all(
 
     Guided searches go side by side, which is faster where spaces differ in sizes and prices alone.
     """
-    answers: dict[Question, Found] = {}
+    answers = {each: _done[each] for each in questions if each in _done}
+    keys = {each: each.key for each in dict.fromkeys(questions) if each not in answers}
+    stored = cache.load([key for key in keys.values() if key])
     goals: dict[Question, Goal] = {}
-    for each in dict.fromkeys(questions):
-        if each in _done:
-            answers[each] = _done[each]
-        elif found := _read(cache.load(each.key) if each.key else None, each.space):
+    for each, key in keys.items():
+        if found := _read(stored.get(key or ""), each.space):
             answers[each] = _done[each] = found
         else:
             goals[each] = Front() if each.objective == "pareto" else Lowest(each.objective)
     spent = _guess(goals, stop, progress)
+    ended: dict[str, object] = {}
     for each, goal in goals.items():
-        found = answers[each] = _find(each, goal, spent[each], stop, progress)
+        answers[each] = _find(each, goal, spent[each], stop, progress)
         if stop():
             continue
-        if each.key:
-            cache.store(each.key, _written(found, each.space))
-        _done[each] = found
+        _done[each] = answers[each]
+        if key := keys[each]:
+            ended[key] = _written(answers[each], each.space)
+    cache.store(ended)
     return [answers[each] for each in questions]
 
 

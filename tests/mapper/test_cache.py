@@ -58,23 +58,23 @@ def test_what_was_asked_for_longest_ago_goes_first(
 ) -> None:
     monkeypatch.setattr(cache, "MOST_BYTES", 50)
     for number in range(10):
-        cache.store(str(number), "x" * 10)
-        cache.load("0")
-    kept = [number for number in range(10) if cache.load(str(number)) is not None]
+        cache.store({str(number): "x" * 10})
+        cache.load(["0"])
+    kept = [number for number in range(10) if cache.load([str(number)])]
     assert kept == [0, 7, 8, 9]
 
 
 def _write(writer: int) -> None:
     for number in range(30):
-        cache.store(f"{writer} {number}", [writer, number])
+        cache.store({f"{writer} {number}": [writer, number]})
 
 
 def test_two_writers_lose_nothing(folder: Path) -> None:
-    cache.store("first", 1)
+    cache.store({"first": 1})
     with get_context("fork").Pool(2) as pool:
         pool.map(_write, range(2))
-    found = [cache.load(f"{writer} {number}") for writer in range(2) for number in range(30)]
-    assert found == [[writer, number] for writer in range(2) for number in range(30)]
+    wanted = {f"{writer} {number}": [writer, number] for writer in range(2) for number in range(30)}
+    assert cache.load([*wanted, "never stored"]) == wanted
 
 
 @pytest.mark.parametrize("damage", ["a bit", "the file", "the answer", "no folder"])
