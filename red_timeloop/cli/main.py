@@ -22,7 +22,8 @@ from red_timeloop.errors import InputError, WorkerError, meant
 
 __all__ = ["cli", "main"]
 
-# what one wants to do -> name of the command -> module in red_timeloop.cli whose `command` it is
+# what one wants to do -> name of the command -> module in red_timeloop.cli whose `command` it is,
+# or module.function
 _GROUPS: dict[str, dict[str, str]] = {
     "Compare designs": {
         "compare": "compare",
@@ -41,9 +42,9 @@ _GROUPS: dict[str, dict[str, str]] = {
         "map": "map_",
         "check": "check",
         "sweep": "sweep",
-        "pareto": "pareto",
-        "best": "best",
-        "sensitivity": "sensitivity",
+        "pareto": "points.pareto",
+        "best": "points.best",
+        "sensitivity": "points.sensitivity",
     },
     "Work with other files and tools": {
         "import": "import_",
@@ -68,10 +69,10 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             ctx.fail(f"No such command {cmd_name!r}{meant(cmd_name, _COMMANDS)}")
-        module = import_module(f"red_timeloop.cli.{_COMMANDS[cmd_name]}")
+        module, function = _found(_COMMANDS[cmd_name])
+        command = getattr(import_module(f"red_timeloop.cli.{module}"), function)
         if signal.getsignal(signal.SIGINT) is end_at_once:
             signal.signal(signal.SIGINT, signal.default_int_handler)  # from here on there is work
-        command = module.command
         assert isinstance(command, click.Command)
         return add_options(command)
 
@@ -82,16 +83,23 @@ class _LazyGroup(click.Group):
             with formatter.section(title):
                 formatter.write_dl(
                     [
-                        (name, click.Command(name, help=_help(module)).get_short_help_str(limit))
-                        for name, module in commands.items()
+                        (name, click.Command(name, help=_help(where)).get_short_help_str(limit))
+                        for name, where in commands.items()
                     ]
                 )
 
 
-def _help(module: str) -> str | None:
+def _found(where: str) -> tuple[str, str]:
+    """Return the module and the function of a command."""
+    module, _, function = where.partition(".")
+    return module, function or "command"
+
+
+def _help(where: str) -> str | None:
+    module, function = _found(where)
     tree = ast.parse(Path(__file__).with_name(f"{module}.py").read_text(encoding="utf-8"))
     functions = (node for node in tree.body if isinstance(node, ast.FunctionDef))
-    return next(ast.get_docstring(node) for node in functions if node.name == "command")
+    return next(ast.get_docstring(node) for node in functions if node.name == function)
 
 
 @click.group(
@@ -124,9 +132,7 @@ def main(arguments: list[str] | None = None) -> None:
     except WorkerError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(1)
-    except (
-        OSError
-    ) as error:  # what no command can do anything about: the disk of the output is full
+    except OSError as error:  # which no command can help: the disk of the output is full
         if verbosity.verbose:
             traceback.print_exc()
         what = error.filename or "the output"

@@ -25,10 +25,8 @@ _PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "u", -3: "m", 0: ""}
 
 
 @click.command(name="model")
-@click.argument("spec", nargs=-1, required=True, type=click.Path(path_type=Path))
-@options.file("--mapping", help="YAML file with the mapping.")
-@options.file("--ert", help="Energy table (Accelergy's ERT).")
-@options.file("--art", help="Area table (Accelergy's ART).")
+@options.specification
+@click.option("--mapping", type=options.PATH, help="YAML file with the mapping.")
 @click.option("--engine", default="embedded", show_default=True, help="Engine that evaluates.")
 @click.option(
     "--rules",
@@ -36,32 +34,19 @@ _PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "u", -3: "m", 0: ""}
     help="Refuse a mapping that breaks a constraint of this design, e.g. red.",
 )
 @options.estimator
-@options.jinja
 @answering()
 def command(
-    spec: tuple[Path, ...],
-    mapping: Path | None,
-    ert: Path | None,
-    art: Path | None,
-    engine: str,
-    rules: str | None,
-    estimator: str,
-    jinja: dict[str, Any],
+    files: dict[str, Any], mapping: Path | None, engine: str, rules: str | None, estimator: str
 ) -> Answer:
     """Evaluate one mapping of a specification.
 
     SPEC are Timeloop v0.4 YAML files or Jinja2 templates of them, merged as timeloopfe does.
     """
-    files = list(spec)
     if rules is not None:
-        design, found = (
-            find(rules, code=True),
-            read_specification(files, mapping=mapping, jinja=jinja),
-        )
-        check_rules(design.architecture, design.constraints, found)
-    specification = read_specification(
-        files, mapping=mapping, ert=ert, art=art, jinja=jinja, fixed=True
-    )
+        design = find(rules, code=True)
+        whole = read_specification(**files | {"ert": None, "art": None}, mapping=mapping)
+        check_rules(design.architecture, design.constraints, whole)
+    specification = read_specification(**files, mapping=mapping, fixed=True)
     for note in specification.notes:
         say(note)
     result = evaluate_priced(specification, engine, estimator)
@@ -73,10 +58,18 @@ def print_result(result: EngineResult) -> None:
     console = plain()
     table = Table(title="Counts for each instance; energies of all instances")
     known = result.priced_by is not None
-    for heading in ("level", "instances", "data space", "words", "reads", "fills", "updates"):
+    for heading in (
+        "level",
+        "instances",
+        "data space",
+        "words",
+        "reads",
+        "fills",
+        "updates",
+        "energy",
+    ):
         side: Literal["left", "right"] = "left" if heading in ("level", "data space") else "right"
         table.add_column(heading, justify=side, no_wrap=heading == "level")
-    table.add_column("energy", justify="right")
     for name, level in reversed(list(result.levels.items())):
         used = f"{level.utilized_instances:,}/{level.instances:,}"
         table.add_row(name, used, "", "", "", "", "", _energy(level.energy, known))
@@ -112,11 +105,8 @@ def _energy(value: float, known: bool) -> str:
 
 def _saved(space: SparseSpace) -> Iterator[tuple[str, list[str]]]:
     """Yield rows of the words that are gated or skipped, where there are any."""
-    kinds = (space.reads, space.fills, space.updates)
-    for label, words in (
-        ("gated", [each.gated for each in kinds]),
-        ("skipped", [each.skipped for each in kinds]),
-    ):
+    for label in ("gated", "skipped"):
+        words = [getattr(each, label) for each in (space.reads, space.fills, space.updates)]
         if any(words):
             yield f"  {label}", [f"{number:,}" for number in words]
 

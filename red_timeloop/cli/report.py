@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,9 @@ from red_timeloop.chip.budget import Budget
 from red_timeloop.chip.result import ChipComparison
 from red_timeloop.chip.run import on_chip
 from red_timeloop.cli import options
-from red_timeloop.cli._comparing import compared, comparing
 from red_timeloop.cli.chip import budget
-from red_timeloop.cli.progress import progress_bar
+from red_timeloop.cli.compare import compared, comparing
+from red_timeloop.cli.verbosity import progress_bar
 from red_timeloop.designs import choose
 from red_timeloop.errors import InputError
 from red_timeloop.sweeps.errors import SweepError
@@ -23,6 +22,11 @@ from red_timeloop.workload import Workload
 
 __all__ = ["command"]
 
+_NOT_FOR_CHIPS = {
+    **{"everything": "--all", "mapped": "--map"},
+    **{"iso_area": "--iso-area", "at_least": "--at-least"},
+}
+
 
 @click.command(name="report")
 @click.argument(
@@ -30,9 +34,10 @@ __all__ = ["command"]
 )
 @comparing
 @click.option("--figures", is_flag=True, help="Also write each chart as SVG, PDF and PNG.")
-@options.file(
+@click.option(
     "--sweep",
     "sweeps",
+    type=options.PATH,
     metavar="DIR",
     multiple=True,
     help="Also show the sweeps in this store; repeat for more.",
@@ -60,7 +65,12 @@ def command(
     layers of the RED benchmark when left out. A layer that a design cannot hold is listed with the
     reason.
     """
-    shared = _budget(chip, area, power, chips, choice)
+    shared = budget(area=area, power=power, chips=chips)
+    if shared is not None and chip is None:
+        raise InputError("a budget of no chip", key="--chip", legal="a budget with --chip")
+    for key, option in _NOT_FOR_CHIPS.items():
+        if chip is not None and choice[key]:
+            raise InputError(f"{option} is not for chips", key="--chip", legal=f"without {option}")
     comparisons = compared(workloads, keep_going=True, **choice)
     placed = [_placed(each.workload, chip, shared, **choice) for each in comparisons if chip]
     try:
@@ -69,23 +79,6 @@ def command(
         raise click.ClickException(str(error)) from error
     for path in paths:
         click.echo(path)
-
-
-def _budget(
-    chip: str | None,
-    area: str | None,
-    power: str | None,
-    chips: int | None,
-    choice: Mapping[str, Any],
-) -> Budget | None:
-    shared = budget(area, None, power, chips)
-    if shared is not None and chip is None:
-        raise InputError("a budget of no chip", key="--chip", legal="a budget with --chip")
-    kept = {"everything": "--all", "mapped": "--map", "iso_area": "--iso-area"}
-    for key, option in {**kept, "at_least": "--at-least"}.items():
-        if chip is not None and choice[key]:
-            raise InputError(f"{option} is not for chips", key="--chip", legal=f"without {option}")
-    return shared
 
 
 def _placed(network: Workload, chip: str, shared: Budget | None, **choice: Any) -> ChipComparison:

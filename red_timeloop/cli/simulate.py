@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -10,6 +10,7 @@ from red_timeloop import designs as known
 from red_timeloop.cli import options
 from red_timeloop.cli.results import Answer, answering
 from red_timeloop.dataflow.events import EVENTS, engine_events
+from red_timeloop.dataflow.nonideal import Nonidealities
 from red_timeloop.dataflow.simulator import simulate
 from red_timeloop.dataflow.trace import Trace
 from red_timeloop.dataflow.verification import TENSORS, differing, random_tensors
@@ -18,9 +19,6 @@ from red_timeloop.hardware import Hardware
 from red_timeloop.views.comparison_table import describe
 from red_timeloop.views.tables import plain, table
 from red_timeloop.workload import Workload
-
-if TYPE_CHECKING:
-    from red_timeloop.dataflow.nonideal import Nonidealities
 
 __all__ = ["command"]
 
@@ -68,7 +66,7 @@ def command(
     return Answer(
         lambda: _print(reports),
         lambda: {"schema": 1, "results": [_as_json(*report) for report in reports]},
-        code=1 if failed else 0,
+        code=int(failed),
     )
 
 

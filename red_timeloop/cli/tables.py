@@ -40,7 +40,7 @@ _ABOUT = {
 
 
 @click.command(name="tables")
-@click.argument("spec", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("spec", nargs=-1, type=options.PATH)
 @options.one_design("The design whose architecture is meant.")
 @options.set_(
     "Change a variable of the architecture or a number of the parameter set, e.g. rows=256"
