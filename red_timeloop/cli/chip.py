@@ -9,7 +9,6 @@ from typing import Any
 import click
 from rich.console import Console
 
-from red_timeloop import designs as known
 from red_timeloop.chip.budget import Budget
 from red_timeloop.chip.chips import load_chip
 from red_timeloop.chip.curve import Curve, area_curve
@@ -19,6 +18,7 @@ from red_timeloop.chip.trace import trace
 from red_timeloop.cli import options
 from red_timeloop.cli.results import Answer, answering
 from red_timeloop.cli.verbosity import progress_bar
+from red_timeloop.designs import choose
 from red_timeloop.designs.evaluator import Evaluator
 from red_timeloop.engines.base import engine as get_engine
 from red_timeloop.errors import InputError
@@ -55,7 +55,7 @@ def budget(**given: Any) -> Budget | None:
 @options.design()
 @options.engine
 @options.hardware
-@options.chip("isaac")
+@options.chip(default="isaac")
 @click.option(
     "--area",
     metavar="AREA",
@@ -70,7 +70,7 @@ def budget(**given: Any) -> Budget | None:
     type=click.IntRange(min=1),
     help="Program layers that do not fit in turn, after so many images each.",
 )
-@options.jobs
+@options.jobs()
 @answering(csv=True, folder=True)
 def command(
     network: Workload,
@@ -94,19 +94,12 @@ def command(
     with progress_bar() as progress:
         shared: dict[str, Any] = {"reprogram": reprogram, "jobs": jobs, "progress": progress}
         if not curve:
-            found = on_chip(
-                network,
-                designs or None,
-                engine,
-                chip=chip,
-                budget=whole,
-                hardware=hardware,
-                **shared,
-            )
+            shared |= {"chip": chip, "budget": whole, "hardware": hardware}
+            found = on_chip(network, designs, engine, **shared)
             return _answer(found, [found], lambda: _print_comparison(found), lambda: _files(found))
         grown = area_curve(
             network,
-            known.choose(designs or None),
+            choose(designs),
             Evaluator(hardware, get_engine(engine)),
             load_chip(chip),
             quantity(least, "m2", "--area"),

@@ -13,9 +13,8 @@ from red_timeloop.cli import options
 from red_timeloop.cli.results import Answer, answering
 from red_timeloop.cli.verbosity import detail, progress_bar
 from red_timeloop.comparison import Comparison, compare
-from red_timeloop.designs import choose
+from red_timeloop.designs import Design, choose
 from red_timeloop.errors import InputError
-from red_timeloop.hardware import Hardware
 from red_timeloop.workload import Workload
 from red_timeloop.zoo import compare_zoo, zoo_as_dict
 
@@ -25,21 +24,23 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--all", "everything", is_flag=True, help="Run every shipped workload."),
-    options.design(),
-    options.jinja,
-    options.estimator,
+    options.gathered("designs", choose, options.design(), options.jinja, options.estimator),
     options.layer,
     options.engine,
     options.hardware,
-    click.option(
-        "--map", "mapped", is_flag=True, help="Let the mapper choose what designs leave open."
-    ),
-    click.option(
-        "--crossbars",
-        type=click.IntRange(min=1),
-        default=16_128,
-        show_default=True,
-        help="With --map: crossbars that a layer may use, ISAAC's chip by default.",
+    options.gathered(
+        "crossbars",
+        lambda mapped, crossbars: crossbars if mapped else None,
+        click.option(
+            "--map", "mapped", is_flag=True, help="Let the mapper choose what designs leave open."
+        ),
+        click.option(
+            "--crossbars",
+            type=click.IntRange(min=1),
+            default=16_128,
+            show_default=True,
+            help="With --map: crossbars that a layer may use, ISAAC's chip by default.",
+        ),
     ),
     click.option(
         "--at-least",
@@ -63,7 +64,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         is_flag=True,
         help="Give designs RED's area, layer by layer: arrays are scaled, crossbars copied.",
     ),
-    options.jobs,
+    options.jobs(),
     options.cache,
 )
 
@@ -79,21 +80,16 @@ def compared(
     workloads: Sequence[str],
     *,
     everything: bool,
-    designs: tuple[str, ...],
-    jinja: dict[str, str],
-    estimator: str,
+    designs: tuple[Design, ...],
     layers: tuple[str, ...],
-    engine: str,
-    hardware: Hardware,
-    mapped: bool,
-    crossbars: int,
     at_least: str | None,
     inputs: tuple[Path, ...],
-    iso_area: bool,
-    jobs: int,
     keep_going: bool = False,
+    **shared: Any,
 ) -> list[Comparison]:
     """Compare on each of `workloads`, the benchmark of RED when empty, or on all shipped ones.
+
+    `shared` is what `compare` and `compare_zoo` take alike.
 
     Raises:
         InputError: An option is not legal, or workloads were named beside `--all`.
@@ -106,16 +102,9 @@ def compared(
             key="--all",
             legal="--all, or a workload with or without --layer",
         )
-    chosen = choose(designs or None, jinja, estimator)
-    shared: dict[str, Any] = {
-        "hardware": hardware,
-        "iso_area": iso_area,
-        "crossbars": crossbars if mapped else None,
-        "jobs": jobs,
-    }
     if everything:
         with progress_bar() as progress:
-            return list(compare_zoo(chosen, engine, progress=progress, **shared))
+            return list(compare_zoo(designs, progress=progress, **shared))
     shared |= {"layers": layers, "keep_going": keep_going, "at_least": at_least}
     networks: Sequence[str | Workload] = workloads or ("red_date2019",)
     if inputs:
@@ -124,7 +113,7 @@ def compared(
     found = []
     for each in networks:
         with progress_bar() as progress:
-            found.append(compare(each, chosen, engine, progress=progress, **shared))
+            found.append(compare(each, designs, progress=progress, **shared))
     return found
 
 
@@ -150,7 +139,7 @@ def _network(
 
 
 @click.command(name="compare")
-@options.workload(optional=True)
+@options.workload(metavar="[WORKLOAD[:LAYER]]", required=False)
 @comparing
 @answering(csv=True, folder=True)
 def command(workload: str | None, **choice: Any) -> Answer:

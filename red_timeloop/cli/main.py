@@ -124,20 +124,14 @@ def main(arguments: list[str] | None = None) -> None:
             code = cli.main(
                 args=arguments, prog_name="red-timeloop", standalone_mode=False, obj=verbosity
             )
-    except InputError as error:
+    except (InputError, WorkerError, OSError) as error:
         if verbosity.verbose:
             traceback.print_exc()
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(2)
-    except WorkerError as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(1)
-    except OSError as error:  # which no command can help: the disk of the output is full
-        if verbosity.verbose:
-            traceback.print_exc()
-        what = error.filename or "the output"
-        click.echo(f"Error: {what}: {error.strerror or error}", err=True)
-        sys.exit(2)
+        what: object = error
+        if isinstance(error, OSError):  # which no command can help: the disk of the output is full
+            what = f"{error.filename or 'the output'}: {error.strerror or error}"
+        click.echo(f"Error: {what}", err=True)
+        sys.exit(1 if isinstance(error, WorkerError) else 2)
     except (click.exceptions.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
         if hasattr(signal, "pthread_sigmask"):

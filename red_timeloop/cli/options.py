@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterable, Sequence
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -121,24 +121,53 @@ def design(default: str = "the four ReRAM designs", words: str = _DESIGNS) -> Ca
     )
 
 
-def one_design(words: str = "The design.") -> Callable[[_F], _F]:
-    """Add `--design` once, RED where it is left out."""
-    return click.option(
-        "--design",
-        metavar="DESIGN",
-        default="red",
-        show_default=True,
-        shell_complete=_completed(_designs),
-        help=words,
-    )
-
-
-jobs = click.option(
+# Options of which a command may say otherwise what it does not share.
+one_design = partial(
+    click.option,
+    "--design",
+    metavar="DESIGN",
+    default="red",
+    show_default=True,
+    shell_complete=_completed(_designs),
+    help="The design.",
+)
+jobs = partial(
+    click.option,
     "-j",
     "--jobs",
     default=1,
     show_default=True,
     help="Processes that evaluate the layers; -1 for one a core.",
+)
+chip = partial(
+    click.option,
+    "--chip",
+    metavar="NAME|FILE",
+    show_default=True,
+    shell_complete=_completed(chip_names),
+    help="The chip whose tiles and links there are.",
+)
+workload = partial(
+    click.argument,
+    "workload",
+    metavar="WORKLOAD[:LAYER]",
+    shell_complete=complete_workloads,
+)
+set_ = partial(  # which `read_settings` reads
+    click.option,
+    "--set",
+    "settings",
+    metavar="KEY=VALUE",
+    multiple=True,
+    shell_complete=_completed(lambda: (f"{name}=" for name in Hardware.parameters())),
+)
+hardware_name = partial(
+    click.option,
+    "--hardware",
+    metavar="NAME|FILE",
+    default="isaac_32nm",
+    show_default=True,
+    shell_complete=_completed(lambda: resources.names("arch/parameters")),
 )
 
 adc_step = click.option(
@@ -188,20 +217,6 @@ chips = click.option(
 )
 
 
-def chip(
-    default: str | None, words: str = "The chip whose tiles and links there are."
-) -> Callable[[_F], _F]:
-    """Add `--chip`."""
-    return click.option(
-        "--chip",
-        metavar="NAME|FILE",
-        default=default,
-        show_default=True,
-        shell_complete=_completed(chip_names),
-        help=words,
-    )
-
-
 def _turn_off(context: click.Context, option: click.Parameter, given: bool) -> None:
     if given:
         os.environ[SWITCH] = "off"
@@ -235,44 +250,10 @@ specification = gathered(
 )
 
 
-def workload(*, optional: bool = False) -> Callable[[_F], _F]:
-    """Add WORKLOAD, a name or a file."""
-    return click.argument(
-        "workload",
-        metavar="[WORKLOAD[:LAYER]]" if optional else "WORKLOAD[:LAYER]",
-        required=not optional,
-        shell_complete=complete_workloads,
-    )
-
-
 # WORKLOAD and `--layer`, together the parameter `network`, a `Workload`
 network = gathered(
     "network", lambda workload, layers: read_workload(workload, layers), workload(), layer
 )
-
-
-def set_(words: str) -> Callable[[_F], _F]:
-    """Add `--set`, repeatable, which `read_settings` reads."""
-    return click.option(
-        "--set",
-        "settings",
-        metavar="KEY=VALUE",
-        multiple=True,
-        shell_complete=_completed(lambda: (f"{name}=" for name in Hardware.parameters())),
-        help=f"{words}; repeat for more.",
-    )
-
-
-def hardware_name(words: str) -> Callable[[_F], _F]:
-    """Add `--hardware`, the name or file of a parameter set."""
-    return click.option(
-        "--hardware",
-        metavar="NAME|FILE",
-        default="isaac_32nm",
-        show_default=True,
-        shell_complete=_completed(lambda: resources.names("arch/parameters")),
-        help=words,
-    )
 
 
 def load_hardware(hardware: str, settings: Sequence[str]) -> Hardware:
@@ -288,8 +269,11 @@ def load_hardware(hardware: str, settings: Sequence[str]) -> Hardware:
 hardware = gathered(
     "hardware",
     load_hardware,
-    hardware_name("The parameter set that all designs share."),
-    set_("Change a number of the parameter set, e.g. fold=2 or read_pulse_s=50ns"),
+    hardware_name(help="The parameter set that all designs share."),
+    set_(
+        help="Change a number of the parameter set, e.g. fold=2 or read_pulse_s=50ns; repeat for "
+        "more."
+    ),
 )
 
 

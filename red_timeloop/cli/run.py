@@ -86,7 +86,7 @@ def command(
             model,
             inputs,
             labels,
-            choose(designs or ("red",)),
+            choose(designs or "red"),
             hardware,
             nonidealities=cells,
             calibration=calibration or None,

@@ -6,7 +6,6 @@ from typing import Any
 
 import click
 
-from red_timeloop import designs as known
 from red_timeloop.cli import options
 from red_timeloop.cli.results import Answer, answering
 from red_timeloop.dataflow.events import EVENTS, engine_events
@@ -14,6 +13,7 @@ from red_timeloop.dataflow.nonideal import Nonidealities
 from red_timeloop.dataflow.simulator import simulate
 from red_timeloop.dataflow.trace import Trace
 from red_timeloop.dataflow.verification import TENSORS, differing, random_tensors
+from red_timeloop.designs import choose
 from red_timeloop.engines.base import engine
 from red_timeloop.hardware import Hardware
 from red_timeloop.views.comparison_table import describe
@@ -49,7 +49,7 @@ def command(
     when a count differs from the engine's.
     """
     parameters = hardware if adc_bits is None else hardware.replace(adc_bits=adc_bits)
-    chosen = [known.find(each, code=True) for each in designs or known.names()]
+    chosen = choose(designs)
     run = engine("embedded").evaluate_specification
     reports, failed = [], False
     for entry in network.layers:

@@ -21,12 +21,8 @@ _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 @click.command(name="sweep")
 @click.argument("file", metavar="SWEEP.yaml", type=options.PATH)
 @options.output("Folder of the store; sweeps may share it.", required=True)
-@click.option(
-    "-j",
-    "--jobs",
-    default=-1,
-    metavar="N",
-    help="Processes that evaluate.  [default: one a core]",
+@options.jobs(
+    default=-1, show_default=False, help="Processes that evaluate.  [default: one a core]"
 )
 @click.option(
     "--address",

@@ -34,6 +34,7 @@ from red_timeloop.workload import WorkloadLayer
 
 __all__ = ["render"]
 
+_Row = tuple[str, str, list[Cell]]  # of a table: the layer and the design that it belongs to
 _BUDGETS = {  # of designs that share a chip
     "chips": "{0:.0f} whole chips",
     "crossbars": "{0:,.0f} crossbars",
@@ -143,12 +144,13 @@ def _tiles(comparison: Comparison) -> Iterable[tuple[str, str]]:
         yield percent(useless), "of the multiply-accumulates of zero insertion are useless"
 
 
-def _summary(comparison: Comparison) -> Iterable[tuple[str, list[Cell]]]:
+def _summary(comparison: Comparison) -> Iterable[_Row]:
     """Yield the totals of each design, every layer as often as it is repeated, and its means."""
     for of in comparison.summary:
         speedups = [speedup for speedup, _ in of.layers.values()] or [1.0]
         ratios = [1 - saving for _, saving in of.layers.values()] or [1.0]
         yield (
+            "",
             of.design,
             [
                 (comparison.labels[of.design], None),
@@ -166,16 +168,17 @@ def _summary(comparison: Comparison) -> Iterable[tuple[str, list[Cell]]]:
         )
 
 
-def _layer(entry: WorkloadLayer) -> tuple[str, list[Cell]]:
+def _layer(entry: WorkloadLayer) -> _Row:
     layer = entry.layer
     zeros = layer.zero_redundancy if layer.transposed else 0.0
-    return entry.name, [
+    cells = [
         (entry.name, None),
         (describe(layer), None),
         (f"{entry.repeat}", entry.repeat),
         (scaled(layer.macs), layer.macs),
         (percent(zeros) if layer.transposed else "", zeros),
     ]
+    return entry.name, "", cells
 
 
 _COLUMNS = (

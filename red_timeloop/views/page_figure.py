@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
+import matplotlib as mpl
 from markupsafe import Markup
+from matplotlib.figure import Figure
 
 from red_timeloop.views.data import Chart
 from red_timeloop.views.figures import new_figure
 from red_timeloop.views.picture import GRID, GROUND, INK, STYLE, svg_text, svg_tree
 from red_timeloop.views.svg import SVG, style_sheet
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 __all__ = ["Figures", "inline"]
 
@@ -34,8 +32,6 @@ class Figures:
 
     def chart(self, chart: Chart) -> Markup:
         """Return a chart with a group for each layer, to be hidden and moved up."""
-        import matplotlib as mpl
-
         with mpl.rc_context(STYLE | {"font.size": SIZE, "hatch.linewidth": 0.5}):
             figure = new_figure(chart, WIDTH / 72, SIZE, page=True)
         root = self._tree(figure, chart.title, "The numbers stand in a table below", chart)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from xml.etree import ElementTree
 
-from red_timeloop.views.svg import SVG, group_runs, squeeze, style_sheet
+import matplotlib
+from matplotlib.figure import Figure
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from red_timeloop.views.svg import SVG, group_runs, squeeze, style_sheet
 
 __all__ = ["GRID", "GROUND", "INK", "STYLE", "SVG", "picture", "svg_file", "svg_text", "svg_tree"]
 
@@ -30,8 +30,6 @@ STYLE: Any = {
 
 def picture(figure: Figure, form: str, title: str, description: str) -> bytes:
     """Return `figure` as the bytes of a `svg`, `pdf` or `png` file (300 dots an inch)."""
-    import matplotlib
-
     if form == "svg":
         styles: dict[str, str] = {}
         return svg_file(svg_tree(figure, title, description, styles), styles)
@@ -49,8 +47,6 @@ def svg_tree(
     figure: Figure, title: str, description: str, styles: dict[str, str]
 ) -> ElementTree.Element:
     """Return `figure` as a small SVG tree, whose `styles` (class by style) the caller writes."""
-    import matplotlib
-
     stream = io.BytesIO()
     with matplotlib.rc_context(STYLE):
         figure.savefig(stream, format="svg", metadata={"Date": None})

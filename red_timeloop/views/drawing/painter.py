@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.text import Text
+
 __all__ = ["INK", "LINE", "PALE", "REAL", "Painter", "Seen"]
 
 INK = "#1a1a1a"
@@ -24,8 +28,6 @@ class Painter:
     """
 
     def __init__(self, width: float) -> None:
-        from matplotlib.figure import Figure
-
         self.figure = Figure(figsize=(width, width), facecolor="white")
         self.frames: dict[str, tuple[int, int]] = {}
         self._axes = self.figure.add_axes((0, 0, 1, 1), xlim=(0, width))
@@ -46,8 +48,6 @@ class Painter:
         **style: Any,
     ) -> None:
         """Draw a rectangle at (x, y, width, height); `style` is that of matplotlib's patches."""
-        from matplotlib.patches import Rectangle
-
         look: dict[str, Any] = {"linewidth": 0.4, "zorder": 2, **style}
         shape = Rectangle(place[:2], *place[2:], facecolor=fill, edgecolor=edge, **look)
         self._add(shape, gid, seen)
@@ -62,8 +62,6 @@ class Painter:
         **style: Any,
     ) -> None:
         """Write `text` at (x, y); `style` is that of matplotlib's texts."""
-        from matplotlib.text import Text
-
         look: dict[str, Any] = {"color": INK, "ha": "center", "va": "center_baseline"}
         look |= {"fontsize": 6.5, "zorder": 6, "linespacing": 1.25}
         self._add(Text(x, y, text, **(look | style)), gid, seen)
