@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import click
-from rich.table import Table
 
 from red_timeloop.cli import options
 from red_timeloop.cli.results import Answer, answering
@@ -17,10 +16,11 @@ from red_timeloop.designs.constraints import check_rules
 from red_timeloop.engines.base import evaluate_priced
 from red_timeloop.engines.result import EngineResult, SparseSpace
 from red_timeloop.spec.reader import read_specification
-from red_timeloop.views.tables import plain
+from red_timeloop.views.tables import plain, table
 
 __all__ = ["command", "print_result"]
 
+_HEADS = ("level", "instances", "data space", "words", "reads", "fills", "updates", "energy")
 _PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "u", -3: "m", 0: ""}
 
 
@@ -55,32 +55,19 @@ def command(
 
 def print_result(result: EngineResult) -> None:
     """Print a result as a table, outermost level first."""
-    console = plain()
-    table = Table(title="Counts for each instance; energies of all instances")
     known = result.priced_by is not None
-    for heading in (
-        "level",
-        "instances",
-        "data space",
-        "words",
-        "reads",
-        "fills",
-        "updates",
-        "energy",
-    ):
-        side: Literal["left", "right"] = "left" if heading in ("level", "data space") else "right"
-        table.add_column(heading, justify=side, no_wrap=heading == "level")
+    rows: list[list[str]] = []
     for name, level in reversed(list(result.levels.items())):
         used = f"{level.utilized_instances:,}/{level.instances:,}"
-        table.add_row(name, used, "", "", "", "", "", _energy(level.energy, known))
+        rows.append([name, used, *[""] * 5, _energy(level.energy, known)])
         for name, space in level.data_spaces.items():
             numbers = (space.utilized_capacity, space.reads, space.fills, space.updates)
             energy = _energy(space.energy, known)
-            table.add_row("", "", name, *(f"{number:,}" for number in numbers), energy)
-            if space.sparse is not None:
-                for label, counts in _saved(space.sparse):
-                    table.add_row("", "", label, "", *counts, "")
-    console.print(table)
+            rows.append(["", "", name, *(f"{number:,}" for number in numbers), energy])
+            rows += _saved(space.sparse) if space.sparse is not None else ()
+    console = plain()
+    console.print("Counts for each instance; energies of all instances", style="bold")
+    console.print(table(_HEADS, rows, ("level", "data space")))
     of_them = "".join(
         f" ({x.actual:,} actual, {x.gated:,} gated, {x.skipped:,} skipped)"
         for x in (level.computes for level in result.levels.values())
@@ -103,12 +90,12 @@ def _energy(value: float, known: bool) -> str:
     return _quantity(value, "J") if known else "unknown"
 
 
-def _saved(space: SparseSpace) -> Iterator[tuple[str, list[str]]]:
+def _saved(space: SparseSpace) -> Iterator[list[str]]:
     """Yield rows of the words that are gated or skipped, where there are any."""
     for label in ("gated", "skipped"):
         words = [getattr(each, label) for each in (space.reads, space.fills, space.updates)]
         if any(words):
-            yield f"  {label}", [f"{number:,}" for number in words]
+            yield ["", "", f"  {label}", "", *(f"{number:,}" for number in words), ""]
 
 
 def _quantity(value: float, unit: str) -> str:

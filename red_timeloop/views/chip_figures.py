@@ -13,6 +13,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import LinearSegmentedColormap, to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import EngFormatter
 
 from red_timeloop.chip.budget import Site
 from red_timeloop.chip.chips import Chip
@@ -21,7 +22,7 @@ from red_timeloop.chip.result import ChipComparison, ChipResult
 from red_timeloop.designs.registry import colours as own_colours
 from red_timeloop.designs.registry import label
 from red_timeloop.units import percent, scaled
-from red_timeloop.views.figures import PAPER, TWO_COLUMNS, tick
+from red_timeloop.views.figures import PAPER, TWO_COLUMNS
 from red_timeloop.views.palette import PARTS, design_colours, text_on
 from red_timeloop.views.picture import picture
 
@@ -282,7 +283,7 @@ def _timeline(result: ChipResult, schedule: Schedule, colour: str) -> Figure:
     axes.set_yticks(range(len(shown)), names, fontsize=5.5)
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.set_xlim(0, last)
-    axes.xaxis.set_major_formatter(lambda value, _: tick(value, "s"))
+    axes.xaxis.set_major_formatter(EngFormatter("s"))
     axes.set_xlabel("time")
     every_text = f", one layer in {every} shown" * (every > 1)
     title = f"an image each {scaled(result.period, 's')}, latency {scaled(result.latency, 's')}"

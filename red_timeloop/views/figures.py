@@ -242,7 +242,7 @@ def _ticks(axes: Axes, chart: Chart) -> None:
     locator = log_ticks(*axes.get_xlim()) if chart.logarithmic else MaxNLocator(5)
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: tick(value, chart.unit)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value, chart.unit)))
 
 
 def log_ticks(low: float, high: float) -> Any:
@@ -250,10 +250,10 @@ def log_ticks(low: float, high: float) -> Any:
     return LogLocator(subs=(1, 2, 5) if high / low < 30 else (1,), numticks=6)
 
 
-def tick(value: float, unit: str) -> str:
+def _tick(value: float, unit: str) -> str:
     """Return a round value without trailing zeros.
 
-    >>> tick(1e-8, "m2"), tick(1e-4, "s"), tick(0.8, "%"), tick(2.0, "x")
+    >>> _tick(1e-8, "m2"), _tick(1e-4, "s"), _tick(0.8, "%"), _tick(2.0, "x")
     ('0.01 mm2', '100 us', '80 %', '2x')
     """
     factor, written = {"x": (1, "x"), "%": (100, " %"), "m2": (1e6, " mm2")}.get(unit, (0, ""))
