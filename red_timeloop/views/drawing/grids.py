@@ -96,11 +96,6 @@ class Grid:
         """Return the grid at another place."""
         return replace(self, x=self.x + x, y=self.y + y)
 
-    @property
-    def text_size(self) -> float:
-        """Type size in points of up to three letters in a cell."""
-        return min(7.0, self.cell * 72 * 0.56)
-
 
 def _extent(strips: Strips) -> float:
     return strips[0].extent * (strips[2].extent + BETWEEN_PLANES) - BETWEEN_PLANES

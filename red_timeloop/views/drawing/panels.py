@@ -179,7 +179,7 @@ class Panel:
     ) -> None:
         """Write a few letters into a cell, as small as those `beside` it need."""
         longest = max(map(len, (text, *beside)))
-        size = self.grid.text_size * min(1.0, 2.7 / max(1, longest))
+        size = min(7.0, self.grid.cell * 72 * 0.56) * min(1.0, 2.7 / max(1, longest))
         if text and size >= _SMALLEST_TEXT:
             # a figure's height is 0.73 of its size in DejaVu Sans
             baseline = y + self.grid.cell / 2 + 0.365 * size / 72
