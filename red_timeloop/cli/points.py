@@ -17,7 +17,6 @@ from red_timeloop.errors import InputError
 from red_timeloop.sweeps import SweepError, analysis
 from red_timeloop.sweeps.measures import Condition, Objective
 from red_timeloop.sweeps.table import Results, load_results
-from red_timeloop.views.sweep_figure import pareto_figure
 from red_timeloop.views.sweep_table import print_effects, print_results
 
 __all__ = ["best", "pareto", "sensitivity"]
@@ -94,6 +93,8 @@ def pareto(chosen: _Chosen) -> Answer:
         print_results(front, [objective.measure for objective in objectives])
 
     def figures() -> dict[str, bytes]:
+        from red_timeloop.views.sweep_figure import pareto_figure  # not to be loaded else
+
         workloads = points.words["workload"]
         return {
             f"pareto_{name}.svg": pareto_figure(points.select(workloads == name), objectives)

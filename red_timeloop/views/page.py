@@ -268,11 +268,15 @@ def _picture(comparison: Comparison, drawn: Figures) -> dict[str, Any] | None:
         if decompose(layer).sub_crossbars > _MOST_SUB_CROSSBARS:
             continue
         try:
-            root = draw(layer, result.design_result.design).moving(drawn.styles)
+            drawing = draw(layer, result.design_result.design)
         except InputError:  # no computation modes
             continue
         drawn.moving = True
-        return {"layer": result.layer, "svg": inline(drawn.take(root))}
+        words = f"{drawing.title}. {drawing.description}".rstrip(".")
+        return {
+            "layer": result.layer,
+            "svg": inline(drawn.take(drawing.moving(drawn.styles), words)),
+        }
     return None
 
 

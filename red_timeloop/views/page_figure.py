@@ -45,7 +45,7 @@ class Figures:
         return inline(self._tree(figure, title, words))
 
     def _tree(self, figure: Figure, title: str, words: str, chart: Chart | None = None) -> Element:
-        root = self.take(svg_tree(figure, title, words, self.styles))
+        root = self.take(svg_tree(figure, self.styles), f"{title}. {words}")
         root.set("tabindex", "0")
         rows = {
             name: Element(f"{{{SVG}}}g", {"class": "row", "data-layer": name})
@@ -66,19 +66,12 @@ class Figures:
         root.extend(rows.values())
         return root
 
-    def take(self, root: Element) -> Element:
+    def take(self, root: Element, words: str) -> Element:
         """Return a tree as an element of the page, its definitions among those of all."""
         for definitions in root.findall(f"{{{SVG}}}defs"):
             root.remove(definitions)
             self.definitions.update({child.get("id", ""): child for child in definitions})
-        words = [root.find(f"{{{SVG}}}{kind}") for kind in ("title", "desc")]
-        for element in words:
-            if element is not None:
-                root.remove(element)
-        root.set(
-            "aria-label", ". ".join((e.text or "").rstrip(".") for e in words if e is not None)
-        )
-        root.set("class", "fig")
+        root.attrib |= {"aria-label": words, "class": "fig"}
         for key in ("width", "height", "font-family"):
             del root.attrib[key]
         return root
