@@ -278,12 +278,12 @@ hardware = gathered(
 
 
 def cells(function: _F) -> _F:
-    """Add what cells do wrong and `--seed`, together the parameter `cells`, a `Nonidealities`."""
+    """Add what cells do wrong and `--seed`, together `nonidealities`."""
     from red_timeloop.dataflow.nonideal import Nonidealities
 
     share: dict[str, Any] = {"default": 0.0, "metavar": "SHARE"}
     return gathered(
-        "cells",
+        "nonidealities",
         Nonidealities,
         click.option("--seed", default=0, show_default=True, help="Seed of all random numbers."),
         click.option(

@@ -10,10 +10,8 @@ import click
 from red_timeloop.cli import options
 from red_timeloop.cli.results import Answer, answering
 from red_timeloop.cli.verbosity import progress_bar
-from red_timeloop.dataflow.nonideal import Nonidealities
 from red_timeloop.designs import choose
 from red_timeloop.errors import InputError, shown
-from red_timeloop.hardware import Hardware
 from red_timeloop.networks.inputs import Normalization
 from red_timeloop.networks.result import NetworkRun, as_text, columns
 from red_timeloop.networks.run import run
@@ -62,13 +60,9 @@ __all__ = ["command"]
 @answering(csv=True, folder=True)
 def command(
     model: Path,
-    inputs: tuple[Path, ...],
-    labels: str | None,
-    score: str | None,
     designs: tuple[str, ...],
-    hardware: Hardware,
-    cells: Nonidealities,
     calibration: tuple[Path, ...],
+    score: str | None,
     size: str | None,
     mean: str,
     std: str,
@@ -84,11 +78,7 @@ def command(
     with progress_bar() as progress:
         result = run(
             model,
-            inputs,
-            labels,
-            choose(designs or "red"),
-            hardware,
-            nonidealities=cells,
+            designs=choose(designs or "red"),
             calibration=calibration or None,
             normalization=normalization,
             score=load_score(score) if score else None,

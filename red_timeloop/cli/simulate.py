@@ -38,7 +38,7 @@ def command(
     designs: tuple[str, ...],
     adc_bits: int | None,
     adc_step: int | None,
-    cells: Nonidealities,
+    nonidealities: Nonidealities,
     hardware: Hardware,
 ) -> Answer:
     """Execute a layer on random integers and count what happens.
@@ -53,14 +53,19 @@ def command(
     run = engine("embedded").evaluate_specification
     reports, failed = [], False
     for entry in network.layers:
-        tensors = random_tensors(entry.layer, cells.seed)
+        tensors = random_tensors(entry.layer, nonidealities.seed)
         for design in chosen:
             trace = simulate(
-                entry.layer, design, *tensors, parameters, nonidealities=cells, adc_step=adc_step
+                entry.layer,
+                design,
+                *tensors,
+                parameters,
+                nonidealities=nonidealities,
+                adc_step=adc_step,
             )
             counted = engine_events(design.plan(entry.layer, parameters), run)
             different = sorted(differing(trace.counts, counted))
-            exact = parameters.adc_bits is None and cells.ideal and adc_step in (None, 1)
+            exact = parameters.adc_bits is None and nonidealities.ideal and adc_step in (None, 1)
             failed |= bool(different) or (exact and not trace.error.exact)
             reports.append((trace, counted, different))
     return Answer(
