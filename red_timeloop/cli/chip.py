@@ -9,7 +9,6 @@ from typing import Any
 import click
 from rich.console import Console
 
-from red_timeloop import designs as known
 from red_timeloop.chip.budget import Budget
 from red_timeloop.chip.chips import load_chip
 from red_timeloop.chip.curve import Curve, area_curve
@@ -17,8 +16,9 @@ from red_timeloop.chip.result import ChipComparison
 from red_timeloop.chip.run import on_chip
 from red_timeloop.chip.trace import trace
 from red_timeloop.cli import options
-from red_timeloop.cli.progress import progress_bar
 from red_timeloop.cli.results import Answer, answering
+from red_timeloop.cli.verbosity import progress_bar
+from red_timeloop.designs import choose
 from red_timeloop.designs.evaluator import Evaluator
 from red_timeloop.engines.base import engine as get_engine
 from red_timeloop.errors import InputError
@@ -33,17 +33,14 @@ from red_timeloop.workload import Workload
 __all__ = ["budget", "command"]
 
 
-def budget(
-    area: str | None, crossbars: int | None, power: str | None, chips: int | None
-) -> Budget | None:
-    """Return the one budget that was given, if any."""
-    given: dict[Any, float | None] = {
-        "area": None if area is None else quantity(area, "m2", "--area"),
-        "crossbars": crossbars,
-        "power": None if power is None else quantity(power, "W", "--power"),
-        "chips": chips,
-    }
-    found = [Budget(kind, value) for kind, value in given.items() if value is not None]
+def budget(**given: Any) -> Budget | None:
+    """Return the one budget that was given, if any, by the names of its options."""
+    units = {"area": "m2", "power": "W"}
+    found = [
+        Budget(kind, quantity(each, units[kind], f"--{kind}") if kind in units else each)  # type: ignore[arg-type]
+        for kind, each in given.items()
+        if each is not None
+    ]
     if len(found) > 1:
         raise InputError(
             "more than one budget",
@@ -58,7 +55,7 @@ def budget(
 @options.design()
 @options.engine
 @options.hardware
-@options.chip("isaac")
+@options.chip(default="isaac")
 @click.option(
     "--area",
     metavar="AREA",
@@ -73,7 +70,7 @@ def budget(
     type=click.IntRange(min=1),
     help="Program layers that do not fit in turn, after so many images each.",
 )
-@options.jobs
+@options.jobs()
 @answering(csv=True, folder=True)
 def command(
     network: Workload,
@@ -82,11 +79,9 @@ def command(
     hardware: Hardware,
     chip: str,
     area: str | None,
-    crossbars: int | None,
-    power: str | None,
-    chips: int | None,
     reprogram: int | None,
     jobs: int,
+    **budgets: Any,
 ) -> Answer:
     """Run a network on a whole chip, every design within the same budget.
 
@@ -95,23 +90,16 @@ def command(
     allows.
     """
     least, curve, most = (area or "").partition("..")
-    whole = budget(least or None, crossbars, power, chips)
+    whole = budget(area=least or None, **budgets)
     with progress_bar() as progress:
         shared: dict[str, Any] = {"reprogram": reprogram, "jobs": jobs, "progress": progress}
         if not curve:
-            found = on_chip(
-                network,
-                designs or None,
-                engine,
-                chip=chip,
-                budget=whole,
-                hardware=hardware,
-                **shared,
-            )
+            shared |= {"chip": chip, "budget": whole, "hardware": hardware}
+            found = on_chip(network, designs, engine, **shared)
             return _answer(found, [found], lambda: _print_comparison(found), lambda: _files(found))
         grown = area_curve(
             network,
-            known.choose(designs or None),
+            choose(designs),
             Evaluator(hardware, get_engine(engine)),
             load_chip(chip),
             quantity(least, "m2", "--area"),

@@ -17,7 +17,7 @@ from red_timeloop.components.attributes import Attribute, attributes_of
 from red_timeloop.components.registry import origin
 from red_timeloop.components.standard import ATTRIBUTES
 from red_timeloop.errors import InputError, meant
-from red_timeloop.hardware import Hardware
+from red_timeloop.hardware import Hardware, read_settings
 from red_timeloop.units import area, scaled
 
 __all__ = ["command"]
@@ -36,8 +36,8 @@ _EXAMPLE = {
 
 @click.command(name="components")
 @click.argument("name", required=False)
-@options.set_("Change an attribute or a circuit number, e.g. rows=256")
-@options.hardware_name("The parameter set whose circuit numbers hold.")
+@options.set_(help="Change an attribute or a circuit number, e.g. rows=256; repeat for more.")
+@options.hardware_name(help="The parameter set whose circuit numbers hold.")
 @answering()
 def command(name: str | None, hardware: str, settings: tuple[str, ...]) -> Answer:
     """List the component models, or say what one of them costs.
@@ -118,9 +118,9 @@ def _described(name: str, hardware: str, settings: tuple[str, ...]) -> dict[str,
 
 def _arguments(
     name: str, own: Mapping[str, Attribute], settings: tuple[str, ...]
-) -> tuple[dict[str, str], dict[str, int]]:
+) -> tuple[dict[str, Any], dict[str, int]]:
     """Return the attributes and numbers that were given, and examples of those that are needed."""
-    given = dict(map(_setting, settings))
+    given = read_settings(settings)
     for key in given:
         if key not in own and key not in (*Circuit.names(), "technology"):
             legal = [*own, "technology", *Circuit.names()]
@@ -143,13 +143,6 @@ class _Recorder:
     def __getattr__(self, name: str) -> Any:
         self.read.add(name)
         return getattr(self.circuit, name)
-
-
-def _setting(setting: str) -> tuple[str, str]:
-    key, equals, text = setting.partition("=")
-    if not equals or not key.strip():
-        raise InputError(f"got {setting!r}", key="--set", legal="KEY=VALUE")
-    return key.strip(), text.strip()
 
 
 def _print_one(content: Mapping[str, Any]) -> None:

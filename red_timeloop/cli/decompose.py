@@ -10,13 +10,15 @@ import click
 from rich.table import Table
 
 from red_timeloop.cli import options
-from red_timeloop.cli.results import Answer, answering
-from red_timeloop.decomposition import Decomposition, Mode, decompose
+from red_timeloop.cli.results import Answer, answering, fields
+from red_timeloop.decomposition import Decomposition, decompose
 from red_timeloop.views.tables import plain, table
 from red_timeloop.workload import Workload
 
 __all__ = ["command"]
 
+_OF_MODES = ("phase", "taps", "offsets", "sub_kernel_shape", "output_count", "empty")
+_OF_GROUPS = ("taps_per_axis", "output_count_per_axis", "modes_per_axis")
 _WIDEST_PICTURE = 32  # kernel pixels an axis; a wider one does not fit a terminal
 _MOST_ROWS = 16  # modes listed one by one
 
@@ -30,13 +32,10 @@ def command(network: Workload) -> Answer:
     WORKLOAD is a name that `red-timeloop list` shows, or a YAML, ONNX or Keras file.
     """
     parts = {entry.name: decompose(entry.layer) for entry in network.layers}
+    content = {"schema": 1, "workload": network.name}
     return Answer(
         lambda: _print(parts),
-        lambda: {
-            "schema": 1,
-            "workload": network.name,
-            "layers": [_as_json(*part) for part in parts.items()],
-        },
+        lambda: {**content, "layers": [_as_json(*part) for part in parts.items()]},
     )
 
 
@@ -45,37 +44,14 @@ def _as_json(name: str, parts: Decomposition) -> dict[str, Any]:
     return {
         "layer": name,
         "type": "transposed_conv" if layer.transposed else "conv",
-        "input_size": layer.input_size,
-        "output_size": layer.output_size,
-        "kernel_size": layer.kernel_size,
-        "stride": layer.stride,
-        "padding": layer.padding,
-        "dilation": layer.dilation,
-        "groups": layer.groups,
-        "macs": layer.macs,
-        "zero_inserted_macs": layer.zero_inserted_macs,
-        "zero_redundancy": layer.zero_redundancy,
-        "sub_crossbars": parts.sub_crossbars,
-        "window": parts.window,
-        "steps": parts.steps,
-        "modes": [
-            {
-                "phase": mode.phase,
-                "taps": mode.taps,
-                "offsets": mode.offsets,
-                "sub_kernel_shape": mode.sub_kernel_shape,
-                "output_count": mode.output_count,
-                "empty": mode.empty,
-            }
-            for mode in parts.modes
-        ],
+        **fields(
+            layer, "input_size", "output_size", "kernel_size", "stride", "padding", "dilation"
+        ),
+        **fields(layer, "groups", "macs", "zero_inserted_macs", "zero_redundancy"),
+        **fields(parts, "sub_crossbars", "window", "steps"),
+        "modes": [fields(mode, *_OF_MODES) for mode in parts.modes],
         "mode_groups": [
-            {
-                "phases": [mode.phase for mode in group.modes],
-                "taps_per_axis": group.taps_per_axis,
-                "output_count_per_axis": group.output_count_per_axis,
-                "modes_per_axis": group.modes_per_axis,
-            }
+            {"phases": [mode.phase for mode in group.modes], **fields(group, *_OF_GROUPS)}
             for group in parts.groups
         ],
     }
@@ -132,7 +108,8 @@ def _picture(parts: Decomposition) -> str:
         return f"  (a kernel of {_times(size)} is too wide to draw)"
     owner: dict[tuple[int, ...], str] = {}
     for index, mode in enumerate(parts.modes):
-        owner.update({tap: _label(index, mode) for tap in product(*mode.taps)})
+        label = "-" if mode.empty else str(index)
+        owner |= dict.fromkeys(product(*mode.taps), label)
     width = max(map(len, owner.values()))
     lines = ["  kernel pixels by mode:"]
     for outer in product(*map(range, size[:-1])):
@@ -141,10 +118,6 @@ def _picture(parts: Decomposition) -> str:
         row = product(*((index,) for index in outer), range(size[-1]))
         lines.append("    " + " ".join(owner[tap].rjust(width) for tap in row))
     return "\n".join(lines)
-
-
-def _label(index: int, mode: Mode) -> str:
-    return "-" if mode.empty else str(index)
 
 
 def _times(values: tuple[int, ...], sign: str = "x") -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import click
 
 from red_timeloop.cli import options
+from red_timeloop.cli.results import fields
 from red_timeloop.errors import InputError
 from red_timeloop.files import to_json, write_atomic
 from red_timeloop.frontends.accounting import Imported
@@ -38,11 +40,9 @@ def command(
     model: str,
     output: Path | None,
     shapes: tuple[str, ...],
-    name: str | None,
-    input_bits: int | None,
-    weight_bits: int | None,
     strict: bool,
     form: str,
+    **choice: Any,
 ) -> None:
     """Read MODEL and write its layers as a workload.
 
@@ -53,13 +53,7 @@ def command(
     Every operator of the model is accounted for: imported, free (activation, normalisation,
     reshape, ...) or not modelled.
     """
-    imported = read_model(
-        model,
-        dict(map(_shape, shapes)),
-        name=name,
-        input_bits=input_bits,
-        weight_bits=weight_bits,
-    )
+    imported = read_model(model, dict(map(_shape, shapes)), **choice)
     if strict:
         imported.require_complete()
     text = dump_workload(imported.workload)
@@ -83,9 +77,7 @@ def _report(imported: Imported, output: Path | None, form: str) -> None:
         click.echo(to_json(_as_json(imported, output)), nl=False)
         return
     console = plain(stderr=output is None)
-    count = dict.fromkeys(("imported", "free", "not_modelled"), 0)
-    for operator in imported.operators:
-        count[operator.status] += 1
+    count = Counter(operator.status for operator in imported.operators)
     layers = sum(entry.repeat for entry in imported.workload.layers)
     where = f", written to {output}" if output else ""
     console.print(
@@ -96,16 +88,11 @@ def _report(imported: Imported, output: Path | None, form: str) -> None:
         console.print(f"Note: {note}")
     if imported.not_modelled:
         heads = ("operator", "name", "share of MACs", "reason")
-        shares = map(imported.share, imported.not_modelled)
-        rows = [
-            [
-                each.type,
-                each.name,
-                "unknown" if share is None else f"{100 * share:.2f} %",
-                each.reason,
-            ]
-            for each, share in zip(imported.not_modelled, shares, strict=True)
-        ]
+        rows = []
+        for each in imported.not_modelled:
+            share = imported.share(each)
+            written = "unknown" if share is None else f"{100 * share:.2f} %"
+            rows.append([each.type, each.name, written, each.reason])
         console.print("Not modelled")
         console.print(table(heads, rows, ("operator", "name", "reason")))
 
@@ -119,11 +106,7 @@ def _as_json(imported: Imported, output: Path | None) -> dict[str, Any]:
         "macs": imported.workload.macs,
         "operators": [
             {
-                "name": operator.name,
-                "type": operator.type,
-                "status": operator.status,
-                "layer": operator.layer,
-                "macs": operator.macs,
+                **fields(operator, "name", "type", "status", "layer", "macs"),
                 "share": imported.share(operator),
                 "reason": operator.reason,
             }

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from red_timeloop import designs
-from red_timeloop.cli.results import Answer, answering
+from red_timeloop.cli.results import Answer, answering, fields
 from red_timeloop.units import scaled
 from red_timeloop.views.tables import plain, table
 from red_timeloop.workload import Workload, load_workload, workload_names
@@ -37,8 +37,7 @@ def _summary(workload: Workload) -> dict[str, Any]:
     transposed = [entry for entry in workload.layers if entry.layer.transposed]
     shares = [entry.layer.zero_redundancy for entry in transposed]
     return {
-        "name": workload.name,
-        "description": workload.description,
+        **fields(workload, "name", "description"),
         "dimensions": max(entry.layer.ndim for entry in workload.layers),
         "layers": sum(entry.repeat for entry in workload.layers),
         "transposed_layers": sum(entry.repeat for entry in transposed),

@@ -22,41 +22,23 @@ from red_timeloop.errors import InputError, WorkerError, meant
 
 __all__ = ["cli", "main"]
 
-# what one wants to do -> name of the command -> module in red_timeloop.cli whose `command` it is
-_GROUPS: dict[str, dict[str, str]] = {
-    "Compare designs": {
-        "compare": "compare",
-        "chip": "chip",
-        "run": "run",
-        "report": "report",
-    },
-    "See how a layer runs": {
-        "list": "list_",
-        "decompose": "decompose",
-        "draw": "draw",
-        "simulate": "simulate",
-        "verify": "verify",
-    },
-    "Search and sweep": {
-        "map": "map_",
-        "check": "check",
-        "sweep": "sweep",
-        "pareto": "pareto",
-        "best": "best",
-        "sensitivity": "sensitivity",
-    },
-    "Work with other files and tools": {
-        "import": "import_",
-        "model": "model",
-        "export": "export",
-        "problem": "problem",
-        "tables": "tables",
-        "components": "components",
-        "doctor": "doctor",
-    },
-    "Check against the papers": {"reproduce": "reproduce"},
+# what one wants to do, and names of the commands that do it
+_GROUPS = {
+    "Compare designs": ("compare", "chip", "run", "report"),
+    "See how a layer runs": ("list", "decompose", "draw", "simulate", "verify"),
+    "Search and sweep": ("map", "check", "sweep", "pareto", "best", "sensitivity"),
+    "Work with other files and tools": (
+        *("import", "model", "export", "problem"),
+        *("tables", "components", "doctor"),
+    ),
+    "Check against the papers": ("reproduce",),
 }
-_COMMANDS = {name: module for group in _GROUPS.values() for name, module in group.items()}
+_COMMANDS = tuple(name for group in _GROUPS.values() for name in group)
+# Where a command is no function `command` in a module of its name in red_timeloop.cli.
+_PLACES = {
+    **{name: (f"{name}_", "command") for name in ("list", "map", "import")},
+    **{name: ("points", name) for name in ("pareto", "best", "sensitivity")},
+}
 
 
 class _LazyGroup(click.Group):
@@ -68,10 +50,10 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             ctx.fail(f"No such command {cmd_name!r}{meant(cmd_name, _COMMANDS)}")
-        module = import_module(f"red_timeloop.cli.{_COMMANDS[cmd_name]}")
+        module, function = _PLACES.get(cmd_name, (cmd_name, "command"))
+        command = getattr(import_module(f"red_timeloop.cli.{module}"), function)
         if signal.getsignal(signal.SIGINT) is end_at_once:
             signal.signal(signal.SIGINT, signal.default_int_handler)  # from here on there is work
-        command = module.command
         assert isinstance(command, click.Command)
         return add_options(command)
 
@@ -82,16 +64,17 @@ class _LazyGroup(click.Group):
             with formatter.section(title):
                 formatter.write_dl(
                     [
-                        (name, click.Command(name, help=_help(module)).get_short_help_str(limit))
-                        for name, module in commands.items()
+                        (name, click.Command(name, help=_help(name)).get_short_help_str(limit))
+                        for name in commands
                     ]
                 )
 
 
-def _help(module: str) -> str | None:
+def _help(name: str) -> str | None:
+    module, function = _PLACES.get(name, (name, "command"))
     tree = ast.parse(Path(__file__).with_name(f"{module}.py").read_text(encoding="utf-8"))
     functions = (node for node in tree.body if isinstance(node, ast.FunctionDef))
-    return next(ast.get_docstring(node) for node in functions if node.name == "command")
+    return next(ast.get_docstring(node) for node in functions if node.name == function)
 
 
 @click.group(
@@ -116,22 +99,14 @@ def main(arguments: list[str] | None = None) -> None:
             code = cli.main(
                 args=arguments, prog_name="red-timeloop", standalone_mode=False, obj=verbosity
             )
-    except InputError as error:
+    except (InputError, WorkerError, OSError) as error:
         if verbosity.verbose:
             traceback.print_exc()
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(2)
-    except WorkerError as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(1)
-    except (
-        OSError
-    ) as error:  # what no command can do anything about: the disk of the output is full
-        if verbosity.verbose:
-            traceback.print_exc()
-        what = error.filename or "the output"
-        click.echo(f"Error: {what}: {error.strerror or error}", err=True)
-        sys.exit(2)
+        what: object = error
+        if isinstance(error, OSError):  # which no command can help: the disk of the output is full
+            what = f"{error.filename or 'the output'}: {error.strerror or error}"
+        click.echo(f"Error: {what}", err=True)
+        sys.exit(1 if isinstance(error, WorkerError) else 2)
     except (click.exceptions.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
         if hasattr(signal, "pthread_sigmask"):

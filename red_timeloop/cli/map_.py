@@ -12,8 +12,7 @@ import click
 
 from red_timeloop.cli import options, results
 from red_timeloop.cli.model import print_result
-from red_timeloop.cli.progress import progress_bar
-from red_timeloop.cli.verbosity import say
+from red_timeloop.cli.verbosity import progress_bar, say
 from red_timeloop.designs import Design, choose
 from red_timeloop.designs.specification import assemble
 from red_timeloop.engines.base import ENGINES
@@ -39,24 +38,14 @@ from red_timeloop.spec.write import mapping_text, problem_section
 __all__ = ["command"]
 
 
-def _mapper_options(
-    algorithm: str | None, threads: int | None, victory_condition: int | None, invalid: int | None
-) -> SearchOptions:
-    given: dict[str, Any] = {"algorithm": algorithm, "num_threads": threads}
-    given |= {"victory_condition": victory_condition, "timeout": invalid}
-    return SearchOptions(**{key: value for key, value in given.items() if value is not None})
-
-
 @click.command(name="map")
-@click.argument("spec", nargs=-1, required=True, type=click.Path(path_type=Path))
+@options.specification
 @click.option(
     "--objective",
     type=click.Choice(OBJECTIVES),
     help="Energy times cycles, energy, cycles, or all trade-offs between the two.  [default: the "
     "files' mapper section, or edp]",
 )
-@options.file("--ert", help="Energy table (Accelergy's ERT).")
-@options.file("--art", help="Area table (Accelergy's ART).")
 @click.option(
     "--engine",
     type=click.Choice(["embedded", "timeloop", "auto"]),
@@ -66,11 +55,13 @@ def _mapper_options(
 )
 @options.gathered(
     "theirs",
-    _mapper_options,
+    lambda **given: SearchOptions(**{k: value for k, value in given.items() if value is not None}),
     click.option("--algorithm", help="Algorithm of timeloop-mapper.  [default: random_pruned]"),
-    click.option("--threads", type=int, help="Of timeloop-mapper: threads.  [default: all]"),
+    click.option(
+        "--threads", "num_threads", type=int, help="Of timeloop-mapper: threads.  [default: all]"
+    ),
     click.option("--victory-condition", type=int, help="Its mappings without improvement, to end."),
-    click.option("--invalid", type=int, help="Its invalid mappings in a row, to end."),
+    click.option("--invalid", "timeout", type=int, help="Its invalid mappings in a row, to end."),
 )
 @click.option(
     "--seconds",
@@ -105,28 +96,22 @@ def _mapper_options(
     help="Evaluate the result with the real timeloop-model too; exit with 1 if they differ.",
 )
 @options.cache
-@options.jinja
 @options.design("", "Map a layer on the problems of this design; SPEC is then WORKLOAD:LAYER.")
 @options.hardware
 @results.answering()
 def command(
-    spec: tuple[Path, ...],
+    files: dict[str, Any],
     objective: str | None,
-    ert: Path | None,
-    art: Path | None,
     engine: str,
     theirs: SearchOptions,
     seconds: float | None,
     budget: int,
-    padding: bool,
-    imperfect: bool,
-    seed: int,
     output: Path | None,
     estimator: str,
     verify: bool,
-    jinja: dict[str, Any],
     designs: tuple[str, ...],
     hardware: Hardware,
+    **choice: Any,
 ) -> results.Answer:
     """Find the best mapping of a specification under its constraints.
 
@@ -136,12 +121,13 @@ def command(
     Ctrl-C ends the search early, with the best mapping so far. `red-timeloop check` confirms what
     search.json claims.
     """
-    if designs and (ert or art or len(spec) > 1):
+    spec, *more = files["paths"]
+    if designs and (files["ert"] or files["art"] or more):
         raise InputError("a design has tables beside it", key="--design", legal="one WORKLOAD")
     if designs:
-        jobs = dict(_on_designs(str(spec[0]), choose(designs, jinja, estimator), hardware))
+        jobs = dict(_on_designs(str(spec), choose(designs, files["jinja"], estimator), hardware))
     else:
-        jobs = {"": read_specification(list(spec), ert=ert, art=art, jinja=jinja)}
+        jobs = {"": read_specification(**files)}
     found: dict[str, tuple[EngineResult, SearchReport]] = {}
     real = get_engine(engine).__name__ == ENGINES["timeloop"]
     for name, read in jobs.items():
@@ -156,12 +142,10 @@ def command(
                 aim,
                 engine=engine,
                 budget=budget,
-                seed=seed,
                 seconds=SECONDS if seconds is None else seconds,
-                padding=padding,
-                imperfect=imperfect,
                 progress=lambda done, best: progress(done, budget, f"best {best:.4g}"),
                 mapper_options=theirs if seconds is None else replace(theirs, seconds=seconds),
+                **choice,
             )
         mapped = replace(specification, mapping=mapping, problem=_padded(specification, report))
         if verify:

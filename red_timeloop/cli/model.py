@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import click
-from rich.table import Table
 
 from red_timeloop.cli import options
 from red_timeloop.cli.results import Answer, answering
@@ -17,18 +16,17 @@ from red_timeloop.designs.constraints import check_rules
 from red_timeloop.engines.base import evaluate_priced
 from red_timeloop.engines.result import EngineResult, SparseSpace
 from red_timeloop.spec.reader import read_specification
-from red_timeloop.views.tables import plain
+from red_timeloop.views.tables import plain, table
 
 __all__ = ["command", "print_result"]
 
+_HEADS = ("level", "instances", "data space", "words", "reads", "fills", "updates", "energy")
 _PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "u", -3: "m", 0: ""}
 
 
 @click.command(name="model")
-@click.argument("spec", nargs=-1, required=True, type=click.Path(path_type=Path))
-@options.file("--mapping", help="YAML file with the mapping.")
-@options.file("--ert", help="Energy table (Accelergy's ERT).")
-@options.file("--art", help="Area table (Accelergy's ART).")
+@options.specification
+@click.option("--mapping", type=options.PATH, help="YAML file with the mapping.")
 @click.option("--engine", default="embedded", show_default=True, help="Engine that evaluates.")
 @click.option(
     "--rules",
@@ -36,32 +34,19 @@ _PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "u", -3: "m", 0: ""}
     help="Refuse a mapping that breaks a constraint of this design, e.g. red.",
 )
 @options.estimator
-@options.jinja
 @answering()
 def command(
-    spec: tuple[Path, ...],
-    mapping: Path | None,
-    ert: Path | None,
-    art: Path | None,
-    engine: str,
-    rules: str | None,
-    estimator: str,
-    jinja: dict[str, Any],
+    files: dict[str, Any], mapping: Path | None, engine: str, rules: str | None, estimator: str
 ) -> Answer:
     """Evaluate one mapping of a specification.
 
     SPEC are Timeloop v0.4 YAML files or Jinja2 templates of them, merged as timeloopfe does.
     """
-    files = list(spec)
     if rules is not None:
-        design, found = (
-            find(rules, code=True),
-            read_specification(files, mapping=mapping, jinja=jinja),
-        )
-        check_rules(design.architecture, design.constraints, found)
-    specification = read_specification(
-        files, mapping=mapping, ert=ert, art=art, jinja=jinja, fixed=True
-    )
+        design = find(rules, code=True)
+        whole = read_specification(**files | {"ert": None, "art": None}, mapping=mapping)
+        check_rules(design.architecture, design.constraints, whole)
+    specification = read_specification(**files, mapping=mapping, fixed=True)
     for note in specification.notes:
         say(note)
     result = evaluate_priced(specification, engine, estimator)
@@ -70,24 +55,19 @@ def command(
 
 def print_result(result: EngineResult) -> None:
     """Print a result as a table, outermost level first."""
-    console = plain()
-    table = Table(title="Counts for each instance; energies of all instances")
     known = result.priced_by is not None
-    for heading in ("level", "instances", "data space", "words", "reads", "fills", "updates"):
-        side: Literal["left", "right"] = "left" if heading in ("level", "data space") else "right"
-        table.add_column(heading, justify=side, no_wrap=heading == "level")
-    table.add_column("energy", justify="right")
+    rows: list[list[str]] = []
     for name, level in reversed(list(result.levels.items())):
         used = f"{level.utilized_instances:,}/{level.instances:,}"
-        table.add_row(name, used, "", "", "", "", "", _energy(level.energy, known))
+        rows.append([name, used, *[""] * 5, _energy(level.energy, known)])
         for name, space in level.data_spaces.items():
             numbers = (space.utilized_capacity, space.reads, space.fills, space.updates)
             energy = _energy(space.energy, known)
-            table.add_row("", "", name, *(f"{number:,}" for number in numbers), energy)
-            if space.sparse is not None:
-                for label, counts in _saved(space.sparse):
-                    table.add_row("", "", label, "", *counts, "")
-    console.print(table)
+            rows.append(["", "", name, *(f"{number:,}" for number in numbers), energy])
+            rows += _saved(space.sparse) if space.sparse is not None else ()
+    console = plain()
+    console.print("Counts for each instance; energies of all instances", style="bold")
+    console.print(table(_HEADS, rows, ("level", "data space")))
     of_them = "".join(
         f" ({x.actual:,} actual, {x.gated:,} gated, {x.skipped:,} skipped)"
         for x in (level.computes for level in result.levels.values())
@@ -110,15 +90,12 @@ def _energy(value: float, known: bool) -> str:
     return _quantity(value, "J") if known else "unknown"
 
 
-def _saved(space: SparseSpace) -> Iterator[tuple[str, list[str]]]:
+def _saved(space: SparseSpace) -> Iterator[list[str]]:
     """Yield rows of the words that are gated or skipped, where there are any."""
-    kinds = (space.reads, space.fills, space.updates)
-    for label, words in (
-        ("gated", [each.gated for each in kinds]),
-        ("skipped", [each.skipped for each in kinds]),
-    ):
+    for label in ("gated", "skipped"):
+        words = [getattr(each, label) for each in (space.reads, space.fills, space.updates)]
         if any(words):
-            yield f"  {label}", [f"{number:,}" for number in words]
+            yield ["", "", f"  {label}", "", *(f"{number:,}" for number in words), ""]
 
 
 def _quantity(value: float, unit: str) -> str:

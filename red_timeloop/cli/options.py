@@ -5,24 +5,25 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterable, Sequence
-from functools import wraps
-from inspect import signature
+from functools import partial, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import click
 from click.shell_completion import CompletionItem
 
+from red_timeloop import resources
+from red_timeloop.chip.chips import chip_names
 from red_timeloop.engines.pricing import ESTIMATORS
+from red_timeloop.frontends.read import read_workload
+from red_timeloop.hardware import Hardware, read_settings
 from red_timeloop.mapper.cache import SWITCH
-
-if TYPE_CHECKING:
-    from red_timeloop.dataflow.nonideal import Nonidealities
-    from red_timeloop.hardware import Hardware
-    from red_timeloop.workload import Workload
+from red_timeloop.spec.template import jinja_data
+from red_timeloop.workload import load_workload, workload_names
 
 __all__ = [
     "COUNT",
+    "PATH",
     "adc_step",
     "cache",
     "cells",
@@ -32,7 +33,6 @@ __all__ = [
     "design",
     "engine",
     "estimator",
-    "file",
     "format_",
     "gathered",
     "hardware",
@@ -46,6 +46,7 @@ __all__ = [
     "output",
     "power",
     "set_",
+    "specification",
     "workload",
 ]
 
@@ -58,19 +59,25 @@ _DESIGNS = (
 )
 
 
+PATH = click.Path(path_type=Path)
+COUNT = click.IntRange(min=1, max=10**9)  # of crossbars or chips
+
+
 def gathered(
-    name: str, make: Callable[..., Any], *options: Callable[[Any], Any], keys: Sequence[str] = ()
+    name: str, make: Callable[..., Any], *options: Callable[[Any], Any]
 ) -> Callable[[_F], _F]:
-    """Add options whose values `make` takes by name (`keys`) for the one parameter `name`."""
+    """Add options for the one parameter `name`, which `make` makes of their values."""
 
     def decorate(function: _F) -> _F:
         @wraps(function)
         def command(*arguments: Any, **values: Any) -> Any:
-            own = {key: values.pop(key) for key in keys or signature(make).parameters}
+            own = {key: values.pop(key) for key in keys}
             return function(*arguments, **{name: make(**own)}, **values)
 
+        before = len(getattr(function, "__click_params__", ()))
         for option in reversed(options):
             command = option(command)
+        keys = [parameter.name for parameter in command.__click_params__[before:]]  # type: ignore[attr-defined]
         return cast(_F, command)
 
     return decorate
@@ -82,50 +89,24 @@ def _completed(names: Callable[[], Iterable[str]]) -> Any:
 
 
 def _designs() -> Iterable[str]:
-    from red_timeloop import designs
+    from red_timeloop import designs  # the slowest to load, which few commands do without
 
     return designs.all_names()
 
 
-def _parameter_sets() -> Iterable[str]:
-    from red_timeloop import resources
-
-    return resources.names("arch/parameters")
-
-
-def _chips() -> Iterable[str]:
-    from red_timeloop.chip.chips import chip_names
-
-    return chip_names()
-
-
-def _settings() -> Iterable[str]:
-    from red_timeloop.hardware import Hardware
-
-    return (f"{name}=" for name in Hardware.parameters())
-
-
-def _layers(context: click.Context, option: click.Parameter, begun: str) -> list[str]:
-    from red_timeloop.workload import load_workload, workload_names
-
-    name = context.params.get("workload") or "red_date2019"
-    if name not in workload_names():
-        return []
-    return [e.name for e in load_workload(name).layers if e.name.startswith(begun)]
+def _layers(workload: str | None) -> list[str]:
+    return [e.name for e in load_workload(workload).layers] if workload in workload_names() else []
 
 
 def complete_workloads(
     context: click.Context, option: click.Parameter, begun: str
 ) -> list[CompletionItem]:
     """Complete the name of a shipped workload, its layer after a colon, or a file."""
-    from red_timeloop.workload import load_workload, workload_names
-
     head, colon, _ = begun.partition(":")
-    if colon and head in workload_names():
-        names = [f"{head}:{entry.name}" for entry in load_workload(head).layers]
-        return [CompletionItem(name) for name in names if name.startswith(begun)]
-    items = [CompletionItem(name) for name in workload_names() if name.startswith(begun)]
-    return [*items, CompletionItem(begun, type="file")]
+    layers = [f"{head}:{name}" for name in _layers(head)] if colon else []
+    names = layers or workload_names()
+    items = [CompletionItem(name) for name in names if name.startswith(begun)]
+    return items if layers else [*items, CompletionItem(begun, type="file")]
 
 
 def design(default: str = "the four ReRAM designs", words: str = _DESIGNS) -> Callable[[_F], _F]:
@@ -140,24 +121,53 @@ def design(default: str = "the four ReRAM designs", words: str = _DESIGNS) -> Ca
     )
 
 
-def one_design(words: str = "The design.") -> Callable[[_F], _F]:
-    """Add `--design` once, RED where it is left out."""
-    return click.option(
-        "--design",
-        metavar="DESIGN",
-        default="red",
-        show_default=True,
-        shell_complete=_completed(_designs),
-        help=words,
-    )
-
-
-jobs = click.option(
+# Options of which a command may say otherwise what it does not share.
+one_design = partial(
+    click.option,
+    "--design",
+    metavar="DESIGN",
+    default="red",
+    show_default=True,
+    shell_complete=_completed(_designs),
+    help="The design.",
+)
+jobs = partial(
+    click.option,
     "-j",
     "--jobs",
     default=1,
     show_default=True,
     help="Processes that evaluate the layers; -1 for one a core.",
+)
+chip = partial(
+    click.option,
+    "--chip",
+    metavar="NAME|FILE",
+    show_default=True,
+    shell_complete=_completed(chip_names),
+    help="The chip whose tiles and links there are.",
+)
+workload = partial(
+    click.argument,
+    "workload",
+    metavar="WORKLOAD[:LAYER]",
+    shell_complete=complete_workloads,
+)
+set_ = partial(  # which `read_settings` reads
+    click.option,
+    "--set",
+    "settings",
+    metavar="KEY=VALUE",
+    multiple=True,
+    shell_complete=_completed(lambda: (f"{name}=" for name in Hardware.parameters())),
+)
+hardware_name = partial(
+    click.option,
+    "--hardware",
+    metavar="NAME|FILE",
+    default="isaac_32nm",
+    show_default=True,
+    shell_complete=_completed(lambda: resources.names("arch/parameters")),
 )
 
 adc_step = click.option(
@@ -172,7 +182,11 @@ layer = click.option(
     "layers",
     metavar="LAYER",
     multiple=True,
-    shell_complete=_layers,
+    shell_complete=lambda context, option, begun: [
+        name
+        for name in _layers(context.params.get("workload") or "red_date2019")
+        if name.startswith(begun)
+    ],
     help="A layer to run; repeat for more.  [default: all]",
 )
 
@@ -196,27 +210,11 @@ estimator = click.option(
 
 power = click.option("--power", metavar="POWER", help="The budget: a power, e.g. 10W, at any area.")
 
-COUNT = click.IntRange(min=1, max=10**9)  # of crossbars or chips
-
 chips = click.option(
     "--chips",
     type=COUNT,
     help="The budget: whole chips.  [default: as many as hold the weights on every design]",
 )
-
-
-def chip(
-    default: str | None, words: str = "The chip whose tiles and links there are."
-) -> Callable[[_F], _F]:
-    """Add `--chip`."""
-    return click.option(
-        "--chip",
-        metavar="NAME|FILE",
-        default=default,
-        show_default=True,
-        shell_complete=_completed(_chips),
-        help=words,
-    )
 
 
 def _turn_off(context: click.Context, option: click.Parameter, given: bool) -> None:
@@ -233,63 +231,29 @@ cache = click.option(
 )
 
 
-def _jinja_data(context: click.Context, option: click.Parameter, given: Sequence[str]) -> Any:
-    from red_timeloop.spec.template import jinja_data
-
-    return jinja_data(given)
-
-
 jinja = click.option(
     "--jinja",
     metavar="KEY=VALUE",
     multiple=True,
-    callback=_jinja_data,
+    callback=lambda context, option, given: jinja_data(given),
     help="Set a variable of the Jinja2 templates among the files; repeat for more.",
 )
 
-
-def workload(*, optional: bool = False) -> Callable[[_F], _F]:
-    """Add WORKLOAD, a name or a file."""
-    return click.argument(
-        "workload",
-        metavar="[WORKLOAD[:LAYER]]" if optional else "WORKLOAD[:LAYER]",
-        required=not optional,
-        shell_complete=complete_workloads,
-    )
-
-
-def _read_workload(workload: str, layers: tuple[str, ...]) -> Workload:
-    from red_timeloop.frontends.read import read_workload
-
-    return read_workload(workload, layers)
+# SPEC, its tables and variables, together `files`, the arguments of `read_specification`
+specification = gathered(
+    "files",
+    dict,
+    click.argument("paths", metavar="SPEC...", nargs=-1, required=True, type=PATH),
+    click.option("--ert", type=PATH, help="Energy table (Accelergy's ERT)."),
+    click.option("--art", type=PATH, help="Area table (Accelergy's ART)."),
+    jinja,
+)
 
 
 # WORKLOAD and `--layer`, together the parameter `network`, a `Workload`
-network = gathered("network", _read_workload, workload(), layer)
-
-
-def set_(words: str) -> Callable[[_F], _F]:
-    """Add `--set`, repeatable, which `read_settings` reads."""
-    return click.option(
-        "--set",
-        "settings",
-        metavar="KEY=VALUE",
-        multiple=True,
-        shell_complete=_completed(_settings),
-        help=f"{words}; repeat for more.",
-    )
-
-
-def hardware_name(words: str) -> Callable[[_F], _F]:
-    """Add `--hardware`, the name or file of a parameter set."""
-    return click.option(
-        "--hardware",
-        metavar="NAME|FILE",
-        default="isaac_32nm",
-        show_default=True,
-        shell_complete=_completed(_parameter_sets),
-        help=words,
-    )
+network = gathered(
+    "network", lambda workload, layers: read_workload(workload, layers), workload(), layer
+)
 
 
 def load_hardware(hardware: str, settings: Sequence[str]) -> Hardware:
@@ -298,8 +262,6 @@ def load_hardware(hardware: str, settings: Sequence[str]) -> Hardware:
     Raises:
         InputError: A setting is not KEY=VALUE, or a key or value is not legal.
     """
-    from red_timeloop.hardware import Hardware, read_settings
-
     return Hardware.load(hardware).replace(**read_settings(settings))
 
 
@@ -307,44 +269,43 @@ def load_hardware(hardware: str, settings: Sequence[str]) -> Hardware:
 hardware = gathered(
     "hardware",
     load_hardware,
-    hardware_name("The parameter set that all designs share."),
-    set_("Change a number of the parameter set, e.g. fold=2 or read_pulse_s=50ns"),
+    hardware_name(help="The parameter set that all designs share."),
+    set_(
+        help="Change a number of the parameter set, e.g. fold=2 or read_pulse_s=50ns; repeat for "
+        "more."
+    ),
 )
 
-_CELLS = {  # what cells do wrong: the default, what it is a number of, and words
-    "variation": (0.0, "SIGMA", "Sigma of the logarithm of the cells' conductances."),
-    "stuck_off": (0.0, "SHARE", "Cells stuck off."),
-    "stuck_on": (0.0, "SHARE", "Cells stuck on."),
-    "on_off_ratio": (
-        math.inf,
-        "RATIO",
-        "Highest over lowest conductance of a cell.  [default: infinite]",
-    ),
-    "wire_resistance": (
-        0.0,
-        "SHARE",
-        "Wire from cell to cell, over the resistance of a cell that is on.",
-    ),
-}
 
-
-def _nonidealities(**values: Any) -> Nonidealities:
+def cells(function: _F) -> _F:
+    """Add what cells do wrong and `--seed`, together `nonidealities`."""
     from red_timeloop.dataflow.nonideal import Nonidealities
 
-    return Nonidealities(**values)
-
-
-# `_CELLS` and `--seed`, together the parameter `cells`, a `Nonidealities`
-cells = gathered(
-    "cells",
-    _nonidealities,
-    click.option("--seed", default=0, show_default=True, help="Seed of all random numbers."),
-    *(
-        click.option(f"--{key.replace('_', '-')}", default=default, metavar=metavar, help=words)
-        for key, (default, metavar, words) in _CELLS.items()
-    ),
-    keys=("seed", *_CELLS),
-)
+    share: dict[str, Any] = {"default": 0.0, "metavar": "SHARE"}
+    return gathered(
+        "nonidealities",
+        Nonidealities,
+        click.option("--seed", default=0, show_default=True, help="Seed of all random numbers."),
+        click.option(
+            "--variation",
+            default=0.0,
+            metavar="SIGMA",
+            help="Sigma of the logarithm of the cells' conductances.",
+        ),
+        click.option("--stuck-off", **share, help="Cells stuck off."),
+        click.option("--stuck-on", **share, help="Cells stuck on."),
+        click.option(
+            "--on-off-ratio",
+            default=math.inf,
+            metavar="RATIO",
+            help="Highest over lowest conductance of a cell.  [default: infinite]",
+        ),
+        click.option(
+            "--wire-resistance",
+            **share,
+            help="Wire from cell to cell, over the resistance of a cell that is on.",
+        ),
+    )(function)
 
 
 def format_(*choices: str) -> Callable[[_F], _F]:
@@ -369,8 +330,3 @@ def output(
     kind = click.Path(path_type=Path, file_okay=file, dir_okay=not file)
     metavar = "FILE" if file else "DIR"
     return click.option("-o", "--output", metavar=metavar, type=kind, help=words, **more)
-
-
-def file(*names: str, **more: Any) -> Callable[[_F], _F]:
-    """Add an option that is a path, or several with `multiple=True`."""
-    return click.option(*names, type=click.Path(path_type=Path), **more)

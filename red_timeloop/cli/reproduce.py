@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from red_timeloop.cli.progress import progress_bar
 from red_timeloop.cli.results import Answer, answering
+from red_timeloop.cli.verbosity import progress_bar
 from red_timeloop.reproduction import Reproduction, reproduce
 from red_timeloop.reproduction.page import INTRODUCTION, blocks, page
 from red_timeloop.views.tables import plain, table

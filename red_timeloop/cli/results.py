@@ -15,7 +15,7 @@ from red_timeloop.cli import options
 from red_timeloop.cli.verbosity import say
 from red_timeloop.files import folder_for, make_folder, to_csv, to_json, write_atomic
 
-__all__ = ["Answer", "answering", "write"]
+__all__ = ["Answer", "answering", "fields", "write"]
 
 
 @dataclass(frozen=True)
@@ -70,11 +70,15 @@ def answering(*, csv: bool = False, folder: bool = False) -> Callable[[Callable[
             return answer.code
 
         if folder:
-            words = "Also write the result to files in this folder."
-            return options.format_(*forms)(options.output(words)(command))
+            command = options.output()(command)
         return options.format_(*forms)(command)
 
     return add
+
+
+def fields(of: object, *names: str) -> dict[str, Any]:
+    """Return attributes by name, as JSON has them."""
+    return {name: getattr(of, name) for name in names}
 
 
 def write(folder: Path, texts: Mapping[str, str | bytes]) -> None:

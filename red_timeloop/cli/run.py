@@ -3,33 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
 from red_timeloop.cli import options
-from red_timeloop.cli.progress import progress_bar
 from red_timeloop.cli.results import Answer, answering
+from red_timeloop.cli.verbosity import progress_bar
 from red_timeloop.designs import choose
 from red_timeloop.errors import InputError, shown
-from red_timeloop.hardware import Hardware
 from red_timeloop.networks.inputs import Normalization
 from red_timeloop.networks.result import NetworkRun, as_text, columns
 from red_timeloop.networks.run import run
 from red_timeloop.networks.scores import load_score
 from red_timeloop.views.tables import plain, table
 
-if TYPE_CHECKING:
-    from red_timeloop.dataflow.nonideal import Nonidealities
-
 __all__ = ["command"]
 
 
 @click.command(name="run")
-@click.argument("model", metavar="MODEL.onnx", type=click.Path(path_type=Path))
-@options.file(
+@click.argument("model", metavar="MODEL.onnx", type=options.PATH)
+@click.option(
     "--input",
     "inputs",
+    type=options.PATH,
     metavar="FILE",
     multiple=True,
     required=True,
@@ -49,8 +46,9 @@ __all__ = ["command"]
     show_default=True,
     help="Of an image's magnitudes: what the integers reach to.",
 )
-@options.file(
+@click.option(
     "--calibration",
+    type=options.PATH,
     metavar="FILE",
     multiple=True,
     help="Calibrate on these instead of on the inputs.",
@@ -62,21 +60,13 @@ __all__ = ["command"]
 @answering(csv=True, folder=True)
 def command(
     model: Path,
-    inputs: tuple[Path, ...],
-    labels: str | None,
-    score: str | None,
     designs: tuple[str, ...],
-    hardware: Hardware,
-    adc_step: int | None,
-    cells: Nonidealities,
-    input_bits: int,
-    weight_bits: int,
-    percentile: float,
     calibration: tuple[Path, ...],
+    score: str | None,
     size: str | None,
     mean: str,
     std: str,
-    batch: int,
+    **choice: Any,
 ) -> Answer:
     """Run a network on pictures or arrays, with its own weights.
 
@@ -88,20 +78,12 @@ def command(
     with progress_bar() as progress:
         result = run(
             model,
-            inputs,
-            labels,
-            choose(designs or ("red",)),
-            hardware,
-            nonidealities=cells,
-            adc_step=adc_step,
-            input_bits=input_bits,
-            weight_bits=weight_bits,
-            percentile=percentile,
+            designs=choose(designs or "red"),
             calibration=calibration or None,
             normalization=normalization,
             score=load_score(score) if score else None,
-            batch=batch,
             progress=progress,
+            **choice,
         )
     return Answer(
         lambda: _print(result),

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from red_timeloop import designs as known
 from red_timeloop.cli import options
 from red_timeloop.cli.results import Answer, answering
 from red_timeloop.dataflow.events import EVENTS, engine_events
+from red_timeloop.dataflow.nonideal import Nonidealities
 from red_timeloop.dataflow.simulator import simulate
 from red_timeloop.dataflow.trace import Trace
 from red_timeloop.dataflow.verification import TENSORS, differing, random_tensors
+from red_timeloop.designs import choose
 from red_timeloop.engines.base import engine
 from red_timeloop.hardware import Hardware
 from red_timeloop.views.comparison_table import describe
 from red_timeloop.views.tables import plain, table
 from red_timeloop.workload import Workload
-
-if TYPE_CHECKING:
-    from red_timeloop.dataflow.nonideal import Nonidealities
 
 __all__ = ["command"]
 
@@ -40,7 +38,7 @@ def command(
     designs: tuple[str, ...],
     adc_bits: int | None,
     adc_step: int | None,
-    cells: Nonidealities,
+    nonidealities: Nonidealities,
     hardware: Hardware,
 ) -> Answer:
     """Execute a layer on random integers and count what happens.
@@ -51,24 +49,29 @@ def command(
     when a count differs from the engine's.
     """
     parameters = hardware if adc_bits is None else hardware.replace(adc_bits=adc_bits)
-    chosen = [known.find(each, code=True) for each in designs or known.names()]
+    chosen = choose(designs)
     run = engine("embedded").evaluate_specification
     reports, failed = [], False
     for entry in network.layers:
-        tensors = random_tensors(entry.layer, cells.seed)
+        tensors = random_tensors(entry.layer, nonidealities.seed)
         for design in chosen:
             trace = simulate(
-                entry.layer, design, *tensors, parameters, nonidealities=cells, adc_step=adc_step
+                entry.layer,
+                design,
+                *tensors,
+                parameters,
+                nonidealities=nonidealities,
+                adc_step=adc_step,
             )
             counted = engine_events(design.plan(entry.layer, parameters), run)
             different = sorted(differing(trace.counts, counted))
-            exact = parameters.adc_bits is None and cells.ideal and adc_step in (None, 1)
+            exact = parameters.adc_bits is None and nonidealities.ideal and adc_step in (None, 1)
             failed |= bool(different) or (exact and not trace.error.exact)
             reports.append((trace, counted, different))
     return Answer(
         lambda: _print(reports),
         lambda: {"schema": 1, "results": [_as_json(*report) for report in reports]},
-        code=1 if failed else 0,
+        code=int(failed),
     )
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from red_timeloop.cli import options
-from red_timeloop.cli.progress import progress_bar
 from red_timeloop.cli.results import Answer, answering
+from red_timeloop.cli.verbosity import progress_bar
 from red_timeloop.sweeps import Store, SweepError, load_sweep, sweep
 from red_timeloop.sweeps.run import SweepResult
 
@@ -18,14 +19,10 @@ _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 
 @click.command(name="sweep")
-@click.argument("file", metavar="SWEEP.yaml", type=click.Path(path_type=Path))
+@click.argument("file", metavar="SWEEP.yaml", type=options.PATH)
 @options.output("Folder of the store; sweeps may share it.", required=True)
-@click.option(
-    "-j",
-    "--jobs",
-    default=-1,
-    metavar="N",
-    help="Processes that evaluate.  [default: one a core]",
+@options.jobs(
+    default=-1, show_default=False, help="Processes that evaluate.  [default: one a core]"
 )
 @click.option(
     "--address",
@@ -35,14 +32,7 @@ _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 @options.design()
 @click.option("--retry-failed", is_flag=True, help="Run points again that ended in an error.")
 @answering()
-def command(
-    file: Path,
-    output: Path,
-    jobs: int,
-    address: str | None,
-    designs: tuple[str, ...],
-    retry_failed: bool,
-) -> Answer:
+def command(file: Path, output: Path, designs: tuple[str, ...], **choice: Any) -> Answer:
     """Run a design-space sweep; stop it at any time and run it again to go on.
 
     Points that the store has are not run again. Look at the results with `red-timeloop pareto`,
@@ -54,10 +44,8 @@ def command(
             result = sweep(
                 checked,
                 output,
-                jobs=jobs,
-                address=address,
-                retry_failed=retry_failed,
                 progress=lambda done, total: progress(done, total, checked.name),
+                **choice,
             )
     except SweepError as error:
         raise click.ClickException(str(error)) from error

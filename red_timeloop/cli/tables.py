@@ -40,10 +40,11 @@ _ABOUT = {
 
 
 @click.command(name="tables")
-@click.argument("spec", nargs=-1, type=click.Path(path_type=Path))
-@options.one_design("The design whose architecture is meant.")
+@click.argument("spec", nargs=-1, type=options.PATH)
+@options.one_design(help="The design whose architecture is meant.")
 @options.set_(
-    "Change a variable of the architecture or a number of the parameter set, e.g. rows=256"
+    help="Change a variable of the architecture or a number of the parameter set, e.g. rows=256;"
+    " repeat for more."
 )
 @options.format_("ert", "art", "csv", "lib")
 @options.output("Write to this file.", file=True)

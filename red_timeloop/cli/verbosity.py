@@ -1,12 +1,19 @@
-"""How much a command says on standard error: `--quiet` and `--verbose`, on every command."""
+"""What a command says on standard error, and how much: `--quiet` and `--verbose` on every one."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 
-__all__ = ["Verbosity", "add_options", "detail", "is_quiet", "say"]
+if TYPE_CHECKING:
+    from red_timeloop.comparison import Progress
+
+__all__ = ["Verbosity", "add_options", "detail", "progress_bar", "say"]
 
 
 @dataclass
@@ -33,14 +40,9 @@ def add_options(command: click.Command) -> click.Command:
     return command
 
 
-def is_quiet() -> bool:
-    """Whether the command that runs was asked to be quiet."""
-    return _current().quiet
-
-
 def say(message: str) -> None:
     """Write a message to standard error, unless asked to be quiet."""
-    if not is_quiet():
+    if not _current().quiet:
         click.echo(message, err=True)
 
 
@@ -48,6 +50,30 @@ def detail(message: str) -> None:
     """Write a message to standard error if asked to be verbose."""
     if _current().verbose:
         click.echo(message, err=True)
+
+
+@contextmanager
+def progress_bar() -> Iterator[Progress]:
+    """Show a bar while the block runs; nothing with `--quiet` or where nobody watches.
+
+    A total of 0 stands for one that is not known.
+    """
+    if _current().quiet or not sys.stderr.isatty():
+        yield lambda done, total, text: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    text = TextColumn("{task.description}")
+    with Bar(*columns, text, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+
+        def update(done: int, total: int, text: str) -> None:
+            bar.update(task, completed=done, total=total or None, description=text, refresh=True)
+
+        yield update
 
 
 def _current() -> Verbosity:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from red_timeloop.cli import options
-from red_timeloop.cli.progress import progress_bar
-from red_timeloop.cli.results import Answer, answering
+from red_timeloop.cli.results import Answer, answering, fields
+from red_timeloop.cli.verbosity import progress_bar
 from red_timeloop.dataflow.verification import TENSORS, Check, verify
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
@@ -44,30 +44,19 @@ def command(network: Workload, designs: tuple[str, ...], seed: int, hardware: Ha
             click.echo(f"MISMATCH: {_describe(check)}")
         click.echo(_summary(checks, len(failed), seed))
 
+    content = {"schema": 1, "passed": not failed, "converters": "lossless", "tensors": TENSORS}
     return Answer(
         table,
-        lambda: {
-            "schema": 1,
-            "passed": not failed,
-            "converters": "lossless",
-            "tensors": TENSORS,
-            "seed": seed,
-            "checks": [_as_json(c) for c in checks],
-        },
-        code=1 if failed else 0,
+        lambda: {**content, "seed": seed, "checks": [_as_json(check) for check in checks]},
+        code=int(bool(failed)),
     )
 
 
 def _as_json(check: Check) -> dict[str, object]:
     return {
-        "layer": check.layer,
-        "subject": check.subject,
-        "passed": check.passed,
-        "outputs": check.outputs,
+        **fields(check, "layer", "subject", "passed", "outputs"),
         "max_error": check.error.max if check.error else None,
-        "events": check.events,
-        "differences": {name: list(pair) for name, pair in check.differences.items()},
-        "not_run": check.not_run,
+        **fields(check, "events", "differences", "not_run"),
     }
 
 

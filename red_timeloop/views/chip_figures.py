@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.colors import LinearSegmentedColormap, to_hex
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import EngFormatter
 
 from red_timeloop.chip.budget import Site
 from red_timeloop.chip.chips import Chip
@@ -16,12 +23,8 @@ from red_timeloop.designs.registry import colours as own_colours
 from red_timeloop.designs.registry import label
 from red_timeloop.units import percent, scaled
 from red_timeloop.views.figures import PAPER, TWO_COLUMNS
-from red_timeloop.views.palette import PARTS, design_colours, luminance
+from red_timeloop.views.palette import PARTS, design_colours, text_on
 from red_timeloop.views.picture import picture
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 __all__ = ["chip_figures", "chip_pictures"]
 
@@ -45,8 +48,6 @@ def chip_figures(comparison: ChipComparison) -> Iterator[tuple[str, str, Figure]
 
     Designs whose layers do not lie on the chip at the same time have no floor plan.
     """
-    import matplotlib
-
     names = [result.design for result in comparison.results]
     colours = design_colours(names, own_colours())
     what = f"{comparison.workload.name} on {comparison.chip.name}"
@@ -62,8 +63,6 @@ def chip_figures(comparison: ChipComparison) -> Iterator[tuple[str, str, Figure]
 
 
 def _breakdown(comparison: ChipComparison) -> Figure:
-    from matplotlib.figure import Figure
-
     figure = Figure(
         figsize=(TWO_COLUMNS, 1.1 + 0.5 * len(comparison.results)), layout="constrained"
     )
@@ -97,15 +96,12 @@ def _stack(axes: Axes, bars: list[dict[str, float]], unit: str) -> None:
         axes.barh(places, widths, 0.7, left, label=name, **style)
         left = left + widths
     axes.set_xlabel(unit)
-    axes.spines[["top", "right"]].set_visible(False)
     where: Any = {"loc": "lower left", "bbox_to_anchor": (0, 1)}
-    axes.legend(**where, ncols=3, frameon=False, handlelength=1, columnspacing=1)
+    axes.legend(**where, ncols=3, handlelength=1, columnspacing=1)
 
 
 def _floor_plan(result: ChipResult, schedule: Schedule) -> Figure:
     """Return the chips with their tiles, routers and links to scale, in mm."""
-    from matplotlib.figure import Figure
-
     chip = schedule.site.chip
     columns = min(result.chips, int(np.ceil((2 * result.chips) ** 0.5)))
     rows = -(-result.chips // columns)
@@ -122,7 +118,6 @@ def _floor_plan(result: ChipResult, schedule: Schedule) -> Figure:
     plan.set_ylim(rows * step[1], -0.02 * size[1])
     plan.set_aspect("equal")
     plan.set_xlabel("mm")
-    plan.spines[["top", "right"]].set_visible(False)
     bar = figure.colorbar(tiles, ax=plan, shrink=0.6, pad=0.01)
     bar.set_label("share of the period that crossbars compute")
     _names(names, schedule)
@@ -169,9 +164,6 @@ def _holders(schedule: Schedule) -> list[list[tuple[int, float, float]]]:
 
 def _chip(axes: Axes, schedule: Schedule, number: int, corner: tuple[float, float]) -> Any:
     """Draw one chip at `corner`: half of its links above the tiles, and half below."""
-    from matplotlib.collections import LineCollection
-    from matplotlib.colors import LinearSegmentedColormap, to_hex
-
     chip, tile = schedule.site.chip, _side(schedule.site)
     wide, high = _around_router(chip)
     width, height = _size(chip, tile)
@@ -207,8 +199,7 @@ def _chip(axes: Axes, schedule: Schedule, number: int, corner: tuple[float, floa
     for who in sorted({*owner.flat} - {0}):
         spots = np.argwhere(owner == who)
         row, column = min(spots, key=lambda spot: np.abs(spot - spots.mean(0)).sum())
-        dark = luminance(to_hex(shades(at_work[who]))) < 0.35
-        style = _TEXT | {"color": "#ffffff" if dark else "#000000"}
+        style = _TEXT | {"color": text_on(to_hex(shades(at_work[who])))}
         axes.text(left + (column + 0.5) * tile, top + (row + 0.5) * tile, str(who), **style)
     return tiles
 
@@ -219,8 +210,6 @@ _TEXT: Any = {"ha": "center", "va": "center", "fontsize": 5.5}
 def _box(
     axes: Axes, left: float, top: float, width: float, height: float, colour: Any, line: float
 ) -> None:
-    from matplotlib.patches import Rectangle
-
     box = Rectangle((left, top), width, height, facecolor=colour, edgecolor=_EDGE, linewidth=line)
     axes.add_patch(box)
 
@@ -278,8 +267,6 @@ def _names(axes: Axes, schedule: Schedule) -> None:
 
 def _timeline(result: ChipResult, schedule: Schedule, colour: str) -> Figure:
     """Return when each layer works on each of a few images that follow at the period."""
-    from matplotlib.figure import Figure
-
     spans = schedule.spans
     every = -(-len(spans) // _MOST_ROWS)
     shown = spans[::every]
@@ -287,28 +274,21 @@ def _timeline(result: ChipResult, schedule: Schedule, colour: str) -> Figure:
     figure = Figure(figsize=(TWO_COLUMNS, height), layout="constrained")
     axes = figure.add_subplot()
     last = max(end for _, _, end in spans) + (_IMAGES - 1) * result.period
-    factor, unit = _scale(last)
     for image, alpha in enumerate(np.linspace(1.0, 0.35, _IMAGES)):
-        begin = [(begin + image * result.period) * factor for _, begin, _ in shown]
-        width = [(end - begin) * factor for _, begin, end in shown]
+        begin = [begin + image * result.period for _, begin, _ in shown]
+        width = [end - begin for _, begin, end in shown]
         style: Any = {"color": colour, "alpha": float(alpha), "edgecolor": _EDGE, "linewidth": 0.3}
         axes.barh(range(len(shown)), width, 0.8, begin, label=f"image {image + 1}", **style)
     names = [schedule.site.stages[number].name[:28] for number, _, _ in shown]
     axes.set_yticks(range(len(shown)), names, fontsize=5.5)
     axes.set_ylim(len(shown) - 0.4, -0.6)
-    axes.set_xlim(0, last * factor)
-    axes.set_xlabel(f"time [{unit}]")
+    axes.set_xlim(0, last)
+    axes.xaxis.set_major_formatter(EngFormatter("s"))
+    axes.set_xlabel("time")
     every_text = f", one layer in {every} shown" * (every > 1)
     title = f"an image each {scaled(result.period, 's')}, latency {scaled(result.latency, 's')}"
     axes.set_title(title + every_text, fontsize=6.5, loc="right")
-    axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="x", linewidth=0.3, color="#cccccc")
     axes.set_axisbelow(True)
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=_IMAGES, frameon=False)
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=_IMAGES)
     return figure
-
-
-def _scale(longest: float) -> tuple[float, str]:
-    """Return what times in s are multiplied with for an axis, and its unit."""
-    steps = ((1.0, "s"), (1e3, "ms"), (1e6, "us"))
-    return next((each for each in steps if longest * each[0] >= 1), (1e9, "ns"))

@@ -2,60 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from red_timeloop.accuracy import bound_text, value_text
-from red_timeloop.comparison import Comparison, LayerResult, Summary
+from red_timeloop.comparison import Comparison
 from red_timeloop.components import STAGES
 from red_timeloop.designs import BASELINE
 from red_timeloop.layer import Layer
 from red_timeloop.summary import summarised
 from red_timeloop.units import area, percent, ratio, scaled
+from red_timeloop.views.data import format_value
 from red_timeloop.views.tables import plain, table
 
 __all__ = ["describe", "print_comparison", "print_zoo"]
 
-# title -> width; together they fit a terminal of 80 columns
+# key of a comparison's row: title, width (they fit a terminal of 80 columns), unit
 _COLUMNS = {
-    "design": 13,
-    "crossbars": 9,
-    "cycles": 6,
-    "cycle": 6,
-    "latency": 7,
-    "speedup": 7,
-    "energy": 7,
-    "ratio": 7,
-    "area": 9,
+    "design": ("design", 13, ""),
+    "crossbars": ("crossbars", 9, ""),
+    "cycles": ("cycles", 6, ""),
+    "cycle_time_s": ("cycle", 6, "s"),
+    "latency_s": ("latency", 7, "s"),
+    "speedup_vs_zero_padding": ("speedup", 7, "x"),
+    "energy_J": ("energy", 7, "J"),
+    "energy_ratio_vs_zero_padding": ("ratio", 7, "x"),
+    "area_m2": ("area", 9, "m2"),
 }
+_WIDTHS = {title: width for title, width, _ in _COLUMNS.values()}
 
 
 def print_comparison(comparison: Comparison, console: Console | None = None) -> None:
     """Print one block of lines for each layer, the totals, and what was assumed."""
     console = plain(console)
-    console.print(_aligned([list(_COLUMNS)]), style="bold")
-    layers: dict[str, list[LayerResult]] = {}
-    for result in comparison.results:
-        layers.setdefault(result.layer, []).append(result)
+    console.print(_aligned([list(_WIDTHS)]), style="bold")
+    layers: dict[str, list[list[str]]] = {}
+    for row in comparison.rows():
+        layers.setdefault(row["layer"], []).append(_line(row))
     for entry in comparison.workload.layers:
-        rows = [
-            [each.design, *_cells(each, comparison.against.get((each.layer, each.design)))]
-            for each in layers.get(entry.name, ())
-        ]
-        if rows:
+        if entry.name in layers:
             times = f", {entry.repeat} times" if entry.repeat > 1 else ""
-            _print_block(console, f"{entry.name}: {describe(entry.layer)}{times}", _aligned(rows))
-    totals = [[each.design, *_totals(each)] for each in comparison.summary]
-    _print_block(console, "All layers", _aligned(totals))
+            heading = f"{entry.name}: {describe(entry.layer)}{times}"
+            _print_block(console, heading, _aligned(layers[entry.name]))
+    _print_block(console, "All layers", _aligned([_line(e.as_dict()) for e in comparison.summary]))
     if comparison.accuracy is not None:
         heading = f"Converters for {bound_text(comparison.accuracy)}"
         _print_block(console, heading, _converters(comparison, comparison.accuracy.measure))
     if len(layers) > 1:
+        keys = ("design", "speedup_vs_zero_padding", "energy_ratio_vs_zero_padding")
         means = [
-            [e.design, *[""] * 4, ratio(e.mean_speedup), "", ratio(e.mean_energy_ratio), ""]
+            _line(dict(zip(keys, (e.design, e.mean_speedup, e.mean_energy_ratio), strict=True)))
             for e in comparison.summary
         ]
         _print_block(console, "Geometric mean of the layers", _aligned(means))
@@ -107,7 +107,7 @@ def _share(comparison: Comparison) -> str:
 def _aligned(rows: Sequence[Sequence[str]]) -> Text:
     """Return rows under `_COLUMNS`, the baseline's dim; a `Table` each is slow with many layers."""
     widths = [
-        max(width, *map(len, cells)) for width, *cells in zip(_COLUMNS.values(), *rows, strict=True)
+        max(width, *map(len, cells)) for width, *cells in zip(_WIDTHS.values(), *rows, strict=True)
     ]
     text = Text(no_wrap=True)
     for number, (design, *cells) in enumerate(rows):
@@ -126,17 +126,18 @@ def _converters(comparison: Comparison, measure: str) -> Table:
     for each in comparison.converters:
         of = totals.get(each.design)  # none of RED where it only says how large others are
         size = each.hardware
+        costs = [scaled(of.latency, "s"), scaled(of.energy, "J"), area(of.area)] if of else [""] * 3
         rows.append(
             [
                 each.design,
                 *(["-"] * 2 if each.digital else [f"{size.adc_bits}", f"{size.rows or 'all'}"]),
                 value_text(measure, each.reached),
-                *(_costs(of) if of else [""] * 3),
+                *costs,
                 each.worst,
             ]
         )
     heads = ("design", "bits", "rows", measure, "latency", "energy", "area", "least on")
-    widths = [_COLUMNS.get(head, 5) for head in heads[:-1]]
+    widths = [_WIDTHS.get(head, 5) for head in heads[:-1]]
     return table(heads, rows, ("design", "least on"), widths=widths, gap=1)
 
 
@@ -154,7 +155,7 @@ def _stages(comparison: Comparison) -> Table:
             whole = sum(parts.values()) or 1.0  # nothing is none of nothing
             cells = [percent(parts[name] / whole) if name in parts else "" for name in names]
             rows.append([summary.design if kind == "time" else "", kind, *cells])
-    widths = [_COLUMNS["design"], 6, *[7] * len(names)]
+    widths = [_WIDTHS["design"], 6, *[7] * len(names)]
     return table(["design", "", *names], rows, ("design", ""), widths=widths, gap=1)
 
 
@@ -187,26 +188,7 @@ def describe(layer: Layer) -> str:
     return ", ".join(parts)
 
 
-def _cells(result: LayerResult, versus: tuple[float, float] | None) -> list[str]:
-    own = result.design_result
-    speedup, needed = ("", "") if versus is None else map(ratio, versus)
-    return [
-        f"{own.plan.crossbars}",
-        f"{own.cycles}",
-        scaled(own.cycle_time, "s"),
-        scaled(own.latency, "s"),
-        speedup,
-        scaled(own.energy, "J"),
-        needed,
-        area(own.area),
-    ]
-
-
-def _totals(of: Summary) -> list[str]:
-    latency, energy, size = _costs(of)
-    against = ratio(of.speedup), energy, ratio(of.energy_ratio)
-    return [f"{of.crossbars}", "", "", latency, *against, size]
-
-
-def _costs(of: Summary) -> tuple[str, str, str]:
-    return scaled(of.latency, "s"), scaled(of.energy, "J"), area(of.area)
+def _line(row: Mapping[str, Any]) -> list[str]:
+    """Return what stands under `_COLUMNS`; nothing where a row has none of it."""
+    values = [(row.get(key), unit) for key, (_, _, unit) in _COLUMNS.items()]
+    return ["" if v is None else format_value(v, unit) if unit else str(v) for v, unit in values]

@@ -198,11 +198,13 @@ def component_group(name: str) -> str:
 
 
 def format_value(value: float, unit: str) -> str:
-    """Return a value as a person reads it.
+    """Return a value as a person reads it, a number of things in the unit `n`.
 
     >>> format_value(1.5e-6, "m2"), format_value(4.0, "x"), format_value(0.5, "%")
     ('1.50 mm2', '4.00x', '50.0 %')
     """
+    if unit == "n":
+        return f"{value:,}"
     if unit == "x":
         return ratio(value)
     if unit == "%":

@@ -13,7 +13,17 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.patches import Patch
+from matplotlib.text import Text
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from matplotlib.transforms import ScaledTranslation
 
 from red_timeloop.comparison import Comparison
 from red_timeloop.files import write_atomic
@@ -30,10 +40,6 @@ from red_timeloop.views.palette import (
     text_on,
 )
 from red_timeloop.views.picture import GRID, GROUND, INK, STYLE, picture
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 __all__ = [
     "FORMATS",
@@ -52,6 +58,8 @@ PAPER = STYLE | {
     "xtick.major.width": 0.5,
     "ytick.major.width": 0.5,
     "hatch.linewidth": 0.4,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
 }
 # Heights of a row in units of the type size: its name, the lane of each design, and what is free.
 _NAME, _FREE = 1.5, 0.5
@@ -73,8 +81,6 @@ def write_figures(comparison: Comparison, folder: Path) -> list[Path]:
 
     Convolutions on which all designs are alike are left out, as far as others remain.
     """
-    import matplotlib as mpl
-
     alike, written = data.alike(comparison), []
     for chart in (data.chart(comparison, key) for key in (*data.CHARTS, "zeros")):
         if not chart.values:
@@ -102,10 +108,6 @@ def new_figure(chart: Chart, width: float, size: float, *, page: bool = False) -
 
     That of a page has its axis at the top, from where readers come down to the rows.
     """
-    from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
-    from matplotlib.transforms import ScaledTranslation
-
     entries = len(chart.parts if chart.kind == "stacks" else chart.designs)
     lines = 4.5 + 1.5 * math.ceil(entries / _columns(width, size))
     height = row_height(chart, size) * len(chart.layers) + lines * size / 72
@@ -172,8 +174,6 @@ def mark_id(layer: str, design: str = "", words: str = "", point: str = "") -> s
 
 def _boxes(axes: Axes, boxes: Sequence[Box], **look: Any) -> None:
     """Draw rectangles (left, top, width, height, id), of which there may be thousands, as one."""
-    from matplotlib.collections import PolyCollection
-
     corners = [[(x, y), (x + w, y), (x + w, y + h), (x, y + h)] for x, y, w, h, _ in boxes]
     _add(axes, PolyCollection(corners, urls=[name for *_, name in boxes], **look))
 
@@ -188,8 +188,6 @@ def _text(
     axes: Axes, x: float, y: float, text: str, align: Any, size: float, name: str, **look: Any
 ) -> Any:
     """Write `text` in the middle of a lane, `size` being that of the figure's type."""
-    from matplotlib.text import Text
-
     place: Any = {"ha": align, "va": "center_baseline", "fontsize": size * _size(), "url": name}
     written = Text(x, y, text, zorder=3, **place, **{"color": INK, **look})
     _add(axes, written)
@@ -241,8 +239,6 @@ def _ground(axes: Axes, title: str, *, one: bool = True) -> None:
 
 
 def _ticks(axes: Axes, chart: Chart) -> None:
-    from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
-
     locator = log_ticks(*axes.get_xlim()) if chart.logarithmic else MaxNLocator(5)
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_minor_locator(NullLocator())
@@ -251,8 +247,6 @@ def _ticks(axes: Axes, chart: Chart) -> None:
 
 def log_ticks(low: float, high: float) -> Any:
     """Return matplotlib's locator of decades, or of their parts where there are few."""
-    from matplotlib.ticker import LogLocator
-
     return LogLocator(subs=(1, 2, 5) if high / low < 30 else (1,), numticks=6)
 
 
@@ -269,8 +263,6 @@ def _tick(value: float, unit: str) -> str:
 
 
 def _stacks(axes: Axes, chart: Chart) -> None:
-    from matplotlib.patches import Patch
-
     looks, thick = _looks(chart.parts), _share(chart, 0.74 * _LANES["stacks"])
     bars: dict[str, list[Box]] = {part: [] for part in looks}
     longest = 1.0
@@ -343,8 +335,6 @@ def _columns(width: float, size: float) -> int:
 
 
 def _size() -> float:
-    import matplotlib as mpl
-
     return float(mpl.rcParams["font.size"])
 
 

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from red_timeloop import __version__
 from red_timeloop.chip.result import ChipComparison
-from red_timeloop.comparison import Comparison, LayerResult
+from red_timeloop.comparison import Comparison
 from red_timeloop.decomposition import decompose
 from red_timeloop.designs import BASELINE
 from red_timeloop.designs.registry import label
@@ -34,6 +34,7 @@ from red_timeloop.workload import WorkloadLayer
 
 __all__ = ["render"]
 
+_Row = tuple[str, str, list[Cell]]  # of a table: the layer and the design that it belongs to
 _BUDGETS = {  # of designs that share a chip
     "chips": "{0:.0f} whole chips",
     "crossbars": "{0:,.0f} crossbars",
@@ -103,8 +104,8 @@ def _page(comparison: Comparison, figures: Sequence[str], drawn: Figures) -> dic
             for chart in (data.chart(comparison, key) for key in data.CHARTS)
             if chart.values
         ],
-        "columns": _COLUMNS,
-        "rows": [(r.layer, r.design, list(_cells(comparison, r))) for r in comparison.results],
+        "columns": ["layer", "design", *(title for title, _ in _COLUMNS.values())],
+        "rows": list(_numbers(comparison)),
         "failures": comparison.failures,
         "mappings": list(_mappings(comparison)),
         "assumptions": (*comparison.assumptions, *comparison.reasons),
@@ -143,12 +144,13 @@ def _tiles(comparison: Comparison) -> Iterable[tuple[str, str]]:
         yield percent(useless), "of the multiply-accumulates of zero insertion are useless"
 
 
-def _summary(comparison: Comparison) -> Iterable[tuple[str, list[Cell]]]:
+def _summary(comparison: Comparison) -> Iterable[_Row]:
     """Yield the totals of each design, every layer as often as it is repeated, and its means."""
     for of in comparison.summary:
         speedups = [speedup for speedup, _ in of.layers.values()] or [1.0]
         ratios = [1 - saving for _, saving in of.layers.values()] or [1.0]
         yield (
+            "",
             of.design,
             [
                 (comparison.labels[of.design], None),
@@ -166,55 +168,46 @@ def _summary(comparison: Comparison) -> Iterable[tuple[str, list[Cell]]]:
         )
 
 
-def _layer(entry: WorkloadLayer) -> tuple[str, list[Cell]]:
+def _layer(entry: WorkloadLayer) -> _Row:
     layer = entry.layer
     zeros = layer.zero_redundancy if layer.transposed else 0.0
-    return entry.name, [
+    cells = [
         (entry.name, None),
         (describe(layer), None),
         (f"{entry.repeat}", entry.repeat),
         (scaled(layer.macs), layer.macs),
         (percent(zeros) if layer.transposed else "", zeros),
     ]
+    return entry.name, "", cells
 
 
-_COLUMNS = (
-    "layer",
-    "design",
-    "repeat",
-    "crossbars",
-    "sub-crossbars",
-    "modes",
-    "steps",
-    "cycles",
-    "cycle",
-    "latency",
-    "speedup",
-    "energy",
-    "energy ratio",
-    "area",
-    "programming",
-)
+# key of a comparison's row: title and unit of its column, after those of layer and design
+_COLUMNS = {
+    "repeat": ("repeat", "n"),
+    "crossbars": ("crossbars", "n"),
+    "sub_crossbars": ("sub-crossbars", "n"),
+    "modes": ("modes", "n"),
+    "steps": ("steps", "n"),
+    "cycles": ("cycles", "n"),
+    "cycle_time_s": ("cycle", "s"),
+    "latency_s": ("latency", "s"),
+    "speedup_vs_zero_padding": ("speedup", "x"),
+    "energy_J": ("energy", "J"),
+    "energy_ratio_vs_zero_padding": ("energy ratio", "x"),
+    "area_m2": ("area", "m2"),
+    "programming_energy_J": ("programming", "J"),
+}
 
 
-def _cells(comparison: Comparison, result: LayerResult) -> Iterable[Cell]:
-    """Yield a row of the table of all numbers, in the order of `_COLUMNS`."""
-    own, plan = result.design_result, result.design_result.plan
-    yield from ((result.layer, None), (comparison.labels[result.design], None))
-    counts = (plan.crossbars, plan.sub_crossbars, plan.modes, own.steps, own.cycles)
-    yield from ((f"{count:,}", count) for count in (result.entry.repeat, *counts))
-    missing = -math.inf  # nothing to compare with: an empty cell, below all others
-    faster, needed = comparison.against.get((result.layer, result.design), (missing, missing))
-    for value, unit in (
-        (own.cycle_time, "s"),
-        (own.latency, "s"),
-        (faster, "x"),
-        (own.energy, "J"),
-        (needed, "x"),
-        (own.area, "m2"),
-        (own.programming_energy, "J"),
-    ):
-        yield ("" if value == missing else data.format_value(value, unit), value)
+def _numbers(comparison: Comparison) -> Iterable[_Row]:
+    """Yield the rows of the table of all numbers; what has no rival is below all others."""
+    for row in comparison.rows():
+        layer, design = row["layer"], row["design"]
+        numbers: list[Cell] = [
+            ("", -math.inf) if row[key] is None else (data.format_value(row[key], unit), row[key])
+            for key, (_, unit) in _COLUMNS.items()
+        ]
+        yield layer, design, [(layer, None), (comparison.labels[design], None), *numbers]
 
 
 def _chip(found: ChipComparison, drawn: Figures) -> dict[str, Any]:
@@ -275,11 +268,15 @@ def _picture(comparison: Comparison, drawn: Figures) -> dict[str, Any] | None:
         if decompose(layer).sub_crossbars > _MOST_SUB_CROSSBARS:
             continue
         try:
-            root = draw(layer, result.design_result.design).moving(drawn.styles)
+            drawing = draw(layer, result.design_result.design)
         except InputError:  # no computation modes
             continue
         drawn.moving = True
-        return {"layer": result.layer, "svg": inline(drawn.take(root))}
+        words = f"{drawing.title}. {drawing.description}".rstrip(".")
+        return {
+            "layer": result.layer,
+            "svg": inline(drawn.take(drawing.moving(drawn.styles), words)),
+        }
     return None
 
 

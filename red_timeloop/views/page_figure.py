@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
+import matplotlib as mpl
 from markupsafe import Markup
+from matplotlib.figure import Figure
 
 from red_timeloop.views.data import Chart
 from red_timeloop.views.figures import new_figure
 from red_timeloop.views.picture import GRID, GROUND, INK, STYLE, svg_text, svg_tree
 from red_timeloop.views.svg import SVG, style_sheet
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 __all__ = ["Figures", "inline"]
 
@@ -34,8 +32,6 @@ class Figures:
 
     def chart(self, chart: Chart) -> Markup:
         """Return a chart with a group for each layer, to be hidden and moved up."""
-        import matplotlib as mpl
-
         with mpl.rc_context(STYLE | {"font.size": SIZE, "hatch.linewidth": 0.5}):
             figure = new_figure(chart, WIDTH / 72, SIZE, page=True)
         root = self._tree(figure, chart.title, "The numbers stand in a table below", chart)
@@ -49,7 +45,7 @@ class Figures:
         return inline(self._tree(figure, title, words))
 
     def _tree(self, figure: Figure, title: str, words: str, chart: Chart | None = None) -> Element:
-        root = self.take(svg_tree(figure, title, words, self.styles))
+        root = self.take(svg_tree(figure, self.styles), f"{title}. {words}")
         root.set("tabindex", "0")
         rows = {
             name: Element(f"{{{SVG}}}g", {"class": "row", "data-layer": name})
@@ -70,19 +66,12 @@ class Figures:
         root.extend(rows.values())
         return root
 
-    def take(self, root: Element) -> Element:
+    def take(self, root: Element, words: str) -> Element:
         """Return a tree as an element of the page, its definitions among those of all."""
         for definitions in root.findall(f"{{{SVG}}}defs"):
             root.remove(definitions)
             self.definitions.update({child.get("id", ""): child for child in definitions})
-        words = [root.find(f"{{{SVG}}}{kind}") for kind in ("title", "desc")]
-        for element in words:
-            if element is not None:
-                root.remove(element)
-        root.set(
-            "aria-label", ". ".join((e.text or "").rstrip(".") for e in words if e is not None)
-        )
-        root.set("class", "fig")
+        root.attrib |= {"aria-label": words, "class": "fig"}
         for key in ("width", "height", "font-family"):
             del root.attrib[key]
         return root

@@ -9,6 +9,8 @@ from __future__ import annotations
 import colorsys
 from collections.abc import Mapping, Sequence
 
+from matplotlib.colors import to_hex, to_rgb
+
 __all__ = [
     "BASE",
     "HATCHES",
@@ -89,7 +91,7 @@ def _shade(row: float, column: int, columns: int) -> str:
     else:
         # from blue to orange, past the hues that the colour-blind confuse
         along = column / (columns - 1)
-        base = _hex(*colorsys.hls_to_rgb(0.62 - 0.5 * along, 0.42 + 0.3 * along, 0.65))
+        base = to_hex(colorsys.hls_to_rgb(0.62 - 0.5 * along, 0.42 + 0.3 * along, 0.65))
     return blend(base, "#ffffff", 0.7 * row)
 
 
@@ -99,8 +101,10 @@ def blend(colour: str, other: str, share: float) -> str:
     >>> blend("#000000", "#ffffff", 0.5)
     '#808080'
     """
-    mixed = (a + share * (b - a) for a, b in zip(_rgb(colour), _rgb(other), strict=True))
-    return _hex(*mixed)
+    red, green, blue = (
+        a + share * (b - a) for a, b in zip(to_rgb(colour), to_rgb(other), strict=True)
+    )
+    return to_hex((red, green, blue))
 
 
 def luminance(colour: str) -> float:
@@ -112,7 +116,7 @@ def luminance(colour: str) -> float:
     (1.0, 0.0)
     """
     red, green, blue = (
-        c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in _rgb(colour)
+        c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)
     )
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
@@ -120,12 +124,3 @@ def luminance(colour: str) -> float:
 def text_on(colour: str) -> str:
     """Return black or white, whichever has more contrast on `colour`."""
     return "#000000" if luminance(colour) > 0.179 else "#ffffff"
-
-
-def _rgb(colour: str) -> tuple[float, float, float]:
-    red, green, blue = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
-    return red, green, blue
-
-
-def _hex(red: float, green: float, blue: float) -> str:
-    return "#" + "".join(f"{round(255 * min(1.0, max(0.0, c))):02x}" for c in (red, green, blue))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from xml.etree import ElementTree
 
-from red_timeloop.views.svg import SVG, group_runs, squeeze, style_sheet
+import matplotlib
+from matplotlib.figure import Figure
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from red_timeloop.views.svg import SVG, group_runs, squeeze, style_sheet
 
 __all__ = ["GRID", "GROUND", "INK", "STYLE", "SVG", "picture", "svg_file", "svg_text", "svg_tree"]
 
@@ -30,11 +30,9 @@ STYLE: Any = {
 
 def picture(figure: Figure, form: str, title: str, description: str) -> bytes:
     """Return `figure` as the bytes of a `svg`, `pdf` or `png` file (300 dots an inch)."""
-    import matplotlib
-
     if form == "svg":
         styles: dict[str, str] = {}
-        return svg_file(svg_tree(figure, title, description, styles), styles)
+        return svg_file(svg_tree(figure, styles), styles, title, description)
     stream = io.BytesIO()
     metadata: dict[str, dict[str, Any]] = {
         "pdf": {"CreationDate": None, "Title": title},
@@ -45,31 +43,26 @@ def picture(figure: Figure, form: str, title: str, description: str) -> bytes:
     return stream.getvalue()
 
 
-def svg_tree(
-    figure: Figure, title: str, description: str, styles: dict[str, str]
-) -> ElementTree.Element:
+def svg_tree(figure: Figure, styles: dict[str, str]) -> ElementTree.Element:
     """Return `figure` as a small SVG tree, whose `styles` (class by style) the caller writes."""
-    import matplotlib
-
     stream = io.BytesIO()
     with matplotlib.rc_context(STYLE):
         figure.savefig(stream, format="svg", metadata={"Date": None})
     root = ElementTree.fromstring(stream.getvalue())
     squeeze(root, styles)
-    # A name and a description for those who do not see it.
     root.set("role", "img")
-    for place, (tag, text) in enumerate((("title", title), ("desc", description))):
-        element = ElementTree.Element(f"{{{SVG}}}{tag}")
-        element.text = text
-        root.insert(place, element)
     return root
 
 
-def svg_file(root: ElementTree.Element, styles: dict[str, str]) -> bytes:
-    """Return an SVG tree as a file with its styles."""
-    style = ElementTree.Element(f"{{{SVG}}}style")
-    style.text = style_sheet(styles)
-    root.insert(2, style)
+def svg_file(
+    root: ElementTree.Element, styles: dict[str, str], title: str, description: str
+) -> bytes:
+    """Return an SVG tree as a file with its styles, and with words for those who do not see it."""
+    words = {"title": title, "desc": description, "style": style_sheet(styles)}
+    for place, (tag, text) in enumerate(words.items()):
+        element = ElementTree.Element(f"{{{SVG}}}{tag}")
+        element.text = text
+        root.insert(place, element)
     group_runs(root)
     return svg_text(root)
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
 
 from red_timeloop.comparison import Comparison
 from red_timeloop.views.data import chart
 from red_timeloop.views.figures import draw, row_height
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 __all__ = ["Plots"]
 
@@ -22,7 +21,6 @@ def _plot(key: str, words: str) -> Callable[..., Axes]:
     def method(self: Plots, ax: Axes | None = None) -> Axes:
         shown = chart(self.comparison, key)
         if ax is None:
-            import matplotlib as mpl
             from matplotlib import pyplot as plt
 
             height = row_height(shown, mpl.rcParams["font.size"]) * len(shown.layers) + 1

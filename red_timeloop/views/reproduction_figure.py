@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from red_timeloop.reproduction import Figure, Reproduction
 from red_timeloop.reproduction.figures import MAIN
@@ -13,10 +18,6 @@ from red_timeloop.reproduction.variants import VARIANTS
 from red_timeloop.views.figures import PAPER, TWO_COLUMNS
 from red_timeloop.views.palette import BASE
 from red_timeloop.views.picture import picture
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure as Canvas
 
 __all__ = ["reproduction_figure"]
 
@@ -36,9 +37,6 @@ def reproduction_figure(result: Reproduction, form: str) -> bytes:
         result: The figures.
         form: `svg`, `pdf` or `png`.
     """
-    import matplotlib as mpl
-    from matplotlib.figure import Figure as Canvas
-
     rows = [
         (rival, str(variant))
         for rival in _RIVALS
@@ -93,14 +91,12 @@ def _panel(axes: Axes, published: Published, figures: Sequence[Figure], rows: Ro
         axes.set_xticks([t for t in (1, 10, 100, 1000) if t < axes.get_xlim()[1]])
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.grid(axis="y", linewidth=0.3, color="#dddddd", zorder=0)
-    axes.tick_params(axis="y", length=0)
-    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(axis="y", which="both", length=0)
+    axes.spines["left"].set_visible(False)
 
 
 def _legend(canvas: Canvas) -> None:
     """Say what bands, marks and their filling mean."""
-    from matplotlib.lines import Line2D
-    from matplotlib.patches import Patch
 
     def mark(shape: str, filled: bool, words: str) -> Line2D:
         face = _MUTED if filled else "white"
@@ -117,7 +113,6 @@ def _legend(canvas: Canvas) -> None:
         ],
         loc="outside lower center",
         ncols=5,
-        frameon=False,
         markerscale=0.6,
         handlelength=2,
     )
@@ -126,19 +121,9 @@ def _legend(canvas: Canvas) -> None:
 def _labels(axes: Axes, rows: Rows) -> None:
     """Name the rows, and above them the rivals whose rows begin."""
     axes.set_yticks([_place(rows, row) for row in rows], [variant for _, variant in rows])
-    for rival, words in _RIVALS.items():
-        first = next(_place(rows, row) for row in rows if row[0] == rival)
-        axes.annotate(
-            f"against {words}",
-            (0, first - 0.85),
-            xycoords=("axes fraction", "data"),
-            xytext=(-4, 0),
-            textcoords="offset points",
-            ha="right",
-            va="center",
-            fontstyle="italic",
-            fontsize=6.5,
-        )
+    above = [next(_place(rows, row) for row in rows if row[0] == rival) for rival in _RIVALS]
+    words = [f"against {rival}" for rival in _RIVALS.values()]
+    axes.set_yticks([first - 0.85 for first in above], words, minor=True, fontstyle="italic")
     axes.set_ylim(_place(rows, rows[-1]) + 0.6, -1.4)
     for tick, (_, variant) in zip(axes.get_yticklabels(), rows, strict=True):
         tick.set_color(_COLOURS.get(variant, "#222222"))

@@ -26,18 +26,17 @@ _DEFAULTS = {
 }
 
 
-def squeeze(root: Element, styles: dict[str, str], decimals: int = 1) -> None:
+def squeeze(root: Element, styles: dict[str, str]) -> None:
     """Rewrite a tree of matplotlib's in place.
 
     Args:
         root: The tree.
         styles: Class by style, which grows by what is met; see `style_sheet`.
-        decimals: Places of numbers, which are points.
     """
     used = {value[1:] for e in root.iter() for value in [e.get(_LINK, "")] if value}
     used |= set(re.findall(r"url\(#(.*?)\)", ElementTree.tostring(root, encoding="unicode")))
     defs = Element(f"{{{SVG}}}defs")
-    children = [kept for child in root for kept in _squeezed(child, styles, decimals, used, defs)]
+    children = [kept for child in root for kept in _squeezed(child, styles, used, defs)]
     root[:] = [defs, *children] if len(defs) else children
     root.attrib.pop("version", None)
     root.set("font-family", "DejaVu Sans, sans-serif")
@@ -72,13 +71,13 @@ def style_sheet(styles: dict[str, str]) -> str:
 
 
 def _squeezed(
-    element: Element, styles: dict[str, str], decimals: int, used: set[str], defs: Element
+    element: Element, styles: dict[str, str], used: set[str], defs: Element
 ) -> Iterator[Element]:
     """Yield what stands in the place of an element; definitions go to `defs`."""
     kind = element.tag.rpartition("}")[2]
     if kind in ("metadata", "style", "clipPath"):
         return
-    children = [k for child in element for k in _squeezed(child, styles, decimals, used, defs)]
+    children = [k for child in element for k in _squeezed(child, styles, used, defs)]
     if kind == "defs":
         defs.extend(children)
         return
@@ -87,7 +86,7 @@ def _squeezed(
             child.set("id", element.get(_LINK, ""))
         yield from children
         return
-    attributes = _attributes(element, styles, decimals, used)
+    attributes = _attributes(element, styles, used)
     if kind == "g" and (not children or not attributes):
         yield from children
     elif kind == "g" and len(children) == 1 and not attributes.keys() & children[0].keys():
@@ -103,9 +102,7 @@ def _squeezed(
         yield element
 
 
-def _attributes(
-    element: Element, styles: dict[str, str], decimals: int, used: set[str]
-) -> dict[str, str]:
+def _attributes(element: Element, styles: dict[str, str], used: set[str]) -> dict[str, str]:
     kept = dict(element.attrib)
     kept.pop("clip-path", None)
     name = kept.get("id", "")
@@ -120,34 +117,30 @@ def _attributes(
         del kept["transform"]
     for key in ("x", "y", "width", "height", "transform"):
         if key in kept:
-            kept[key] = re.sub(r"-?\d+\.\d+", lambda found: _number(found[0], decimals), kept[key])
+            kept[key] = re.sub(r"-?\d+\.\d+", lambda found: _number(found[0]), kept[key])
     if "d" in kept:
-        kept["d"] = _path(kept["d"], decimals)
+        kept["d"] = _path(kept["d"])
     return kept
 
 
-def _number(written: str, decimals: int) -> str:
-    return f"{round(float(written), decimals) + 0.0:g}"
+def _number(written: str | float) -> str:
+    return f"{round(float(written), 1) + 0.0:g}"  # of points
 
 
-def _path(written: str, decimals: int) -> str:
+def _path(written: str) -> str:
     """Return a path's data with straight lines along the axes as such.
 
-    >>> _path("M 1 1 L 10.001 1 L 10.001 5 z", 1)
+    >>> _path("M 1 1 L 10.001 1 L 10.001 5 z")
     'M1 1h9v4z'
     """
     out, at = [], ["", ""]
     for command, rest in re.findall(r"([A-Za-z])([^A-Za-z]*)", written):
-        numbers = [_number(number, decimals) for number in rest.split()]
+        numbers = [_number(number) for number in rest.split()]
         if command == "L" and numbers[1] == at[1]:
-            out.append(f"h{_difference(numbers[0], at[0], decimals)}")
+            out.append(f"h{_number(float(numbers[0]) - float(at[0]))}")
         elif command == "L" and numbers[0] == at[0]:
-            out.append(f"v{_difference(numbers[1], at[1], decimals)}")
+            out.append(f"v{_number(float(numbers[1]) - float(at[1]))}")
         else:
             out.append(command + " ".join(numbers))
         at = numbers[-2:] or at
     return "".join(out)
-
-
-def _difference(end: str, start: str, decimals: int) -> str:
-    return _number(str(float(end) - float(start)), decimals)

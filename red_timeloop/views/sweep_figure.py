@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import matplotlib as mpl
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
 from red_timeloop.designs.registry import colours as own_colours
@@ -20,10 +24,6 @@ from red_timeloop.views.figures import log_ticks, mark_id
 from red_timeloop.views.palette import MARKERS, design_colours, of_colour
 from red_timeloop.views.picture import GRID, INK, STYLE, picture
 from red_timeloop.views.sweep_table import measure_name, measure_text, parameter_text
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 __all__ = ["pareto_figure", "pareto_panels"]
 
@@ -59,9 +59,6 @@ def pareto_panels(
     Raises:
         InputError: No point has all measures, or there are several workloads.
     """
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
     if len(set(results.words["workload"].tolist())) > 1:
         raise InputError("a figure shows the points of one workload", key="workload")
     front = pareto(results, objectives)
@@ -158,8 +155,6 @@ class _Scale:
 
     def set(self, axis: Any, axes: Axes) -> None:
         """Put scale and ticks on an axis."""
-        from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
-
         right = axis is axes.xaxis
         if self.log:
             (axes.set_xscale if right else axes.set_yscale)("log")

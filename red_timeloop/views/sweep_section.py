@@ -20,7 +20,7 @@ from red_timeloop.views.tables import Cell
 
 __all__ = ["labelled", "load_sweeps", "sweep_section"]
 
-PageTable = tuple[Sequence[str], list[tuple[str, list[Cell]]]]
+PageTable = tuple[Sequence[str], list[tuple[str, str, list[Cell]]]]
 
 
 def load_sweeps(path: str | Path) -> list[tuple[str, Results]]:
@@ -81,4 +81,4 @@ def _figures(results: Results, drawn: Figures) -> Iterable[tuple[str, Markup]]:
 def labelled(heads: Sequence[str], rows: Iterable[list[Cell]]) -> PageTable:
     """Return a table of a page, with designs as they are printed."""
     who = heads.index("design")
-    return heads, [("", [*r[:who], (label(r[who][0]), None), *r[who + 1 :]]) for r in rows]
+    return heads, [("", "", [*r[:who], (label(r[who][0]), None), *r[who + 1 :]]) for r in rows]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from rich.console import Console
-
 from red_timeloop.sweeps.analysis import Effect
 from red_timeloop.sweeps.table import Results
 from red_timeloop.units import area, decibels, percent, ratio, scaled
@@ -57,17 +55,14 @@ MOST = 40  # rows shown
 EFFECTS = ("design", "parameter", "share of variance", "largest / smallest mean", "best")
 
 
-def cells(
-    results: Results, shown: Sequence[str] = (), most: int = MOST
-) -> tuple[list[str], list[list[Cell]]]:
-    """Return headings and rows: design, parameters, measures.
+def cells(results: Results, shown: Sequence[str]) -> tuple[list[str], list[list[Cell]]]:
+    """Return headings and at most `MOST` rows: design, parameters, measures.
 
     Args:
         results: The evaluations.
         shown: Measures to show beside the usual ones.
-        most: Rows after which the rest is left out.
     """
-    rows = [results.row(index) for index in range(min(len(results), most))]
+    rows = [results.row(index) for index in range(min(len(results), MOST))]
     measures = [m for m in _MEASURES if m in (*_ALWAYS, *shown) and any(m in row for row in rows)]
     who = ["design"]
     for name in ("workload", "hardware"):
@@ -81,15 +76,13 @@ def cells(
     ]
 
 
-def print_results(
-    results: Results, shown: Sequence[str] = (), most: int = MOST, console: Console | None = None
-) -> None:
-    """Print evaluations, one a line, and how many there are beyond `most`; see `cells`.
+def print_results(results: Results, shown: Sequence[str]) -> None:
+    """Print evaluations, one a line, and how many there are beyond `MOST`; see `cells`.
 
     Where lines are longer than the console is wide, the last of the usual measures are left out.
     """
-    console = plain(console)
-    heads, rows = cells(results, shown, most)
+    console = plain()
+    heads, rows = cells(results, shown)
     lines = [heads, *texts(rows)]
     usual = [measure_name(name) for name in _ALWAYS if name not in shown]
     left: list[str] = []
@@ -99,8 +92,8 @@ def print_results(
             place = lines[0].index(name)
             lines = [[*line[:place], *line[place + 1 :]] for line in lines]
     console.print(table(lines[0], lines[1:], ("workload", "hardware", "design")))
-    if len(results) > most:
-        more = f"... and {len(results) - most:,} more (--format csv prints all)"
+    if len(results) > MOST:
+        more = f"... and {len(results) - MOST:,} more (--format csv prints all)"
         console.print(more, style="dim")
     if left:
         console.print(f"No room for {', '.join(left)} (--format csv prints all)", style="dim")
@@ -110,9 +103,9 @@ def _width(lines: Sequence[Sequence[str]]) -> int:
     return sum(2 + max(map(len, column)) for column in zip(*lines, strict=True)) - 2
 
 
-def print_effects(effects: Sequence[Effect], console: Console | None = None) -> None:
+def print_effects(effects: Sequence[Effect]) -> None:
     """Print what parameters do, one parameter and design a line."""
-    plain(console).print(table(EFFECTS, texts(map(effect_cells, effects)), EFFECTS[:2]))
+    plain().print(table(EFFECTS, texts(map(effect_cells, effects)), EFFECTS[:2]))
 
 
 def effect_cells(effect: Effect) -> list[Cell]:

@@ -79,7 +79,7 @@ def test_settings_change_attributes_and_numbers() -> None:
         (("acd",), r"NAME: unknown component 'acd'; did you mean 'adc'\? \(legal: adc"),
         (("dram", "--set", "rows=3"), "rows: dram has no such attribute"),
         (("adc", "--set", "resolution"), r"--set: got 'resolution' \(legal: KEY=VALUE\)"),
-        (("adc", "--set", "resolution=99"), "resolution: out of range: '99'"),
+        (("adc", "--set", "resolution=99"), "resolution: out of range: 99"),
     ],
 )
 def test_bad_input_is_named(arguments: tuple[str, ...], message: str) -> None:

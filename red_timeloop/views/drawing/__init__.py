@@ -64,14 +64,14 @@ class Drawing:
         from red_timeloop.views.drawing.figure import moving_strip
 
         painter, frames = moving_strip(self.scene, self._frames())
-        return animated_tree(painter, frames, self.title, self.description, styles)
+        return animated_tree(painter, frames, styles)
 
     def animated(self) -> bytes:
         """Return the steps one after the other as the bytes of a `svg` file."""
         from red_timeloop.views.picture import svg_file
 
         styles: dict[str, str] = {}
-        return svg_file(self.moving(styles), styles)
+        return svg_file(self.moving(styles), styles, self.title, self.description)
 
     def _repr_svg_(self) -> str:
         return self.animated().decode().partition("?>")[2]

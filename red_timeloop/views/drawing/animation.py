@@ -13,15 +13,13 @@ _SECONDS = 1.2  # a frame
 _HOLD = 2  # frames that the last one stays
 
 
-def animated_tree(
-    painter: Painter, frames: int, title: str, description: str, styles: dict[str, str]
-) -> Element:
+def animated_tree(painter: Painter, frames: int, styles: dict[str, str]) -> Element:
     """Return an SVG tree that shows one frame after the other, without scripts.
 
     Where the reader asks for less motion, and in print, the last frame stands still. `styles` are
     those of the shapes, which the caller writes.
     """
-    root = svg_tree(painter.figure, title, description, styles)
+    root = svg_tree(painter.figure, styles)
     for element in root.iter():
         seen = painter.frames.get(element.get("id", ""))
         if seen is not None:
@@ -31,7 +29,7 @@ def animated_tree(
             del element.attrib["id"]
     style = Element(f"{{{SVG}}}style")
     style.text = _style(sorted(set(painter.frames.values())), frames)
-    root.insert(2, style)
+    root.insert(0, style)
     return root
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -11,14 +11,24 @@ from red_timeloop.views.drawing.strips import (
     Strip,
     input_strip,
     kernel_strip,
+    map_strip,
     output_strip,
     tensor_strip,
 )
 from red_timeloop.views.palette import mode_colours
 
-__all__ = ["BETWEEN_PLANES", "Grid", "Style", "fit", "kernel_grids", "map_grids", "style_of"]
+__all__ = [
+    "BETWEEN_PLANES",
+    "Grid",
+    "Style",
+    "fit",
+    "kernel_grids",
+    "map_grids",
+    "style_of",
+    "zero_insertion_grid",
+]
 
-Strips = tuple[Strip, Strip, Strip]  # planes, rows, columns
+Strips = tuple[Strip, ...]  # planes, rows, columns
 
 BETWEEN_PLANES = 0.8  # cells
 
@@ -61,39 +71,30 @@ class Grid:
         """Return where a plane begins, `at` being its place in the strip of planes."""
         return self.x + at * (self.strips[2].extent + BETWEEN_PLANES) * self.cell
 
-    def corner(self, pixel: Pixel) -> tuple[float, float] | None:
-        """Top left corner of a cell, None when it is left out."""
-        if any(index not in strip.at for index, strip in zip(pixel, self.strips, strict=True)):
-            return None
-        plane, row, column = (
-            strip.at[index] for index, strip in zip(pixel, self.strips, strict=True)
-        )
-        return self.plane(plane) + column * self.cell, self.y + row * self.cell
-
     def cells(self) -> list[tuple[Pixel, float, float]]:
-        """Every shown cell with its corner."""
-        pixels = product(*(strip.at for strip in self.strips))
-        return [(pixel, *corner) for pixel in pixels if (corner := self.corner(pixel))]
+        """Every shown cell with its top left corner."""
+        places = product(*(strip.at.items() for strip in self.strips))
+        return [
+            (
+                (plane, row, column),
+                self.plane(at) + across * self.cell,
+                self.y + down * self.cell,
+            )
+            for (plane, at), (row, down), (column, across) in places
+        ]
 
     def span(self, phase: Pixel) -> tuple[float, float, float, float] | None:
         """Place of a mode's cells in its first plane: x, y, width, height; None when left out."""
-        spans = [strip.spans or {} for strip in self.strips]
-        if any(index not in span for index, span in zip(phase, spans, strict=True)):
+        spans = [strip.spans.get(index) for index, strip in zip(phase, self.strips, strict=True)]
+        if None in spans:
             return None
-        plane, (top, bottom), (left, right) = (
-            span[index] for index, span in zip(phase, spans, strict=True)
-        )
-        cell, x = self.cell, self.plane(plane[0])
+        (plane, _), (top, bottom), (left, right) = filter(None, spans)
+        cell, x = self.cell, self.plane(plane)
         return x + left * cell, self.y + top * cell, (right - left) * cell, (bottom - top) * cell
 
     def moved(self, x: float, y: float) -> Grid:
         """Return the grid at another place."""
         return replace(self, x=self.x + x, y=self.y + y)
-
-    @property
-    def text_size(self) -> float:
-        """Type size in points of up to three letters in a cell."""
-        return min(7.0, self.cell * 72 * 0.56)
 
 
 def _extent(strips: Strips) -> float:
@@ -115,17 +116,29 @@ def fit(
 def kernel_grids(scene: Scene) -> tuple[Strips, Strips]:
     """Planes, rows and columns of the kernel and of the sub-crossbar tensor."""
     planes, *axes = scene.axes  # planes have room between them as it is
-    tensor = [tensor_strip(planes, 0.0), *map(tensor_strip, axes)]
-    return _three(map(kernel_strip, scene.axes)), _three(tensor)
+    return tuple(map(kernel_strip, scene.axes)), (
+        tensor_strip(planes, 0.0),
+        *map(tensor_strip, axes),
+    )
 
 
 def map_grids(scene: Scene, steps: Sequence[Step]) -> tuple[Strips, Strips]:
     """Planes, rows and columns of the input and of the output that `steps` read and make."""
     inputs = (input_strip(axis, steps, at) for at, axis in enumerate(scene.axes))
     outputs = (output_strip(axis, steps, at) for at, axis in enumerate(scene.axes))
-    return _three(inputs), _three(outputs)
+    return tuple(inputs), tuple(outputs)
 
 
-def _three(strips: Iterable[Strip]) -> Strips:
-    planes, rows, columns = strips
-    return planes, rows, columns
+def zero_insertion_grid(scene: Scene, place: tuple[float, float, float, float]) -> Grid | None:
+    """Return the grid of the zero-inserted map, None where there is nothing (or too much) to show.
+
+    Nothing is inserted at stride 1 and in ordinary convolutions; planes have no room.
+    """
+    axes = scene.axes[1:]
+    if not scene.layer.transposed or scene.layer.ndim == 3 or max(a.stride for a in axes) == 1:
+        return None
+    reach = max(axis.dilation * (axis.kernel_size - 1) + 2 * axis.stride for axis in axes)
+    if reach > 36:
+        return None
+    strips = tuple(map_strip(axis, max(12, reach)) for axis in scene.axes)
+    return fit(strips, place, 0.16, centred=False)

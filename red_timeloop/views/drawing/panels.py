@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from red_timeloop.views.drawing.grids import BETWEEN_PLANES, Grid, Style
-from red_timeloop.views.drawing.painter import INK, PALE, Painter, Seen
+from red_timeloop.views.drawing.painter import INK, LINE, PALE, REAL, Painter, Seen
 from red_timeloop.views.drawing.scene import Pixel, Scene, Step
 from red_timeloop.views.palette import blend, text_on
 
@@ -27,6 +28,27 @@ class Panel:
     scene: Scene
     style: Style
     grid: Grid
+
+    def zero_insertion(self) -> None:
+        """Paint the map that zero padding convolves, with the kernel over it.
+
+        Of the kernel's pixels only those of one mode, in its colour, meet real pixels.
+        """
+        taps, real = self._kernel_over_map()
+        cell, under = self.grid.cell, []
+        for pixel, x, y in self.grid.cells():
+            kind = "real" if all(map(set.__contains__, real, pixel)) else "zero"
+            tap = taps.get(pixel)
+            fill = self.style.taps.get(tap or (), REAL) if kind == "real" else _WHITE
+            self._box(x, y, fill, "#d5d5d5", gid=f"map-{self.scene.mark(pixel)}-{kind}")
+            if tap is not None:
+                under.append((x, y))
+                if kind == "zero" and cell > 0.1:
+                    self.painter.word(x + cell / 2, y + cell / 2, "0", fontsize=4.8, color=LINE)
+        (left, top), (right, bottom) = min(under), max(under)
+        place = (left, top, right - left + cell, bottom - top + cell)
+        self.painter.box(place, "none", INK, "map-kernel", linewidth=1.3, zorder=5)
+        self.gaps()
 
     def kernel(self) -> None:
         """Paint the kernel, each pixel in the colour of its mode and with its indices."""
@@ -157,12 +179,25 @@ class Panel:
     ) -> None:
         """Write a few letters into a cell, as small as those `beside` it need."""
         longest = max(map(len, (text, *beside)))
-        size = self.grid.text_size * min(1.0, 2.7 / max(1, longest))
+        size = min(7.0, self.grid.cell * 72 * 0.56) * min(1.0, 2.7 / max(1, longest))
         if text and size >= _SMALLEST_TEXT:
             # a figure's height is 0.73 of its size in DejaVu Sans
             baseline = y + self.grid.cell / 2 + 0.365 * size / 72
             look: dict[str, Any] = {"fontsize": size, "color": text_on(fill), "va": "baseline"}
             self.painter.word(x + self.grid.cell / 2, baseline, text, **marks, **look)
+
+    def _kernel_over_map(self) -> tuple[dict[Pixel, Pixel], list[set[int]]]:
+        """Kernel pixel at each map pixel for an inner output, and which map pixels are real."""
+        at: list[dict[int, int]] = []
+        real: list[set[int]] = []
+        for axis in self.scene.axes:
+            reach = axis.dilation * (axis.kernel_size - 1)
+            shift = reach - axis.before  # input pixel i lies on map pixel i * stride + shift
+            origin = min(axis.output_size - 1, max(0, shift - axis.stride // 2))
+            at.append({origin + reach - k * axis.dilation: k for k in range(axis.kernel_size)})
+            real.append({i * axis.stride + shift for i in range(axis.pixels)})
+        taps = zip(product(*at), product(*(found.values() for found in at)), strict=True)
+        return dict(taps), real
 
     def _taps(self) -> list[tuple[Pixel, float, float]]:
         """Kernel pixels that stand on crossbars, with their corners."""

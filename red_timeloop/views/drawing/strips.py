@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from red_timeloop.views.drawing.scene import Axis, Step
@@ -26,28 +26,42 @@ class Strip:
         at: Where each shown index begins, in cells from the start of the strip.
         extent: Length of the strip in cells.
         gaps: Middles of the places where indices are left out.
-        spans: For a strip of modes: begin and end of each phase's cells.
+        spans: Begin and end of each block of cells; of a strip of modes those of each phase.
     """
 
     at: dict[int, float]
     extent: float
-    gaps: tuple[float, ...] = ()
-    spans: dict[int, tuple[float, float]] | None = None
+    gaps: tuple[float, ...]
+    spans: dict[int, tuple[float, float]]
 
 
 def _strip(indices: Iterable[int | None], gap: float = _GAP) -> Strip:
-    """Lay indices out one after the other; None stands for what is left out, `gap` cells wide."""
+    return _blocks({0: indices}, gap)
+
+
+def _blocks(
+    blocks: Mapping[int, Iterable[int | None]], gap: float = _GAP, between: float = 0.0
+) -> Strip:
+    """Lay indices out one after the other, with room `between` blocks of them.
+
+    None stands for what is left out, `gap` cells wide; an empty block takes the room of one cell.
+    """
     at: dict[int, float] = {}
     gaps: list[float] = []
+    spans: dict[int, tuple[float, float]] = {}
     position = 0.0
-    for index in indices:
-        if index is None:
-            gaps.append(position + gap / 2)
-            position += gap
-        else:
-            at[index] = position
-            position += 1
-    return Strip(at, position, tuple(gaps))
+    for name, block in blocks.items():
+        begin = position = position + (between if position else 0.0)
+        for index in block:
+            if index is None:
+                gaps.append(position + gap / 2)
+                position += gap
+            else:
+                at[index] = position
+                position += 1
+        position += position == begin
+        spans[name] = (begin, position)
+    return Strip(at, position, tuple(gaps), spans)
 
 
 def _elide(values: Sequence[int], most: int) -> list[int | None]:
@@ -68,31 +82,17 @@ def kernel_strip(axis: Axis) -> Strip:
 
 
 def tensor_strip(axis: Axis, between: float = _BETWEEN_MODES) -> Strip:
-    """Lay out the kernel pixels by mode, with room `between` modes; indices are taps.
-
-    A phase without taps takes the room of one cell.
-    """
+    """Lay out the kernel pixels by mode, with room `between` modes; indices are taps."""
     longest = max(len(phase.taps) for phase in axis.phases)
     shown = _elide(range(len(axis.phases)), max(2, _MOST_CELLS // max(1, longest)))
-    at: dict[int, float] = {}
-    spans: dict[int, tuple[float, float]] = {}
-    gaps: list[float] = []
-    position = 0.0
+    blocks: dict[int, Sequence[int | None]] = {}
     for index in shown:
-        if position:
-            position += between
         if index is None:
-            gaps.append(position + _GAP / 2)
-            position += _GAP
-            continue
-        phase = axis.phases[index]
-        taps = _strip(_elide(phase.taps, _MOST_CELLS))
-        at |= {tap: position + offset for tap, offset in taps.at.items()}
-        gaps += [position + gap for gap in taps.gaps]
-        end = position + max(1.0, taps.extent)
-        spans[phase.phase] = (position, end)
-        position = end
-    return Strip(at, position, tuple(gaps), spans)
+            blocks[-1] = [None]
+        else:
+            phase = axis.phases[index]
+            blocks[phase.phase] = _elide(phase.taps, _MOST_CELLS)
+    return _blocks(blocks, between=between)
 
 
 def input_strip(axis: Axis, steps: Sequence[Step], number: int) -> Strip:
