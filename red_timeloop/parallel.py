@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import threading
 import time
@@ -90,7 +91,10 @@ def deal(
                 return_as="generator_unordered", batch_size=1, max_nbytes=None
             )
             parent = os.getpid()
-            yield from parallel(numbered(work, n, item, parent) for n, item in enumerate(items))
+            for number, packed in parallel(
+                numbered(work, n, item, parent) for n, item in enumerate(items)
+            ):
+                yield number, pickle.loads(packed)
     except BrokenProcessPool as error:
         raise WorkerError(
             "a worker process ended before its work did (killed, or out of memory?)"
@@ -99,7 +103,8 @@ def deal(
 
 def _numbered(
     work: Callable[[_Item], _Result], number: int, item: _Item, parent: int
-) -> tuple[int, _Result]:
+) -> tuple[int, bytes]:
+    """Do the work; joblib would pack what it gives three times slower."""
     if os.getpid() != parent:  # of one process it is the parent that works
         serve(parent)
-    return number, work(item)
+    return number, pickle.dumps(work(item), pickle.HIGHEST_PROTOCOL)

@@ -22,7 +22,7 @@ from red_timeloop.parallel import deal, processes
 __all__ = ["Evaluator"]
 
 _PACKAGE = "red_timeloop."
-_SIDE_BY_SIDE = 32  # layers whose mappings are searched for at a time
+_SHARE = 16  # layers that are searched for side by side, and whose results travel together
 
 
 class Evaluator:
@@ -115,7 +115,7 @@ class Evaluator:
         unnamed.sort(key=lambda layer: -layer.macs)
         searched = tuple(each for each in designs if self._searches(each, unnamed))
         workers = processes(jobs)
-        count = max(workers, -(-len(unnamed) // _SIDE_BY_SIDE)) if searched else len(unnamed)
+        count = max(workers, -(-len(unnamed) // _SHARE))
         shares = [share for n in range(count) if (share := unnamed[n::count])]
         finished = 0
         if workers == 1:
