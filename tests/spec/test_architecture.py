@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -64,9 +65,27 @@ def test_later_variables_see_a_replaced_one(read: Read) -> None:
 
 
 def test_fan_out_on_a_component_stands_before_it(read: Read) -> None:
-    found = levels(read, HEAD + BUFFER + MAC.replace("compute}", "compute, spatial: {meshY: 3}}"))
+    text = HEAD + BUFFER + MAC.replace("compute}", "compute, spatial: {meshY: 3}}")
+    found = levels(read, text)
     assert list(found) == ["buffer", "inter_mac_spatial", "mac"]
     assert (found["mac"].instances_y, found["inter_mac_spatial"].mesh_y) == (3, 3)
+    architecture = read(text).architecture
+    assert all(architecture.level(name).name == name for name in found)
+    assert read(ARCHITECTURE).architecture.level("row").name == "inter_row_spatial"
+    with pytest.raises(KeyError):
+        architecture.level("row")
+
+
+def test_a_notebook_shows_the_hierarchy(read: Read) -> None:
+    table = read(ARCHITECTURE).architecture._repr_html_()
+    rows = [re.findall(r"<td[^>]*>([^<]*)</td>", row) for row in table.split("<tr>")[2:]]
+    assert rows == [
+        ["buffer", "", "SRAM", "1", "2,048", "8"],
+        ["column", "4 x 1 of what follows", "", "1", "", ""],
+        ["row", "1 x 8 of what follows", "", "4", "", ""],
+        ["cell", "", "reram_cell", "32", "4", "8"],
+        ["mac", "", "reram_mac", "32", "", ""],
+    ]
 
 
 def test_sizes_in_other_units_and_unlimited(read: Read) -> None:

@@ -51,7 +51,7 @@ def test_parts_and_steps_by_hand(tmp_path: Path) -> None:
         ("_MOST", 8, ("{name: c, class: wire}", PARTS), "there are 8 entries (legal: at most 7)"),
         ("_MOST", 8, ("- [{name: inner", LISTS), "classes: there are 8 entries (legal: at most 7)"),
         ("_MOST", 8, ("n: 1..2", "n: 1..8"), "the ranges of the arguments (legal: 1 .. 7 values)"),
-        ("_DEEPEST", 3, ("", ""), "too many classes in each other (legal: 2)"),
+        ("_DEEPEST", 2, ("", ""), "too many classes in each other (legal: 1)"),
     ],
 )  # fmt: skip
 def test_as_much_fits_and_no_more(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import product
 from math import prod
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -14,7 +15,9 @@ from spec.texts import ARCHITECTURE, MAPPING, PROBLEM
 from red_timeloop.engines.base import engine
 from red_timeloop.errors import InputError
 from red_timeloop.mapper.run import search_specification
+from red_timeloop.spec import maximize
 from red_timeloop.spec.maximize import _greedy
+from red_timeloop.spec.reader import read_sections
 from red_timeloop.spec.types import Specification
 
 Read = Callable[..., Specification]
@@ -301,6 +304,30 @@ def test_greedy_shares_are_the_best_there_are(sizes: list[int], capacity: int) -
         assert prod(share for _, _, share in shares) <= capacity
 
 
+def test_what_fills_a_fan_out_by_hand() -> None:
+    """11 in 8 take two passes, of 6 and of 5; of 6 by 4 the dimension that is named first is cut
+    first, by its smallest prime."""
+    assert _greedy((("M", 11),), 8, {}) == ([("M", 5, 6)], 5.5)
+    assert _greedy((("M", 11), ("C", 4)), 8, {}) == (
+        [("C", 2, 2), ("M", 3, 4)],
+        2 * (4 + 4 + 3) / 3,
+    )
+    assert _greedy((("M", 6),), 6, {}) == ([("M", 2, 2), ("M", 3, 3)], 6)
+    assert _greedy((("M", 6),), 1, {}) == ([], 1)
+
+
+def test_ways_to_fill_a_fan_out_have_an_end(
+    read: Read, message: Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 16 in 8: with 16, 8 and 4 left, each known when the next is."""
+    block = "spatial: {meshX: 8}, constraints: {spatial: {maximize_dims: [M]}}"
+    text = NEAR.replace("spatial: {meshX: 8}", block)
+    monkeypatch.setattr(maximize, "_MOST_STATES", 2)
+    assert read(text, MATRIX).constraints.levels["inter_pe_spatial"].spatial.factor("M") == 8
+    monkeypatch.setattr(maximize, "_MOST_STATES", 1)
+    assert "too many ways to fill the capacity" in message(text, MATRIX)
+
+
 def test_options_of_the_command_line(read: Read, tmp_path) -> None:
     from click.testing import CliRunner
 
@@ -320,7 +347,7 @@ def test_options_of_the_command_line(read: Read, tmp_path) -> None:
     assert without.exit_code != 0
 
 
-def test_constraints_that_fix_every_factor_are_a_mapping(read: Read) -> None:
+def test_constraints_that_fix_every_factor_are_a_mapping(read: Read, tmp_path: Path) -> None:
     targets = """\
 extra_mapping_constraints:
   targets:
@@ -333,6 +360,10 @@ extra_mapping_constraints:
     assert engine("embedded").evaluate_specification(found).cycles == 16
     assert read(NEAR, MATRIX, targets).mapping is None
     assert read(NEAR, MATRIX, targets.replace("M=2", "M<=2"), fixed=True).mapping is None
+    (tmp_path / "fixed.yaml").write_text(NEAR + MATRIX + targets)
+    assert read_sections(tmp_path / "fixed.yaml").specification({}, None).mapping is None
+    (tmp_path / "mapped.yaml").write_text(ROOMY + PROBLEM + MAPPING)
+    assert read_sections(tmp_path / "mapped.yaml").specification({}, None).mapping is not None
 
 
 @pytest.mark.parametrize(
