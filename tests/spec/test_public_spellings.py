@@ -319,12 +319,12 @@ def test_what_fills_a_fan_out_by_hand() -> None:
 def test_ways_to_fill_a_fan_out_have_an_end(
     read: Read, message: Message, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of 16 in 8: with 16, 8 and 4 left, each known when the next is."""
-    block = "spatial: {meshX: 8}, constraints: {spatial: {maximize_dims: [M]}}"
+    """Of 8 by 16 in 8: once twice and four times C, and both by 2, are known, M by 2 comes."""
+    block = "spatial: {meshX: 8}, constraints: {spatial: {maximize_dims: [C, M]}}"
     text = NEAR.replace("spatial: {meshX: 8}", block)
+    monkeypatch.setattr(maximize, "_MOST_STATES", 3)
+    assert read(text, MATRIX).constraints.levels["inter_pe_spatial"].spatial.factor("C") == 8
     monkeypatch.setattr(maximize, "_MOST_STATES", 2)
-    assert read(text, MATRIX).constraints.levels["inter_pe_spatial"].spatial.factor("M") == 8
-    monkeypatch.setattr(maximize, "_MOST_STATES", 1)
     assert "too many ways to fill the capacity" in message(text, MATRIX)
 
 
