@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from spec.texts import ARCHITECTURE
+from spec.texts import ARCHITECTURE, PROBLEM
 
+from red_timeloop.errors import InputError
+from red_timeloop.spec.reader import read_sections, specification_files
 from red_timeloop.spec.types import Level, Specification
 
 Message = Callable[..., str]
@@ -283,6 +287,32 @@ def test_files_are_combined(read: Read, message: Message) -> None:
         message(one, two.replace("a: 1", "a: 2"))
         == "file1.yaml:1: a: 2 contradicts 1 of another file"
     )
+
+
+def test_a_folder_stands_for_the_specification_files_in_it(tmp_path: Path) -> None:
+    (tmp_path / "b.yaml").write_text(MAC)
+    (tmp_path / "a.yaml").write_text(HEAD + BUFFER)
+    (tmp_path / "c.txt").write_text("no YAML: [")
+    (tmp_path / "d.yaml").mkdir()
+    assert [file.name for file in specification_files(tmp_path)] == ["a.yaml", "b.yaml"]
+    assert specification_files(tmp_path / "c.txt") == [tmp_path / "c.txt"]
+    with pytest.raises(InputError, match=r"the folder has no specification .legal: \*\.yaml \*"):
+        specification_files(tmp_path / "d.yaml")
+
+
+def test_what_is_ignored_has_no_effect_and_what_is_left_out_is_told(
+    read: Read, tmp_path: Path
+) -> None:
+    plain = read(ARCHITECTURE, PROBLEM)
+    assert read("notes_ignored: [1]\nmapper:\n" + ARCHITECTURE, PROBLEM) == plain
+    assert plain.problem is not None
+    again = read(ARCHITECTURE, PROBLEM, problem=replace(plain.problem, name="own"))
+    assert again.problem is not None
+    assert again.problem.name == "own"
+    assert again.notes == ("problem: the files' own is left out, another takes its place",)
+    (tmp_path / "whole.yaml").write_text(ARCHITECTURE)
+    names = ("version", "technology", "global_cycle_seconds", "columns", "rows")
+    assert read_sections(tmp_path / "whole.yaml").variables == names
 
 
 def test_no_file_and_a_missing_file(read: Read, message: Message) -> None:

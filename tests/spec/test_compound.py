@@ -45,6 +45,24 @@ def test_parts_and_steps_by_hand(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [
+        ("classes:", "clases: []\nclasses:", "components.clases"),
+        ("name: outer\n", "name: outer\n  areas: 1\n", "outer.areas"),
+        ("{name: c, class: wire}", "{name: c, class: wire, area: 1}", "outer.c.area"),
+        ("name: turn\n", "name: turn\n    times: 1\n", "outer.turn.times"),
+        ("{name: go, repeat: n}", "{name: go, times: n}", "whole.turn.times"),
+    ],
+)
+def test_unknown_keys_are_refused_wherever_they_stand(
+    old: str, new: str, place: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="unknown key") as caught:
+        made(tmp_path, TEXT.replace(old, new))
+    assert caught.value.key == place
+
+
+@pytest.mark.parametrize(
     ("limit", "least", "change", "message"),
     [
         ("_MOST", 6, ("", ""), "subcomponents: there are 6 entries (legal: at most 5)"),
