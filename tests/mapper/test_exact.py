@@ -16,7 +16,7 @@ from mapper.small_spaces import all_mappings, front_of, random_space
 from red_timeloop.mapper.candidates import evaluate_candidates, value_of
 from red_timeloop.mapper.exact.frame import build_frame
 from red_timeloop.mapper.exact.goals import Front, Lowest
-from red_timeloop.mapper.exact.lower import Lower
+from red_timeloop.mapper.exact.lower import Lower, Open, slices
 from red_timeloop.mapper.exact.part import Part, distinct_sums
 from red_timeloop.mapper.exact.parts import placements, spreads
 from red_timeloop.mapper.exact.search import prove
@@ -149,6 +149,56 @@ def test_bounds_are_as_close_to_the_optimum_as_they_were() -> None:
     assert shares.keys() == CLOSE.keys()
     for kind, rows in shares.items():
         assert np.mean(rows, axis=0).tolist() == near(list(CLOSE[kind]), rel=1e-6)
+
+
+def naive(lower: Lower, level: int) -> dict[Open, dict[int, float]]:
+    """Return the least J inside every tile shape outside a storage's loops, pair by pair."""
+    part = lower.part
+    start = np.full(len(part.factors), np.inf)
+    start[0] = part.fixed[0]
+    before = lower.inside[level - 1] if level else {((),) * len(part.frame.forms): start}
+    last = len(part.factors) - 1
+    found: dict[Open, dict[int, float]] = {}
+    for inner, outer in itertools.product(range(last + 1), repeat=2):
+        sizes, limits = part.factors[[inner, outer]], part.frame.space.limits
+        ratio = sizes[1] / sizes[0]
+        place = limits[part.frame.temporal[level]]
+        legal = all(
+            each == int(each) and place[number].least <= each <= place[number].most
+            for number, each in zip(part.frame.dimensions, ratio.tolist(), strict=True)
+        )
+        if not legal or not part.fits(level)[outer] or (level == part.levels - 1 and outer != last):
+            continue
+        (piece,) = slices(part, level, np.array([inner]), np.array([outer]))
+        for open_, values in before.items():
+            if np.isfinite(values[inner]):
+                key = lower._opened(level, open_, piece.moved)
+                price = piece.price(open_)
+                cost = float(values[inner]) + (0.0 if price is None else float(price[0]))
+                known = found.setdefault(key, {})
+                known[outer] = min(cost, known.get(outer, np.inf))
+    return found
+
+
+def test_the_least_inside_every_tile_shape_is_that_of_all_pairs() -> None:
+    """Of parts of three storages and many tile shapes."""
+    parts = 0
+    for seed in range(40):
+        space = random_space(random.Random(seed))
+        frame = build_frame(space) if space is not None else None
+        if frame is None or len(frame.storages) < 3:
+            continue
+        part = Part(frame, 0, min(spreads(frame).factors, key=np.prod))
+        if not 12 <= len(part.factors) <= 40:
+            continue
+        lower, parts = Lower(part), parts + 1
+        for level, inside in enumerate(lower.inside):
+            expected = naive(lower, level)
+            assert inside.keys() == expected.keys()
+            for key, values in inside.items():
+                there = {int(each): values[each] for each in np.flatnonzero(np.isfinite(values))}
+                assert there == near(expected[key])
+    assert parts > 2
 
 
 def test_stopping_leaves_a_bound_below_the_optimum() -> None:
