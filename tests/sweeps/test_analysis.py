@@ -22,7 +22,7 @@ from red_timeloop.cli.main import cli
 from red_timeloop.errors import InputError
 from red_timeloop.sweeps import SweepError, load_sweep, sweep
 from red_timeloop.sweeps.analysis import _levels, best, pareto, pareto_mask, sensitivity
-from red_timeloop.sweeps.measures import Condition, Objective
+from red_timeloop.sweeps.measures import Condition, Objective, measures
 from red_timeloop.sweeps.table import Results, _against_baseline, load_results
 from red_timeloop.units import scaled
 from red_timeloop.views.sweep_figure import pareto_figure, pareto_panels
@@ -152,6 +152,20 @@ def test_thirteen_values_are_too_many_to_be_told_apart() -> None:
         assert all((" .. " in label) == (count == 13) for label in labels)
     assert (labels[0], labels[-1]) == ("0 .. 1.2", "10.8 .. 12")
     assert levels.tolist() == [0, 0, 1, 2, 3, 4, 5, 5, 6, 7, 8, 9, 9]
+
+
+def test_a_parameter_may_be_a_word() -> None:
+    absent = dict.fromkeys(measures(chip=False), np.full(3, np.nan))
+    given_ = {"a": np.array([4.0, 4.0, np.nan]), "energy_J": np.array([1.0, 4.0, 1.0])}
+    plain = made_up(**absent | given_)
+    words = {**plain.words, "merge": np.array(["digital", "current", "digital"])}
+    results = replace(plain, words=words, parameters=("merge", "a"))
+    labels, levels = _levels(results, "merge")
+    assert (labels, levels.tolist()) == (["current", "digital"], [1, 0, 1])
+    (effect, _) = sensitivity(results, ENERGY)
+    assert (effect.parameter, effect.best, effect.factor) == ("merge", "digital", near(4))
+    assert [results.row(i)["a"] for i in range(3)] == [4, 4, None]
+    assert results.row(1)["merge"] == "current"
 
 
 def test_points_less_accurate_than_their_set_are_counted() -> None:
