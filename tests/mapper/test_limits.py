@@ -15,10 +15,10 @@ from mapper.small_spaces import problem, random_space
 from mapper.test_bound import space
 
 from red_timeloop.engines.embedded.machine import build_machine, build_shape
-from red_timeloop.mapper import exhaustive
+from red_timeloop.mapper import cache, check, exhaustive, find, padding, run
 from red_timeloop.mapper import space as spaces
 from red_timeloop.mapper.bound import build_bound
-from red_timeloop.mapper.exact import choices, lower, part, parts, search, walk
+from red_timeloop.mapper.exact import choices, goals, lower, part, parts, search, walk
 from red_timeloop.mapper.exact.frame import build_frame
 from red_timeloop.mapper.exact.goals import Lowest
 from red_timeloop.mapper.exact.search import prove
@@ -242,3 +242,15 @@ def test_more_choices_of_what_is_kept_than_are_gone_through(
     assert kept() == (8, {(True,) * 3, (False,) * 3})  # all and nothing at least
     proof = prove(space(keep=None, C=2, P=3), Lowest("energy"))
     assert (proof.complete, proof.claims, proof.bound) == (False, None, 0.0)
+
+
+def test_limits_stay_what_they_are() -> None:
+    """What was proved is proved again, in as much memory; the command's help says the first two."""
+    assert (find.BUDGET, run.SECONDS) == (60_000, 60.0)
+    assert (find._SMALL, find._LOOK, find._MEDIUM) == (4_000, 10, 40)
+    assert (parts._MOST, part.MOST_SHAPES, lower._MOST_PAIRS) == (10**6, 2 * 10**6, 3 * 10**6)
+    assert (search._DEEPEST, search._BATCH, check._MOST_PARTS) == (20_000, 8192, 5 * 10**6)
+    assert (walk._CHUNK, walk._ROOM, exhaustive._ROWS) == (20_000, 400_000, 8192)
+    assert (spaces._MOST_KEEPS, run._IMPERFECT, goals.SAME) == (512, 50, 1e-9)
+    assert (cache.MOST_BYTES, cache._WAIT) == (64 * 2**20, 10.0)
+    assert (padding.PIECES, padding.MOST) == ((2, 3, 5, 7), 0.15)
