@@ -123,8 +123,6 @@ def tiled(plan: Plan, cycle_time: Any) -> Plan:
     ranks = set(pixels(plan.layer.ndim)) | {"N"}
     specification = assemble(plan, main, cycle_time)
     open_ranks = _open(plan, specification, ranks)
-    if not open_ranks:
-        return plan
     mapping = search_specification(
         pinned(specification, open_ranks),
         "energy",

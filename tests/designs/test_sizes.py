@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import ceil
 
 import pytest
@@ -9,6 +10,7 @@ from close import near
 
 from red_timeloop import Conv, TransposedConv, designs
 from red_timeloop.designs.evaluate import evaluate
+from red_timeloop.designs.gather import finish
 from red_timeloop.designs.plan import Plan
 from red_timeloop.engines.embedded.engine import evaluate_specification
 from red_timeloop.hardware import Hardware
@@ -109,3 +111,25 @@ def test_rows_are_programmed_one_after_the_other(fold: int, rows: int) -> None:
     cell = 10 * 2.0 * 1e-4 * 50e-9
     assert result.programming_energy == near(50 * 20 * 16 * 4 * cell)
     assert list(result.energy_by_stage()) == ["drive", "settle", "convert", "accumulate", "store"]
+
+
+@pytest.mark.parametrize(
+    ("drives", "in_turn", "reached"),
+    [((1, 1), False, 1.0), ((4, 1), False, 1.25), ((3, 5), False, 2.0), ((3, 5), True, 1.25)],
+)
+def test_a_step_reaches_the_arrays_of_all_parts_or_of_the_largest(
+    drives: tuple[int, ...], in_turn: bool, reached: float
+) -> None:
+    """Of a window of four positions, and at least one array of each."""
+    part = plan("zero_padding", WIDE).parts[0]
+    parts = [
+        replace(part, drives=each, crossbars=count)
+        for each, count in zip(drives, (2, 7), strict=True)
+    ]
+    columns = part.sizes.line_columns * (1 if in_turn else 2)
+    for found in finish(parts, 4, in_turn=in_turn):
+        assert found.sizes.reached_arrays == reached
+        assert found.sizes.served_arrays == (7 if in_turn else 9)
+        assert found.sizes.line_columns == max(columns, part.sizes.crossbar_columns)
+    (none, _) = finish([replace(part, crossbars=0), part], 4)
+    assert none.sizes.line_columns == max(part.sizes.line_columns, part.sizes.crossbar_columns)
