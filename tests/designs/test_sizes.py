@@ -133,3 +133,16 @@ def test_a_step_reaches_the_arrays_of_all_parts_or_of_the_largest(
         assert found.sizes.line_columns == max(columns, part.sizes.crossbar_columns)
     (none, _) = finish([replace(part, crossbars=0), part], 4)
     assert none.sizes.line_columns == max(part.sizes.line_columns, part.sizes.crossbar_columns)
+
+
+def test_rows_are_those_of_the_part_with_the_most_crossbars() -> None:
+    layer = TransposedConv(8, 4, (4, 4), 4, stride=2, padding=1)
+    design = designs.find("zero_padding")
+    found = evaluate(design, layer, Hardware.load(), evaluate_specification)
+    part = found.plan.parts[0]
+    few, most = (
+        replace(part, crossbars=count, sizes=replace(part.sizes, rows_used=rows, crossbar_rows=9))
+        for count, rows in ((2, 7), (5, 6))
+    )
+    for parts, rows in (((few, most), (6, 9)), ((most, few), (6, 9)), ((few,), (7, 9)), ((), (0, 0))):
+        assert replace(found, plan=replace(found.plan, parts=parts)).rows == rows
