@@ -204,7 +204,7 @@ def test_a_failure_ends_the_question(monkeypatch: pytest.MonkeyPatch) -> None:
         HwComponents().area("an_adder", {})
     assert len(package.asked) == 1
     stand_in(monkeypatch, "none", ValueError("it could not be initialized\n\n width: missing\n b"))
-    with pytest.raises(InputError, match="^width: missing; b$"):
+    with pytest.raises(InputError, match=r"^width: missing; b$"):
         HwComponents().area("an_adder", {})
     told = f"| M with priority 1\n|  | ValueError: {'x' * 99}"
     assert str(_failure("a", RuntimeError(told))) == f"M: ValueError: {'x' * 48}"

@@ -120,10 +120,16 @@ def test_a_library_has_a_row_for_each_action_and_each_section_once() -> None:
         table = [dict(zip(head.split(","), row.split(","), strict=True)) for row in rows]
         assert (name, {row["resolution"] for row in table}) == ("adc", {bits})
         energies = {row["action"]: row["energy"] for row in table}
-        assert energies == {"read": "1.5", "write": "0", "update": "0", "leak": "0", "compare": "0.2"}
+        assert energies == {
+            "read": "1.5",
+            "write": "0",
+            "update": "0",
+            "leak": "0",
+            "compare": "0.2",
+        }
         assert {(row["area"], row["unit"]) for row in table} == {("2.5", "pJ; um^2")}
+    odd = Level("one", "storage", subclass="adc", attributes=sizes | {"technology": "3,2"})
     with pytest.raises(InputError, match=r"one.technology: '3,2' cannot stand in a CSV"):
-        odd = Level("one", "storage", subclass="adc", attributes=sizes | {"technology": "3,2"})
         csv_library(Architecture((odd,), "chip"), ert, art)
 
 

@@ -144,5 +144,10 @@ def test_rows_are_those_of_the_part_with_the_most_crossbars() -> None:
         replace(part, crossbars=count, sizes=replace(part.sizes, rows_used=rows, crossbar_rows=9))
         for count, rows in ((2, 7), (5, 6))
     )
-    for parts, rows in (((few, most), (6, 9)), ((most, few), (6, 9)), ((few,), (7, 9)), ((), (0, 0))):
+    for parts, rows in (
+        ((few, most), (6, 9)),
+        ((most, few), (6, 9)),
+        ((few,), (7, 9)),
+        ((), (0, 0)),
+    ):
         assert replace(found, plan=replace(found.plan, parts=parts)).rows == rows

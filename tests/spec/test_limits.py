@@ -87,9 +87,9 @@ def test_the_page_says_what_is_too_large() -> None:
     page = " ".join((ROOT / "docs/specifications.md").read_text().split())
     assert (
         f"files over {_yaml.LARGEST_FILE >> 20} MiB, {tree.MOST_NODES} nodes,"
-        f" {nodes.MOST_ATTRIBUTES} attributes of a node, {problem._MOST_DIMENSIONS} dimensions, data"
-        f" spaces or terms of a projection, {reader._MOST_VARIABLES:,} variables or constraints,"
-        " sizes over 2^31, 2^62 operations or words of a tensor"
+        f" {nodes.MOST_ATTRIBUTES} attributes of a node, {problem._MOST_DIMENSIONS} dimensions,"
+        f" data spaces or terms of a projection, {reader._MOST_VARIABLES:,} variables or"
+        " constraints, sizes over 2^31, 2^62 operations or words of a tensor"
     ) in page
     assert constraints._MOST_ENTRIES == reader._MOST_VARIABLES == compound._MOST
     assert (problem._LARGEST, problem._MOST_POINTS) == (2**31, 2**62)

@@ -338,7 +338,10 @@ def test_random_constraints_survive_being_written(
             levels[level.name] = LevelConstraints(spatial=found, data_spaces=spaces)
         else:
             spaces = replace(spaces, no_coalesce=data.draw(st.sampled_from([(), SPACES[1:]])))
-            found, most = data.draw(loop_constraints("temporal")), data.draw(st.sampled_from([None, 0.25]))
+            found, most = (
+                data.draw(loop_constraints("temporal")),
+                data.draw(st.sampled_from([None, 0.25])),
+            )
             levels[level.name] = LevelConstraints(found, LoopConstraint(), spaces, most)
     owners = [x for x in architecture.levels if x.parallel_group is not None]
     for index, level in enumerate(owners):

@@ -286,7 +286,11 @@ def test_what_a_definition_leaves_out_is_what_the_page_says() -> None:
             {"parameters": {"read_voltage_v": {"from": 0.2, "to": 0.2, "steps": 1}}},
         ),
         (
-            {"parameters": {"read_voltage_v": {"from": 0.1, "to": 0.2, "steps": 2, "scale": "log"}}},
+            {
+                "parameters": {
+                    "read_voltage_v": {"from": 0.1, "to": 0.2, "steps": 2, "scale": "log"}
+                }
+            },
             {"parameters": {"gpu_idle": {"from": 0.0, "to": 0.2, "steps": 2, "scale": "log"}}},
         ),
     ],

@@ -101,9 +101,7 @@ def _positions(loops: SpatialLoops) -> npt.NDArray[np.int64]:
 
 
 @lru_cache(maxsize=1 << 14)
-def link_transfers(
-    loops: SpatialLoops, columns: int, translation: Vector
-) -> tuple[int, Histogram]:
+def link_transfers(loops: SpatialLoops, columns: int, translation: Vector) -> tuple[int, Histogram]:
     """Return how many children can get their data from a neighbour, and the groups of the others.
 
     The children are laid out row by row on a grid of `columns`. A child takes its new data

@@ -157,7 +157,9 @@ def sent(tensor: Tensor, walked: list[tuple[int, int, int]], inside: int) -> tup
             tiles.setdefault(index[: len(walked) - inside], set()).add(tuple(point.tolist()))
     words, largest, held, steady = 0, 0, set[tuple[int, ...]](), None
     for points in tiles.values():
-        tile = set(product(*(range(min(axis), max(axis) + 1) for axis in zip(*points, strict=True))))
+        tile = set(
+            product(*(range(min(axis), max(axis) + 1) for axis in zip(*points, strict=True)))
+        )
         motion = moved(held, tile) if held else None
         anew = motion is not None and steady is not None and motion != steady
         words += len(tile if anew else tile - held)
@@ -200,7 +202,9 @@ def test_imperfect_loops_send_what_running_all_of_them_sends() -> None:
             order = chance.sample(dimensions, 3)
             here = {name: cuts[name][number] for name in order}
             found[level] = replace(loops(here), keep=("Weights", "Inputs", "Outputs"))
-            walked += [(DIMENSIONS.index(name), *each) for name, each in here.items() if each[0] > 1]
+            walked += [
+                (DIMENSIONS.index(name), *each) for name, each in here.items() if each[0] > 1
+            ]
             inside.append(len(walked))
         given_ = problem(chance.choice((1, 2)), chance.choice((1, 2, -1)), **sizes)
         mapping = Mapping({level: found[level] for level in reversed(names)})
