@@ -11,7 +11,8 @@ from close import near
 from red_timeloop import Conv, TransposedConv, designs
 from red_timeloop.designs.evaluate import evaluate
 from red_timeloop.designs.gather import finish
-from red_timeloop.designs.plan import Plan
+from red_timeloop.designs.plan import Part, Plan
+from red_timeloop.designs.result import Counts, LevelTotal
 from red_timeloop.engines.embedded.engine import evaluate_specification
 from red_timeloop.hardware import Hardware
 from red_timeloop.layer import Layer
@@ -151,3 +152,12 @@ def test_rows_are_those_of_the_part_with_the_most_crossbars() -> None:
         ((), (0, 0)),
     ):
         assert replace(found, plan=replace(found.plan, parts=parts)).rows == rows
+
+
+def test_what_a_level_or_a_part_does_not_say_is_nothing() -> None:
+    assert not any(vars(Counts()).values())
+    total = LevelTotal()
+    assert not any((total.instances, total.energy, total.area, total.leakage, total.data_spaces))
+    problem = plan("zero_padding", WIDE).parts[0].problem
+    part = Part("own", "all", problem, None, None)
+    assert not any((part.crossbars, part.sub_crossbars, part.drives, part.lost_bits))

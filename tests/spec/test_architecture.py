@@ -49,6 +49,9 @@ def test_attributes_are_evaluated_inherited_and_completed(read: Read) -> None:
     assert (buffer.attributes["n_banks"], buffer.multiple_buffering) == (2, 1.0)
     assert found["mac"].attributes == {"vdd": 0.9, "has_power_gating": False}
     assert (found["cell"].subclass, found["mac"].datawidth) == ("reram_cell", 16)
+    empty = levels(read, HEAD + BUFFER.replace("depth: 8", "depth: 8, own: null, a: 3") + MAC)
+    assert "own" not in empty["buffer"].attributes
+    assert empty["buffer"].attributes["a"] == 3
 
 
 def test_component_models_see_variables_too(read: Read) -> None:
@@ -118,7 +121,7 @@ def test_truth_is_said_by_words_and_by_numbers(read: Read, said: str, there: int
 
 def test_disabled_and_nothing_vanish(read: Read) -> None:
     off = BUFFER.replace("name: buffer", "name: off, enabled: False")
-    nothing = "  - !Component {name: n, class: nothing}\n  - !Nothing {}\n"
+    nothing = "  - !Component {name: n, class: nothing}\n" + "  - !Nothing {}\n" * 2
     assert list(levels(read, HEAD + BUFFER + off + nothing + MAC)) == ["buffer", "mac"]
 
 

@@ -44,6 +44,12 @@ def test_macros(read: Read) -> None:
     assert factors(found, "inter_row_spatial", "spatial") == {"M": "M=1", "P": "P=1"}
     assert factors(found, "inter_column_spatial", "spatial") == {"P": "P=1"}
     assert factors(found, "cell") == dict(zip("CMPR", ["C=1", "M=1", "P=1", "R=1"], strict=True))
+    free = constrained(
+        read,
+        "{target: buffer, type: temporal, permutation: [C, M]}",
+        "{target: buffer, type: temporal, permutation: []}",
+    )
+    assert free.constraints.levels["buffer"].temporal.permutation == ("C", "M")
 
 
 def test_data_space_macros(read: Read) -> None:

@@ -240,6 +240,9 @@ def test_what_timeloopfe_writes_is_the_same_machine(read: Read) -> None:
     for one, other in zip(tree.architecture.levels, nodes.architecture.levels, strict=True):
         for key in ("kind", "target", "instances_x", "instances_y", "mesh_x", "mesh_y", "size"):
             assert getattr(one, key) == getattr(other, key), (one.name, key)
+    scale = "per_dataspace_bandwidth_consumption_scale"
+    scaled = TREE.replace("read_bandwidth: 4,", f"read_bandwidth: 4, {scale}: {{Weights: 2}},")
+    assert read(scaled, PROBLEM).architecture.level("buffer").bandwidth_scale == {"Weights": 2}
     results = [engine("embedded").evaluate_specification(each) for each in (tree, nodes)]
     assert results[0] == results[1]
 

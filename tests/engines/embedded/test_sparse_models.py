@@ -13,9 +13,11 @@ from close import near
 from hypothesis import given
 from hypothesis import strategies as st
 
+from red_timeloop.engines.embedded.movement import Traffic
 from red_timeloop.engines.embedded.sparse import cost
-from red_timeloop.engines.embedded.sparse.accesses import Counts
+from red_timeloop.engines.embedded.sparse.accesses import Accesses, Counts
 from red_timeloop.engines.embedded.sparse.banded import Banded
+from red_timeloop.engines.embedded.sparse.capacity import Fullest
 from red_timeloop.engines.embedded.sparse.computes import Computes, Operand, count_computes
 from red_timeloop.engines.embedded.sparse.density import (
     FixedStructured,
@@ -178,3 +180,12 @@ def test_blocks_that_are_partly_full_count_until_they_are_one_in_a_hundred() -> 
         for tenths, blocks in enumerate(table[:9], 1):
             limit = math.ceil(Fraction(500 * (words - 1), words * tenths))
             assert blocks == odd.get((words, tenths), limit), (words, tenths)
+
+
+def test_what_was_not_counted_is_nothing() -> None:
+    """Of a level that bypasses, of a data space without zeros left out."""
+    none = Counts()
+    found = Traffic(), none, Computes(0), Accesses(none, none, none)
+    assert [any(vars(each).values()) for each in found[:3]] == [False] * 3
+    assert (found[3].temporal_reductions, found[3].decompressions, found[3].compressions) == (0,) * 3
+    assert Fullest() == Fullest(0, (), 0, 1.0)
