@@ -176,7 +176,10 @@ def test_where_metadata_is_kept(read: Read) -> None:
             storage(f", {wrong.replace('maybe', repr('maybe'))}")
 
 
-@pytest.mark.parametrize("factors", ["[R=3, 'M=2', 'C=9,8']", "[R=3, M=2, C=9,8]", "'R3 M2 C9,8'"])
+@pytest.mark.parametrize(
+    "factors",
+    ["[R=3, 'M=2', 'C=9,8']", "[R=3, M=2, C=9,8]", "'R3 M2 C9,8'", "[R=3,3, M=2,2, C=9,8]"],
+)
 def test_imperfect_factors_are_read_and_written(read: Read, tmp_path: Path, factors: str) -> None:
     """C = 17 as a pass of 9 and one of 8, in every spelling."""
     problem = PROBLEM.replace("C: 16", "C: 17")
