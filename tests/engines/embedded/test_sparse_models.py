@@ -187,5 +187,7 @@ def test_what_was_not_counted_is_nothing() -> None:
     none = Counts()
     found = Traffic(), none, Computes(0), Accesses(none, none, none)
     assert [any(vars(each).values()) for each in found[:3]] == [False] * 3
-    assert (found[3].temporal_reductions, found[3].decompressions, found[3].compressions) == (0,) * 3
+    assert (found[3].temporal_reductions, found[3].decompressions, found[3].compressions) == (
+        0,
+    ) * 3
     assert Fullest() == Fullest(0, (), 0, 1.0)
