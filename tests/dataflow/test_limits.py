@@ -11,7 +11,7 @@ import pytest
 from close import near
 
 from red_timeloop import Conv, TransposedConv, designs, simulate
-from red_timeloop.dataflow import bank, machine
+from red_timeloop.dataflow import bank, machine, verification
 from red_timeloop.dataflow.encoding import require_width
 from red_timeloop.dataflow.events import UNSEEN
 from red_timeloop.dataflow.execution import execute
@@ -21,6 +21,7 @@ from red_timeloop.dataflow.trace import deviation
 from red_timeloop.dataflow.verification import Check, differing, random_tensors, verify
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
+from red_timeloop.layer import Layer
 from red_timeloop.workload import Workload, WorkloadLayer
 
 OWN = Hardware.load()
@@ -142,8 +143,15 @@ def test_events_that_an_engine_does_not_see_are_not_compared() -> None:
     assert differing(executed, counted) == {"adc_conversions": (5, 6), "more": (None, 1)}
 
 
-def test_a_check_tells_how_far_it_is() -> None:
-    """Of two alike layers the last is checked."""
+def test_a_check_tells_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two alike layers the last is checked, on the tensors of seed 0 unless told."""
+    seeds: list[int] = []
+
+    def drawn(layer: Layer, seed: int) -> Any:
+        seeds.append(seed)
+        return random_tensors(layer, seed)
+
+    monkeypatch.setattr(verification, "random_tensors", drawn)
     layer = TransposedConv(2, 2, (2, 2), 2, stride=2, name="one")
     both = tuple(WorkloadLayer(each, "here") for each in (layer, replace(layer, name="two")))
     told: list[tuple[int, int, str]] = []
@@ -153,6 +161,9 @@ def test_a_check_tells_how_far_it_is() -> None:
 
     checks = verify(Workload("w", "two alike", both), ["red"], progress=progress)
     assert told == [(0, 2, "two: decomposition"), (1, 2, "two: red"), (2, 2, "")]
+    assert seeds == [0]
+    first, again = random_tensors(layer), random_tensors(layer, 0)
+    assert all((one == other).all() for one, other in zip(first, again, strict=True))
     assert [(each.layer, each.subject, each.outputs) for each in checks] == [
         ("two", "decomposition", 32),
         ("two", "red", 32),
