@@ -237,9 +237,12 @@ def test_the_search_goes_through_no_more_than_it_did() -> None:
     for seed, expected in GONE_THROUGH.items():
         space = random_space(random.Random(seed))
         assert space is not None
-        proof = prove(space, Lowest("edp"))
+        told: list[tuple[int, float]] = []
+        proof = prove(space, Lowest("edp"), progress=lambda *each: told.append(each))  # noqa: B023
         again = prove(space, Lowest("edp", proof.goal.value * (1 + 1e-9)))
         assert (proof.visited, proof.evaluated, *again.ruled_out.values()) == expected, seed
+    assert told[-1] == (proof.evaluated, proof.goal.value)
+    assert told == sorted(told, key=lambda each: each[0])
 
 
 def test_words_that_operations_ask_for_cost_their_share_of_a_row() -> None:

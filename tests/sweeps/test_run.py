@@ -101,7 +101,15 @@ def test_a_design_that_is_code_gives_what_the_one_that_it_renames_gives(
 ) -> None:
     mine = f"{own_file(tmp_path)}:MINE"
     definition = {"workloads": workload, "parameters": {"fold": [1, 2]}}
-    assert sweep(definition, tmp_path / "store", designs=["red", mine]).failed == 0
+    told: list[tuple[int, int]] = []
+
+    def progress(done: int, total: int) -> None:
+        told.append((done, total))
+
+    asked = {"designs": ["red", mine], "progress": progress}
+    assert sweep(definition, tmp_path / "store", **asked).failed == 0
+    assert sweep(definition, tmp_path / "store", **asked).reused == 2
+    assert told == [(1, 2), (2, 2)] * 2  # a mapping for each fold
     energies = (
         "SELECT e.energy_J FROM evaluations e JOIN designs d ON d.id = e.design"
         " WHERE d.name = '{}' ORDER BY e.point"
