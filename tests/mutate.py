@@ -214,12 +214,12 @@ def noticed(copy: Path, fault: ast.AST, file: str, tests: Tests) -> bool:
     A test that was cut short while it ran the fault's module may run them later.
     """
     lines = {(file, n) for n in range(fault.lineno, fault.end_lineno + 1)}
+    imported = not any(ran & lines for _, ran in tests.values())
     near = {
         name: seconds
         for name, (seconds, ran) in tests.items()
-        if ran & lines or (seconds >= LONG and any(each == file for each, _ in ran))
+        if imported or ran & lines or (seconds >= LONG and any(each == file for each, _ in ran))
     }
-    near = near or {name: seconds for name, (seconds, _) in tests.items()}
     files = sorted({name.split("::")[0] for name in near})
     return run(copy, files, Chosen(near), LONGEST)
 
