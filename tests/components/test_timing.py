@@ -155,3 +155,4 @@ def test_the_slowest_step_is_chosen_point_by_point_and_the_first_of_equals() -> 
     assert chosen.accumulate.tolist() == [1.0, 1.0, 1.0]
     plain = [StepTime(each, 1.0, 1.0, 1.0, 8, "full") for each in (1.0, 3.0, 3.0)]
     assert slowest(plain) is plain[1]
+    assert slowest([one]).drive.tolist() == [1.0, 5.0, 2.0]
