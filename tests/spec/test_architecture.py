@@ -38,6 +38,12 @@ def test_containers_become_levels_and_fan_outs_multiply(read: Read) -> None:
     ]
     row = found["inter_row_spatial"]
     assert (row.mesh_x, row.mesh_y, row.fanout, row.target) == (1, 8, 8, "row")
+    assert (row.depth, row.width, row.datawidth, row.size, row.block_size) == (1,) * 5
+
+
+def test_what_stands_last_is_named(message: Message) -> None:
+    text = HEAD + BUFFER + BUFFER.replace("name: buffer", "name: lower")
+    assert "the last node must compute, got 'lower'" in message(text)
 
 
 def test_attributes_are_evaluated_inherited_and_completed(read: Read) -> None:
