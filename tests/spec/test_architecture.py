@@ -42,8 +42,10 @@ def test_containers_become_levels_and_fan_outs_multiply(read: Read) -> None:
 
 
 def test_what_stands_last_is_named(message: Message) -> None:
-    text = HEAD + BUFFER + BUFFER.replace("name: buffer", "name: lower")
-    assert "the last node must compute, got 'lower'" in message(text)
+    lower = BUFFER.replace("name: buffer", "name: lower")
+    assert "the last node must compute, got 'lower'" in message(HEAD + BUFFER + lower)
+    after = message(HEAD + BUFFER + MAC + lower)
+    assert "'lower' stands after the compute level 'mac'" in after
 
 
 def test_attributes_are_evaluated_inherited_and_completed(read: Read) -> None:
