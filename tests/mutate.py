@@ -209,10 +209,17 @@ def run(copy: Path, tests: Sequence[str], plugin: object, limit: int) -> bool:
 
 
 def noticed(copy: Path, fault: ast.AST, file: str, tests: Tests) -> bool:
-    """Run the tests that run the fault's lines; all, if it is run when the module is imported."""
+    """Run the tests that run the fault's lines; all, if it is run when the module is imported.
+
+    A test that was cut short while it ran the fault's module may run them later.
+    """
     lines = {(file, n) for n in range(fault.lineno, fault.end_lineno + 1)}
-    near = {name: seconds for name, (seconds, ran) in tests.items() if ran & lines}
-    near = near or {name: seconds for name, (seconds, _) in tests.items()}
+    imported = not any(ran & lines for _, ran in tests.values())
+    near = {
+        name: seconds
+        for name, (seconds, ran) in tests.items()
+        if imported or ran & lines or (seconds >= LONG and any(each == file for each, _ in ran))
+    }
     files = sorted({name.split("::")[0] for name in near})
     return run(copy, files, Chosen(near), LONGEST)
 

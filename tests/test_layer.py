@@ -177,3 +177,11 @@ def test_sizes_that_would_take_minutes_are_refused_by_their_limit(change, messag
     with pytest.raises(InputError) as refused:
         TransposedConv(**{**GOOD, **change})
     assert str(refused.value).startswith(message)
+
+
+@pytest.mark.parametrize("kind", [Conv, TransposedConv])
+def test_what_is_not_given_changes_nothing(kind: type[Layer]) -> None:
+    layer = kind(4, 6, (5, 7), (3, 2))
+    assert (layer.stride, layer.dilation, layer.groups, layer.batch) == ((1, 1), (1, 1), 1, 1)
+    assert (layer.input_bits, layer.weight_bits, layer.name) == (8, 8, None)
+    assert layer.output_size == ((7, 8) if kind is TransposedConv else (3, 6))

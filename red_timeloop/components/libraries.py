@@ -15,11 +15,11 @@ from red_timeloop.components.attributes import attributes_of
 from red_timeloop.components.base import Component
 from red_timeloop.components.registry import find, names
 from red_timeloop.errors import InputError
+from red_timeloop.spec.tables import PICOJOULE, SQUARE_MICROMETRE
 from red_timeloop.spec.types import Architecture, ArtTable, ErtTable, Level
 
 __all__ = ["csv_library", "primitive_library"]
 
-PICOJOULE, SQUARE_MICROMETRE = 1e-12, 1e-12
 # The plug-in wants these of every component; what a component has no action for costs nothing.
 _NEEDED = ("read", "write", "update", "leak")
 _SHARED = ("technology", "global_cycle_seconds", "parameters")

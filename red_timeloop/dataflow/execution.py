@@ -341,15 +341,15 @@ class _Canvas:
         kernel = [axis[bank.columns] for axis in bank.kernel]
         flat = np.ravel_multi_index(kernel, layer.kernel_size)
         for tap in np.unique(flat):
-            own = np.flatnonzero(flat == tap)
+            own, pixel = np.flatnonzero(flat == tap), np.unravel_index(tap, layer.kernel_size)
             places = [
                 slice(
-                    some.start * s + int(axis[own[0]]) * d,
-                    some[-1] * s + int(axis[own[0]]) * d + 1,
+                    some.start * s + int(at) * d,
+                    some[-1] * s + int(at) * d + 1,
                     some.step * s,
                 )
-                for some, axis, s, d in zip(
-                    steps.axes, kernel, layer.stride, layer.dilation, strict=True
+                for some, at, s, d in zip(
+                    steps.axes, pixel, layer.stride, layer.dilation, strict=True
                 )
             ]
             place = (images, *places, channels[own])

@@ -123,8 +123,6 @@ def tiled(plan: Plan, cycle_time: Any) -> Plan:
     ranks = set(pixels(plan.layer.ndim)) | {"N"}
     specification = assemble(plan, main, cycle_time)
     open_ranks = _open(plan, specification, ranks)
-    if not open_ranks:
-        return plan
     [found] = map_all([replace(pinned(specification, open_ranks), objective="energy")], _BUDGET)
     if isinstance(found, InputError):
         raise found

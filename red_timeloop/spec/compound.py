@@ -180,8 +180,6 @@ def _build(
         kind = str(entry["class"])
         if kind in within:
             raise error(f"the class {kind!r} holds itself", entry, "class", path=path)
-        if len(within) >= _DEEPEST:
-            raise error("too many classes in each other", entry, path=path, legal=str(_DEEPEST))
         raw = mapping(entry, "attributes", path)
         attributes: dict[str, Any] = {}
         for key in raw:
@@ -189,6 +187,8 @@ def _build(
         attributes = _handed_down(node.attributes, attributes)
         inner = classes.get(kind)
         if inner is not None:
+            if len(within) >= _DEEPEST:
+                raise error("too many classes in each other", entry, path=path, legal=str(_DEEPEST))
             attributes = _with_defaults(path, attributes, inner.attributes, node.attributes, kind)
         names = {**node.attributes, **attributes}
         area = node.area_scale * _number(entry, "area_scale", path, names, raw)

@@ -18,8 +18,7 @@ from functools import lru_cache
 from keyword import iskeyword
 from typing import Any
 
-from red_timeloop.errors import InputError
-from red_timeloop.errors import shown as shown_value
+from red_timeloop.errors import InputError, shown
 from red_timeloop.spec.types import Value
 
 __all__ = ["CONSTANTS", "FUNCTIONS", "NodeName", "evaluate", "parsed"]
@@ -155,10 +154,8 @@ class _Evaluation:
         self.text, self.names, self.file, self.key = text, names, file, key
 
     def fail(self, message: str, legal: str | None = None) -> InputError:
-        shown = self.text if len(self.text) <= 80 else self.text[:77] + "..."
-        return InputError(
-            f"expression {shown!r}: {message}", file=self.file, key=self.key, legal=legal
-        )
+        text = f"expression {shown(self.text)}: {message}"
+        return InputError(text, file=self.file, key=self.key, legal=legal)
 
     def result(self) -> Value:
         if len(self.text) > _LONGEST:
@@ -248,7 +245,7 @@ class _Evaluation:
         value, index = self._value(node.value), self._value(node.slice)
         if isinstance(value, tuple | str):
             if isinstance(index, bool) or not isinstance(index, int):
-                raise self.fail(f"{shown_value(index)} is no position", "a whole number")
+                raise self.fail(f"{shown(index)} is no position", "a whole number")
             return value[index]
         return self._member(value, index, node)
 
@@ -311,7 +308,7 @@ class _Evaluation:
                 "another name for the variable",
             )
         if isinstance(value, bool) or not isinstance(value, int | float):
-            named = f"the value {shown_value(value)} of " if isinstance(node, ast.Name) else ""
+            named = f"the value {shown(value)} of " if isinstance(node, ast.Name) else ""
             raise self.fail(f"{named}{ast.unparse(node)} is not a number")
         return value
 
@@ -371,7 +368,7 @@ class _Evaluation:
 
     def _check(self, value: Any, most: int, what: str) -> None:
         if value > most:
-            raise self.fail(f"{what} is too large: {shown_value(value)}", f"up to {most}")
+            raise self.fail(f"{what} is too large: {shown(value)}", f"up to {most}")
 
     def _power(self, base: Any, exponent: Any) -> Any:
         whole = isinstance(base, int) and isinstance(exponent, int) and abs(base) > 1

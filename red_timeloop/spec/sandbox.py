@@ -146,7 +146,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
         numbers = isinstance(left, int | float) and isinstance(right, int | float)
         if operator == "**":
             if not numbers or abs(left) > LARGEST_VALUE or abs(right) > 64:
-                raise SecurityError("a power is of numbers up to 1,000,000, to at most 64")
+                most = f"{LARGEST_VALUE:,}"
+                raise SecurityError(f"a power is of numbers up to {most}, to at most 64")
         elif operator == "*" and not numbers:
             raise SecurityError("only numbers are multiplied")
         elif operator == "%" and not numbers:

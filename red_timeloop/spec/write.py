@@ -323,10 +323,7 @@ def _constraint(name: str, kind: str, found: LoopConstraint) -> list[dict[str, A
 
 def _table_names(architecture: Architecture) -> dict[str, str]:
     """Return the hierarchical name of each level, as Accelergy writes it."""
-    first = architecture.levels[0]
     top = f"{architecture.name}_top_level" if architecture.name else "top_level"
-    if first.kind == "spatial" and first.target == architecture.name:
-        top = f"{first.target}_top_level"
     return {
         level.name: f"{top}.{level.name}[1..{level.instances}]" for level in architecture.levels
     }

@@ -336,7 +336,7 @@ class Store:
                 found = chip if chip is None else self._content("evaluations", point, chip)
                 yield point, workloads[context], base, changes, name, *plain, found
 
-    def failures(self, most: int = 10) -> list[tuple[str, int]]:
+    def failures(self, most: int) -> list[tuple[str, int]]:
         """Return the reasons of failed evaluations and how many have each, the most usual first."""
         with explained(self.file):
             rows = self._connection.execute(

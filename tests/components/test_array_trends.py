@@ -169,6 +169,7 @@ def test_columns_bring_their_periphery(cell: Circuit) -> None:
 def test_columns_with_converters_of_their_own_need_no_multiplexer() -> None:
     own = ISAAC.replace(columns_per_adc=1)
     assert array.multiplexer_energy(128, 128, own) == 0
+    assert array.multiplexer_energy(128, 128, ISAAC.replace(columns_per_adc=2)) > 0
     many = ISAAC.replace(columns_per_adc=np.array([1.0, 8.0]))
     energies = array.multiplexer_energy(128, 128, many)
     assert energies[0] == 0

@@ -13,14 +13,16 @@ import subprocess
 import sys
 from functools import lru_cache
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 from close import near
 
 from red_timeloop.components import build
-from red_timeloop.components.estimators import EstimatorError
-from red_timeloop.components.hwcomponents import _failure
+from red_timeloop.components.estimators import Estimate, EstimatorError
+from red_timeloop.components.hwcomponents import HwComponents, _failure
+from red_timeloop.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -117,6 +119,96 @@ def test_what_they_cannot_price_is_one_line() -> None:
     assert "is missing: width" in found["missing"]["error"]
     sram = found["sram"]  # the program inside starts only where its C library is new enough
     assert sram.get("value", 0) > 0 or sram["error"].startswith("SRAM: "), sram
+
+
+class StandIn(ModuleType):
+    """What answers like hwcomponents for the class `known`, and notes what it is asked."""
+
+    def __init__(self, known: str, error: Exception) -> None:
+        super().__init__("hwcomponents")
+        self.asked: list[tuple[object, ...]] = []
+        costs = {"action_cost": SimpleNamespace(energy=3e-12), "area": 2e-12, "leak_power": 2e-3}
+        for kind, value in costs.items():
+
+            def question(
+                name: str,
+                told: object,
+                *more: object,
+                _return_estimation_object: bool,
+                kind: str = kind,
+                value: object = value,
+            ) -> object:
+                assert _return_estimation_object
+                self.asked.append((kind, name, told, *more))
+                if name != known:
+                    raise error
+                return SimpleNamespace(value=value, model_name="Model")
+
+            setattr(self, f"get_{kind}", question)
+
+
+def stand_in(
+    monkeypatch: pytest.MonkeyPatch, known: str, error: Exception | None = None
+) -> StandIn:
+    package = StandIn(known, error or ValueError("no such model"))
+    monkeypatch.setitem(sys.modules, "hwcomponents", package)
+    return package
+
+
+def test_what_hwcomponents_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    package = stand_in(monkeypatch, "aladdinadder")
+    given, told = {"technology": "40nm", "none": None}, {"technology": "40nm", "tech_node": 40e-9}
+    cost = HwComponents().energy("aladdin_adder", given, "update", {"a": 1})
+    assert cost == Estimate(3e-12, "hwcomponents Model")
+    assert package.asked == [
+        ("action_cost", name, {**told, "tech_node": near(40e-9)}, "write", {"a": 1})
+        for name in ("aladdin_adder", "aladdinadder")
+    ]
+    leak = HwComponents().energy("aladdin_adder", given, "leak", {"global_cycle_seconds": 1e-9})
+    assert leak == Estimate(near(2e-12), "hwcomponents Model")
+    assert HwComponents().area("aladdin_adder", given).value == 2e-12
+    with pytest.raises(InputError, match="'a_bacus' is not known"):
+        HwComponents().area("a_bacus", {})
+    assert [each[1] for each in package.asked[-2:]] == ["a_bacus", "abacus"]
+
+
+@pytest.mark.parametrize(
+    ("component_class", "attributes", "name", "told"),
+    [
+        ("DRAM", {}, "DRAM_LPDDR4", {}),
+        ("dram", {"type": "HBM2"}, "DRAM_HBM2", {"type": "HBM2"}),
+        ("SRAM", {"width": 64, "depth": 8}, "SRAM", {"width": 64, "size": 512}),
+        ("adder", {"width": 64, "depth": 8}, "adder", {"width": 64, "depth": 8}),
+        ("SRAM", {"depth": 8}, "SRAM", {"depth": 8}),
+        ("adder", {"technology": "SET ME"}, "adder", {}),
+        ("adder", {"technology": "7NM", "tech_node": 1}, "adder",
+         {"technology": "7NM", "tech_node": 1}),
+    ],
+)  # fmt: skip
+def test_what_the_classes_are_told(
+    component_class: str,
+    attributes: dict[str, Any],
+    name: str,
+    told: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    package = stand_in(monkeypatch, name)
+    assert HwComponents().area(component_class, attributes).value == 2e-12
+    assert package.asked == [("area", name, told)]
+
+
+def test_a_failure_ends_the_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of a model at once; that of a model that wants more is its own last lines."""
+    package = stand_in(monkeypatch, "none", RuntimeError("| M with priority 1\n|  | KeyError: x"))
+    with pytest.raises(EstimatorError, match="M: KeyError: x"):
+        HwComponents().area("an_adder", {})
+    assert len(package.asked) == 1
+    stand_in(monkeypatch, "none", ValueError("it could not be initialized\n\n width: missing\n b"))
+    with pytest.raises(InputError, match=r"^width: missing; b$"):
+        HwComponents().area("an_adder", {})
+    told = f"| M with priority 1\n|  | ValueError: {'x' * 99}"
+    assert str(_failure("a", RuntimeError(told))) == f"M: ValueError: {'x' * 48}"
+    assert str(_failure("a", RuntimeError("first\nsecond"))) == "first"
 
 
 def test_a_model_that_fails_is_named_in_one_line() -> None:

@@ -30,6 +30,7 @@ from red_timeloop.components.registry import origin
 from red_timeloop.components.tables import components_of, price, stage
 from red_timeloop.errors import InputError
 from red_timeloop.spec.reader import read_specification
+from red_timeloop.spec.types import Architecture, ArtTable, ErtTable, Level
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,38 @@ def test_a_component_registered_after_the_first_build_works_fully(tmp_path: Path
     listed = {each["name"]: each["attributes"] for each in primitive_library()["classes"]}
     assert listed["comparator"] | {"inputs": "must_specify", "offset": 0.5} == listed["comparator"]
     assert "COMPONENT: comparator" in csv_library(architecture, ert, art)
+
+
+def test_a_library_has_a_row_for_each_action_and_each_section_once() -> None:
+    sizes = {"resolution": 8.0, "technology": "32nm"}
+    levels = [
+        Level(name, "storage", subclass="adc", attributes=sizes | {"resolution": bits})
+        for name, bits in (("one", 8.0), ("two", 8.0), ("three", 7.5))
+    ]
+    levels.insert(1, Level("inter_two_spatial", "spatial", "two", subclass="adc", mesh_x=2))
+    levels.append(Level("mac", "compute", subclass="their_own"))
+    architecture = Architecture(tuple(levels), "chip")
+    ert = ErtTable({level.name: {"read": 1.5e-12, "compare": 2e-13} for level in levels})
+    art = ArtTable({level.name: 2.5e-12 for level in levels})
+    comments, *sections = csv_library(architecture, ert, art).split("\nCOMPONENT: ")
+    assert comments.startswith("# ")
+    assert len(sections) == 2
+    for section, bits in zip(sections, ("8", "7.5"), strict=True):
+        name, head, *rows = section.strip().splitlines()
+        table = [dict(zip(head.split(","), row.split(","), strict=True)) for row in rows]
+        assert (name, {row["resolution"] for row in table}) == ("adc", {bits})
+        energies = {row["action"]: row["energy"] for row in table}
+        assert energies == {
+            "read": "1.5",
+            "write": "0",
+            "update": "0",
+            "leak": "0",
+            "compare": "0.2",
+        }
+        assert {(row["area"], row["unit"]) for row in table} == {("2.5", "pJ; um^2")}
+    odd = Level("one", "storage", subclass="adc", attributes=sizes | {"technology": "3,2"})
+    with pytest.raises(InputError, match=r"one.technology: '3,2' cannot stand in a CSV"):
+        csv_library(Architecture((odd,), "chip"), ert, art)
 
 
 def test_leakage_is_that_of_the_area_unless_a_part_says_less() -> None:

@@ -16,7 +16,7 @@ from red_timeloop.components import Component, array, build
 from red_timeloop.components.base import STEP_STAGES
 from red_timeloop.components.digital import adder_delay
 from red_timeloop.components.tables import components_of
-from red_timeloop.components.timing import PIPELINES, StepTime, step_time
+from red_timeloop.components.timing import PIPELINES, StepTime, slowest, step_time
 from red_timeloop.errors import InputError
 from red_timeloop.spec.reader import read_specification
 
@@ -141,3 +141,18 @@ def test_arrays_of_circuits_give_arrays_of_steps(pipeline: str) -> None:
         assert swept.cycle[index] == near(one.cycle)
         for part, seconds in one.shares().items():
             assert swept.shares()[part][index] == near(seconds)
+
+
+def test_the_slowest_step_is_chosen_point_by_point_and_the_first_of_equals() -> None:
+    one = StepTime(np.array([1.0, 5.0, 2.0]), 1.0, 1.0, 1.0, 8, "full")
+    two = StepTime(3.0, np.array([2.0, 2.0, 1.0]), np.array([0.5, 0.5, 2.0]), 1.0, 8, "full")
+    three = StepTime(1.0, 1.0, 1.0, np.array([3.0, 1.0, 1.0]), 8, "full")
+    chosen = slowest([one, two, three])
+    assert chosen.cycle.tolist() == [24.0, 40.0, 24.0]
+    assert chosen.drive.tolist() == [3.0, 5.0, 3.0]
+    assert chosen.settle.tolist() == [2.0, 1.0, 1.0]
+    assert chosen.convert.tolist() == [0.5, 1.0, 2.0]
+    assert chosen.accumulate.tolist() == [1.0, 1.0, 1.0]
+    plain = [StepTime(each, 1.0, 1.0, 1.0, 8, "full") for each in (1.0, 3.0, 3.0)]
+    assert slowest(plain) is plain[1]
+    assert slowest([one]).drive.tolist() == [1.0, 5.0, 2.0]

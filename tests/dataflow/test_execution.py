@@ -138,3 +138,13 @@ def test_designs_without_crossbars_are_exact(design: str) -> None:
     except InputError as error:
         pytest.skip(str(error))
     np.testing.assert_array_equal(executed.outputs, convolve(LAYER, *tensors))
+
+
+@pytest.mark.parametrize("run", [simulate, execute])
+def test_progress_is_told_lane_by_lane(run) -> None:
+    """Of the four modes of a stride of two, one after the other."""
+    told: list[tuple[int, int]] = []
+    tensors = random_tensors(LAYER)
+    run(LAYER, "red", *tensors, OWN, progress=lambda done, total: told.append((done, total)))
+    assert told == [(done, len(told)) for done in range(1, len(told) + 1)]
+    assert len(told) == 4

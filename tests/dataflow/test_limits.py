@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -11,16 +12,17 @@ import pytest
 from close import near
 
 from red_timeloop import Conv, TransposedConv, designs, simulate
-from red_timeloop.dataflow import bank, machine
+from red_timeloop.dataflow import bank, machine, verification
 from red_timeloop.dataflow.encoding import require_width
 from red_timeloop.dataflow.events import UNSEEN
 from red_timeloop.dataflow.execution import execute
 from red_timeloop.dataflow.nonideal import Nonidealities, wire_loss
-from red_timeloop.dataflow.quality import sample_tensors
+from red_timeloop.dataflow.quality import SAMPLE, sample_layer, sample_tensors
 from red_timeloop.dataflow.trace import deviation
 from red_timeloop.dataflow.verification import Check, differing, random_tensors, verify
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
+from red_timeloop.layer import Layer
 from red_timeloop.workload import Workload, WorkloadLayer
 
 OWN = Hardware.load()
@@ -142,8 +144,15 @@ def test_events_that_an_engine_does_not_see_are_not_compared() -> None:
     assert differing(executed, counted) == {"adc_conversions": (5, 6), "more": (None, 1)}
 
 
-def test_a_check_tells_how_far_it_is() -> None:
-    """Of two alike layers the last is checked."""
+def test_a_check_tells_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two alike layers the last is checked, on the tensors of seed 0 unless told."""
+    seeds: list[int] = []
+
+    def drawn(layer: Layer, seed: int) -> Any:
+        seeds.append(seed)
+        return random_tensors(layer, seed)
+
+    monkeypatch.setattr(verification, "random_tensors", drawn)
     layer = TransposedConv(2, 2, (2, 2), 2, stride=2, name="one")
     both = tuple(WorkloadLayer(each, "here") for each in (layer, replace(layer, name="two")))
     told: list[tuple[int, int, str]] = []
@@ -153,6 +162,9 @@ def test_a_check_tells_how_far_it_is() -> None:
 
     checks = verify(Workload("w", "two alike", both), ["red"], progress=progress)
     assert told == [(0, 2, "two: decomposition"), (1, 2, "two: red"), (2, 2, "")]
+    assert seeds == [0]
+    first, again = random_tensors(layer), random_tensors(layer, 0)
+    assert all((one == other).all() for one, other in zip(first, again, strict=True))
     assert [(each.layer, each.subject, each.outputs) for each in checks] == [
         ("two", "decomposition", 32),
         ("two", "red", 32),
@@ -161,3 +173,28 @@ def test_a_check_tells_how_far_it_is() -> None:
     assert not replace(checks[1], differences={"steps": (1, 2)}).passed
     assert not replace(checks[0], error=deviation(np.array([1]), np.array([2]))).passed
     assert Check("one", "red", not_run="why").passed
+
+
+@pytest.mark.parametrize("kind", [TransposedConv, Conv])
+def test_a_sample_has_every_tap_of_every_phase_once(kind: type[Layer]) -> None:
+    """Of outputs of one stride away from the border: each kernel pixel lands on one of them.
+
+    A kernel that reaches less far than a stride makes as many outputs as it reaches.
+    """
+    for kernel, stride, dilation in product(range(1, 6), range(1, 5), range(1, 4)):
+        layer = kind(6, 80, (20,), (kernel,), stride=stride, dilation=dilation, groups=2, batch=9)
+        found = sample_layer(layer)
+        phases = min(stride, dilation * (kernel - 1) + 1) if kind is TransposedConv else 1
+        assert found.output_size == (phases,)
+        assert (found.in_channels, found.out_channels, found.groups) == (3, 32, 1)
+        assert found.macs == 4 * 3 * 32 * kernel
+    assert "at most 32 output channels" in SAMPLE
+    assert SAMPLE.endswith("4 images")
+    assert sample_layer(kind(6, 62, (20,), (3,), groups=2)).out_channels == 31
+
+
+def test_samples_are_those_of_seed_2019() -> None:
+    layer = Conv(2, 2, (4,), 3)
+    first, again, other = (sample_tensors(layer, *seed) for seed in ((), (2019,), (2018,)))
+    assert all((one == two).all() for one, two in zip(first, again, strict=True))
+    assert (first[0] != other[0]).any()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import ceil
 
 import pytest
@@ -9,7 +10,9 @@ from close import near
 
 from red_timeloop import Conv, TransposedConv, designs
 from red_timeloop.designs.evaluate import evaluate
-from red_timeloop.designs.plan import Plan
+from red_timeloop.designs.gather import finish
+from red_timeloop.designs.plan import Part, Plan
+from red_timeloop.designs.result import Counts, LevelTotal
 from red_timeloop.engines.embedded.engine import evaluate_specification
 from red_timeloop.hardware import Hardware
 from red_timeloop.layer import Layer
@@ -109,3 +112,52 @@ def test_rows_are_programmed_one_after_the_other(fold: int, rows: int) -> None:
     cell = 10 * 2.0 * 1e-4 * 50e-9
     assert result.programming_energy == near(50 * 20 * 16 * 4 * cell)
     assert list(result.energy_by_stage()) == ["drive", "settle", "convert", "accumulate", "store"]
+
+
+@pytest.mark.parametrize(
+    ("drives", "in_turn", "reached"),
+    [((1, 1), False, 1.0), ((4, 1), False, 1.25), ((3, 5), False, 2.0), ((3, 5), True, 1.25)],
+)
+def test_a_step_reaches_the_arrays_of_all_parts_or_of_the_largest(
+    drives: tuple[int, ...], in_turn: bool, reached: float
+) -> None:
+    """Of a window of four positions, and at least one array of each."""
+    part = plan("zero_padding", WIDE).parts[0]
+    parts = [
+        replace(part, drives=each, crossbars=count)
+        for each, count in zip(drives, (2, 7), strict=True)
+    ]
+    columns = part.sizes.line_columns * (1 if in_turn else 2)
+    for found in finish(parts, 4, in_turn=in_turn):
+        assert found.sizes.reached_arrays == reached
+        assert found.sizes.served_arrays == (7 if in_turn else 9)
+        assert found.sizes.line_columns == max(columns, part.sizes.crossbar_columns)
+    (none, _) = finish([replace(part, crossbars=0), part], 4)
+    assert none.sizes.line_columns == max(part.sizes.line_columns, part.sizes.crossbar_columns)
+
+
+def test_rows_are_those_of_the_part_with_the_most_crossbars() -> None:
+    layer = TransposedConv(8, 4, (4, 4), 4, stride=2, padding=1)
+    design = designs.find("zero_padding")
+    found = evaluate(design, layer, Hardware.load(), evaluate_specification)
+    part = found.plan.parts[0]
+    few, most = (
+        replace(part, crossbars=count, sizes=replace(part.sizes, rows_used=rows, crossbar_rows=9))
+        for count, rows in ((2, 7), (5, 6))
+    )
+    for parts, rows in (
+        ((few, most), (6, 9)),
+        ((most, few), (6, 9)),
+        ((few,), (7, 9)),
+        ((), (0, 0)),
+    ):
+        assert replace(found, plan=replace(found.plan, parts=parts)).rows == rows
+
+
+def test_what_a_level_or_a_part_does_not_say_is_nothing() -> None:
+    assert not any(vars(Counts()).values())
+    total = LevelTotal()
+    assert not any((total.instances, total.energy, total.area, total.leakage, total.data_spaces))
+    problem = plan("zero_padding", WIDE).parts[0].problem
+    part = Part("own", "all", problem, None, None)
+    assert not any((part.crossbars, part.sub_crossbars, part.drives, part.lost_bits))

@@ -76,7 +76,7 @@ def _problem(rng: random.Random) -> Problem:
         outputs: tuple[tuple[tuple[str, int], ...], ...] = ((("M", 1),), (("P", 1),))
     elif kind == "conv2d":
         dimensions = "CRPSQ"
-        inputs = ((("C", 1),), (("R", dilation), ("P", stride)), (("S", 1), ("Q", 1)))
+        inputs = ((("R", dilation), ("P", stride)), (("S", 1), ("Q", 1)), (("C", 1),))
         weights = tuple(((each, 1),) for each in "CRS")
         outputs = ((("P", 1),), (("Q", 1),))
     elif kind == "matmul":
@@ -88,7 +88,7 @@ def _problem(rng: random.Random) -> Problem:
         dimensions = "CMRP"
         inputs = ((("C", 1),), (("P", 1),))
         weights = tuple(((each, 1),) for each in "CMR")
-        outputs = ((("M", 1),), (("P", stride), ("R", dilation)))
+        outputs = ((("P", stride), ("R", dilation)), (("M", 1),))
     sizes = {each: rng.choice([1, 2, 2, 3, 4]) for each in dimensions}
     while np.prod(list(sizes.values())) > 48:
         sizes[rng.choice(dimensions)] = 1

@@ -6,25 +6,37 @@ import contextlib
 import itertools
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from close import near
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mapper.small_spaces import all_mappings, front_of, random_space
+from mapper.test_bound import space
 
 from red_timeloop.mapper.candidates import evaluate_candidates, value_of
 from red_timeloop.mapper.exact.frame import build_frame
 from red_timeloop.mapper.exact.goals import Front, Lowest
-from red_timeloop.mapper.exact.lower import Lower
+from red_timeloop.mapper.exact.lower import Lower, Open, slices
 from red_timeloop.mapper.exact.part import Part, distinct_sums
 from red_timeloop.mapper.exact.parts import placements, spreads
-from red_timeloop.mapper.exact.search import prove
+from red_timeloop.mapper.exact.search import _asked, prove
 from red_timeloop.mapper.exact.words import cancels
 from red_timeloop.mapper.find import ENDS
 from red_timeloop.mapper.space import Space
 
 MOST = 12_000  # mappings that brute force goes through
+# By seed: partial mappings bounded, mappings evaluated, and what rules out parts of a known optimum
+GONE_THROUGH = {
+    0: (37, 30, 0, 4, 3, 5),
+    3: (62, 82, 0, 8, 2, 2),
+    9: (4, 4, 11, 2, 0, 1),
+    15: (40, 20, 0, 5, 0, 3),
+    16: (77, 56, 0, 31, 11, 14),
+    21: (22, 12, 62, 17, 0, 1),
+    22: (37, 18, 0, 40, 0, 2),
+}
 CLOSE = {  # windows slide, neighbours may help: share of the tile, floor and cycle bounds
     (False, False): (0.9911298, 0.9911298, 0.9550654),
     (False, True): (0.8831819, 0.8767534, 0.7099206),
@@ -151,6 +163,56 @@ def test_bounds_are_as_close_to_the_optimum_as_they_were() -> None:
         assert np.mean(rows, axis=0).tolist() == near(list(CLOSE[kind]), rel=1e-6)
 
 
+def naive(lower: Lower, level: int) -> dict[Open, dict[int, float]]:
+    """Return the least J inside every tile shape outside a storage's loops, pair by pair."""
+    part = lower.part
+    start = np.full(len(part.factors), np.inf)
+    start[0] = part.fixed[0]
+    before = lower.inside[level - 1] if level else {((),) * len(part.frame.forms): start}
+    last = len(part.factors) - 1
+    found: dict[Open, dict[int, float]] = {}
+    for inner, outer in itertools.product(range(last + 1), repeat=2):
+        sizes, limits = part.factors[[inner, outer]], part.frame.space.limits
+        ratio = sizes[1] / sizes[0]
+        place = limits[part.frame.temporal[level]]
+        legal = all(
+            each == int(each) and place[number].least <= each <= place[number].most
+            for number, each in zip(part.frame.dimensions, ratio.tolist(), strict=True)
+        )
+        if not legal or not part.fits(level)[outer] or (level == part.levels - 1 and outer != last):
+            continue
+        (piece,) = slices(part, level, np.array([inner]), np.array([outer]))
+        for open_, values in before.items():
+            if np.isfinite(values[inner]):
+                key = lower._opened(level, open_, piece.moved)
+                price = piece.price(open_)
+                cost = float(values[inner]) + (0.0 if price is None else float(price[0]))
+                known = found.setdefault(key, {})
+                known[outer] = min(cost, known.get(outer, np.inf))
+    return found
+
+
+def test_the_least_inside_every_tile_shape_is_that_of_all_pairs() -> None:
+    """Of parts of three storages and many tile shapes."""
+    parts = 0
+    for seed in range(40):
+        space = random_space(random.Random(seed))
+        frame = build_frame(space) if space is not None else None
+        if frame is None or len(frame.storages) < 3:
+            continue
+        part = Part(frame, 0, min(spreads(frame).factors, key=np.prod))
+        if not 12 <= len(part.factors) <= 40:
+            continue
+        lower, parts = Lower(part), parts + 1
+        for level, inside in enumerate(lower.inside):
+            expected = naive(lower, level)
+            assert inside.keys() == expected.keys()
+            for key, values in inside.items():
+                there = {int(each): values[each] for each in np.flatnonzero(np.isfinite(values))}
+                assert there == near(expected[key])
+    assert parts > 2
+
+
 def test_stopping_leaves_a_bound_below_the_optimum() -> None:
     stopped = 0
     for seed in range(60):
@@ -168,6 +230,29 @@ def test_stopping_leaves_a_bound_below_the_optimum() -> None:
         few = prove(space, Lowest("edp"), evaluations=1)
         assert few.bound <= best.goal.value * (1 + 1e-9)
     assert stopped > 5
+
+
+def test_the_search_goes_through_no_more_than_it_did() -> None:
+    """A bound that is too low on the way is noticed nowhere else, as above."""
+    for seed, expected in GONE_THROUGH.items():
+        space = random_space(random.Random(seed))
+        assert space is not None
+        told: list[tuple[int, float]] = []
+        proof = prove(space, Lowest("edp"), progress=lambda *each: told.append(each))  # noqa: B023
+        again = prove(space, Lowest("edp", proof.goal.value * (1 + 1e-9)))
+        assert (proof.visited, proof.evaluated, *again.ruled_out.values()) == expected, seed
+    assert told[-1] == (proof.evaluated, proof.goal.value)
+    assert told == sorted(told, key=lambda each: each[0])
+
+
+def test_words_that_operations_ask_for_cost_their_share_of_a_row() -> None:
+    """Two instances share a row of two words: a quarter of 5 + 5 + 11 pJ, and 13 of a MAC."""
+    chosen = space((4, 1), C=2, M=3, P=4)
+    levels = [replace(level, clusters=2) if level.name == "register" else level
+              for level in chosen.machine.levels]  # fmt: skip
+    shared = replace(chosen, machine=replace(chosen.machine, levels=tuple(levels)))
+    for given_, members in ((chosen, 1), (shared, 2)):
+        assert _asked(build_frame(given_), 0) == near(24 * (13e-12 + 21e-12 / 2 / members))
 
 
 def test_fewer_words_may_be_a_mapping_that_the_rules_do_not_cover() -> None:

@@ -11,18 +11,20 @@ from types import ModuleType, SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from mapper.small_spaces import random_space
+from mapper.small_spaces import problem, random_space
 from mapper.test_bound import space
 
-from red_timeloop.mapper import exhaustive
+from red_timeloop.engines.embedded.machine import build_machine, build_shape
+from red_timeloop.mapper import cache, check, exhaustive, find, padding, run
 from red_timeloop.mapper import space as spaces
 from red_timeloop.mapper.bound import build_bound
-from red_timeloop.mapper.exact import choices, lower, part, parts, search, walk
+from red_timeloop.mapper.exact import choices, goals, lower, part, parts, search, walk
 from red_timeloop.mapper.exact.frame import build_frame
 from red_timeloop.mapper.exact.goals import Lowest
 from red_timeloop.mapper.exact.search import prove
 from red_timeloop.mapper.orders import TooManyOrdersError, orders_of_pattern
-from red_timeloop.mapper.space import Limits
+from red_timeloop.mapper.space import Limits, build_space
+from red_timeloop.spec.types import Architecture, Constraints, Level, LevelConstraints
 
 CHOSEN = space((4, 1), C=2, M=3, P=4)
 # The parts: what four registers side by side can spread.
@@ -91,6 +93,55 @@ def test_what_just_fits_is_searched_and_one_less_is_left_open(
     assert not less.complete
     assert less.bound <= best * (1 + 1e-9)
     assert (less.claims is not None) == parts_known
+
+
+@pytest.mark.parametrize("between", [True, False])
+def test_pairs_of_spreads_are_counted_before_those_that_fit(
+    between: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two arrays that can hold all of four dimensions of 4, apart or next to each other: each
+    spreads 3^4 = 81 factors, 81^2 = 6561 pairs of which a quarter or less fits."""
+    names = ("Weights", "Inputs", "Outputs")
+    levels = [Level("dram", "storage"), Level("one", "spatial", "b", mesh_x=256)]
+    levels += [Level("buffer", "storage", instances_x=256)] * between
+    levels += [Level("two", "spatial", "r", mesh_x=256, instances_x=256)]
+    levels += [Level(n, k, instances_x=256**2) for n, k in (("r", "storage"), ("m", "compute"))]  # type: ignore[arg-type]
+    machine = build_machine(Architecture(tuple(levels)), names, None, None)
+    shape = build_shape(problem(C=4, M=4, R=4, P=4))
+    rules = Constraints({level.name: LevelConstraints() for level in levels[:-1]})
+    frame = build_frame(build_space(machine, shape, rules))
+    monkeypatch.setattr(parts, "_MOST", 1641)
+    assert len(parts.spreads(frame)) == (6**4 if between else 3**4)
+    monkeypatch.setattr(parts, "_MOST", 1640)
+    with pytest.raises(parts.TooManyPartsError):
+        parts.spreads(frame)
+
+
+def test_orders_that_matter_to_neighbours_have_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    alike, met = search._alike, 0
+    for chosen in SPACES:
+        counts = [0]
+
+        def counted(*given: Any, counts: list[int] = counts) -> Any:
+            found = alike(*given)
+            counts.append(len(found))
+            return found
+
+        with monkeypatch.context() as context:
+            context.setattr(search, "_alike", counted)
+            assert prove(chosen, Lowest("energy")).complete
+            if max(counts) < 2:
+                continue
+            met += 1
+            context.setattr(search, "_DEEPEST", max(counts))
+            whole = prove(chosen, Lowest("energy"))
+            context.setattr(search, "_DEEPEST", max(counts) - 1)
+            less = prove(chosen, Lowest("energy"))
+        assert whole.complete
+        assert (less.complete, less.claims is None) == (False, False)
+        assert less.bound <= whole.goal.value * (1 + 1e-9)
+        break
+    assert met
 
 
 def test_more_than_eight_free_loops_have_too_many_orders() -> None:
@@ -191,3 +242,15 @@ def test_more_choices_of_what_is_kept_than_are_gone_through(
     assert kept() == (8, {(True,) * 3, (False,) * 3})  # all and nothing at least
     proof = prove(space(keep=None, C=2, P=3), Lowest("energy"))
     assert (proof.complete, proof.claims, proof.bound) == (False, None, 0.0)
+
+
+def test_limits_stay_what_they_are() -> None:
+    """What was proved is proved again, in as much memory; the command's help says the first two."""
+    assert (find.BUDGET, run.SECONDS) == (60_000, 60.0)
+    assert (find._SMALL, find._LOOK, find._MEDIUM) == (4_000, 10, 40)
+    assert (parts._MOST, part.MOST_SHAPES, lower._MOST_PAIRS) == (10**6, 2 * 10**6, 3 * 10**6)
+    assert (search._DEEPEST, search._BATCH, check._MOST_PARTS) == (20_000, 8192, 5 * 10**6)
+    assert (walk._CHUNK, walk._ROOM, exhaustive._ROWS) == (20_000, 400_000, 8192)
+    assert (spaces._MOST_KEEPS, run._IMPERFECT, goals.SAME) == (512, 50, 1e-9)
+    assert (cache.MOST_BYTES, cache._WAIT) == (64 * 2**20, 10.0)
+    assert (padding.PIECES, padding.MOST) == ((2, 3, 5, 7), 0.15)

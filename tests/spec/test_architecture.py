@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from spec.texts import ARCHITECTURE
+from spec.texts import ARCHITECTURE, PROBLEM
 
+from red_timeloop.errors import InputError
+from red_timeloop.spec.reader import read_sections, specification_files
 from red_timeloop.spec.types import Level, Specification
 
 Message = Callable[..., str]
@@ -33,6 +38,14 @@ def test_containers_become_levels_and_fan_outs_multiply(read: Read) -> None:
     ]
     row = found["inter_row_spatial"]
     assert (row.mesh_x, row.mesh_y, row.fanout, row.target) == (1, 8, 8, "row")
+    assert (row.depth, row.width, row.datawidth, row.size, row.block_size) == (1,) * 5
+
+
+def test_what_stands_last_is_named(message: Message) -> None:
+    lower = BUFFER.replace("name: buffer", "name: lower")
+    assert "the last node must compute, got 'lower'" in message(HEAD + BUFFER + lower)
+    after = message(HEAD + BUFFER + MAC + lower)
+    assert "'lower' stands after the compute level 'mac'" in after
 
 
 def test_attributes_are_evaluated_inherited_and_completed(read: Read) -> None:
@@ -44,6 +57,9 @@ def test_attributes_are_evaluated_inherited_and_completed(read: Read) -> None:
     assert (buffer.attributes["n_banks"], buffer.multiple_buffering) == (2, 1.0)
     assert found["mac"].attributes == {"vdd": 0.9, "has_power_gating": False}
     assert (found["cell"].subclass, found["mac"].datawidth) == ("reram_cell", 16)
+    empty = levels(read, HEAD + BUFFER.replace("depth: 8", "depth: 8, own: null, a: 3") + MAC)
+    assert "own" not in empty["buffer"].attributes
+    assert empty["buffer"].attributes["a"] == 3
 
 
 def test_component_models_see_variables_too(read: Read) -> None:
@@ -64,9 +80,27 @@ def test_later_variables_see_a_replaced_one(read: Read) -> None:
 
 
 def test_fan_out_on_a_component_stands_before_it(read: Read) -> None:
-    found = levels(read, HEAD + BUFFER + MAC.replace("compute}", "compute, spatial: {meshY: 3}}"))
+    text = HEAD + BUFFER + MAC.replace("compute}", "compute, spatial: {meshY: 3}}")
+    found = levels(read, text)
     assert list(found) == ["buffer", "inter_mac_spatial", "mac"]
     assert (found["mac"].instances_y, found["inter_mac_spatial"].mesh_y) == (3, 3)
+    architecture = read(text).architecture
+    assert all(architecture.level(name).name == name for name in found)
+    assert read(ARCHITECTURE).architecture.level("row").name == "inter_row_spatial"
+    with pytest.raises(KeyError):
+        architecture.level("row")
+
+
+def test_a_notebook_shows_the_hierarchy(read: Read) -> None:
+    table = read(ARCHITECTURE).architecture._repr_html_()
+    rows = [re.findall(r"<td[^>]*>([^<]*)</td>", row) for row in table.split("<tr>")[2:]]
+    assert rows == [
+        ["buffer", "", "SRAM", "1", "2,048", "8"],
+        ["column", "4 x 1 of what follows", "", "1", "", ""],
+        ["row", "1 x 8 of what follows", "", "4", "", ""],
+        ["cell", "", "reram_cell", "32", "4", "8"],
+        ["mac", "", "reram_mac", "32", "", ""],
+    ]
 
 
 def test_sizes_in_other_units_and_unlimited(read: Read) -> None:
@@ -95,7 +129,7 @@ def test_truth_is_said_by_words_and_by_numbers(read: Read, said: str, there: int
 
 def test_disabled_and_nothing_vanish(read: Read) -> None:
     off = BUFFER.replace("name: buffer", "name: off, enabled: False")
-    nothing = "  - !Component {name: n, class: nothing}\n  - !Nothing {}\n"
+    nothing = "  - !Component {name: n, class: nothing}\n" + "  - !Nothing {}\n" * 2
     assert list(levels(read, HEAD + BUFFER + off + nothing + MAC)) == ["buffer", "mac"]
 
 
@@ -264,6 +298,32 @@ def test_files_are_combined(read: Read, message: Message) -> None:
         message(one, two.replace("a: 1", "a: 2"))
         == "file1.yaml:1: a: 2 contradicts 1 of another file"
     )
+
+
+def test_a_folder_stands_for_the_specification_files_in_it(tmp_path: Path) -> None:
+    (tmp_path / "b.yaml").write_text(MAC)
+    (tmp_path / "a.yaml").write_text(HEAD + BUFFER)
+    (tmp_path / "c.txt").write_text("no YAML: [")
+    (tmp_path / "d.yaml").mkdir()
+    assert [file.name for file in specification_files(tmp_path)] == ["a.yaml", "b.yaml"]
+    assert specification_files(tmp_path / "c.txt") == [tmp_path / "c.txt"]
+    with pytest.raises(InputError, match=r"the folder has no specification .legal: \*\.yaml \*"):
+        specification_files(tmp_path / "d.yaml")
+
+
+def test_what_is_ignored_has_no_effect_and_what_is_left_out_is_told(
+    read: Read, tmp_path: Path
+) -> None:
+    plain = read(ARCHITECTURE, PROBLEM)
+    assert read("notes_ignored: [1]\nmapper:\n" + ARCHITECTURE, PROBLEM) == plain
+    assert plain.problem is not None
+    again = read(ARCHITECTURE, PROBLEM, problem=replace(plain.problem, name="own"))
+    assert again.problem is not None
+    assert again.problem.name == "own"
+    assert again.notes == ("problem: the files' own is left out, another takes its place",)
+    (tmp_path / "whole.yaml").write_text(ARCHITECTURE)
+    names = ("version", "technology", "global_cycle_seconds", "columns", "rows")
+    assert read_sections(tmp_path / "whole.yaml").variables == names
 
 
 def test_no_file_and_a_missing_file(read: Read, message: Message) -> None:

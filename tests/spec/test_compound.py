@@ -45,13 +45,31 @@ def test_parts_and_steps_by_hand(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [
+        ("classes:", "clases: []\nclasses:", "components.clases"),
+        ("name: outer\n", "name: outer\n  areas: 1\n", "outer.areas"),
+        ("{name: c, class: wire}", "{name: c, class: wire, area: 1}", "outer.c.area"),
+        ("name: turn\n", "name: turn\n    times: 1\n", "outer.turn.times"),
+        ("{name: go, repeat: n}", "{name: go, times: n}", "whole.turn.times"),
+    ],
+)
+def test_unknown_keys_are_refused_wherever_they_stand(
+    old: str, new: str, place: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="unknown key") as caught:
+        made(tmp_path, TEXT.replace(old, new))
+    assert caught.value.key == place
+
+
+@pytest.mark.parametrize(
     ("limit", "least", "change", "message"),
     [
         ("_MOST", 6, ("", ""), "subcomponents: there are 6 entries (legal: at most 5)"),
         ("_MOST", 8, ("{name: c, class: wire}", PARTS), "there are 8 entries (legal: at most 7)"),
         ("_MOST", 8, ("- [{name: inner", LISTS), "classes: there are 8 entries (legal: at most 7)"),
         ("_MOST", 8, ("n: 1..2", "n: 1..8"), "the ranges of the arguments (legal: 1 .. 7 values)"),
-        ("_DEEPEST", 3, ("", ""), "too many classes in each other (legal: 2)"),
+        ("_DEEPEST", 2, ("", ""), "too many classes in each other (legal: 1)"),
     ],
 )  # fmt: skip
 def test_as_much_fits_and_no_more(

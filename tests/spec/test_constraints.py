@@ -44,6 +44,12 @@ def test_macros(read: Read) -> None:
     assert factors(found, "inter_row_spatial", "spatial") == {"M": "M=1", "P": "P=1"}
     assert factors(found, "inter_column_spatial", "spatial") == {"P": "P=1"}
     assert factors(found, "cell") == dict(zip("CMPR", ["C=1", "M=1", "P=1", "R=1"], strict=True))
+    free = constrained(
+        read,
+        "{target: buffer, type: temporal, permutation: [C, M]}",
+        "{target: buffer, type: temporal, permutation: []}",
+    )
+    assert free.constraints.levels["buffer"].temporal.permutation == ("C", "M")
 
 
 def test_data_space_macros(read: Read) -> None:
@@ -52,6 +58,9 @@ def test_data_space_macros(read: Read) -> None:
     spaces = keep.constraints.levels["buffer"].data_spaces
     assert (spaces.keep, spaces.bypass) == (("Inputs",), ("Weights", "Outputs"))
     assert bypass.constraints.levels["buffer"].data_spaces.bypass == EVERY
+    for macro, kept in (("keep_only", ()), ("bypass_only", EVERY)):
+        none = constrained(read, f"{{target: buffer, type: dataspace, {macro}: []}}")
+        assert none.constraints.levels["buffer"].data_spaces.keep == kept
 
 
 def test_constraints_of_all_kinds(read: Read) -> None:
@@ -194,6 +203,32 @@ mapping:
     assert levels["weights"].keep == ("Weights",)
     assert levels["weights"].bypass == ("Inputs", "Outputs")
     assert (levels["inputs"].keep, levels["both"].keep) == (("Inputs",), ("Outputs",))
+
+
+def test_a_parallel_inside_a_child_deals_what_the_child_keeps(read: Read) -> None:
+    memory = "class: regfile, attributes: {depth: 512, width: 8, datawidth: 8}"
+    text = f"""\
+architecture:
+  nodes:
+  - !Component {{name: buffer, {memory}}}
+  - !Parallel
+    nodes:
+    - !Component {{name: w, {memory}, constraints: {{dataspace: {{keep: [Weights]}}}}}}
+    - !Hierarchical
+      nodes:
+      - !Parallel
+        nodes:
+        - !Component {{name: i, {memory}, constraints: {{dataspace: {{keep: [Inputs]}}}}}}
+        - !Component {{name: o, {memory}, constraints: {{dataspace: {{keep: [Outputs]}}}}}}
+  - !Component {{name: mac, class: compute}}
+"""
+    found = read(text, PROBLEM).constraints.levels
+    bypass = {name: found[name].data_spaces.bypass for name in "wio"}
+    assert bypass == {
+        "w": ("Inputs", "Outputs"),
+        "i": ("Weights", "Outputs"),
+        "o": ("Weights", "Inputs"),
+    }
 
 
 def test_a_conflict_between_children_says_where_one_of_them_is(message: Message) -> None:

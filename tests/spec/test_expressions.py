@@ -37,6 +37,8 @@ NAMES = {"rows": 128, "columns": 32, "share": 0.25, "technology": "32nm", "on": 
         ("[rows, 2] + [1] * 3", (128, 2, 1, 1, 1)),
         ("1 if rows > 3 and not on else 2", 2),
         ("64 <= rows < 256", True),
+        ("64 <= rows < 128", False),
+        ("rows < 128 <= rows", False),
         ("technology + 'x'", "32nmx"),
         ("sum(range(4)) + max([1, 5]) + prod([2, 3])", 17),
         ("variables.get('rows', 1) + spec.variables.get('cells', 1)", 129),

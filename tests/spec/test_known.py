@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from red_timeloop import resources
 from red_timeloop.errors import InputError
+from red_timeloop.spec import known
 from red_timeloop.spec.loader import load_file
 from red_timeloop.spec.reader import Sections, read_sections, read_specification
 from red_timeloop.spec.types import DataSpace, Problem, Value
@@ -74,11 +75,11 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_reading_again_gives_what_reading_anew_gives(
     file: Path, points: list[tuple[dict[str, Value], int]]
 ) -> None:
-    known = read_sections(file)
-    assert read_sections(file) is known
+    first = read_sections(file)
+    assert read_sections(file) is first
     for values, channels in points:
         anew = Sections([load_file(file)], str(file), False)
-        assert said(known, values, channels) == said(anew, values, channels)
+        assert said(first, values, channels) == said(anew, values, channels)
 
 
 def test_nodes_whose_numbers_stay_are_the_same_ones(file: Path) -> None:
@@ -106,6 +107,21 @@ def test_a_design_s_levels_are_read_once() -> None:
     changed = [a.name for a, b in zip(one, two, strict=True) if a is not b]
     assert changed == ["adc", "array", "cell"]
     assert all(a is b for a, b in zip(one, again, strict=True))
+
+
+def test_when_too_much_is_kept_all_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(known, "_MOST", 2)
+    kept = known.Known()
+    made: list[str] = []
+
+    def asked(*names: str) -> list[str]:
+        made.clear()
+        for name in names:
+            kept.constraints([], (name,), lambda name=name: made.append(name) or name)
+        return list(made)
+
+    assert asked("a", "b", "a", "b") == ["a", "b"]
+    assert asked("c", "c", "a", "c") == ["c", "a"]
 
 
 def test_a_file_that_changes_is_read_again(tmp_path: Path) -> None:

@@ -6,9 +6,24 @@ from collections.abc import Callable
 from types import ModuleType
 
 import pytest
+from places import ROOT
 from spec.texts import ARCHITECTURE, MAPPING, PROBLEM
 
-from red_timeloop.spec import constraints, problem, reader, tree
+from red_timeloop import _yaml
+from red_timeloop.spec import (
+    compound,
+    constraints,
+    expressions,
+    known,
+    maximize,
+    nodes,
+    problem,
+    reader,
+    sandbox,
+    storage,
+    template,
+    tree,
+)
 from red_timeloop.spec.types import Specification
 
 TREE = """\
@@ -66,3 +81,26 @@ def test_as_many_fit_and_no_more(
     found = message(*texts)
     assert refusal in found
     assert f"{fits - 1}" in found.rpartition("legal")[2]
+
+
+def test_the_page_says_what_is_too_large() -> None:
+    page = " ".join((ROOT / "docs/specifications.md").read_text().split())
+    assert (
+        f"files over {_yaml.LARGEST_FILE >> 20} MiB, {tree.MOST_NODES} nodes,"
+        f" {nodes.MOST_ATTRIBUTES} attributes of a node, {problem._MOST_DIMENSIONS} dimensions,"
+        f" data spaces or terms of a projection, {reader._MOST_VARIABLES:,} variables or"
+        " constraints, sizes over 2^31, 2^62 operations or words of a tensor"
+    ) in page
+    assert constraints._MOST_ENTRIES == reader._MOST_VARIABLES == compound._MOST
+    assert (problem._LARGEST, problem._MOST_POINTS) == (2**31, 2**62)
+    assert (tree._MOST, storage._MOST) == (2**31, 2**62)
+
+
+def test_limits_that_no_page_says_stay_what_they_are() -> None:
+    """Files that were read, are; work that ended soon, does."""
+    assert (compound._DEEPEST, maximize._MOST_STATES, known._MOST) == (50, 20_000, 4096)
+    assert (expressions._LONGEST, expressions._MOST_ITEMS) == (1000, 10_000)
+    assert (sandbox.LARGEST_VALUE, sandbox.MOST_STEPS) == (200_000, 500_000)
+    assert (template._MOST_FILES, template._MOST_TEXT) == (1000, 2 * _yaml.LARGEST_FILE)
+    assert (template._LARGEST_TEXT, template._LARGEST_TEMPLATE) == (4_000_000, 200_000)
+    assert (template._WORTH_KEEPING, problem._COMPARED) == (100_000, 100)

@@ -144,6 +144,15 @@ def test_what_is_written_reads_the_same_here_and_in_pyyaml(tree: dict[str, objec
     assert yaml.load(text, Loader=yaml.BaseLoader).keys() == tree.keys()
 
 
+@pytest.mark.parametrize("tag", ["", "!Container"])
+def test_a_line_has_a_hundred_characters_at_most(tag: str) -> None:
+    room = 100 - len("top: {k: }") - len(tag) - bool(tag)
+    for length, lines in ((room, 1), (room + 1, 2)):
+        value = Node(tag, k="a" * length) if tag else {"k": "a" * length}
+        text = to_yaml({"top": value}).splitlines()
+        assert (len(text), max(map(len, text)) <= 100) == (lines, True)
+
+
 def test_tags_are_written() -> None:
     text = to_yaml({"nodes": [Node("!Container", name="row", spatial={"meshX": 4})]})
     assert text == "nodes:\n  - !Container {name: row, spatial: {meshX: 4}}\n"

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import product
-from math import prod
+from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from spec.texts import ARCHITECTURE, MAPPING, PROBLEM
 
 from red_timeloop.engines.base import engine
 from red_timeloop.errors import InputError
 from red_timeloop.mapper.run import search_specification
-from red_timeloop.spec.maximize import _greedy
+from red_timeloop.spec.reader import read_sections
 from red_timeloop.spec.types import Specification
 
 Read = Callable[..., Specification]
@@ -237,6 +234,9 @@ def test_what_timeloopfe_writes_is_the_same_machine(read: Read) -> None:
     for one, other in zip(tree.architecture.levels, nodes.architecture.levels, strict=True):
         for key in ("kind", "target", "instances_x", "instances_y", "mesh_x", "mesh_y", "size"):
             assert getattr(one, key) == getattr(other, key), (one.name, key)
+    scale = "per_dataspace_bandwidth_consumption_scale"
+    scaled = TREE.replace("read_bandwidth: 4,", f"read_bandwidth: 4, {scale}: {{Weights: 2}},")
+    assert read(scaled, PROBLEM).architecture.level("buffer").bandwidth_scale == {"Weights": 2}
     results = [engine("embedded").evaluate_specification(each) for each in (tree, nodes)]
     assert results[0] == results[1]
 
@@ -258,49 +258,6 @@ def test_refused_trees(message: Message, old: str, new: str, expected: str) -> N
     assert expected in message(TREE.replace(old, new, 1), PROBLEM)
 
 
-def factors(read: Read, spatial: str, problem: str = MATRIX) -> dict[str, int]:
-    text = NEAR.replace("spatial: {meshX: 8}", f"spatial: {{meshX: 8}}, constraints: {spatial}")
-    found = read(text, problem).constraints.levels["inter_pe_spatial"].spatial
-    return {each.dimension: each.value for each in found.factors}
-
-
-def test_maximize_dims_fills_the_fan_out(read: Read, message: Message) -> None:
-    assert factors(read, "{spatial: {maximize_dims: [[C], [M]]}}") == {"C": 8, "M": 1}
-    assert factors(read, "{spatial: {maximize_dims: [M, C]}}") == {"M": 8, "C": 1}
-    given = "{spatial: {factors: [C=4], maximize_dims: [[M]]}}"
-    assert factors(read, given) == {"C": 4, "M": 2}
-    small = "{spatial: {maximize_dims: [M], maximize_dims_capacity: 4}}"
-    assert factors(read, small) == {"M": 4}
-    for block, expected in (
-        ("{spatial: {maximize_dims: [[K]]}}", "no list of dimensions (legal: a list of dim"),
-        ("{spatial: {factors: [C=4], maximize_dims: [[C]]}}", "C=4 is given beside it"),
-    ):
-        text = NEAR.replace("spatial: {meshX: 8}", f"spatial: {{meshX: 8}}, constraints: {block}")
-        assert expected in message(text, MATRIX)
-    odd = MATRIX.replace("M: 16", "M: 11")
-    text = NEAR.replace(
-        "spatial: {meshX: 8}",
-        "spatial: {meshX: 8}, constraints: {spatial: {maximize_dims: [[M]]}}",
-    )
-    assert "M=6 would fill it best, which does not divide 11" in message(text, odd)
-
-
-@given(
-    st.lists(st.sampled_from([1, 2, 3, 4, 6, 8, 12]), min_size=1, max_size=3), st.integers(1, 40)
-)
-def test_greedy_shares_are_the_best_there_are(sizes: list[int], capacity: int) -> None:
-    named = tuple((f"d{index}", size) for index, size in enumerate(sizes))
-    shares, filled = _greedy(named, capacity, {})
-    best = max(
-        prod(each)
-        for each in product(*([d for d in range(1, s + 1) if s % d == 0] for s in sizes))
-        if prod(each) <= capacity
-    )
-    assert filled >= best
-    if all(rest in (0, share) for _, rest, share in shares):
-        assert prod(share for _, _, share in shares) <= capacity
-
-
 def test_options_of_the_command_line(read: Read, tmp_path) -> None:
     from click.testing import CliRunner
 
@@ -320,7 +277,7 @@ def test_options_of_the_command_line(read: Read, tmp_path) -> None:
     assert without.exit_code != 0
 
 
-def test_constraints_that_fix_every_factor_are_a_mapping(read: Read) -> None:
+def test_constraints_that_fix_every_factor_are_a_mapping(read: Read, tmp_path: Path) -> None:
     targets = """\
 extra_mapping_constraints:
   targets:
@@ -333,6 +290,10 @@ extra_mapping_constraints:
     assert engine("embedded").evaluate_specification(found).cycles == 16
     assert read(NEAR, MATRIX, targets).mapping is None
     assert read(NEAR, MATRIX, targets.replace("M=2", "M<=2"), fixed=True).mapping is None
+    (tmp_path / "fixed.yaml").write_text(NEAR + MATRIX + targets)
+    assert read_sections(tmp_path / "fixed.yaml").specification({}, None).mapping is None
+    (tmp_path / "mapped.yaml").write_text(ROOMY + PROBLEM + MAPPING)
+    assert read_sections(tmp_path / "mapped.yaml").specification({}, None).mapping is not None
 
 
 @pytest.mark.parametrize(

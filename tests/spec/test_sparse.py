@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 from spec.texts import ARCHITECTURE, MAPPING, PROBLEM
 
+from red_timeloop.errors import InputError
 from red_timeloop.spec.reader import read_specification
+from red_timeloop.spec.sparse import metadata_storage
 from red_timeloop.spec.sparsity import (
     ActionOptimization,
     Condition,
     Density,
+    MetadataStorage,
     Rank,
     SparseOptimizations,
 )
@@ -49,6 +52,8 @@ def test_optimizations_of_a_level_are_read(read: Read) -> None:
     assert found.level("buffer").sparse == EXPECTED
     assert found.sparse
     assert not found.level("cell").sparse
+    assert found.dense == read(ARCHITECTURE, PROBLEM).architecture
+    assert not found.dense.sparse
 
 
 def test_timeloops_own_words_mean_the_same(read: Read) -> None:
@@ -149,7 +154,32 @@ def test_what_is_read_survives_being_written(read: Read, tmp_path: Path) -> None
     assert sparse == [level.sparse for level in first.architecture.levels]
 
 
-@pytest.mark.parametrize("factors", ["[R=3, 'M=2', 'C=9,8']", "[R=3, M=2, C=9,8]", "'R3 M2 C9,8'"])
+def test_where_metadata_is_kept(read: Read) -> None:
+    """In words of Timeloop's or of its older names; nowhere unless a level says so."""
+
+    def storage(attributes: str) -> MetadataStorage:
+        text = ARCHITECTURE.replace("read_bandwidth: 4", f"read_bandwidth: 4{attributes}")
+        return metadata_storage(read(text, PROBLEM).architecture.level("buffer"))
+
+    assert storage("") == MetadataStorage(0, 0, 0, False, False)
+    own = ", metadata_storage_width: 16, metadata_storage_depth: 9, metadata_datawidth: 4"
+    assert storage(own) == MetadataStorage(16, 9, 4, False, False)
+    older = ", metadata_width: 8, metadata_depth: 7, metadata_word_bits: 2"
+    assert storage(older) == MetadataStorage(8, 7, 2, False, False)
+    assert storage(own + older) == storage(own)
+    for said, there in (("True", True), ("'true'", True), ("1", True), ("'False'", False)):
+        found = storage(f", decompression_supported: {said}")
+        assert (found.decompression, found.compression) == (there, False)
+        assert storage(f", compression_supported: {said}").compression == there
+    for wrong in ("metadata_depth: -1", "metadata_depth: True", "compression_supported: maybe"):
+        with pytest.raises(InputError, match=rf"buffer.{wrong.split(':')[0]}: expected"):
+            storage(f", {wrong.replace('maybe', repr('maybe'))}")
+
+
+@pytest.mark.parametrize(
+    "factors",
+    ["[R=3, 'M=2', 'C=9,8']", "[R=3, M=2, C=9,8]", "'R3 M2 C9,8'", "[R=3,3, M=2,2, C=9,8]"],
+)
 def test_imperfect_factors_are_read_and_written(read: Read, tmp_path: Path, factors: str) -> None:
     """C = 17 as a pass of 9 and one of 8, in every spelling."""
     problem = PROBLEM.replace("C: 16", "C: 17")

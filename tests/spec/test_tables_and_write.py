@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -294,21 +295,34 @@ def test_random_specifications_survive_being_written(
         assert read_specification(file, mapping=own).mapping == spec.mapping
 
 
-LOOPS = st.builds(
-    LoopConstraint,
-    factors=st.dictionaries(
-        st.sampled_from(DIMENSIONS),
-        st.tuples(st.sampled_from(["=", "<=", ">="]), st.integers(1, 9)),
-    ).map(lambda found: tuple(FactorConstraint(d, *rest) for d, rest in found.items())),
-    permutation=st.permutations(DIMENSIONS).map(lambda order: tuple(order[:3])),
-    outermost=st.just(()),
-    default_max_factor=st.none() | st.integers(1, 9),
-    remainders=st.none() | st.integers(1, 9),
-)
+@st.composite
+def loop_constraints(draw: st.DrawFn, kind: str) -> LoopConstraint:
+    factors = draw(
+        st.dictionaries(
+            st.sampled_from(DIMENSIONS),
+            st.tuples(st.sampled_from(["=", "<=", ">="]), st.integers(1, 9)),
+        )
+    )
+    order = tuple(draw(st.permutations(DIMENSIONS)))
+    inner, outer = draw(st.integers(0, 3)), draw(st.integers(3, 6))
+    names = st.sets(st.sampled_from(SPACES)).map(lambda found: ordered(found, SPACES))
+    number = st.none() | st.integers(1, 9)
+    return LoopConstraint(
+        factors=tuple(FactorConstraint(d, *rest) for d, rest in factors.items()),
+        permutation=order[:inner],
+        outermost=order[outer:],
+        split=draw(st.none() | st.integers(0, 6)) if kind == "spatial" else None,
+        no_reuse=draw(names),
+        no_link_transfer=draw(names) if kind == "spatial" else (),
+        rmw_first_update=draw(names) if kind == "temporal" else (),
+        default_max_factor=draw(number),
+        default_min_factor=draw(number),
+        remainders=draw(number),
+    )
 
 
 @given(problems(), architectures(), st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_random_constraints_survive_being_written(
     tmp_path_factory: pytest.TempPathFactory,
     problem: Problem,
@@ -319,12 +333,16 @@ def test_random_constraints_survive_being_written(
     for level in architecture.mapped_levels:
         keep = SPACES if level.parallel_child in (None, 0) else ()
         spaces = DataSpaceConstraint(keep, tuple(name for name in SPACES if name not in keep))
-        found = data.draw(LOOPS)
         if level.kind == "spatial":
-            spaces = DataSpaceConstraint((), SPACES)
+            spaces, found = DataSpaceConstraint((), SPACES), data.draw(loop_constraints("spatial"))
             levels[level.name] = LevelConstraints(spatial=found, data_spaces=spaces)
         else:
-            levels[level.name] = LevelConstraints(temporal=found, data_spaces=spaces)
+            spaces = replace(spaces, no_coalesce=data.draw(st.sampled_from([(), SPACES[1:]])))
+            found, most = (
+                data.draw(loop_constraints("temporal")),
+                data.draw(st.sampled_from([None, 0.25])),
+            )
+            levels[level.name] = LevelConstraints(found, LoopConstraint(), spaces, most)
     owners = [x for x in architecture.levels if x.parallel_group is not None]
     for index, level in enumerate(owners):
         keep = SPACES if index == 0 else ()
@@ -334,6 +352,20 @@ def test_random_constraints_survive_being_written(
     file = tmp_path_factory.mktemp("spec") / "spec.yaml"
     file.write_text(specification_text(Specification(architecture, problem, constraints)))
     assert read_specification(file).constraints == constraints
+
+
+def test_tables_are_named_as_accelergy_names_them() -> None:
+    levels = (Level("memory", "storage"), Level("mac", "compute", instances_x=4, instances_y=2))
+    tables = ErtTable({"mac": {"compute": 1.5e-12}}), ArtTable({"mac": 2.5e-12})
+    for name, top in (("chip", "chip_top_level"), ("", "top_level")):
+        made = Architecture(levels, name, {"global_cycle_seconds": 2e-9})
+        text = specification_text(
+            Specification(made, None, Constraints({}), ert=tables[0], art=tables[1])
+        )
+        assert text.count(f'name: "{top}.mac[1..8]"') == 2
+        assert "arguments: {global_cycle_seconds: 2e-09, action_latency_cycles: 1}" in text
+        assert "energy: 1.5\n" in text
+        assert "area: 2.5}" in text
 
 
 def test_a_mapping_made_by_a_program_is_checked() -> None:

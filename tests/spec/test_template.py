@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from red_timeloop.errors import InputError
+from red_timeloop.spec import sandbox as sandboxes
 from red_timeloop.spec import template
 from red_timeloop.spec.loader import load_file
 from red_timeloop.spec.sandbox import FILTERS, Sandbox, StepLimit
@@ -204,6 +206,82 @@ def test_what_is_read_and_rendered_is_counted(
             assert message in refusal(path)
 
 
+def sandbox(steps: int = 10**6) -> Sandbox:
+    limit = StepLimit(lambda name: False)
+    limit.left = steps
+    return Sandbox(jinja2.DictLoader({}), {}, limit)
+
+
+@pytest.mark.parametrize(
+    ("expression", "size", "message"),
+    [
+        ("x|string", 3, "a value is larger than 2 characters"),
+        ("[x, 1, x]", 8, "a value is larger than 7 characters"),  # the list is one, too
+        ("(x, {x: x, 1: 1})", 13, "a value is larger"),
+        ("x ~ x", 7, "a value is larger"),  # as the list of its parts
+        ("[(x ~ x)[0]]", 7, "a value is larger"),
+        ("[x, x, x][0] ~ 1", 10, "a value is larger"),
+        ("x.replace('a', 'bb')", 8, "a text would be larger than 7 characters"),
+        ("x|replace('a', 'bb')", 8, "a text would be larger"),
+        ("x.join(['', '', ''])", 9, "a text would be larger"),
+        ("['', '', '']|join(x)", 9, "a text would be larger"),
+        ("['', '', '']|join(d=x)", 9, "a text would be larger"),
+        ("x|indent", 8, "a text would be larger"),
+        ("x|indent(5)", 10, "a text would be larger"),
+        ("x|indent(width=5)", 10, "a text would be larger"),
+        ("x|indent('12345')", 10, "a text would be larger"),
+        ("'\\n'|indent(5)", 15, "a text would be larger"),
+        ("9 ** 2", 9, "a power is of numbers up to 8, to at most 64"),
+        ("(-9) ** 2", 9, "a power is of numbers up to 8"),
+    ],
+)
+def test_what_a_template_makes_just_fits_and_no_more(
+    expression: str, size: int, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "{% set y = EXPRESSION %}".replace("EXPRESSION", expression)
+    monkeypatch.setattr(sandboxes, "LARGEST_VALUE", size)
+    assert sandbox().from_string(text).render(x="aaa") == ""
+    monkeypatch.setattr(sandboxes, "LARGEST_VALUE", size - 1)
+    with pytest.raises(jinja2.TemplateError, match=message):
+        sandbox().from_string(text).render(x="aaa")
+
+
+def test_numbers_of_a_template_have_64_bits() -> None:
+    def value(expression: str) -> str:
+        return sandbox().from_string("{{ " + expression + " }}").render()
+
+    assert value("2 ** 64") == value("2 ** 63 + 2 ** 63") == str(2**64)
+    assert value("-(2 ** 64)") == str(-(2**64))
+    assert value("2.0 ** 64 * 4") == str(2.0**66)
+    for further in ("2 ** 64 + 1", "-(2 ** 64) - 1", "3 ** 41"):
+        with pytest.raises(jinja2.TemplateError, match=r"a number is larger than 2\*\*64"):
+            value(further)
+    with pytest.raises(jinja2.TemplateError, match="a power is of numbers"):
+        value("1 ** 65")
+
+
+def test_lines_and_two_hundred_characters_are_a_step() -> None:
+    for size, steps in ((199, 0), (200, 1), (399, 1), (400, 2)):
+        sandbox(steps).bounded("a" * size)
+        if steps:
+            with pytest.raises(jinja2.TemplateError, match="does not end within 500,000 steps"):
+                sandbox(steps - 1).bounded("a" * size)
+
+    def three_lines() -> int:
+        one = 1
+        two = 2
+        return one + two
+
+    limit = StepLimit(__file__.__eq__)
+    before = sys.gettrace()
+    with limit, limit:
+        three_lines()
+    assert limit.left == 500_000 - 4  # and the end of the function
+    assert sys.gettrace() is before
+    three_lines()
+    assert limit.left == 500_000 - 4
+
+
 def test_data_are_numbers_truth_values_and_text() -> None:
     words = ["a=8", "b=true", "c=x y", "d=07", "e=1.50", "f=", "g=[1, x]", "h=a=b", "i={a"]
     assert jinja_data(words) == {
@@ -224,9 +302,8 @@ VALUES = st.integers(0, 20) | st.text("ab", max_size=4) | st.lists(st.integers(0
 def test_the_sandbox_computes_what_jinja_does(one: object, two: object, name: str) -> None:
     text = "{% set z = [x, y, 'c'] %}{{ x ~ y }}{{ z|length }}{{ z }}{{ x|NAME }}{{ z[0] == x }}"
     text = text.replace("NAME", name)
-    sandbox = Sandbox(jinja2.DictLoader({}), {}, StepLimit(lambda name: False))
     plain = jinja2.Environment(undefined=jinja2.StrictUndefined)
-    assert rendered(sandbox, text, one, two) == rendered(plain, text, one, two)
+    assert rendered(sandbox(), text, one, two) == rendered(plain, text, one, two)
 
 
 def rendered(environment: jinja2.Environment, text: str, one: object, two: object) -> str:

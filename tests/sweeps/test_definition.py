@@ -20,7 +20,7 @@ from red_timeloop.sweeps.content import (
     point_keys,
 )
 from red_timeloop.sweeps.definition import apply, load_sweep
-from red_timeloop.sweeps.measures import Condition, Objective
+from red_timeloop.sweeps.measures import MEASURES, Condition, Objective
 from red_timeloop.sweeps.space import Axis, Space
 from red_timeloop.workload import load_workload
 
@@ -247,6 +247,71 @@ def test_conditions_and_objectives() -> None:
         Objective.parse("least energy_J")
 
 
+def test_more_is_better_of_rates_and_shares_and_less_of_what_costs() -> None:
+    rates = {"images_per_s", "speedup", "energy_saving", "sqnr_dB", "tops", "peak_tops"}
+    rates |= {"tops_per_W", "tops_per_mm2"}
+    rates |= {f"utilization_{of}" for of in ("rows", "columns", "crossbars", "time")}
+    assert {name for name in MEASURES if Objective.parse(name).more} == rates
+    assert not Objective("energy_J").more
+
+
+@pytest.mark.parametrize(
+    ("relation", "held"), [("<", "100"), ("<=", "110"), ("==", "010"), (">=", "011"), (">", "001")]
+)
+def test_conditions_at_their_bound(relation: str, held: str) -> None:
+    condition = Condition.parse(f"area_m2 {relation} 2mm2")
+    found = condition.holds({"area_m2": np.array([1e-6, 2e-6, 3e-6])})
+    assert "".join(str(int(each)) for each in found) == held
+
+
+def test_what_a_definition_leaves_out_is_what_the_page_says() -> None:
+    found = load_sweep({})
+    assert (found.name, found.engine, found.timeout, found.sqnr) == ("sweep", "embedded", 600, True)
+    assert (found.space.seed, found.space.points, found.size) == (0, 1, 1)
+    assert [base.name for base in found.bases] == ["isaac_32nm"]
+    assert [str(each) for each in found.objectives] == ["min energy_J", "min latency_s"]
+
+
+@pytest.mark.parametrize(
+    ("legal", "refused"),
+    [
+        ({"name": "n" * 200}, {"name": "n" * 201}),
+        ({"seed": 0}, {"seed": -1}),
+        ({"timeout_s": 1e-9}, {"timeout_s": 0}),
+        ({"schema": 1}, {"schema": 0}),
+        ({"sampling": "random", "points": 1}, {"sampling": "random", "points": 0}),
+        ({"sampling": "random", "points": 10**7}, {"sampling": "random", "points": 10**7 + 1}),
+        (
+            {"parameters": {"read_voltage_v": {"from": 0.2, "to": 0.2, "steps": 2}}},
+            {"parameters": {"read_voltage_v": {"from": 0.2, "to": 0.2, "steps": 1}}},
+        ),
+        (
+            {
+                "parameters": {
+                    "read_voltage_v": {"from": 0.1, "to": 0.2, "steps": 2, "scale": "log"}
+                }
+            },
+            {"parameters": {"gpu_idle": {"from": 0.0, "to": 0.2, "steps": 2, "scale": "log"}}},
+        ),
+    ],
+)
+def test_a_bound_of_a_definition_is_legal_and_what_lies_beyond_is_not(
+    legal: dict[str, Any], refused: dict[str, Any]
+) -> None:
+    drawn = {"parameters": {"read_voltage_v": {"from": 0.1, "to": 0.3}}}
+    shared = drawn if "points" in legal else {}
+    load_sweep({**shared, **legal})
+    with pytest.raises(InputError):
+        load_sweep({**shared, **refused})
+
+
+def test_a_long_value_is_cut_short() -> None:
+    for length, shown in ((58, f"'{'x' * 58}'"), (59, f"'{'x' * 56}...")):
+        with pytest.raises(InputError) as caught:
+            load_sweep({"engine": "x" * length})
+        assert caught.value.message == f"got {shown}"
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -254,6 +319,10 @@ def test_conditions_and_objectives() -> None:
         (
             {"sampling": "random", "points": 2**31 - 1},
             r"points: got 2147483647 .legal: less than or equal to 10000000",
+        ),
+        (
+            {"parameters": {"read_voltage_v": {"from": 0.1, "to": 0.2, "steps": 10**6 + 1}}},
+            r"steps: got 1000001 .legal: less than or equal to 1000000",
         ),
     ],
 )

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from close import near
+from designs.test_registry import own_file
 from sweeps.stored import rows
 
 from red_timeloop.comparison import compare
@@ -93,6 +94,29 @@ def test_every_stored_number_is_what_compare_says(workload: str, tmp_path: Path)
     assert len(evaluations) == len(totals) == 6 * 4
     for point, design, *stored in evaluations:
         assert stored == near(totals[point, design], rel=1e-12)
+
+
+def test_a_design_that_is_code_gives_what_the_one_that_it_renames_gives(
+    workload: str, tmp_path: Path
+) -> None:
+    mine = f"{own_file(tmp_path)}:MINE"
+    definition = {"workloads": workload, "parameters": {"fold": [1, 2]}}
+    told: list[tuple[int, int]] = []
+
+    def progress(done: int, total: int) -> None:
+        told.append((done, total))
+
+    asked = {"designs": ["red", mine], "progress": progress}
+    assert sweep(definition, tmp_path / "store", **asked).failed == 0
+    assert sweep(definition, tmp_path / "store", **asked).reused == 2
+    assert told == [(1, 2), (2, 2)] * 2  # a mapping for each fold
+    energies = (
+        "SELECT e.energy_J FROM evaluations e JOIN designs d ON d.id = e.design"
+        " WHERE d.name = '{}' ORDER BY e.point"
+    )
+    own, red = (rows(tmp_path / "store", energies.format(name)) for name in ("mine", "red"))
+    assert len(own) == 2
+    assert own == red
 
 
 def test_points_that_share_a_mapping_are_one_evaluation(

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from red_timeloop.errors import InputError
 from red_timeloop.sweeps import SweepError
 from red_timeloop.sweeps import store as module
 from red_timeloop.sweeps.rows import Columns
@@ -17,7 +18,12 @@ from red_timeloop.sweeps.store import FILE_NAME, Store
 COUNT = 1203  # more than two questions of 500 keys
 
 
-def fill(folder: Path, energies: list[float], errors: list[str | None] | None = None) -> None:
+def fill(
+    folder: Path,
+    energies: list[float],
+    errors: list[str | None] | None = None,
+    chip: str | None = None,
+) -> None:
     count = len(energies)
     keys = [f"{number:032d}".encode() for number in range(count)]
     empty = Columns(np.zeros(0, np.intp), [[] for _ in range(8)])
@@ -28,7 +34,7 @@ def fill(folder: Path, energies: list[float], errors: list[str | None] | None = 
         design = store.add_design("red")
         columns: list[list[object]] = [[design] * count, errors or [None] * count, [7] * count]
         columns += [[1e-6] * count, energies, [1e-9] * count, [0.0] * count, [3] * count]
-        columns += [[None] * count, [None] * count]
+        columns += [[None] * count, [chip] * count]
         changes = [f'{{"rows":{number}}}' for number in range(count)]
         evaluations = Columns(np.arange(count), columns)
         store.add_points(sweep, context, base, keys, changes, evaluations, empty)
@@ -52,7 +58,7 @@ def test_a_block_of_many_points_is_found_whole(tmp_path: Path) -> None:
 def test_a_point_written_twice_stays_and_a_failed_one_is_replaced(tmp_path: Path) -> None:
     fill(tmp_path, [1e-9, 2e-9], [None, "no"])
     with Store.read(tmp_path) as store:
-        assert store.failures() == [("red: no", 1)]
+        assert store.failures(10) == [("red: no", 1)]
         keys = [f"{number:032d}".encode() for number in range(2)]
         assert [len(designs) for _, designs in store.known(keys, failed_too=False).values()] == [
             1,
@@ -62,7 +68,27 @@ def test_a_point_written_twice_stays_and_a_failed_one_is_replaced(tmp_path: Path
     fill(tmp_path, [5e-9, 6e-9])
     with Store.read(tmp_path) as store:
         assert [row[8] for row in store.evaluations()] == [1e-9, 6e-9]
-        assert store.failures() == []
+        assert store.failures(10) == []
+
+
+def test_the_most_usual_reasons_of_failures_come_first(tmp_path: Path) -> None:
+    fill(tmp_path, [1e-9] * 7, ["c", "b", "a", "b", None, "b", "c"])
+    with Store.read(tmp_path) as store:
+        reasons = [("red: b", 3), ("red: c", 2), ("red: a", 1)]
+        assert [store.failures(most) for most in (1, 2, 5)] == [reasons[:1], reasons[:2], reasons]
+        assert store.counts() == {"points": 7, "evaluations": 7, "failed": 6}
+
+
+def test_what_is_no_store_or_no_measure_of_a_chip_is_refused(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "none.sqlite"):
+        with pytest.raises(InputError, match=r"no sweep store here .legal: a folder with"):
+            Store.read(path)
+    fill(tmp_path, [1e-9], chip="[1]")
+    with (
+        Store.read(tmp_path) as store,
+        pytest.raises(SweepError, match="is damaged: row 1 of evaluations is not what was written"),
+    ):
+        list(store.evaluations())
 
 
 def test_it_logs_ahead_so_that_readers_and_a_writer_do_not_wait(tmp_path: Path) -> None:

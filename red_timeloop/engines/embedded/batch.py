@@ -412,7 +412,6 @@ class _Evaluation:
             yield Block(
                 spatial=tuple(loop for loop in loops if loop[1] > 1),
                 columns=max(columns, storage.fan_out_x),
-                rows=max(high, storage.fan_out_y),
                 children=columns * high,
             )
 

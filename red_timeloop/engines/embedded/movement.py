@@ -144,7 +144,6 @@ def _blocks(
             Block(
                 tuple(spatial),
                 max(columns, storage.fan_out_x),
-                max(rows, storage.fan_out_y),
                 columns * rows,
                 copies,
                 inner,

@@ -43,7 +43,6 @@ class Block:
 
     spatial: tuple[tuple[int, int, int], ...]  # (dimension, iterations, stride), innermost first
     columns: int  # of the grid of children
-    rows: int
     children: int
     copies: int = 1  # instances of the level that are used
     inner: tuple[int, ...] = ()  # extent of every dimension below the level
@@ -67,7 +66,7 @@ def accesses(
     if block.children == 1:
         return {(1, 1): _asked(steps, widths, reused)}, 0.0
     spatial = tensor.vectors(block.spatial)
-    grid = block.columns, block.rows, block.children
+    grid = block.columns, block.children
     alone, linked = level.no_multicast[index], not level.no_link_transfer[index]
     words, links = _asked_apart(steps, widths, reused, spatial, grid, alone, linked)
     return dict(words), links
@@ -87,7 +86,7 @@ def _asked_apart(
     widths: Vector,
     reused: bool,
     spatial: SpatialLoops,
-    grid: tuple[int, int, int],
+    grid: tuple[int, int],
     alone: bool,
     linked: bool,
 ) -> tuple[Mapping[tuple[int, int], float], float]:
@@ -98,11 +97,11 @@ def _asked_apart(
         widths: Of the box that a child holds.
         reused: Whether it keeps what it held one step before.
         spatial: How the loops across the children move it.
-        grid: Columns and rows of the children there are, and how many are in use.
+        grid: Columns of the children there are, and how many children are in use.
         alone: Whether each is sent its own words.
         linked: Whether neighbours pass words on.
     """
-    columns, rows, children = grid
+    columns, children = grid
     histogram: Histogram = ((1, children),) if alone else sharing(spatial)
     groups = sum(count for _, count in histogram)
     words: dict[tuple[int, int], float] = {}
@@ -110,7 +109,7 @@ def _asked_apart(
     for size, previous, translation, times in _moves(steps, widths, reused):
         current = histogram
         if size and size == previous and linked:
-            block = Block(spatial=(), columns=columns, rows=rows, children=children)
+            block = Block(spatial=(), columns=columns, children=children)
             passed, rest = passed_on(spatial, block, translation, alone)
             if passed and sum(count for _, count in rest) < groups:
                 links += size * passed * times
@@ -128,7 +127,7 @@ def passed_on(
     for axis, distance in enumerate(translation):
         if distance and not any(step[axis] for step, _ in spatial):
             return 0, ()
-    passed, rest = link_transfers(spatial, block.columns, block.rows, translation)
+    passed, rest = link_transfers(spatial, block.columns, translation)
     if alone:
         rest = ((1, block.children - passed),)
     return passed, rest

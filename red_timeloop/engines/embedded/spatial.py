@@ -101,27 +101,25 @@ def _positions(loops: SpatialLoops) -> npt.NDArray[np.int64]:
 
 
 @lru_cache(maxsize=1 << 14)
-def link_transfers(
-    loops: SpatialLoops, columns: int, rows: int, translation: Vector
-) -> tuple[int, Histogram]:
+def link_transfers(loops: SpatialLoops, columns: int, translation: Vector) -> tuple[int, Histogram]:
     """Return how many children can get their data from a neighbour, and the groups of the others.
 
-    The children are laid out row by row on a grid of `columns` x `rows`. A child takes its new data
+    The children are laid out row by row on a grid of `columns`. A child takes its new data
     from one of the four neighbours that held the same data one step before, when all tiles have
     moved by `translation` since.
 
-    >>> link_transfers((((2,), 4),), 4, 1, (2,))  # a row passes its tiles on to the left
+    >>> link_transfers((((2,), 4),), 4, (2,))  # a row passes its tiles on to the left
     (3, ((1, 1),))
     """
     positions = _positions(loops)
     children = len(positions)
     source = positions + np.asarray(translation, dtype=np.int64)
     index = np.arange(children)
-    column, row = index % columns, index // columns
+    column = index % columns
     linked = np.zeros(children, dtype=bool)
     for offset, inside in (
-        (-columns, row >= 1),
-        (columns, row < rows - 1),
+        (-columns, True),
+        (columns, True),
         (-1, column >= 1),
         (1, column < columns - 1),
     ):

@@ -362,19 +362,16 @@ class Walk:
         storage = self.machine.levels[loop.storage]
         level = self.nest.levels[loop.storage]
         columns = max(storage.fan_out_x, math.prod(n for _, n in level.spatial_x))
-        rows = max(storage.fan_out_y, math.prod(n for _, n in level.spatial_y))
         found = set()
         for key, sets in deltas.items():
             row, column = divmod(key, columns)
-            if row >= rows or not size(sets[index]):
-                continue
             for other_row, other_column in (
                 (row - 1, column),
                 (row + 1, column),
                 (row, column - 1),
                 (row, column + 1),
             ):
-                if not (0 <= other_row < rows and 0 <= other_column < columns):
+                if not 0 <= other_column < columns:
                     continue
                 other = before.get(other_row * columns + other_column)
                 if other is not None and sorted(other[index]) == sorted(sets[index]):

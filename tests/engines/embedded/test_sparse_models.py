@@ -13,9 +13,11 @@ from close import near
 from hypothesis import given
 from hypothesis import strategies as st
 
+from red_timeloop.engines.embedded.movement import Traffic
 from red_timeloop.engines.embedded.sparse import cost
-from red_timeloop.engines.embedded.sparse.accesses import Counts
+from red_timeloop.engines.embedded.sparse.accesses import Accesses, Counts
 from red_timeloop.engines.embedded.sparse.banded import Banded
+from red_timeloop.engines.embedded.sparse.capacity import Fullest
 from red_timeloop.engines.embedded.sparse.computes import Computes, Operand, count_computes
 from red_timeloop.engines.embedded.sparse.density import (
     FixedStructured,
@@ -100,6 +102,19 @@ def test_banded_tiles_are_those_of_a_matrix(edge: int, width: int, tile: tuple[i
     assert [model.probability(tile, k) for k in every] == [counts.get(k, 0) / tiles for k in every]
 
 
+def test_banded_tiles_at_a_confidence_and_their_parts_by_hand() -> None:
+    """Of 36 tiles 6 hold four values, 10 one; what the next occupancy adds is taken away."""
+    model = Banded(12, 1)
+    found = [model.maximum((2, 2), each) for each in (1.0, 0.99, 26 / 36 + 1e-9, 0.7, 0.0)]
+    assert found == [4, 1, 1, 0, 0]
+    assert model.minimum((2, 2), 4) == 0
+    # Timeloop counts the parts that are empty
+    parts = [(0, (4, 4), 2), (0, (6, 6), 6), (1, (4, 4), 0), (1, (6, 6), 2)]
+    assert [Banded(12, width).most_parts(tile, (2, 2)) for width, tile, _ in parts] == [
+        empty for *_, empty in parts
+    ]
+
+
 def test_a_banded_tensor_must_be_a_square_matrix() -> None:
     with pytest.raises(InputError, match="a banded tensor of 4 x 6 values"):
         density_model(Density("banded", band_width=1), (4, 6))
@@ -165,3 +180,14 @@ def test_blocks_that_are_partly_full_count_until_they_are_one_in_a_hundred() -> 
         for tenths, blocks in enumerate(table[:9], 1):
             limit = math.ceil(Fraction(500 * (words - 1), words * tenths))
             assert blocks == odd.get((words, tenths), limit), (words, tenths)
+
+
+def test_what_was_not_counted_is_nothing() -> None:
+    """Of a level that bypasses, of a data space without zeros left out."""
+    none = Counts()
+    found = Traffic(), none, Computes(0), Accesses(none, none, none)
+    assert [any(vars(each).values()) for each in found[:3]] == [False] * 3
+    assert (found[3].temporal_reductions, found[3].decompressions, found[3].compressions) == (
+        0,
+    ) * 3
+    assert Fullest() == Fullest(0, (), 0, 1.0)

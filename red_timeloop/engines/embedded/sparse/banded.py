@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from red_timeloop.engines.embedded.arithmetic import volume
 from red_timeloop.engines.embedded.sparse.loops import Box
@@ -36,15 +37,15 @@ class Banded:
         """Return the occupancy that a tile does not exceed, at some confidence."""
         found = sorted(self._table(tile).items(), reverse=True)
         left = 1.0
-        for position, (occupancy, _) in enumerate(found):
-            if left <= confidence or position + 1 == len(found):
+        for (occupancy, _), (_, chance) in pairwise(found):
+            if left <= confidence:
                 return occupancy
-            left -= found[position + 1][1]
-        return 0
+            left -= chance
+        return found[-1][0]
 
     def minimum(self, tile: Box, words: int) -> int:
-        """Return the least occupancy that is listed."""
-        return math.floor(min(self._table(tile)) / volume(tile) * words)
+        """Return the least occupancy that is listed, always 0."""
+        return 0
 
     def probability(self, tile: Box, occupancy: int) -> float:
         """Return the probability of an occupancy."""
@@ -100,9 +101,6 @@ class Banded:
         for group in range(min(first + 1, rows)):
             weight = steady if group >= first else 2 if first != rows else 1
             for position in range(columns):
-                if self._outside(tile, group, position):
-                    counts[0] += (columns - position) * weight
-                    break
                 values = self._at(tile, group, position)
                 counts[values] = counts.get(values, 0) + weight
         return {values: count / (rows * columns) for values, count in counts.items()}
@@ -113,19 +111,13 @@ class Banded:
         first = math.ceil(self.width / tile[0])
         for group in range(min(first + 1, rows)):
             for position in range(columns):
-                outside = self._outside(tile, group, position)
-                if outside and occupancy:
-                    break
-                if outside or self._at(tile, group, position) == occupancy:
+                if self._at(tile, group, position) == occupancy:
                     return group * tile[0], position * tile[1]
         raise InputError(
             f"no tile of {tile[0]} x {tile[1]} in a banded matrix of {self.edge} rows holds"
             f" {occupancy} values",
             key="densities",
         )
-
-    def _outside(self, tile: Box, group: int, position: int) -> bool:
-        return position * tile[1] > group * tile[0] + tile[0] - 1 + self.width
 
     def _at(self, tile: Box, group: int, position: int) -> int:
         top, left = group * tile[0], position * tile[1]

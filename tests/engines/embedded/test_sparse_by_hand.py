@@ -1,0 +1,188 @@
+"""Small sparse problems: instances, ranks and bounds counted over all placements, or by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from itertools import combinations
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from close import near
+
+from red_timeloop.engines.embedded.sparse import cost
+from red_timeloop.engines.embedded.sparse.density import Hypergeometric
+from red_timeloop.engines.embedded.sparse.evaluation import (
+    SparseProblem,
+    SparseResult,
+    evaluate_sparse,
+)
+from red_timeloop.errors import InputError
+from red_timeloop.spec.reader import read_specification
+from red_timeloop.spec.types import Specification
+
+# Two of A's eight values are not zero: rows of two across four columns, N across three rows.
+TEXT = """\
+architecture:
+  nodes:
+  - !Component
+    name: far
+    class: DRAM
+    attributes: {width: 64, datawidth: 8, metadata_storage_width: 16, metadata_datawidth: 4,
+                 metadata_storage_depth: 100}
+    sparse_optimizations:
+      representation_format: {data_spaces: [{name: A, ranks: [{format: UOP}, {format: CP}]}]}
+  - !Container {name: lane, spatial: {meshX: 4, meshY: 3}}
+  - !Component
+    name: near
+    class: SRAM
+    attributes: {depth: 64, width: 8, datawidth: 8, metadata_storage_width: 16,
+                 metadata_datawidth: 4, metadata_storage_depth: 100}
+    sparse_optimizations:
+      representation_format: {data_spaces: [{name: A, ranks: [{format: CP}]}]}
+  - !Component {name: mac, class: intmac}
+sparse_optimizations:
+  targets:
+  - target: lane
+    action_optimization:
+    - {type: spatial_skipping, options: [{target: B, condition_on: [A]}]}
+problem:
+  instance: {M: 4, N: 6, K: 2, densities: {A: {distribution: hypergeometric, density: 0.25}}}
+  shape:
+    dimensions: [M, N, K]
+    data_spaces:
+    - {name: A, projection: [[[M]], [[K]]]}
+    - {name: B, projection: [[[K]], [[N]]]}
+    - {name: Z, projection: [[[M]], [[N]]], read_write: True}
+mapping:
+- {target: far, type: temporal, factors: [N=2]}
+- {target: lane, type: spatial, factors: [M=4, N=3], permutation: [M, N], split: 1}
+- {target: near, type: temporal, factors: [K=2]}
+"""
+INSIDE = "factors: [N=2]}", "factors: [N=2, K=2], permutation: [K, N]}"  # K around the fan-out
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Callable[..., Specification]:
+    def reader(*changes: tuple[str, str]) -> Specification:
+        text = TEXT
+        for old, new in changes:
+            assert old in text
+            text = text.replace(old, new)
+        (tmp_path / "spec.yaml").write_text(text)
+        return read_specification(tmp_path / "spec.yaml")
+
+    return reader
+
+
+def evaluated(specification: Specification) -> SparseResult:
+    problem, mapping = specification.problem, specification.mapping
+    assert problem is not None
+    assert mapping is not None
+    return evaluate_sparse(specification.architecture, problem, mapping, specification.ert)
+
+
+def test_instances_are_skipped_where_all_placements_leave_them_empty(
+    read: Callable[..., Specification],
+) -> None:
+    """Of compute and near, for A (whose empty rows do not arrive), B (skipped with them) and Z."""
+    rows = [len({place // 2 for place in places}) for places in combinations(range(8), 2)]
+    share = Fraction(sum(rows), 4 * len(rows))
+    found = evaluated(read()).instances
+    few, every, one = (max(rows), 3), (4, 3), (1, 1)
+    assert found.most == ((few, few, one, one),) * 2 + ((every, every, one, one),)
+    for average, expected in zip(found.average, (12 * share, 12 * share, 12), strict=True):
+        assert average == near([float(expected)] * 2 + [1.0, 1.0])
+    assert (found.compute, found.compute_most) == (12.0, every)
+    assert found.skipped == {(1, 1): near(float(1 - share))}
+
+
+def test_a_target_that_stays_while_the_condition_moves_is_needed_for_all_of_it(
+    read: Callable[..., Specification],
+) -> None:
+    """Z stays for both values of a row of A: it is skipped as before; A arrives value by value."""
+    changes = (
+        INSIDE,
+        ("near, type: temporal, factors: [K=2]", "near, type: temporal, factors: []"),
+    )
+    found = evaluated(read(("target: B, cond", "target: Z, cond"), *changes)).instances
+    assert found.average[2][1] == near(12 * (1 - 15 / 28))
+    assert found.average[0][1] == near(12 * 0.25)
+    assert found.average[1][1] == near(12.0)
+    assert [most[1] for most in found.most] == [(2, 3), (4, 3), (2, 3)]
+    around = ("permutation: [K, N]", "permutation: [N, K]")  # N moves Z before K does
+    found = evaluated(read(("target: B, cond", "target: Z, cond"), *changes, around)).instances
+    assert found.average[2][1] == near(12 * 0.25)
+
+
+def test_what_is_left_after_skipping_must_fit(read: Callable[..., Specification]) -> None:
+    both = "\n    - {type: spatial_skipping, options: [{target: Z, condition_on: [A]}]}\nproblem:"
+    given = ("\nproblem:", both)
+    assert evaluated(read(given, ("meshX: 4", "meshX: 2"))).instances.compute_most == (2, 3)
+    for old, mesh, words in (
+        ("meshX: 4", "meshX: 1", "2 instances along X, the fan-out has 1"),
+        ("4, meshY: 3", "2, meshY: 2", "3 instances along Y, the fan-out has 2"),
+    ):
+        with pytest.raises(InputError, match=words):
+            evaluated(read(given, (old, mesh)))
+    with pytest.raises(InputError, match="4 instances along X, the fan-out has 2"):
+        evaluated(read(("meshX: 4", "meshX: 2")))  # Z is not skipped
+
+
+def test_skipping_is_on_one_condition(read: Callable[..., Specification]) -> None:
+    with pytest.raises(InputError, match=r"lane.*: spatial skipping of B on 2 data spaces"):
+        evaluated(read(("condition_on: [A]", "condition_on: [A, Z]")))
+
+
+def test_loops_go_to_the_outermost_rank_that_may_have_them(
+    read: Callable[..., Specification],
+) -> None:
+    """Four rows of two values: one fiber of five offsets, and four fibers of two bits."""
+
+    def capacity(ranks: str) -> object:
+        found = evaluated(
+            read(
+                ("ranks: [{format: UOP}, {format: CP}]", f"ranks: [{ranks}]"),
+                ("hypergeometric, density: 0.25", "fixed_structured, density: 1.0"),
+                ("factors: [N=2]", "factors: [N=2, M=2]"),
+                ("factors: [M=4, N=3]", "factors: [M=2, N=3]"),
+                ("mapping:\n", "mapping:\n- {target: near, type: dataspace, bypass: [A]}\n"),
+            )
+        ).as_engine_result()
+        sparse = found.levels["far"].data_spaces["A"].sparse
+        assert sparse is not None
+        return sparse.format_capacity
+
+    rows = "{format: UOP, flattened_rankIDs: [[M]]}"
+    assert capacity(rows + ", {format: B, flattened_rankIDs: [[K]]}") == ((8, 0), (0, 5))
+    with pytest.raises(InputError, match="the loops K=2 of A are more than its 1 ranks can take"):
+        capacity(rows)
+
+
+def test_computes_that_no_saving_leaves_out(read: Callable[..., Specification]) -> None:
+    """A quarter of 48, less one for the densities' six decimals and six for roundings."""
+
+    def sparse(*changes: tuple[str, str]) -> SparseProblem:
+        found = read(*changes)
+        assert found.problem is not None
+        return SparseProblem.of(found.architecture, found.problem)
+
+    assert sparse().least_computes == 11 - 6
+    assert sparse(("density: 0.25", "density: 0.125")).least_computes == 0
+    assert [level.capacity for level in sparse().machine.levels] == [64, 1, None]
+    assert [level.capacity for level in sparse().uncompressed.levels] == [None, 1, None]
+
+
+def test_blocks_that_are_hardly_ever_partly_full_count_as_full() -> None:
+    """Half of the words, in blocks of two: from 51 blocks on the last one is not told apart."""
+
+    def factor(words: int) -> float:
+        model = Hypergeometric(2 * words, words)
+        tile = SimpleNamespace(density=0.5, compressed=True, shape=words, model=model, box=(words,))
+        return cost._partly_full(cast(Any, SimpleNamespace(block_size=2)), cast(Any, tile))
+
+    assert factor(102) == 1.0
+    odd = sum(chance for k, chance in Hypergeometric(200, 100).probabilities((100,)) if k % 2)
+    assert factor(100) == near((25 + odd / 2) / 25)
