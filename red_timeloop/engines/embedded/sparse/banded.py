@@ -101,6 +101,9 @@ class Banded:
         for group in range(min(first + 1, rows)):
             weight = steady if group >= first else 2 if first != rows else 1
             for position in range(columns):
+                if self._outside(tile, group, position):  # and all that follow: most of a row
+                    counts[0] += (columns - position) * weight
+                    break
                 values = self._at(tile, group, position)
                 counts[values] = counts.get(values, 0) + weight
         return {values: count / (rows * columns) for values, count in counts.items()}
@@ -111,13 +114,19 @@ class Banded:
         first = math.ceil(self.width / tile[0])
         for group in range(min(first + 1, rows)):
             for position in range(columns):
-                if self._at(tile, group, position) == occupancy:
+                outside = self._outside(tile, group, position)
+                if outside and occupancy:
+                    break
+                if outside or self._at(tile, group, position) == occupancy:
                     return group * tile[0], position * tile[1]
         raise InputError(
             f"no tile of {tile[0]} x {tile[1]} in a banded matrix of {self.edge} rows holds"
             f" {occupancy} values",
             key="densities",
         )
+
+    def _outside(self, tile: Box, group: int, position: int) -> bool:
+        return position * tile[1] > group * tile[0] + tile[0] - 1 + self.width
 
     def _at(self, tile: Box, group: int, position: int) -> int:
         top, left = group * tile[0], position * tile[1]
