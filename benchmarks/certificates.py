@@ -93,14 +93,14 @@ def answers(
 def asked(space: Space, aim: Objective, own: float, seconds: float) -> tuple[bool, float, float]:
     """Return whether the best mapping is known, its value or the best known, and a bound."""
     key = cache.key_of("certificates", space, aim, own, seconds)
-    stored = cache.load(key)
+    stored = cache.load([key]).get(key)
     if isinstance(stored, list) and len(stored) == 3:
         return bool(stored[0]), float(stored[1]), float(stored[2])
     started, goal = time.process_time(), Lowest(aim, own)
     proof = prove(space, goal, stop=lambda: time.process_time() - started > seconds)
     bound = max(build_bound(space, aim).lowest, min(proof.bound, goal.value))
     found = proof.complete, goal.value, goal.value if proof.complete else bound
-    cache.store(key, found)
+    cache.store({key: found})
     return found
 
 

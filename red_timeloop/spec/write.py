@@ -296,6 +296,9 @@ def constraint_targets(
             share = found.max_overbooked_proportion
             kind = "max_overbooked_proportion"
             targets.append({"target": level.target, "type": kind, "proportion": share})
+    if constraints.min_utilization:
+        compute, least = architecture.compute.name, constraints.min_utilization
+        targets.append({"target": compute, "type": "utilization", "min": least})
     return targets
 
 

@@ -348,7 +348,7 @@ def test_random_constraints_survive_being_written(
         keep = SPACES if index == 0 else ()
         spaces = DataSpaceConstraint(keep, tuple(name for name in SPACES if name not in keep))
         levels[level.name] = LevelConstraints(levels[level.name].temporal, data_spaces=spaces)
-    constraints = Constraints(levels)
+    constraints = Constraints(levels, data.draw(st.sampled_from([0.0, 0.5])))
     file = tmp_path_factory.mktemp("spec") / "spec.yaml"
     file.write_text(specification_text(Specification(architecture, problem, constraints)))
     assert read_specification(file).constraints == constraints
