@@ -134,13 +134,8 @@ def search_specification(
     imperfect: bool = False,
     progress: Progress = lambda done, best: None,
     mapper_options: SearchOptions | None = None,
-    interruptible: bool = True,
 ) -> tuple[Mapping, EngineResult, SearchReport]:
-    """Find the best mapping of a specification that is already read; see `search`.
-
-    Unless `interruptible`, Ctrl-C raises KeyboardInterrupt as usual: for searches that are a part
-    of something longer, which should end as a whole.
-    """
+    """Find the best mapping of a specification that is already read; see `search`."""
     _check(objective, budget, seconds)
     if specification.problem is None:
         raise InputError("no file has a problem", key="problem")
@@ -160,7 +155,7 @@ def search_specification(
     problems = [specification.problem]
     if padding or imperfect:
         problems += [each for each in [padded(specification.problem)] if each != problems[0]]
-    with _interruptible(interruptible) as wanted:
+    with _interruptible() as wanted:
 
         def stop() -> bool:
             return wanted() or (seconds is not None and time.perf_counter() - started > seconds)
@@ -210,6 +205,8 @@ def map_all(
     specifications: Sequence[Specification], budget: int, seed: int = 0
 ) -> list[tuple[float, Mapping] | InputError]:
     """Map many specifications side by side, each for its own objective (or edp), without proof.
+
+    They are a part of something longer, which Ctrl-C ends as a whole.
 
     Returns:
         For each the value of its objective and the mapping, or why there is none.
@@ -346,10 +343,10 @@ def _nothing_found(found: Found) -> InputError:
 
 
 @contextmanager
-def _interruptible(wanted_here: bool) -> Iterator[Callable[[], bool]]:
+def _interruptible() -> Iterator[Callable[[], bool]]:
     """Turn Ctrl-C into a wish to stop, while the search runs in the main thread."""
     wanted = threading.Event()
-    if not wanted_here or threading.current_thread() is not threading.main_thread():
+    if threading.current_thread() is not threading.main_thread():
         yield wanted.is_set
         return
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -71,11 +72,16 @@ def test_when_nothing_is_found(
     assert message in str(caught.value)
 
 
-@pytest.mark.parametrize("interruptible", [True, False])
-def test_ctrl_c_ends_the_search_and_its_handler_comes_back(
-    interruptible: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A search that is part of something longer leaves it to that."""
+@pytest.fixture
+def interrupts() -> Iterator[None]:
+    """Ctrl-C as in a terminal, also where the tests run with it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interrupts")
+def test_ctrl_c_ends_the_search_and_its_handler_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[bool] = []
     real = run.find
 
@@ -86,14 +92,16 @@ def test_ctrl_c_ends_the_search_and_its_handler_comes_back(
         return real(*arguments, **{**options, "stop": lambda: False})
 
     monkeypatch.setattr(run, "find", interrupted)
-    before = signal.getsignal(signal.SIGINT)
-    if interruptible:
-        search_specification(SPEC)
-        assert asked == [False, True]
-    else:
-        with pytest.raises(KeyboardInterrupt):
-            search_specification(SPEC, interruptible=False)
-    assert signal.getsignal(signal.SIGINT) is before
+    search_specification(SPEC)
+    assert asked == [False, True]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.usefixtures("interrupts")
+def test_ctrl_c_ends_what_searches_are_a_part_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "find_all", lambda questions: os.kill(os.getpid(), signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt):
+        run.map_all([SPEC], 10)
 
 
 def test_a_search_beside_the_main_thread_has_no_handler() -> None:
