@@ -227,9 +227,13 @@ def map_all(
     for (number, question), found in zip(questions.items(), found_for, strict=True):
         if found.nest is None:
             answers[number] = _nothing_found(found)
-        else:
-            mapping = mapping_of(found.nest, question.space.machine, question.space.shape)
+            continue
+        mapping = mapping_of(found.nest, question.space.machine, question.space.shape)
+        try:
+            _check_loops(mapping, specifications[number].most_temporal_loops)
             answers[number] = found.value, mapping
+        except InputError as error:
+            answers[number] = error
     return [answers[number] for number in range(len(specifications))]
 
 

@@ -53,6 +53,11 @@ def test_the_least_that_can_be_searched_for() -> None:
     assert search_specification(replace(SPEC, most_temporal_loops=loops))[0] == mapping
     with pytest.raises(InputError, match=f"has {loops} loops over time.*legal: {loops} or more"):
         search_specification(replace(SPEC, most_temporal_loops=loops - 1))
+    limited = [replace(SPEC, most_temporal_loops=each) for each in (loops, loops - 1)]
+    (_, found), refused = run.map_all(limited, 1)
+    assert found == mapping
+    with pytest.raises(InputError, match="the best mapping has"):
+        raise refused
 
 
 @pytest.mark.parametrize(
