@@ -7,7 +7,6 @@ energies equal those of `evaluate_nest`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -34,15 +33,13 @@ from red_timeloop.engines.embedded.arithmetic import (
 from red_timeloop.engines.embedded.evaluation import evaluate_nest
 from red_timeloop.engines.embedded.machine import Machine, Shape, Tensor
 from red_timeloop.engines.embedded.mappings import MappingBatch
-from red_timeloop.engines.embedded.moves import Block, passed_on
+from red_timeloop.engines.embedded.moves import passed_on
 from red_timeloop.engines.embedded.spatial import Vector
-from red_timeloop.engines.embedded.steps import Codes, LoopSteps, Motion, moves
+from red_timeloop.engines.embedded.steps import Codes, LoopSteps, Motion, moves, packed
 from red_timeloop.engines.embedded.tiles import Tiles
 from red_timeloop.errors import InputError
 
-__all__ = ["BatchResult", "evaluate_batch", "packed"]
-
-_MOST_OPERATIONS = 2**62
+__all__ = ["BatchResult", "evaluate_batch"]
 
 Words: TypeAlias = tuple[Integers, Integers, Integers, Integers]  # tile, reads, fills, updates
 
@@ -101,13 +98,6 @@ def evaluate_batch(
     cycles, energy = np.ones(len(legal), dtype=np.int64), np.zeros(len(legal))
     legal[rows], cycles[rows], energy[rows] = found.legal, found.cycles, found.energy
     return BatchResult(legal, cycles, energy, rows, found.traffic)
-
-
-def packed(shape: Shape) -> list[Codes] | None:
-    """Return the codes of all data spaces, None where numbers of the problem do not fit 64 bits."""
-    codes = [Codes.of(tensor, shape.sizes) for tensor in shape.tensors]
-    found = [each for each in codes if each is not None]
-    return found if len(found) == len(codes) and shape.operations < _MOST_OPERATIONS else None
 
 
 def _one_by_one(batch: MappingBatch, machine: Machine, shape: Shape) -> BatchResult:
@@ -345,7 +335,13 @@ class _Evaluation:
         """
         tensor, alone = self.shape.tensors[index], self.batch.levels[position].no_multicast[index]
         rows = np.asarray(list(dict.fromkeys(row for row, _, _ in steps)))
-        blocks = dict(zip(rows.tolist(), self._blocks(position, rows), strict=True))
+        blocks = dict(
+            zip(
+                rows.tolist(),
+                self.tiles.blocks(self.batch, self.machine.levels[position], position, rows),
+                strict=True,
+            )
+        )
         links = np.zeros(self.count)
         found: dict[int, dict[tuple[int, int], float]] = {}  # (sharing, groups) -> words
         for row, translation, words in steps:
@@ -389,31 +385,6 @@ class _Evaluation:
             [each[wide] - each[own] for each in self.widths[index]],
             self.children[position] > 1,
         )
-
-    def _blocks(self, position: int, rows: Integers) -> Iterator[Block]:
-        """Return a level's loops across the instances, row by row, as the exact engine has them."""
-        storage = self.machine.levels[position]
-        order = self.batch.spatial_order[:, position]
-        tiles = self.tiles
-        inner = tiles.extents[:, tiles.inner[position]]
-        for across, x, y, extents, columns, high in zip(
-            order[rows if len(order) > 1 else np.zeros_like(rows)].tolist(),
-            *(
-                each[:, rows].T.tolist()
-                for each in (tiles.along_x[position], tiles.along_y[position])
-            ),
-            inner[:, rows].T.tolist(),
-            tiles.columns[position][rows].tolist(),
-            tiles.rows[position][rows].tolist(),
-            strict=True,
-        ):
-            loops = [(each, x[each], extents[each]) for each in across]
-            loops += [(each, y[each], extents[each] * x[each]) for each in across]
-            yield Block(
-                spatial=tuple(loop for loop in loops if loop[1] > 1),
-                columns=max(columns, storage.fan_out_x),
-                children=columns * high,
-            )
 
 
 def _round(values: Floats) -> Integers:

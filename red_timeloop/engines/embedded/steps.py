@@ -9,9 +9,11 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from red_timeloop.engines.embedded.arithmetic import Booleans, Integers, overlap, volume
-from red_timeloop.engines.embedded.machine import Tensor
+from red_timeloop.engines.embedded.machine import Shape, Tensor
 
-__all__ = ["Codes", "LoopSteps", "Motion", "Run", "moves", "slides"]
+__all__ = ["Codes", "LoopSteps", "Motion", "Run", "moves", "packed", "slides"]
+
+_MOST_OPERATIONS = 2**62
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,13 @@ def _codes(tensor: Tensor, sizes: tuple[int, ...]) -> Codes | None:
             shift += width
         codes.append(code)
     return Codes(np.asarray(codes, dtype=np.int64), tuple(bits))
+
+
+def packed(shape: Shape) -> list[Codes] | None:
+    """Return the codes of all data spaces, None where numbers of the problem do not fit 64 bits."""
+    codes = [Codes.of(tensor, shape.sizes) for tensor in shape.tensors]
+    found = [each for each in codes if each is not None]
+    return found if len(found) == len(codes) and shape.operations < _MOST_OPERATIONS else None
 
 
 class LoopSteps:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from red_timeloop.engines.embedded.arithmetic import Booleans, Integers, axis_widths
-from red_timeloop.engines.embedded.machine import Machine, Shape
+from red_timeloop.engines.embedded.machine import Machine, Shape, Storage
 from red_timeloop.engines.embedded.mappings import MappingBatch
+from red_timeloop.engines.embedded.moves import Block
 
 __all__ = ["Tiles"]
 
@@ -105,3 +107,28 @@ class Tiles:
                 words = sum(size[outer] for size, here in zip(sizes, keep, strict=True) if here)
                 legal &= (words <= storage.capacity) & (words >= storage.least_words)
         return legal
+
+    def blocks(
+        self, batch: MappingBatch, storage: Storage, position: int, rows: Integers
+    ) -> Iterator[Block]:
+        """Return a level's loops across the instances, row by row, as the exact engine has them."""
+        order = batch.spatial_order[:, position]
+        inner = self.extents[:, self.inner[position]]
+        for across, x, y, extents, columns, high in zip(
+            order[rows if len(order) > 1 else np.zeros_like(rows)].tolist(),
+            *(
+                each[:, rows].T.tolist()
+                for each in (self.along_x[position], self.along_y[position])
+            ),
+            inner[:, rows].T.tolist(),
+            self.columns[position][rows].tolist(),
+            self.rows[position][rows].tolist(),
+            strict=True,
+        ):
+            loops = [(each, x[each], extents[each]) for each in across]
+            loops += [(each, y[each], extents[each] * x[each]) for each in across]
+            yield Block(
+                spatial=tuple(loop for loop in loops if loop[1] > 1),
+                columns=max(columns, storage.fan_out_x),
+                children=columns * high,
+            )
