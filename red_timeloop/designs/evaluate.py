@@ -197,8 +197,11 @@ class _Prepared:
         ):
             if isinstance(found, InputError):
                 raise found
-            known = found or Mapped(0.0, part, priced(machine, plan, part, cycle, own))
-            ran.append(Evaluation(known.part, known.specification, run(known.specification)))
+            if found is None:
+                said, specification = part, priced(machine, plan, part, cycle, own)
+            else:
+                said, specification = found.part, found.specification
+            ran.append(Evaluation(said, specification, run(specification)))
         runs = tuple(
             ran[number] if part is self.parts[number] else replace(ran[number], part=part)
             for part, number in zip(plan.parts, self.numbers, strict=True)

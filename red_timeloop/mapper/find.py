@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from math import prod
 from typing import Any, NamedTuple, TypeAlias
 
 from red_timeloop.engines.embedded.nest import Nest
@@ -185,19 +184,12 @@ def forget() -> None:
     _done.clear()
 
 
-def _size(question: Question) -> int:
-    """Return the ways to deal the dimensions, times ways to keep data spaces."""
-    space = question.space
-    deals = prod(space.count_options(dimension) for dimension in range(len(space.shape.sizes)))
-    return deals * space.keep_count
-
-
 def _find(
     question: Question, goal: Goal, spent: int, stop: Callable[[], bool], progress: Progress
 ) -> Found:
     """Go on where the guided search of so many mappings ended."""
     space, objective, budget, _, proof = question
-    size = _size(question)
+    size = space.size
     least = build_bound(space, objective)
     bound, optimal, pruned, parts = least.lowest, False, {}, 0
     left: list[Corner] = [(0.0, 0.0)]  # nothing is known
@@ -254,7 +246,7 @@ def _guess(
         progress(sum(done.values()), best)
 
     for each, goal in goals.items():
-        size = _size(each)
+        size = each.space.size
         if size > _SMALL:
             share = each.budget if size > _MEDIUM * each.budget else each.budget // 3
             ends = ENDS if isinstance(goal, Front) else (each.objective,)

@@ -143,6 +143,11 @@ class Space:
         tensors, machine = self.shape.tensors, self.machine.unpriced
         return machine, tensors, self.places, self.spatial_order, self.keeps, self.least_used
 
+    @cached_property
+    def size(self) -> int:
+        """Ways to deal the dimensions, times ways to keep data spaces."""
+        return prod(map(self.count_options, range(len(self.shape.sizes)))) * self.keep_count
+
     def options(self, dimension: int) -> Integers:
         """Return all legal ways to deal a dimension's iterations, `[ways, places]`."""
         rows = list(self.ways(dimension))

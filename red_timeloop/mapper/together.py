@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from red_timeloop.engines.embedded.arithmetic import Integers
-from red_timeloop.engines.embedded.batch import packed
+from red_timeloop.engines.embedded.steps import packed
 from red_timeloop.mapper.candidates import Candidates, Costs, Objective, evaluate_candidates
 from red_timeloop.mapper.exhaustive import fits_capacity
 from red_timeloop.mapper.space import Space
@@ -53,10 +53,12 @@ class Together:
         self._prices = [np.asarray(space.machine.prices) for space, _ in searched]
         self._group = list(range(len(searched)))
         for own in alike.values():
+            if len(own) == 1:
+                continue
             space, objective = searched[own[0]]
-            sizes = map(max, *(searched[n][0].shape.sizes for n in own), space.shape.sizes)
-            common = replace(space, shape=replace(space.shape, sizes=tuple(sizes)))
-            if len(own) > 1 and packed(common.shape):
+            sizes = tuple(map(max, *(searched[number][0].shape.sizes for number in own)))
+            common = replace(space, shape=replace(space.shape, sizes=sizes))
+            if packed(common.shape):
                 self._searched.append((common, objective))
                 for number in own:
                     self._group[number] = len(self._searched) - 1
