@@ -117,7 +117,7 @@ def read_sections(
 ) -> Sections:
     """Read the files of a specification; arguments and errors are those of `read_specification`.
 
-    One file that is no template is read again when it has changed.
+    Files that are no templates are read again when one has changed.
     """
     given = [paths] if isinstance(paths, str | Path) else list(paths)
     files = [file for path in given for file in specification_files(path)]
@@ -126,7 +126,7 @@ def read_sections(
     if mapping is not None:
         files.append(Path(mapping))
     names = tuple(dict.fromkeys(map(str, files)))
-    sections = _kept(names[0], unmapped) if len(names) == 1 else None
+    sections = _kept(names, unmapped)
     return sections or Sections([load_file(file, jinja) for file in names], names[0], unmapped)
 
 
@@ -352,20 +352,22 @@ class Sections:
         return None
 
 
-def _kept(file: str, unmapped: bool) -> Sections | None:
-    """Return the sections of a file as it is now, if they are kept: layers ask for the same few."""
+def _kept(files: tuple[str, ...], unmapped: bool) -> Sections | None:
+    """Return the sections of files as they are now, if they are kept: layers ask for the same."""
     try:
-        status = Path(file).stat()
+        found = [Path(file).stat() for file in files]
     except (OSError, ValueError):
         return None  # `load_file` says why
-    changed = status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
-    return _sections_of(file, unmapped, changed)
+    changed = tuple([(own.st_dev, own.st_ino, own.st_mtime_ns, own.st_size) for own in found])
+    return _sections_of(files, unmapped, changed)
 
 
 @lru_cache(maxsize=32)
-def _sections_of(file: str, unmapped: bool, _changed: tuple[int, ...]) -> Sections | None:
-    content = load_plain(file)
-    return None if content is None else Sections([content], file, unmapped)
+def _sections_of(
+    files: tuple[str, ...], unmapped: bool, _changed: tuple[tuple[int, ...], ...]
+) -> Sections | None:
+    contents = [each for file in files if (each := load_plain(file)) is not None]
+    return Sections(contents, files[0], unmapped) if len(contents) == len(files) else None
 
 
 def _variables(section: YamlMap, overrides: abc.Mapping[str, Value]) -> dict[str, Value]:

@@ -132,6 +132,20 @@ def test_a_file_that_changes_is_read_again(tmp_path: Path) -> None:
         assert read_specification(path).architecture.level("outer").depth == int(depth)
 
 
+def test_several_files_are_read_again_when_one_of_them_changes(tmp_path: Path) -> None:
+    machine, variables = tmp_path / "arch.yaml", tmp_path / "variables.yaml"
+    head, body = ARCHITECTURE.split("architecture:", 1)
+    machine.write_text(f"architecture:{body}")
+    for depth in ("8", "9"):
+        variables.write_text(head.replace("depth: 8,", f"depth: {depth},"))
+        os.utime(variables, ns=(int(depth), int(depth)))
+        found = read_specification([machine, variables])
+        assert found.architecture.level("outer").depth == int(depth)
+    assert read_sections([machine, variables]) is read_sections([machine, variables])
+    with pytest.raises(InputError, match=r"gone\.yaml"):
+        read_sections([machine, tmp_path / "gone.yaml"])
+
+
 def test_a_template_is_read_every_time(tmp_path: Path) -> None:
     path = tmp_path / "arch.yaml"
     path.write_text(ARCHITECTURE.replace("depth: 8,", "depth: {{ depth }},"))
