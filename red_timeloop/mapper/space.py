@@ -174,15 +174,21 @@ class Space:
 
     def count_options(self, dimension: int) -> int:
         """Return the number of ways to deal a dimension (an upper bound where X and Y compete)."""
-        ways = {self.shape.sizes[dimension]: 1}
-        for limits in (row[dimension] for row in self.limits):
-            following: dict[int, int] = {}
-            for rest, number in ways.items():
-                for factor in divisors(rest):
-                    if limits.least <= factor <= limits.most:
-                        following[rest // factor] = following.get(rest // factor, 0) + number
-            ways = following
-        return ways.get(1, 0)
+        column = tuple([row[dimension] for row in self.limits])
+        return _count_options(self.shape.sizes[dimension], column)
+
+
+@lru_cache(maxsize=4096)  # spaces of one network have most of them in common
+def _count_options(size: int, column: tuple[Limits, ...]) -> int:
+    ways = {size: 1}
+    for limits in column:
+        following: dict[int, int] = {}
+        for rest, number in ways.items():
+            for factor in divisors(rest):
+                if limits.least <= factor <= limits.most:
+                    following[rest // factor] = following.get(rest // factor, 0) + number
+        ways = following
+    return ways.get(1, 0)
 
 
 def build_space(machine: Machine, shape: Shape, constraints: Constraints) -> Space:
