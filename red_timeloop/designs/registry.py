@@ -19,9 +19,10 @@ import importlib.util
 import re
 import sys
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 from red_timeloop._user_code import load_file, said
@@ -266,8 +267,15 @@ def content_digest(design: Design) -> str:
     return content.hexdigest()
 
 
-def _installed() -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=_GROUP)}
+def _installed() -> Mapping[str, EntryPoint]:
+    return _entry_points(tuple(sys.path))
+
+
+@lru_cache(maxsize=4)
+def _entry_points(
+    _path: tuple[str, ...],  # where packages were looked for
+) -> Mapping[str, EntryPoint]:
+    return MappingProxyType({point.name: point for point in entry_points(group=_GROUP)})
 
 
 def _load_installed(point: EntryPoint) -> Design:
