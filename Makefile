@@ -68,6 +68,7 @@ $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m compileall -q red_timeloop  # some environments keep no compiled files
 	touch $@
 
 # What tests, checks and documentation need; the frameworks are for the tests of the front ends.
