@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import signal
@@ -10,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from red_timeloop.errors import InputError, WorkerError
 
@@ -94,11 +95,22 @@ def deal(
             for number, packed in parallel(
                 numbered(work, n, item, parent) for n, item in enumerate(items)
             ):
-                yield number, pickle.loads(packed)
+                yield number, _unpacked(packed)
     except BrokenProcessPool as error:
         raise WorkerError(
             "a worker process ended before its work did (killed, or out of memory?)"
         ) from error
+
+
+def _unpacked(packed: bytes) -> Any:
+    """Return what was packed: all of it is kept, so that looking for garbage takes longest."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return pickle.loads(packed)
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _numbered(
