@@ -101,4 +101,4 @@ def plain(value: Any) -> Any:
     >>> plain(np.float64(0.5))
     0.5
     """
-    return value if np.ndim(value) else float(value)
+    return value if type(value) is float or np.ndim(value) else float(value)

@@ -102,19 +102,22 @@ def priced(
         variables["global_cycle_seconds"] = cycle_time
     source = plan.estimator or plan.hardware.circuit
     ert, art = tables(specification, source, cycle_time, components)
-    specification = dataclasses.replace(
+    mapping, constraints = specification.mapping, specification.constraints
+    if part.loops is not None:
+        mapping = _mapping(specification, part.loops)
+    else:
+        own = sizes_as_variables(part.sizes)
+        files = plan.architecture, plan.constraints
+        constraints = read_constraints(*files, part.problem, variables=own, jinja=dict(plan.jinja))
+    return dataclasses.replace(
         specification,
         architecture=dataclasses.replace(architecture, variables=variables),
         variables=variables,
         ert=ert,
         art=art,
+        mapping=mapping,
+        constraints=constraints,
     )
-    if part.loops is not None:
-        return dataclasses.replace(specification, mapping=_mapping(specification, part.loops))
-    own = sizes_as_variables(part.sizes)
-    files = plan.architecture, plan.constraints
-    constraints = read_constraints(*files, part.problem, variables=own, jinja=dict(plan.jinja))
-    return dataclasses.replace(specification, constraints=constraints)
 
 
 def tables(

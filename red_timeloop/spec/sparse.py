@@ -216,6 +216,8 @@ def read_targets(section: YamlMap, architecture: Architecture) -> Architecture:
     Raises:
         InputError: A target is no level, or its optimizations are malformed.
     """
+    if not section:
+        return architecture
     check_version(section, "sparse_optimizations")
     check_keys(section, ("version", "targets"), "sparse_optimizations")
     levels = list(architecture.levels)
