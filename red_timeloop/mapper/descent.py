@@ -18,7 +18,7 @@ from typing import TypeAlias, TypeVar
 
 import numpy as np
 
-from red_timeloop.engines.embedded.arithmetic import Booleans, Floats, Integers
+from red_timeloop.engines.embedded.arithmetic import Floats, Integers
 from red_timeloop.mapper.candidates import Candidates, Costs, Objective, order_of
 from red_timeloop.mapper.scatter import Scatter
 from red_timeloop.mapper.space import Space, divisors
@@ -300,16 +300,8 @@ class _Search:
                 ways = np.array(list(product(*columns)), dtype=np.int64)
             else:
                 ways = np.stack([self.rng.choice(each, size=_WAYS) for each in columns], axis=1)
-            held = zip(pair, (ways, np.array(both) // ways), strict=True)
-            self._grids[key] = ways[np.logical_and(*(self._fit(*each) for each in held))]
+            self._grids[key] = ways
         return self._grids[key]
-
-    def _fit(self, place: int, factors: Integers) -> Booleans:
-        """Whether what a place holds is no more than its fan-out; most of what does not fit."""
-        fan_out = self.space.fan_outs[place]
-        if fan_out is None:
-            return np.ones(len(factors), dtype=np.bool_)
-        return np.asarray(factors.prod(axis=1) <= fan_out)
 
     def _shares(self, pair: Sequence[int], dimension: int, size: int) -> list[int]:
         """Return what the first of two places may hold of the `size` that both do, ascending."""
