@@ -40,7 +40,7 @@ class Candidates:
     def __len__(self) -> int:
         return len(self.factors)
 
-    def take(self, rows: Sequence[int]) -> Candidates:
+    def take(self, rows: Sequence[int] | slice) -> Candidates:
         """Return some of the candidates."""
         return Candidates(self.levels, self.factors[rows], self.order[rows])
 
@@ -64,6 +64,10 @@ class Costs:
     value: Floats
     cycles: Integers
     energy: Floats
+
+    def take(self, rows: slice) -> Costs:
+        """Return those of some of the mappings."""
+        return Costs(self.value[rows], self.cycles[rows], self.energy[rows])
 
 
 def evaluate_candidates(

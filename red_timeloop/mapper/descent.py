@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import combinations, permutations, product
 from math import prod
 from typing import TypeAlias, TypeVar
@@ -129,7 +130,7 @@ class _Search:
         self.best: _Chain | None = None
         self.known = [-1.0] * len(space.keeps)  # the best value of each choice; -1 before a try
         self._grids: dict[tuple[int, ...], Integers] = {}
-        self._columns: dict[tuple[int, ...], list[int]] = {}
+        self._columns: dict[tuple[int, ...], tuple[int, ...]] = {}
         self._turned: dict[tuple[int, ...], Integers] = {}
         places, dimensions = range(len(space.places)), range(len(space.shape.sizes))
         free = (self.scatter.least < self.scatter.most) & (np.asarray(space.shape.sizes) > 1)
@@ -196,12 +197,11 @@ class _Search:
             if not len(factors):
                 return []
             order = order_of(keys, self.space)
-            rows, values = yield from self._values(keep, factors, order)
+            _, tried, values = yield from self._asked(keep, factors, order)
             _, first = np.unique(values, return_index=True)
             first = first[np.isfinite(values[first])]
             self.known[keep] = max(self.known[keep], 0.0) or float("inf")
-            for value, row in zip(values[first].tolist(), rows[first].tolist(), strict=True):
-                found.append(_Chain(keep, factors[row], order[row], value))
+            found += self._chains(keep, tried, values, first)
         found.sort(key=lambda each: each.value)
         for each in found:
             self._note(each)
@@ -216,44 +216,46 @@ class _Search:
     def _kicked(self, best: _Chain) -> Steps[list[_Chain]]:
         """Return what random changes make of the best mapping."""
         factors, order = self.scatter.near(best.factors, best.order, self.rng, _KICKS)
-        rows, values = yield from self._values(best.keep, factors, order)
+        _, tried, values = yield from self._asked(best.keep, factors, order)
         first = np.argsort(values)[:_KICKED]
-        first = first[np.isfinite(values[first])]
+        return self._chains(best.keep, tried, values, first[np.isfinite(values[first])])
+
+    def _chains(self, keep: int, tried: Candidates, values: Floats, rows: Integers) -> list[_Chain]:
+        """Return chains that start at some of the mappings that were tried."""
         return [
-            _Chain(best.keep, factors[row], order[row], value)
-            for value, row in zip(values[first].tolist(), rows[first].tolist(), strict=True)
+            _Chain(keep, tried.factors[row], tried.order[row], float(values[row])) for row in rows
         ]
 
-    def _values(
-        self, keep: int, factors: Integers, order: Integers
-    ) -> Steps[tuple[Integers, Floats]]:
-        """Return the rows that fit, and their values."""
-        rows, costs = yield Trial(keep, factors, order)
+    def _asked(
+        self, keep: int, factors: Integers, orders: Integers, which: Integers | None = None
+    ) -> Steps[tuple[Integers, Candidates, Floats]]:
+        """Return the rows that fit, these mappings and their values; see `Trial`."""
+        which = np.arange(len(factors)) if which is None else which
+        rows, tried, costs = yield Trial(keep, factors, orders, which)
         self.spent += len(rows)
         if len(rows):
-            self.task.learn(Candidates(self.space.keeps[keep], factors[rows], order[rows]), costs)
-        return rows, costs.value
+            self.task.learn(tried, costs)
+        return rows, tried, costs.value
 
     def _step(self, chains: list[_Chain], moves: list[Move]) -> Steps[list[_Chain]]:
         """Return the chains, all of one choice of what is kept, a step further."""
-        factors, order, owner = self._neighbours(chains, moves)
-        rows, values = yield from self._values(chains[0].keep, factors, order)
+        factors, orders, which, owner = self._neighbours(chains, moves)
+        rows, tried, values = yield from self._asked(chains[0].keep, factors, orders, which)
         owner = owner[rows]
         stepped = []
         for number, each in enumerate(chains):
             own = np.flatnonzero(owner == number)
-            best = own[values[own].argmin()] if len(own) else -1
-            if best >= 0 and values[best] < each.value * _BETTER:
-                row = rows[best]
-                stepped.append(_Chain(each.keep, factors[row], order[row], float(values[best])))
+            best = own[values[own].argmin()][None] if len(own) else own
+            if len(best) and values[best[0]] < each.value * _BETTER:
+                stepped += self._chains(each.keep, tried, values, best)
             else:
                 stepped.append(replace(each, idle=each.idle + len(moves)))
         return stepped
 
     def _neighbours(
         self, chains: list[_Chain], moves: list[Move]
-    ) -> tuple[Integers, Integers, Integers]:
-        """Return the other mappings that moves lead to: factors, orders, and which chain's."""
+    ) -> tuple[Integers, Integers, Integers, Integers]:
+        """Return the other mappings that moves lead to: as in a `Trial`, and which chain's."""
         factors = np.stack([each.factors for each in chains])
         dealt, by_pairs = self._dealt(factors, [move for move in moves if len(move) == 2])
         turned = [
@@ -264,13 +266,16 @@ class _Search:
                 orders := self._orders(each.factors[self.place[level]], each.order[level], level)
             )
         ]
-        by_order = [number for number, _, orders in turned for _ in range(len(orders))]
-        owner = np.concatenate([by_pairs, np.array(by_order, dtype=np.int64)])
-        order, first = np.stack([each.order for each in chains])[owner], len(dealt)
+        by_order = np.array([n for n, _, orders in turned for _ in orders], dtype=np.int64)
+        own = np.stack([each.order for each in chains])
+        order, first = own[by_order], 0
         for _, level, orders in turned:
             order[first : first + len(orders), level] = orders
             first += len(orders)
-        return np.concatenate([dealt, factors[owner[len(dealt) :]]]), order, owner
+        which = np.concatenate([by_pairs, np.arange(len(chains), len(chains) + len(order))])
+        owner = np.concatenate([by_pairs, by_order])
+        dealt = np.concatenate([dealt, factors[by_order]])
+        return dealt, np.concatenate([own, order]), which, owner
 
     def _dealt(self, factors: Integers, pairs: list[Move]) -> tuple[Integers, Integers]:
         """Return what dealing pairs of places anew makes of some factors, and which of them."""
@@ -295,24 +300,24 @@ class _Search:
         """Return what the first of two places may hold of all that both do, `[N, D]`."""
         key = *pair, *both
         if key not in self._grids:
-            columns = [self._shares(pair, *each) for each in enumerate(both)]
+            columns = tuple([self._shares(pair, *each) for each in enumerate(both)])
             if prod(map(len, columns)) <= _WAYS:
-                ways = np.array(list(product(*columns)), dtype=np.int64)
+                self._grids[key] = _grid(columns)
             else:
-                ways = np.stack([self.rng.choice(each, size=_WAYS) for each in columns], axis=1)
-            self._grids[key] = ways
+                some = [self.rng.choice(each, size=_WAYS) for each in columns]
+                self._grids[key] = np.stack(some, axis=1)
         return self._grids[key]
 
-    def _shares(self, pair: Sequence[int], dimension: int, size: int) -> list[int]:
+    def _shares(self, pair: Sequence[int], dimension: int, size: int) -> tuple[int, ...]:
         """Return what the first of two places may hold of the `size` that both do, ascending."""
         key = *pair, dimension, size
         if key not in self._columns:
             one, other = (self.space.limits[place][dimension] for place in pair)
-            self._columns[key] = [
+            self._columns[key] = tuple(
                 each
                 for each in divisors(size)
                 if one.least <= each <= one.most and other.least <= size // each <= other.most
-            ]
+            )
         return self._columns[key]
 
     def _orders(self, factors: Integers, order: Integers, level: int) -> Integers:
@@ -336,3 +341,9 @@ class _Search:
             rows = [(*each, *idle) for each in sorted(found - {active})]
             self._turned[key] = np.array(rows, dtype=np.int64).reshape(-1, len(order))
         return self._turned[key]
+
+
+@lru_cache(maxsize=4096)  # pairs of places and searches have most of them in common
+def _grid(columns: tuple[tuple[int, ...], ...]) -> Integers:
+    """Return all ways to take one of each column, `[N, D]`."""
+    return np.array(list(product(*columns)), dtype=np.int64)

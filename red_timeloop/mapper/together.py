@@ -22,18 +22,22 @@ class Trial(NamedTuple):
 
     Attributes:
         keep: Number of their choice of what is kept.
-        factors, order: See `Candidates`.
+        factors: See `Candidates`.
+        orders: Orders of loops, `[K, L, D]`, of which many mappings have the same.
+        which: Which of them each mapping has, `[N]`.
     """
 
     keep: int
     factors: Integers
-    order: Integers
+    orders: Integers
+    which: Integers
 
 
 class Answer(NamedTuple):
-    """The rows of a trial that fit fan-outs and capacities, and what these cost."""
+    """The rows of a trial that fit fan-outs and capacities, these mappings, and what they cost."""
 
     rows: Integers
+    candidates: Candidates
     costs: Costs
 
 
@@ -82,22 +86,25 @@ class Together:
         """Evaluate trials of one group that keep the same data spaces."""
         space, objective = self._searched[group]
         levels = space.keeps[keep]
-        lengths = [len(trial.factors) for trial in asked.values()]
-        factors = np.concatenate([trial.factors for trial in asked.values()])
-        order = np.concatenate([trial.order for trial in asked.values()])
-        rows = np.arange(len(factors))
-        for fits in (space.fits_fan_out, lambda own: fits_capacity(own, space, levels)):
-            rows = rows[fits(factors[rows])]
-        table = np.stack([self._prices[number] for number in asked], axis=1)
-        prices = table.repeat(lengths, axis=1)[:, rows]
-        candidates = Candidates(levels, factors[rows], order[rows])
+        trials = list(asked.values())
+        factors = np.concatenate([trial.factors for trial in trials])
+        rows = np.flatnonzero(fits_capacity(factors, space, levels))  # most do not
+        factors = factors[rows]
+        fit = space.fits_fan_out(factors)
+        rows, factors = rows[fit], factors[fit]
+        starts = np.cumsum([0, *(len(trial.factors) for trial in trials)])
+        owner = np.searchsorted(starts, rows, side="right") - 1
+        behind = np.cumsum([0, *(len(trial.orders) for trial in trials)])
+        which = np.concatenate([trial.which for trial in trials])[rows] + behind[owner]
+        candidates = Candidates(
+            levels, factors, np.concatenate([trial.orders for trial in trials])[which]
+        )
+        prices = np.stack([self._prices[number] for number in asked], axis=1)[:, owner]
         costs = evaluate_candidates(candidates, space, objective, prices=prices)
-        starts = np.cumsum([0, *lengths])
         places = np.searchsorted(rows, starts)
         return {
-            number: Answer(
-                rows[first:last] - start,
-                Costs(costs.value[first:last], costs.cycles[first:last], costs.energy[first:last]),
+            number: Answer(rows[own] - start, candidates.take(own), costs.take(own))
+            for number, start, own in zip(
+                asked, starts, map(slice, places, places[1:]), strict=False
             )
-            for number, start, first, last in zip(asked, starts, places, places[1:], strict=False)
         }

@@ -92,14 +92,20 @@ def test_trials_cost_what_the_exact_engine_says(seed: int) -> None:
     tables = [given.options(dimension) for dimension in range(len(given.shape.sizes))]
     count, keep = 30, len(given.keeps) - 1
     factors = np.stack([each[chance.integers(len(each), size=count)] for each in tables], axis=2)
-    size = (count, len(given.machine.levels), len(tables))
-    order = np.argsort(chance.random(size), axis=2)
-    trials = {n: Trial(keep, factors[n * 10 :][:10], order[n * 10 :][:10]) for n in range(3)}
+    size = (2 + 3 + 4, len(given.machine.levels), len(tables))
+    orders = np.split(np.argsort(chance.random(size), axis=2), [2, 5])
+    trials = {
+        n: Trial(keep, factors[n * 10 :][:10], own, chance.integers(len(own), size=10))
+        for n, own in enumerate(orders)
+    }
     for number, answer in together.evaluate(trials).items():
         trial, own = trials[number], spaces[number]
+        order = trial.orders[trial.which]
         assert set(answer.rows) <= set(np.flatnonzero(own.fits_fan_out(trial.factors)))
+        assert (answer.candidates.factors == trial.factors[answer.rows]).all()
+        assert (answer.candidates.order == order[answer.rows]).all()
         for row in np.flatnonzero(own.fits_fan_out(trial.factors)):
-            nest = Candidates(own.keeps[keep], trial.factors[[row]], trial.order[[row]])
+            nest = Candidates(own.keeps[keep], trial.factors[[row]], order[[row]])
             here = answer.rows == row
             if own.used(trial.factors[[row]]).prod() < own.least_used:
                 assert not np.isfinite(answer.costs.value[here]).any()
