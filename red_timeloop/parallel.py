@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import gc
+import multiprocessing.resource_tracker
 import os
 import pickle
 import signal
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -63,43 +66,80 @@ def stopping_workers() -> Iterator[None]:
     try:
         yield
     except BaseException:
-        get_reusable_executor().shutdown(wait=False, kill_workers=True)
+        # the one that is there: without `reuse`, workers would end first to be as many as cores
+        get_reusable_executor(reuse=True).shutdown(wait=False, kill_workers=True)
         raise
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Put interrupts off: what is started in the block never gets any, not before `serve` either.
+
+    A process that is interrupted while it imports would print where it was. The trackers that loky
+    and Python start beside it, which let interrupts in again once they run, start first.
+    """
+    from joblib.externals.loky.backend import resource_tracker
+
+    resource_tracker.ensure_running()
+    multiprocessing.resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def deal(
     work: Callable[[_Item], _Result], items: Sequence[_Item], jobs: int
 ) -> Iterator[tuple[int, _Result]]:
-    """Yield `(number of the item, work(item))` as processes of their own end them, in any order.
+    """Yield `(number of the item, work(item))` as they end, in any order.
 
-    Items go one by one, since each is much work; arrays travel in messages, not in files.
+    This process works too: the others, which take a second to start, take items from the front,
+    and it takes them from the end.
 
     Args:
         work: A function of a module; what it takes and returns travels between processes.
         items: What to work on, the longest work first if that is known.
-        jobs: Processes.
+        jobs: Processes, this one among them.
 
     Raises:
         WorkerError: A process ended before its work did.
     """
-    import joblib
+    waiting = deque(enumerate(items))
+    if jobs == 1 or len(waiting) < 2:
+        yield from ((number, work(item)) for number, item in waiting)
+        return
+    from joblib.externals.loky import get_reusable_executor
     from joblib.externals.loky.process_executor import BrokenProcessPool
 
-    numbered = joblib.delayed(_numbered)
+    others = jobs - 1
+    running: dict[Future[bytes], int] = {}
     try:
-        with stopping_workers(), joblib.parallel_config(backend="loky", n_jobs=jobs):
-            parallel = joblib.Parallel(
-                return_as="generator_unordered", batch_size=1, max_nbytes=None
-            )
-            parent = os.getpid()
-            for number, packed in parallel(
-                numbered(work, n, item, parent) for n, item in enumerate(items)
-            ):
-                yield number, _unpacked(packed)
+        with stopping_workers():
+            executor = get_reusable_executor(max_workers=others)
+            while waiting or running:
+                fair = -(-len(waiting) * others // jobs)  # this process takes the rest
+                with _uninterrupted():
+                    for _ in range(min(fair, 2 * others - len(running))):
+                        number, item = waiting.popleft()
+                        running[executor.submit(_packed, work, item, os.getpid())] = number
+                if waiting:
+                    number, item = waiting.pop()
+                    yield number, work(item)
+                else:
+                    wait(running, return_when=FIRST_COMPLETED)
+                for done in [each for each in running if each.done()]:
+                    yield running.pop(done), _unpacked(done.result())
     except BrokenProcessPool as error:
         raise WorkerError(
             "a worker process ended before its work did (killed, or out of memory?)"
         ) from error
+
+
+def _packed(work: Callable[[_Item], _Result], item: _Item, parent: int) -> bytes:
+    """Do the work; loky would pack what it gives three times slower."""
+    serve(parent)
+    return pickle.dumps(work(item), pickle.HIGHEST_PROTOCOL)
 
 
 def _unpacked(packed: bytes) -> Any:
@@ -111,12 +151,3 @@ def _unpacked(packed: bytes) -> Any:
     finally:
         if collecting:
             gc.enable()
-
-
-def _numbered(
-    work: Callable[[_Item], _Result], number: int, item: _Item, parent: int
-) -> tuple[int, bytes]:
-    """Do the work; joblib would pack what it gives three times slower."""
-    if os.getpid() != parent:  # of one process it is the parent that works
-        serve(parent)
-    return number, pickle.dumps(work(item), pickle.HIGHEST_PROTOCOL)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import time
 
 import pytest
 
@@ -13,6 +14,16 @@ from red_timeloop.errors import WorkerError
 from red_timeloop.parallel import deal
 
 
+def end_elsewhere(parent: int) -> None:
+    if os.getpid() != parent:
+        os._exit(3)
+
+
+def where(item: int) -> int:
+    time.sleep(0.1)
+    return os.getpid()
+
+
 def test_every_item_comes_back_with_its_number() -> None:
     assert sorted(deal(math.sqrt, [16.0, 9.0, 4.0], 2)) == [(0, 4.0), (1, 3.0), (2, 2.0)]
 
@@ -20,7 +31,10 @@ def test_every_item_comes_back_with_its_number() -> None:
 def test_a_process_that_ends_before_its_work_is_one_line_and_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(command.cli, "main", lambda **_: list(deal(os._exit, [3, 3], 2)))
+    def ends(parents: list[int]) -> list[tuple[int, None]]:
+        return list(deal(end_elsewhere, parents, 2))
+
+    monkeypatch.setattr(command.cli, "main", lambda **_: ends([os.getpid()] * 2))
     with pytest.raises(SystemExit) as ended:
         command.main([])
     assert ended.value.code == 1
@@ -28,7 +42,7 @@ def test_a_process_that_ends_before_its_work_is_one_line_and_1(
         "Error: a worker process ended before its work did (killed, or out of memory?)\n"
     )
     with pytest.raises(WorkerError):
-        list(deal(os._exit, [3], 2))
+        ends([os.getpid()] * 7)
 
 
 def test_a_single_process_does_the_work_itself(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,4 +50,13 @@ def test_a_single_process_does_the_work_itself(monkeypatch: pytest.MonkeyPatch) 
     watched: list[int] = []
     monkeypatch.setattr(parallel, "serve", watched.append)
     assert dict(parallel.deal(abs, [-1, -2], 1)) == {0: 1, 1: 2}
+    assert dict(parallel.deal(abs, [-1], 2)) == {0: 1}
     assert not watched
+
+
+@pytest.mark.parametrize("count", [2, 3, 9])
+def test_this_process_works_beside_the_others(count: int) -> None:
+    worked = dict(deal(where, range(count), 2))
+    assert sorted(worked) == list(range(count))
+    assert len(set(worked.values())) == 2
+    assert worked[count - 1] == os.getpid() != worked[0]

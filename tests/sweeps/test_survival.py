@@ -187,7 +187,7 @@ def test_ctrl_c_says_so_and_keeps_what_is_stored(folder: Path, jobs: str) -> Non
     wait_for(lambda: stored(folder) >= 1, process)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: workers get it too
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == 130, err
     assert err.strip() == "Interrupted; what was stored stays. Run the same command to go on."
     count = stored(folder)
     assert 1 <= count < POINTS
