@@ -324,6 +324,8 @@ def _without_log(store: Path, target: Path) -> sqlite3.Connection:
         ("UPDATE bases SET content = replace(content, '1', '2')", "bases"),
         ("UPDATE bases SET content = '{'", "bases"),
         ("UPDATE contexts SET content = replace(content, '1', '2')", "contexts"),
+        ("UPDATE contexts SET content = '{'", "contexts"),
+        ("UPDATE points SET checksum = NULL, changes = '{'", "points"),
         ("UPDATE sweeps SET content = '[1]'", "sweeps"),
         ("UPDATE sweeps SET content = '{\"designs\": 5}'", "sweeps"),
     ],
@@ -339,6 +341,29 @@ def test_a_changed_row_is_noticed_and_named(
     with pytest.raises(SweepError, match=rf"is damaged: row \d+ of {table} is not what was"):
         load_results(tmp_path / "copy")
     assert (tmp_path / "copy" / "sweep.sqlite").read_bytes() == before
+
+
+def test_a_base_that_nobody_knows_is_damage(store: Path, tmp_path: Path) -> None:
+    copy = _without_log(store, tmp_path / "copy")
+    copy.execute("UPDATE points SET base = 99, checksum = NULL")
+    copy.commit()
+    copy.close()
+    with pytest.raises(SweepError, match=r"is damaged: point \d+ has the unknown base 99"):
+        load_results(tmp_path / "copy")
+
+
+def test_a_store_from_before_chips_is_read_with_its_checksums(store: Path, tmp_path: Path) -> None:
+    copy = _without_log(store, tmp_path / "copy")
+    copy.execute("ALTER TABLE evaluations DROP COLUMN chip")
+    copy.execute("PRAGMA user_version = 2")
+    copy.commit()
+    old = load_results(tmp_path / "copy")
+    assert old.numbers["energy_J"].tolist() == load_results(store).numbers["energy_J"].tolist()
+    copy.execute("UPDATE evaluations SET sqnr_dB = 1e3")
+    copy.commit()
+    copy.close()
+    with pytest.raises(SweepError, match="of evaluations is not what was written"):
+        load_results(tmp_path / "copy")
 
 
 def test_a_store_without_checksums_is_read_and_gets_them(store: Path, tmp_path: Path) -> None:
