@@ -26,7 +26,7 @@ from red_timeloop.mapper.exact import part
 from red_timeloop.mapper.exact.goals import Front, Goal, Lowest
 from red_timeloop.mapper.exact.search import prove
 from red_timeloop.mapper.report import FrontPoint, SearchReport
-from red_timeloop.mapper.run import OBJECTIVES, space_of
+from red_timeloop.mapper.run import OBJECTIVES, search_specification, space_of
 from red_timeloop.mapper.space import Space
 from red_timeloop.spec.types import Mapping
 
@@ -176,4 +176,17 @@ def test_a_mapping_against_the_constraints_is_refused() -> None:
         before, before.replace("factors: [P<=1]}", after)
     )
     with pytest.raises(InputError, match="R=1 contradicts R>=2"):
+        check(content)
+
+
+def test_a_mapping_of_too_few_instances_is_refused() -> None:
+    """Of two, the best mapping of these prices uses one, unless both are to be in use."""
+    idle = random_specification(random.Random(116))
+    busy = replace(idle, constraints=replace(idle.constraints, min_utilization=1.0))
+    mapping, _, report = search_specification(busy)
+    content = {**report.as_dict(), **certificate(replace(busy, mapping=mapping), report)}
+    assert check(content).optimal
+    lone = replace(busy, mapping=search_specification(idle)[0])
+    content["mappings"] = certificate(lone, report)["mappings"]
+    with pytest.raises(InputError, match="1 instances are in use, of 2 at least"):
         check(content)
