@@ -44,14 +44,24 @@ def test_pieces_of_any_size_go_through_the_same_mappings(
     module: ModuleType, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Known optima, so that what is looked at does not depend on what was found before."""
+    batches: list[int] = []
+    evaluate = search.evaluate_candidates
+
+    def counted(candidates: Any, *others: Any) -> Any:
+        batches.append(len(candidates))
+        return evaluate(candidates, *others)
+
+    monkeypatch.setattr(search, "evaluate_candidates", counted)
     for chosen in SPACES[:5]:
         best = prove(chosen, Lowest("edp")).goal.value
         whole = prove(chosen, Lowest("edp", best * (1 + 1e-9)))
         with monkeypatch.context() as context:
             context.setattr(module, name, 2)
+            batches.clear()
             pieces = prove(chosen, Lowest("edp", best * (1 + 1e-9)))
         assert pieces.goal.value == whole.goal.value
         assert pieces.complete
+        assert name != "_BATCH" or max(batches, default=0) <= 6  # orders of one mapping
         assert pieces.ruled_out == whole.ruled_out
 
 
