@@ -191,3 +191,24 @@ def test_what_was_not_counted_is_nothing() -> None:
         0,
     ) * 3
     assert Fullest() == Fullest(0, (), 0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("edge", "width", "tile"),
+    [(12, 1, (2, 2)), (16, 2, (4, 2)), (12, 3, (3, 3)), (12, 1, (4, 2)), (12, 5, (2, 6))],
+)
+def test_a_banded_tile_is_represented_by_the_first_that_holds_as_much(
+    edge: int, width: int, tile: tuple[int, int]
+) -> None:
+    rows, columns = np.indices((edge, edge))
+    band = abs(rows - columns) <= width
+    model = Banded(edge, width)
+    first: dict[int, tuple[int, int]] = {}
+    for top, left in product(range(0, edge, tile[0]), range(0, edge, tile[1])):
+        first.setdefault(int(band[top : top + tile[0], left : left + tile[1]].sum()), (top, left))
+    assert len(first) > 1
+    for occupancy, corner in first.items():
+        assert model._representative(tile, occupancy) == corner
+    missing = next(each for each in range(99) if each not in first)
+    with pytest.raises(InputError, match=f"rows holds {missing} values"):
+        model._representative(tile, missing)
