@@ -203,6 +203,27 @@ def node(text: str) -> str:
         ),
         (
             node(
+                "!Component {name: a, class: SRAM, "
+                "attributes: {width: 8, datawidth: 8, block_size: 4}}"
+            ),
+            "expected a multiple of datawidth times cluster_size (32 bits), got 8",
+        ),
+        (
+            node(
+                "!Component {name: a, class: SRAM, attributes: {datawidth: 8, width: 8, "
+                "per_dataspace_bandwidth_consumption_scale: {W: -1}}}"
+            ),
+            "consumption_scale: expected numbers of 0 or more",
+        ),
+        (
+            node(
+                "!Component {name: a, class: SRAM, attributes: {datawidth: 8, width: 8, "
+                "per_dataspace_bandwidth_consumption_scale: 3}}"
+            ),
+            "consumption_scale: expected a mapping",
+        ),
+        (
+            node(
                 "!Component {name: a, class: SRAM, attributes: {width: 8, datawidth: 8, depth: -1}}"
             ),
             "a.attributes.depth: expected a whole number of 0 or more, got -1",

@@ -237,6 +237,8 @@ def test_what_timeloopfe_writes_is_the_same_machine(read: Read) -> None:
     scale = "per_dataspace_bandwidth_consumption_scale"
     scaled = TREE.replace("read_bandwidth: 4,", f"read_bandwidth: 4, {scale}: {{Weights: 2}},")
     assert read(scaled, PROBLEM).architecture.level("buffer").bandwidth_scale == {"Weights": 2}
+    assert tree.architecture.variables["vdd"] == 0.9
+    assert not {"version", "has_power_gating", "power_gated_at"} & {*tree.architecture.variables}
     results = [engine("embedded").evaluate_specification(each) for each in (tree, nodes)]
     assert results[0] == results[1]
 
