@@ -336,7 +336,8 @@ def test_what_is_ignored_has_no_effect_and_what_is_left_out_is_told(
     read: Read, tmp_path: Path
 ) -> None:
     plain = read(ARCHITECTURE, PROBLEM)
-    assert read("notes_ignored: [1]\nmapper:\n" + ARCHITECTURE, PROBLEM) == plain
+    assert read("notes_ignored: [1]\nmapper:\nproblem:\n" + ARCHITECTURE, PROBLEM) == plain
+    assert read(ARCHITECTURE, PROBLEM, "problem:\nvariables:\n") == plain
     assert plain.problem is not None
     again = read(ARCHITECTURE, PROBLEM, problem=replace(plain.problem, name="own"))
     assert again.problem is not None

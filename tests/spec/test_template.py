@@ -56,7 +56,7 @@ def test_pieces_of_other_files_are_included(tmp_path: Path) -> None:
     assert found["problem"].where("C") == f"{tmp_path}/top/parts/layer.yaml:1"
     assert found["whole"] == {"problem": {"instance": {"C": 3}}}
     assert found["classes"] == [[{"name": "a"}], [{"name": "b"}]]
-    assert (found["classes"].file, found["classes"].line) == (str(top), 1)
+    assert (found["classes"].file, found["classes"].line) == (str(top), 0)
     assert found["one"] == [{"name": "a"}]
     assert found["merged"] == {"a": 7, "c": 3}
 
