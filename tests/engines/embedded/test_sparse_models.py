@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+import random
 from fractions import Fraction
-from itertools import combinations, product
+from itertools import accumulate, combinations, product
 from math import comb
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from red_timeloop.engines.embedded.movement import Traffic
-from red_timeloop.engines.embedded.sparse import cost
+from red_timeloop.engines.embedded.sparse import capacity, cost
 from red_timeloop.engines.embedded.sparse.accesses import Accesses, Counts
 from red_timeloop.engines.embedded.sparse.banded import Banded
 from red_timeloop.engines.embedded.sparse.capacity import Fullest
@@ -61,18 +64,37 @@ def test_hypergeometric_is_exact_at_any_size(size: int, data: st.DataObject) -> 
     assert model.empty_given((part,), ((words,), words, min(nonzeros, words))) == float(given_)
 
 
-@given(st.floats(0.001, 0.999))
-def test_hypergeometric_quantile_is_rounded_away_from_the_half(confidence: float) -> None:
-    model = Hypergeometric(40, 13)
-    most = model.maximum((12,), confidence)
-    below = sum(chance for k, chance in model.probabilities((12,)) if k < most)
-    own, above = (model.probability((12,), k) for k in (most, most + 1))
-    if confidence < 0.5:
-        assert below + own <= confidence + 1e-12 or most == 0
-        assert confidence < below + own + 1.5 * above
-    else:
-        assert below - 1e-12 <= confidence + own / 2
-        assert confidence <= below + own + 1e-12
+def test_hypergeometric_quantile_is_rounded_away_from_the_half() -> None:
+    """Above one half the first occupancy of that confidence or more, below the last of no more."""
+    chance = random.Random(1)
+    for _ in range(1000):
+        size, confidence = chance.randint(2, 60), chance.random()
+        words = chance.randint(1, size)
+        model = Hypergeometric(size, chance.randint(0, size))
+        occupancies, chances = zip(*model.probabilities((words,)), strict=True)
+        sums = dict(zip(occupancies, accumulate(chances), strict=True))
+        if confidence < 0.5:
+            expected = max((k for k, n in sums.items() if n <= confidence), default=occupancies[0])
+        else:
+            expected = min((k for k, n in sums.items() if n >= confidence), default=occupancies[-1])
+        assert model.maximum((words,), confidence) == expected
+
+
+@pytest.mark.parametrize(
+    ("size", "nonzeros", "words", "confidence", "expected"),
+    [
+        (2, 1, 1, 0.5, 1),
+        (4, 1, 1, 0.75, 1),
+        (4, 3, 1, 0.25, 0),
+        (4, 2, 2, 0.5, 1),
+        (4, 2, 2, 0.0, 0),
+    ],
+)
+def test_a_confidence_that_an_occupancy_just_has_is_rounded_on(
+    size: int, nonzeros: int, words: int, confidence: float, expected: int
+) -> None:
+    """Boost takes what is equal but for a rounding error for more."""
+    assert Hypergeometric(size, nonzeros).maximum((words,), confidence) == expected
 
 
 @given(st.integers(1, 200), st.floats(0.01, 1))
@@ -212,3 +234,30 @@ def test_a_banded_tile_is_represented_by_the_first_that_holds_as_much(
     missing = next(each for each in range(99) if each not in first)
     with pytest.raises(InputError, match=f"rows holds {missing} values"):
         model._representative(tile, missing)
+
+
+@pytest.mark.parametrize(
+    ("room", "words", "bits", "confidence"),
+    [
+        ((37, 99), 37, 30, 48 / 128),  # 7 halvings; of 49 / 128 the words are 38
+        ((99, 37), 46, 37, 59 / 128),  # 80 bits at 1: of 60 / 128 they are 38
+        ((100, 80), 99, 80, 127 / 128),
+        ((0, 80), 0, 0, 0.0),
+        ((100, 0), 0, 0, 0.0),
+    ],
+)
+def test_overbooked_tiles_are_as_full_as_fits(
+    room: tuple[int, int], words: int, bits: int, confidence: float
+) -> None:
+    """Of up to 100 words, ten and twenty units of metadata of two and three bits."""
+
+    def largest(sure: float) -> tuple[int, list[tuple[float, float]]]:
+        return math.floor(100 * sure), [(10 * sure, 20 * sure)]
+
+    tile: Any = SimpleNamespace(compressed=True, formats=("CP",), largest=largest)
+    sparse: Any = SimpleNamespace(word_widths=lambda rank: (2, 3))
+    found = capacity._overbooked(tile, sparse, room)
+    assert (found.words, found.bits, found.confidence) == (words, bits, confidence)
+    assert found.units == ((math.ceil(10 * confidence), math.ceil(20 * confidence)),)
+    tile.compressed = False
+    assert capacity._overbooked(tile, sparse, room).confidence == 0.0
