@@ -294,3 +294,25 @@ def test_factors_in_all_spellings(
     text = f"constraints:\n  targets:\n  - {entry}\n"
     reason = r"malformed factor 'P'|'P<=0' must be 1 or more|unknown dimension 'K' in 'K=2'"
     assert re.search(reason, message(ARCHITECTURE, PROBLEM, text))
+
+
+@pytest.mark.parametrize(
+    ("target", "kind", "factor", "reason"),
+    [
+        *(("chip", "temporal", factor, "") for factor in ("C=1", "C<=4", "C>=1")),
+        *(("chip", "temporal", factor, "is no memory") for factor in ("C=2", "C>=2", "C=0")),
+        *(("buffer", "spatial", factor, "") for factor in ("C=1", "C<=4")),
+        *(("buffer", "spatial", factor, "has no fan-out") for factor in ("C=2", "C=0")),
+        *(("inter_row_spatial", "temporal", factor, "") for factor in ("C=1", "C<=4")),
+        ("inter_row_spatial", "temporal", "C=2", "has no loops in time"),
+    ],
+)
+def test_nodes_without_loops_may_be_told_to_have_none(
+    target: str, kind: str, factor: str, reason: str, read: Read, message: Message
+) -> None:
+    entry = f"{{target: {target}, type: {kind}, factors: ['{factor}']}}"
+    if not reason:
+        assert constrained(read, entry).constraints == constrained(read).constraints
+        return
+    text = f"constraints:\n  targets:\n  - {entry}\n"
+    assert reason in message(ARCHITECTURE, PROBLEM, text)
