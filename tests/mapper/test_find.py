@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import inf, prod
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 from close import near
 from mapper.test_bound import space
 
+from red_timeloop.engines.embedded.sparse.evaluation import SparseProblem
 from red_timeloop.mapper import descent
 from red_timeloop.mapper import find as finding
 from red_timeloop.mapper.descent import Task, guide
@@ -164,3 +165,37 @@ def test_a_space_without_a_mapping_is_left_at_once() -> None:
     )
     assert guide([task]) == [0]
     assert learnt == []
+
+
+@pytest.mark.parametrize(
+    ("small", "budget", "expected"),
+    [
+        (DEALS, 99, [("exhaust", 99)]),
+        (DEALS - 1, DEALS // 2, [("guided", DEALS // 6), ("exhaust", DEALS // 2 - 7)]),
+        (DEALS - 1, DEALS // 2 - 1, [("guided", DEALS // 2 - 1)]),  # too many to go through
+    ],
+)
+def test_sparse_tensors_are_gone_through_with_what_is_left_of_the_budget(
+    small: int,
+    budget: int,
+    expected: list[tuple[str, int]],
+    asked: list[tuple[Any, ...]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def whole(space: Any, goal: Any, bound: Any, rest: int, **_: Any) -> Any:
+        asked.append(("exhaust", rest))
+        return SimpleNamespace(evaluated=5, complete=True, pruned={"bound": 2})
+
+    monkeypatch.setattr(finding, "exhaust", whole)
+    monkeypatch.setattr(finding, "_SMALL", small)
+    sparse: Any = SparseProblem(
+        cast(Any, None), CHOSEN.shape, CHOSEN.machine, (), True, {"actual": 2.0}, ()
+    )
+    monkeypatch.setattr(SparseProblem, "least_computes", 6)
+    found = finding.find(replace(CHOSEN, sparse=sparse), "energy", budget, 3)
+    assert [(each[0], each[1] if each[0] == "exhaust" else each[2]) for each in asked] == expected
+    gone = expected[-1][0] == "exhaust"
+    assert found.evaluated == 7 * (expected[0][0] == "guided") + 5 * gone
+    assert (found.optimal, found.pruned) == (gone, {"bound": 2} if gone else {})
+    assert found.bound == (inf if gone else near(12e-12))
+    assert (found.left, found.claims) == ((), None)
