@@ -321,6 +321,13 @@ def test_files_are_combined(read: Read, message: Message) -> None:
     )
 
 
+def test_sections_of_several_files_stand_where_the_first_one_does(message: Message) -> None:
+    missing = "file0.yaml:2: architecture: the key 'nodes' is missing"
+    assert message("variables: {}\narchitecture: {}", "\n\n\narchitecture: {}").startswith(missing)
+    listed = "variables: {}\narchitecture:\n- {version: 0.4}\n- {nodes: []}\n"
+    assert message(listed).startswith(missing.replace(":2", ":3"))
+
+
 def test_a_folder_stands_for_the_specification_files_in_it(tmp_path: Path) -> None:
     (tmp_path / "b.yaml").write_text(MAC)
     (tmp_path / "a.yaml").write_text(HEAD + BUFFER)

@@ -137,7 +137,9 @@ def test_what_is_not_there(at: Callable[[str], YamlMap]) -> None:
         empty = fields.mapping(at(given), "a", "p")
         assert empty == {}
         assert empty.where().endswith("f.yaml:1")
-    assert fields.sequence(section, "a", "p") == []
+    none = fields.sequence(section, "a", "p")
+    assert none == []
+    assert (none.file, none.line) == (section.file, 1)
 
 
 def test_keys_versions_and_counts(at: Callable[[str], YamlMap]) -> None:
