@@ -132,6 +132,9 @@ def test_files_that_the_user_names_may_lie_elsewhere(tmp_path: Path) -> None:
         ("a: {{lipsum()}}", "top.yaml:1: template: 'lipsum' is undefined"),
         ("a: {{'x'|pprint}}", "top.yaml:1: template: No filter named 'pprint'"),
         ("a: !include_loaded 3\n# {{1}}", "top.yaml:1: unknown tag !include_loaded 3"),
+        ("a: 1\n{% filter upper %}b{% endfilter %}", "top.yaml:2: template: filter blocks are not"),
+        ("a: 1\n{% include 'open.yaml' %}", "open.yaml:2: template: Unexpected end of template"),
+        ("a: 1\n{{include_text('open.yaml')}}", "open.yaml:2: template: Unexpected end of templ"),
         ("{% for a in [1, 2, 3] %}\nx{{a}}: 1\n{% endfor %}\n\na: [b\n", "top.yaml:5: not valid"),
         ("{{include_text('many.yaml')}}\na: 1\nb: *none", "top.yaml:3: no anchor is called 'none'"),
         ("{{include_text('many.yaml')}}\na: 1", "top.yaml:1: x: key given twice, first in line 1"),
@@ -139,7 +142,7 @@ def test_files_that_the_user_names_may_lie_elsewhere(tmp_path: Path) -> None:
 )
 def test_errors_name_template_and_line(tmp_path: Path, text: str, message: str) -> None:
     many = "x: 1\ny: 2\nz: 3" + "\nx: 4" * ("twice" in message)
-    top = write(tmp_path, top=text, part="x: 1", pill="x: 2", many=many)
+    top = write(tmp_path, top=text, part="x: 1", pill="x: 2", many=many, open="a: 1\n{% if x %}")
     (tmp_path.parent / "x.yaml").write_text("x: secret")
     (tmp_path / "top" / "part.txt").write_text("x: 1")
     assert message in refusal(top)
