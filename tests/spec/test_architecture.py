@@ -358,3 +358,17 @@ def test_what_is_ignored_has_no_effect_and_what_is_left_out_is_told(
 def test_no_file_and_a_missing_file(read: Read, message: Message) -> None:
     assert message() == "no specification file was given"
     assert "cannot read" in message(HEAD + BUFFER + MAC, mapping="/nowhere/mapping.yaml")
+
+
+@pytest.mark.parametrize(
+    "section",
+    ["mapper", "mapspace", "globals", "constraints", "sparse_optimizations", "components"],
+)
+def test_every_section_is_of_the_version_and_has_keys_that_are_known(
+    section: str, message: Message
+) -> None:
+    files = ARCHITECTURE, PROBLEM
+    assert f"{section}.wrong: unknown key" in message(*files, f"{section}: {{wrong: 1}}")
+    if section != "components":  # which Accelergy has versions of its own for
+        wrong = f"{section}.version: version 0.3 is not read (legal: 0.4)"
+        assert wrong in message(*files, f"{section}: {{version: 0.3}}")
