@@ -261,3 +261,24 @@ def test_overbooked_tiles_are_as_full_as_fits(
     assert found.units == ((math.ceil(10 * confidence), math.ceil(20 * confidence)),)
     tile.compressed = False
     assert capacity._overbooked(tile, sparse, room).confidence == 0.0
+
+
+def test_most_and_least_of_a_tile_by_hand() -> None:
+    """Of ten places 2.5 hold values, half of the tiles 2 and half 3."""
+    even = FixedStructured(0.25)
+    found = [even.maximum((10,), confidence) for confidence in (0.0, 0.5, 0.51, 1.0)]
+    assert found == [2, 2, 3, 3]
+    assert [even.maximum((8,), confidence) for confidence in (0.0, 1.0)] == [2, 2]
+    assert even.maximum((10,)) == 3
+    assert [even.minimum((10,), words) for words in (10, 5, 4)] == [2, 1, 0]
+    assert [even.probability((10,), k) for k in (1, 2, 3, 4)] == [0.0, 0.5, 0.5, 0.0]
+    drawn = Hypergeometric(8, 3)
+    assert [drawn.minimum((8,), words) for words in (8, 4)] == [3, 1]
+    assert (drawn.minimum((7,), 7), Hypergeometric(8, 0).minimum((8,), 8)) == (0, 0)
+    assert [model.most_parts((8,), (2,)) for model in (even, drawn, Hypergeometric(8, 6))] == [
+        2,
+        3,
+        4,
+    ]
+    with pytest.raises(InputError, match="in a tile of 8 words with parts of 3"):
+        drawn.most_parts((8,), (3,))
