@@ -202,3 +202,18 @@ def test_a_machine_without_prices_costs_nothing() -> None:
     machine = build_machine(instances(), ("A",), ERT, None)
     assert sum(machine.prices) > 0
     assert set(machine.unpriced.prices) == {0.0}
+
+
+def test_what_the_outermost_level_does_not_coalesce_is_not_legal() -> None:
+    given = convolution(P=4)
+    machine = build_machine(instances(1), given.data_space_names, None, None)
+    shape = build_shape(given)
+    levels = {
+        "backing": ALL,
+        "inter_pe_spatial": NONE,
+        "buffer": replace(ALL, temporal=(("P", 4),)),
+    }
+    for apart, legal in (((), True), (("Weights",), False), (("Outputs",), False)):
+        changed = {**levels, "backing": replace(ALL, no_coalesce=apart)}
+        nest = build_nest(Mapping(changed), machine, shape)
+        assert evaluate_batch(batch_of([nest], shape), machine, shape).legal.tolist() == [legal]

@@ -274,3 +274,48 @@ def test_without_skipping_all_instances_compute(read: Callable[..., Specificatio
     assert found.most == (((4, 3), (1, 1), (1, 1), (1, 1)),) * 3
     assert [average[0] for average in found.average] == [12.0] * 3
     assert found.skipped == {}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ([("ranks: [{format: CP}]", "ranks: [{format: B}]")],
+         "far: the innermost ranks of A (CP) are not those of the level inside (B)"),
+        ([("ranks: [{format: UOP}, {format: CP}]", "ranks: [{format: CP}]"),
+          ("ranks: [{format: CP}]}]}\n  - !Component {name: mac",
+           "ranks: [{format: UOP}, {format: UOP}]}]}\n  - !Component {name: mac")],
+         "far: A has 1 ranks, the level inside 2"),
+        ([("      representation_format: {data_spaces: [{name: A, ranks: [{format: UOP}, {form"
+           "at: CP}]}]}\n", "      compute_optimization: []\n")],
+         "near: A is compressed, and not at the level around"),
+        ([("    sparse_optimizations:\n      representation_format: {data_spaces: [{name: A, ranks:"
+           " [{format: CP}]}]}\n", "")],
+         "near.decompression_supported: A is compressed at the level around and not here"),
+        ([("metadata_storage_depth: 100}\n    sparse_optimizations:\n      representation_format: "
+           "{data_spaces: [{name: A, ranks: [{format: CP}]",
+           "metadata_storage_depth: 0}\n    sparse_optimizations:\n      representation_format: "
+           "{data_spaces: [{name: A, ranks: [{format: CP}]")],
+         "near: the tiles of the mapping have 8 bits of metadata, there is room for 0"),
+    ],
+)  # fmt: skip
+def test_formats_that_do_not_go_together(
+    changes: list[tuple[str, str]], message: str, read: Callable[..., Specification]
+) -> None:
+    with pytest.raises(InputError) as caught:
+        evaluated(read(*changes))
+    assert message in str(caught.value)
+
+
+def test_what_is_skipped_must_be_kept_somewhere(read: Callable[..., Specification]) -> None:
+    elsewhere = ("mapping:\n", "mapping:\n- {target: far, type: dataspace, bypass: [B]}\n")
+    with pytest.raises(InputError, match="far: B is kept neither here nor further out"):
+        evaluated(read(*SKIPPING, elsewhere))
+
+
+def test_nothing_is_skipped_on_a_condition_without_metadata(
+    read: Callable[..., Specification],
+) -> None:
+    dense = ("target: B, condition_on: [A]", "target: A, condition_on: [Z]")
+    found = evaluated(read(dense)).instances
+    assert found.compute_most == (4, 3)
+    assert found.skipped == {(0, 1): 0.0}

@@ -28,8 +28,9 @@ from red_timeloop.engines.embedded.sparse.density import (
     density_model,
 )
 from red_timeloop.engines.embedded.sparse.formats import TileRank, rank_units
+from red_timeloop.engines.embedded.sparse.machine import SparseStorage
 from red_timeloop.errors import InputError
-from red_timeloop.spec.sparsity import Density, Rank
+from red_timeloop.spec.sparsity import Density, MetadataStorage, Rank
 
 
 @pytest.mark.parametrize(
@@ -282,3 +283,44 @@ def test_most_and_least_of_a_tile_by_hand() -> None:
     ]
     with pytest.raises(InputError, match="in a tile of 8 words with parts of 3"):
         drawn.most_parts((8,), (3,))
+
+
+def test_widths_of_metadata_are_raised_to_divide_a_row() -> None:
+    """Of rows of 12 bits, 5 are raised to 6 and 7 to 12, the next that divides them."""
+
+    def width(bits: int | None, word_bits: int = 4) -> tuple[int, int]:
+        storage = MetadataStorage(width=12, depth=1, word_bits=word_bits)
+        level: Any = SimpleNamespace(metadata=storage, name="near")
+        level._fitted = lambda given: SparseStorage._fitted(level, given)
+        return SparseStorage.word_widths(level, Rank("CP", (), bits, bits))
+
+    assert [width(bits)[0] for bits in (0, 1, 3, 4, 5, 6, 7, 12, None)] == [
+        *(0, 1, 3, 4, 6, 6, 12, 12, 4),
+    ]
+    with pytest.raises(InputError, match=r"near.metadata_storage_width: 26 bits of metadata in ro"):
+        width(13)
+
+
+def test_bitmasks_have_a_bit_for_each_place() -> None:
+    level: Any = SimpleNamespace(_fitted=lambda given: given)
+    assert SparseStorage.word_widths(level, Rank("B")) == (1, None)
+    assert SparseStorage.word_widths(level, Rank("B", (), 3, 2)) == (3, 2)
+    assert SparseStorage.word_widths(level, Rank("CP")) == (None, None)
+
+
+def test_blocks_of_a_size_without_statistics_are_refused() -> None:
+    tile: Any = SimpleNamespace(density=0.5, compressed=True, shape=12)
+    storage: Any = SimpleNamespace(block_size=3, name="near")
+    with pytest.raises(
+        InputError, match=r"near: a compressed tile in blocks of 3 words .legal: 2,"
+    ):
+        cost._partly_full(storage, tile)
+    for spared in ({"compressed": False}, {"density": 1.0}):
+        full: Any = SimpleNamespace(**{**vars(tile), **spared})
+        assert cost._partly_full(storage, full) == 1.0
+    assert cost._partly_full(SimpleNamespace(block_size=1, name="near"), tile) == 1.0  # type: ignore[arg-type]
+
+
+def test_parts_of_a_band_must_divide_it() -> None:
+    with pytest.raises(InputError, match="tiles of 5 x 2 in a banded matrix of 12 rows"):
+        Banded(12, 1).empty_given((5, 2), ((12, 12), 144, 34))
