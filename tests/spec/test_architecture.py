@@ -287,6 +287,10 @@ def node(text: str) -> str:
             node("!Parallel {nodes: [!Component {name: a, class: mac, spatial: {meshX: 2}}]}"),
             "the fan-out of 'a' stands inside a !Parallel",
         ),
+        (
+            "variables: {mac: 2}\n" + node("!Container {name: b, attributes: {x: mac + 1}}"),
+            "b.attributes.x: expression 'mac + 1': 'mac' is the name of a node, which hides",
+        ),
         ("variables: {a: b, b: 1}\n" + HEAD + MAC, "variables.a: expression 'b': the name 'b' is"),
         (
             "variables: {a: 2}\n" + node("!Container {name: a, spatial: {meshX: a}}"),

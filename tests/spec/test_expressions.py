@@ -97,6 +97,7 @@ def test_values(text: str, expected: object) -> None:
         ("pow(2, 3, 4)", "pow got 3 arguments"),
         ("sqrt(1, 2)", "argument"),
         ("sqrt(-1)", "math domain error"),
+        ("[1][0](2)", "'[1][0](2)' is not allowed"),
         ("sqrt([4])", "[4] is not a number"),
         ("max([1], 2)", "[1] is not a number"),
         ("min(technology, 2)", "the value '32nm' of technology is not a number"),

@@ -79,6 +79,12 @@ def test_other_sizes_are_passed_over_and_told(read: Read) -> None:
             "{name: dilation}",
             "coefficient 'dilation' has neither a value nor a default",
         ),
+        (
+            "  instance: {C: 16, M: 8, P: 6, R: 3, stride: 2}",
+            "  instance: {}",
+            "the key 'instance' i",
+        ),
+        ("  shape:\n", "  shape: {}\n  ignore:\n", "problem: the key 'shape' is missing"),
         ("name: conv", "name: conv\n    flatten: [1]", "flattened dimensions are not modelled"),
         ("  shape:\n", "  shape: cnn\n  ignore:\n", "the shape 'cnn' is given by name; write the"),
         ("[{name: stride", "[7, {name: stride", "coefficients: entry 0 is a number, not a mapping"),

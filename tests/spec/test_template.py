@@ -65,14 +65,18 @@ def test_paths_are_found_as_timeloopfe_finds_them(tmp_path: Path) -> None:
     top = write(
         tmp_path,
         top="{{add_to_path('parts')}}\n"
+        "i: {% include 'more/z.yaml' %}\n"
+        "j: {{find_paths(['parts/x.yaml', 'parts/*.yaml'])|length}}\n"
         "a: {{path_exists('x.yaml')}}\nb: {{path_exists('y.yaml')}}\n"
         "c: \"{{find_path('x.yaml')}}\"\nd: \"{{find_paths('*/x.yaml')|length}}\"\n"
         "e: !include parts/x.yaml\nf: !includedir parts\n"
         "{% set alt = cwd() ~ '/parts/x.yaml' %}{% if path_exists(alt) %}g: yes{% endif %}\n"
         "{% for size in [1, 2] %}h{{size}}: {{size * 2}}\n{% endfor %}",
         parts__x="v: 1",
+        more__z="{{1 + 1}}",
     )
     assert load_file(top) == {
+        **{"i": 2, "j": 1},
         **{"a": True, "b": False, "c": f"{tmp_path}/top/parts/x.yaml", "d": "1"},
         **{"e": {"v": 1}, "f": {"v": 1}, "g": "yes", "h1": 2, "h2": 4},
     }
@@ -123,6 +127,9 @@ def test_files_that_the_user_names_may_lie_elsewhere(tmp_path: Path) -> None:
         ("{% include '../../x.yaml' %}", "top.yaml:1: include: '"),
         ("a: {{setenv('A', 1)}}", "top.yaml:1: setenv is not read (legal: globals.environment"),
         ("a: {{include(3)}}", "top.yaml:1: a path is 3 (legal: text)"),
+        ("a: {{include('a\0b')}}", "(legal: text without zeros)"),
+        ("a: {{find_path('none.yaml')}}", "top.yaml:1: no file 'none.yaml' in any of none.yaml"),
+        ("a: {{include('part.yaml', 'x.y')}}", "no key 'y' in a number that is included"),
         ("a: {{include('part.yaml', 3)}}", "top.yaml:1: the key to include is 3"),
         ("a: {{include()}}", "top.yaml:1: template: "),
         ("a: {{1 / 0}}", "top.yaml:1: template: division by zero"),

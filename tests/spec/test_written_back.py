@@ -143,3 +143,16 @@ def test_lines_of_a_rendered_text_are_found_in_the_template(
 ) -> None:
     assert _lines(source, text) == lines
     assert _lines(source, source) is None
+
+
+def test_what_is_no_yaml_is_not_written() -> None:
+    with pytest.raises(TypeError, match="cannot write complex as YAML"):
+        to_yaml({"a": 1j})
+
+
+def test_a_problem_knows_its_data_spaces_by_name(read: Read) -> None:
+    problem = read(ARCHITECTURE, PROBLEM).problem
+    assert problem is not None
+    assert problem.data_space("Inputs").dimensions == ("C", "P", "R")
+    with pytest.raises(KeyError, match="Input"):
+        problem.data_space("Input")
