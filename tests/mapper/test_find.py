@@ -17,7 +17,11 @@ from red_timeloop.engines.embedded.sparse.evaluation import SparseProblem
 from red_timeloop.mapper import descent
 from red_timeloop.mapper import find as finding
 from red_timeloop.mapper.descent import Task, guide
+from red_timeloop.mapper.exact.context import codes_of
+from red_timeloop.mapper.exact.frame import build_frame
+from red_timeloop.mapper.exact.part import TooLargeError
 from red_timeloop.mapper.exact.search import prove
+from red_timeloop.mapper.scatter import Scatter
 from red_timeloop.mapper.space import Limits
 
 CHOSEN = space((4, 1), C=2, M=3, P=4)
@@ -199,3 +203,19 @@ def test_sparse_tensors_are_gone_through_with_what_is_left_of_the_budget(
     assert (found.optimal, found.pruned) == (gone, {"bound": 2} if gone else {})
     assert found.bound == (inf if gone else near(12e-12))
     assert (found.left, found.claims) == ((), None)
+
+
+def test_where_nothing_can_move_all_mappings_are_the_first() -> None:
+    scatter = Scatter(space())
+    factors, keys = scatter.some(np.random.default_rng(0), 5)
+    assert (len(factors), len(keys)) == (6, 6)
+    assert (factors == 1).all()
+    learnt: list[int] = []
+    task = Task(space(), "edp", 99, 0, lambda own, _: learnt.append(len(own)))
+    assert guide([task])[0] == sum(learnt) > 0
+
+
+def test_places_that_no_code_holds_leave_a_part_open() -> None:
+    large = space(C=2**40, P=2**40)
+    with pytest.raises(TooLargeError):
+        codes_of(build_frame(large))

@@ -352,6 +352,17 @@ def test_a_base_that_nobody_knows_is_damage(store: Path, tmp_path: Path) -> None
         load_results(tmp_path / "copy")
 
 
+def test_a_value_of_another_kind_is_damage(store: Path, tmp_path: Path) -> None:
+    copy = _without_log(store, tmp_path / "copy")
+    copy.execute("UPDATE evaluations SET energy_J = 'much', checksum = NULL")
+    copy.commit()
+    copy.close()
+    with pytest.raises(
+        SweepError, match=r"is damaged: a value is not of its kind \(could not conv"
+    ):
+        load_results(tmp_path / "copy")
+
+
 def test_a_store_from_before_chips_is_read_with_its_checksums(store: Path, tmp_path: Path) -> None:
     copy = _without_log(store, tmp_path / "copy")
     copy.execute("ALTER TABLE evaluations DROP COLUMN chip")

@@ -113,6 +113,17 @@ RANGE = {"from": 1e4, "to": 1e6}
             "parameters.rows.from",
             "finite number",
         ),
+        ({"constraints": ["cycles <= much"]}, "constraints[0]", "'much' is not a number"),
+        (
+            {"sampling": "random", "points": 2, "parameters": {"rows": {"from": 0, "to": 4}}},
+            "parameters.rows",
+            "got 0",
+        ),
+        (
+            {"sampling": "random", "points": 2, "parameters": {"rows": {"from": 1, "to": 2**40}}},
+            "parameters.rows",
+            "got 1099511627776",
+        ),
         ({"seed": -1, "sampling": "grid"}, "sampling", "latin_hypercube"),  # the first of several
         ({"objectives": ["max energy_J less"]}, "objectives[0]", "got 'max energy_J less'"),
         ({"seed": -1}, "seed", "got -1"),
@@ -135,6 +146,13 @@ def test_the_message_names_the_file(tmp_path: Path) -> None:
         load_sweep(file)
     file.write_text("parameters: {rows: [64]}\nworkloads: red_date2019\n")
     assert load_sweep(file).name == "mine"
+
+
+def test_an_error_in_a_file_that_a_key_names_is_of_that_file(tmp_path: Path) -> None:
+    (tmp_path / "load.yaml").write_text("schema: 1\nname: x\n")
+    with pytest.raises(InputError) as caught:
+        load_sweep({"workloads": str(tmp_path / "load.yaml")})
+    assert str(caught.value).startswith(f"{tmp_path}/load.yaml: ")
 
 
 def test_sizes() -> None:
