@@ -319,3 +319,28 @@ def test_nothing_is_skipped_on_a_condition_without_metadata(
     found = evaluated(read(dense)).instances
     assert found.compute_most == (4, 3)
     assert found.skipped == {(0, 1): 0.0}
+
+
+@pytest.mark.parametrize("order", ["M, N", "N, M"])
+def test_words_for_a_fan_out_are_skipped_where_all_its_operations_are(
+    order: str, read: Callable[..., Specification]
+) -> None:
+    """Each word of B goes to the four rows of a column of A, which six of 28 placements empty."""
+    near = TEXT[
+        TEXT.index("  - !Component\n    name: near") : TEXT.index("  - !Component {name: mac")
+    ]
+    lane = TEXT[TEXT.index("  - !Container") : TEXT.index("  - !Component\n    name: near")]
+    skipping = near.replace("[{format: CP}]", "[{format: UOP}, {format: CP}]") + (
+        "      action_optimization:\n"
+        "      - {type: skipping, options: [{target: B, condition_on: [A]}]}\n"
+    )
+    mesh = "{meshX: 4, meshY: 4}"
+    given = read(
+        SKIPPING[1],
+        (lane + near, skipping + lane.replace("{meshX: 4, meshY: 3}", mesh)),
+        ("permutation: [M, N]", f"permutation: [{order}]"),
+    )
+    found = evaluated(given).as_engine_result().levels["near"].data_spaces["B"].sparse
+    assert found is not None
+    reads = 2 * 2 * 3  # K, N around and N across
+    assert (found.reads.algorithmic, found.reads.skipped) == (reads, int(reads * 6 / 28))
