@@ -166,3 +166,39 @@ def test_many_are_mapped_or_refused_one_by_one() -> None:
     assert first == last == (search_specification(SPEC)[2].value, search_specification(SPEC)[0])
     assert isinstance(none, InputError)
     assert "no file has a problem" in str(none)
+
+
+def test_what_is_asked_for_where_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+
+    def find(*question: Any, **options: Any) -> Any:
+        asked.append((*question[1:], options["proof"]))
+        raise InputError("enough")
+
+    def find_all(questions: Any) -> Any:
+        asked.extend((each.budget, each.seed, each.proof) for each in questions)
+        raise InputError("enough")
+
+    def specified(_: Any, *question: Any, **options: Any) -> Any:
+        asked.append((*question, options))
+        raise InputError("enough")
+
+    wide = specification({"C": 13, "P": 2})  # a size that would be rounded up
+    monkeypatch.setattr(run, "find", find)
+    monkeypatch.setattr(run, "find_all", find_all)
+    for search in (search_specification, lambda spec: run.map_all([spec], 10)):
+        with pytest.raises(InputError, match="enough"):
+            search(wide)
+    assert asked == [("edp", 60_000, 0, True), (10, 0, False)]
+    asked.clear()
+    monkeypatch.setattr(run, "search_specification", specified)
+    monkeypatch.setattr(run, "read_specification", lambda *_, **__: SPEC)
+    with pytest.raises(InputError, match="enough"):
+        run.search("spec.yaml")
+    ((objective, options),) = asked
+    assert objective == "edp"
+    told = {key: options[key] for key in ("budget", "seed", "seconds", "proof", "mapper_options")}
+    assert told == {
+        **{"budget": 60_000, "seed": 0, "seconds": 60.0, "proof": True, "mapper_options": None}
+    }
+    assert (options["padding"], options["imperfect"]) == (False, False)

@@ -274,3 +274,12 @@ def test_limits_stay_what_they_are() -> None:
     """A block is what a killed process loses; a wave, what workers get at a time."""
     assert (run._BLOCK, run._WAVE, run._CLUSTER) == (8192, 4, 16)
     assert (module._WAIT_SECONDS, backends._CONNECT_SECONDS) == (60.0, 20)
+
+
+def test_tasks_are_evaluated_here_unless_somebody_says_where(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(backends, "evaluate_task", lambda task: (task, "here"))
+    with backends.workers() as evaluate:
+        found: Any = list(evaluate(cast(Any, ["a", "b"])))
+    assert found == [(0, ("a", "here")), (1, ("b", "here"))]
