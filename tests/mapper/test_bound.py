@@ -195,5 +195,11 @@ def test_a_search_ends_when_it_is_told_to() -> None:
     few = exhaust(SPACES[2], Lowest("edp"), build_bound(SPACES[2], "edp"), 1)
     assert (few.complete, every.complete) == (False, True)
     assert 1 <= few.evaluated < every.evaluated
+    again = [  # a batch that reaches the number is the last one
+        exhaust(SPACES[2], Lowest("edp"), build_bound(SPACES[2], "edp"), few.evaluated + more)
+        for more in (0, 1)
+    ]
+    assert again[0].evaluated == few.evaluated < again[1].evaluated
+    assert not again[0].complete
     stopped = exhaust(SPACES[0], Lowest("edp"), bound, 10**9, stop=lambda: True)
     assert (stopped.complete, stopped.evaluated, stopped.goal.best) == (False, 0, None)
