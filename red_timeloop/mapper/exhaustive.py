@@ -69,15 +69,13 @@ def exhaust(
     for levels in space.keeps:
         known: dict[Loops, list[Loops]] = {}
         for factors in _deals(space, levels, tables, coverage, stop):
-            if stop() or coverage.evaluated >= evaluations:
-                coverage.complete = False
-                return coverage
             kept = _worth(factors, space, bound, coverage)
             for candidates in _ordered(space, levels, factors[kept], known, coverage):
+                if coverage.evaluated >= evaluations or stop():
+                    coverage.complete = False
+                    return coverage
                 goal.add(candidates, evaluate_candidates(candidates, space, goal.objective))
                 coverage.evaluated += len(candidates)
-                if coverage.evaluated >= evaluations or stop():
-                    break
             progress(coverage.evaluated, goal.value)
     if stop():
         coverage.complete = False

@@ -14,7 +14,7 @@ from red_timeloop.engines.embedded.machine import build_machine, build_shape
 from red_timeloop.mapper.bound import build_bound
 from red_timeloop.mapper.candidates import Objective, value_of
 from red_timeloop.mapper.exact.goals import Lowest
-from red_timeloop.mapper.exhaustive import exhaust
+from red_timeloop.mapper.exhaustive import Coverage, exhaust
 from red_timeloop.mapper.space import Space, build_space
 from red_timeloop.spec.types import (
     Architecture,
@@ -189,17 +189,25 @@ def test_every_way_to_deal_is_evaluated_or_counted_as_pruned() -> None:
     assert again.evaluated == 0
 
 
-def test_a_search_ends_when_it_is_told_to() -> None:
-    bound = build_bound(SPACES[0], "edp")
-    every = exhaust(SPACES[2], Lowest("edp"), build_bound(SPACES[2], "edp"), 10**9)
-    few = exhaust(SPACES[2], Lowest("edp"), build_bound(SPACES[2], "edp"), 1)
-    assert (few.complete, every.complete) == (False, True)
-    assert 1 <= few.evaluated < every.evaluated
-    again = [  # a batch that reaches the number is the last one
-        exhaust(SPACES[2], Lowest("edp"), build_bound(SPACES[2], "edp"), few.evaluated + more)
-        for more in (0, 1)
-    ]
-    assert again[0].evaluated == few.evaluated < again[1].evaluated
-    assert not again[0].complete
-    stopped = exhaust(SPACES[0], Lowest("edp"), bound, 10**9, stop=lambda: True)
+@pytest.mark.parametrize("number", range(len(SPACES)))
+def test_a_search_ends_when_it_is_told_to(number: int) -> None:
+    """With the batch that reaches the number of evaluations, of which the last may be the last."""
+    chosen = SPACES[number]
+    bound = build_bound(chosen, "edp")
+
+    def searched(evaluations: int) -> Coverage:
+        return exhaust(chosen, Lowest("edp"), bound, evaluations)
+
+    whole, few = searched(10**9), searched(1)
+    assert (few.complete, whole.complete) == (False, True)
+    assert 1 <= few.evaluated < whole.evaluated
+    again, more = searched(few.evaluated), searched(few.evaluated + 1)
+    assert again.evaluated == few.evaluated < more.evaluated
+    just = searched(whole.evaluated)
+    assert (just.complete, just.goal.value) == (True, whole.goal.value)
+    stopped = exhaust(chosen, Lowest("edp"), bound, 10**9, stop=lambda: True)
     assert (stopped.complete, stopped.evaluated, stopped.goal.best) == (False, 0, None)
+    calls = iter(range(10**6))
+    late = exhaust(chosen, Lowest("edp"), bound, 10**9, stop=lambda: next(calls) > 7)
+    assert not late.complete
+    assert late.evaluated < whole.evaluated
