@@ -344,3 +344,31 @@ def test_words_for_a_fan_out_are_skipped_where_all_its_operations_are(
     assert found is not None
     reads = 2 * 2 * 3  # K, N around and N across
     assert (found.reads.algorithmic, found.reads.skipped) == (reads, int(reads * 6 / 28))
+
+
+@pytest.mark.parametrize(
+    ("nonzeros", "blocks"), [(7, 251), (9, 251), (10, 251), (19, 251), (20, 125), (90, 28)]
+)
+def test_statistics_of_blocks_go_by_tenths_of_the_density(nonzeros: int, blocks: int) -> None:
+    """Of a hundred; from as many blocks of two words on, none counts as partly full."""
+    for words, full in ((2 * blocks, True), (2 * blocks - 1, False)):
+        model = Hypergeometric(100 * words, nonzeros * words)
+        density = nonzeros / 100
+        tile: Any = SimpleNamespace(
+            density=density, compressed=True, shape=words, model=model, box=(words,)
+        )
+        found = cost._partly_full(cast(Any, SimpleNamespace(block_size=2)), tile)
+        assert (found == 1.0) == full
+
+
+@pytest.mark.parametrize(("depth", "fits"), [(5, True), (4, False)])
+def test_words_of_all_tiles_must_fit(
+    depth: int, fits: bool, read: Callable[..., Specification]
+) -> None:
+    """Two words of a row of A, which may both be there, two of B and one of Z."""
+    given = read(("{depth: 64,", f"{{depth: {depth},"))
+    if fits:
+        assert evaluated(given).computes.actual > 0
+        return
+    with pytest.raises(InputError, match=r"near: .*5 words"):
+        evaluated(given)
