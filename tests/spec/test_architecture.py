@@ -117,6 +117,10 @@ def test_sizes_in_other_units_and_unlimited(read: Read) -> None:
     assert one("{width: 32, datawidth: 8, depth: 4, block_size: 2}").cluster_size == 2
     assert one("{width: 32, datawidth: 8, depth: 4, cluster_size: 2}").size == 8
     assert one("{width: 8, datawidth: 8, depth: 2**62}").size == 2**62
+    alone = one("{width: 32, datawidth: 8, block_size: 1, multiple_buffering: 1}")
+    assert (alone.cluster_size, alone.block_size) == (4, 1)
+    free = "per_dataspace_bandwidth_consumption_scale: {W: 0}, read_bandwidth: 0"
+    assert one(f"{{width: 8, datawidth: 8, {free}}}").bandwidth_scale == {"W": 0}
     halves = one("{width: 8, datawidth: 8, bandwidth: 6, write_bandwidth: 1}")
     assert (halves.read_bandwidth, halves.write_bandwidth) == (3.0, 1.0)
 
