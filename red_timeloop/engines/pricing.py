@@ -169,7 +169,7 @@ def _resolved(level: Level, specification: Specification) -> Resolved:
         return found
     if own_model(kind, attributes) is not None:  # strict about what it does not know
         _, attributes = described(architecture, level)
-    part = Primitive(level.name, kind, attributes)
+    part = Primitive(level.name, kind, attributes, count=1, area_scale=1.0, energy_scale=1.0)
     arguments = {"global_cycle_seconds": attributes.get("global_cycle_seconds")}
     actions = {each: ((PrimitiveAction(part, each, arguments, 1.0),),) for each in needed}
     return Resolved((part,), actions)

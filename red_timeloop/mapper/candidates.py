@@ -129,12 +129,15 @@ def value_of(objective: Objective, energy: Floats, cycles: Floats | Integers) ->
 
 
 def order_of(keys: Floats, space: Space) -> Integers:
-    """Return the orders of loops that `keys[N, L, D]` sort to, pinned dimensions in their place."""
+    """Return the orders of loops that `keys[N, L, D]` sort to, pinned dimensions in their place.
+
+    Keys lie from 0 to below 1.
+    """
     keys = keys.copy()
     dimensions = keys.shape[2]
     for level, (inside, outside) in enumerate(zip(space.innermost, space.outermost, strict=True)):
         for rank, dimension in enumerate(inside):
-            keys[:, level, dimension] = rank - dimensions - 1
+            keys[:, level, dimension] = rank - dimensions
         for rank, dimension in enumerate(outside):
-            keys[:, level, dimension] = rank + 2
+            keys[:, level, dimension] = 1 + rank
     return np.argsort(keys, axis=2, kind="stable")

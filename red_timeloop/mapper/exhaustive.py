@@ -1,10 +1,16 @@
-"""Going through a whole space: every way to deal the dimensions, every order that can matter."""
+"""Going through a whole space: every way to deal the dimensions, every order of the loops.
+
+That is for sparse tensors, of which nothing rules mappings out but the instances that they use.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import permutations, product
+from math import factorial
+from typing import TypeAlias
 
 import numpy as np
 
@@ -15,13 +21,17 @@ from red_timeloop.mapper.candidates import (
     Candidates,
     evaluate_candidates,
 )
+from red_timeloop.mapper.exact.choices import TooManyOrdersError
 from red_timeloop.mapper.exact.goals import Lowest
-from red_timeloop.mapper.orders import Orders, Pattern, TooManyOrdersError, order_classes
 from red_timeloop.mapper.space import Space
 
 __all__ = ["Coverage", "exhaust", "fits_capacity"]
 
 _ROWS = 8192  # ways to deal all dimensions, held at once
+_MOST_ORDERS = 20_000  # of the loops of one way
+
+# for each level the dimensions with a loop over time; in an order, innermost first
+Loops: TypeAlias = tuple[tuple[int, ...], ...]
 
 
 @dataclass
@@ -57,17 +67,15 @@ def exhaust(
     coverage = Coverage(goal)
     tables = [space.options(dimension) for dimension in range(len(space.shape.sizes))]
     for levels in space.keeps:
-        classes: dict[Pattern, list[Orders]] = {}
+        known: dict[Loops, list[Loops]] = {}
         for factors in _deals(space, levels, tables, coverage, stop):
-            if stop() or coverage.evaluated >= evaluations:
-                coverage.complete = False
-                return coverage
             kept = _worth(factors, space, bound, coverage)
-            for candidates in _ordered(space, levels, factors[kept], classes, coverage):
+            for candidates in _ordered(space, levels, factors[kept], known, coverage):
+                if coverage.evaluated >= evaluations or stop():
+                    coverage.complete = False
+                    return coverage
                 goal.add(candidates, evaluate_candidates(candidates, space, goal.objective))
                 coverage.evaluated += len(candidates)
-                if coverage.evaluated >= evaluations or stop():
-                    break
             progress(coverage.evaluated, goal.value)
     if stop():
         coverage.complete = False
@@ -146,25 +154,22 @@ def _ordered(
     space: Space,
     levels: tuple[LevelNest, ...],
     factors: Integers,
-    classes: dict[Pattern, list[Orders]],
+    known: dict[Loops, list[Loops]],
     coverage: Coverage,
 ) -> Iterator[Candidates]:
-    """Give each way to deal the dimensions the orders that can differ in cost."""
-    groups: dict[Pattern, list[int]] = {}
+    """Give each way to deal the dimensions all orders of its loops."""
+    groups: dict[Loops, list[int]] = {}
     for row in range(len(factors)):
-        groups.setdefault(_pattern(factors[row], space), []).append(row)
-    for pattern, rows in groups.items():
-        if pattern not in classes:
+        groups.setdefault(_over_time(factors[row], space), []).append(row)
+    for loops, rows in groups.items():
+        if loops not in known:
             try:
-                classes[pattern] = order_classes(space, levels, pattern)
+                known[loops] = _orders(space, loops)
             except TooManyOrdersError:
                 coverage.complete = False
-                classes[pattern] = []
+                known[loops] = []
         table = np.array(
-            [
-                [completed(order, factors.shape[2]) for order in orders]
-                for orders in classes[pattern]
-            ],
+            [[completed(order, factors.shape[2]) for order in orders] for orders in known[loops]],
             dtype=np.int64,
         )
         if not len(table):
@@ -175,13 +180,28 @@ def _ordered(
         )
 
 
-def _pattern(factors: Integers, space: Space) -> Pattern:
-    over_time: list[tuple[int, ...]] = [() for _ in space.machine.levels]
-    across: list[tuple[int, ...]] = [() for _ in space.machine.levels]
+def _orders(space: Space, loops: Loops) -> list[Loops]:
+    """Return all orders of the loops over time that the constraints allow.
+
+    Raises:
+        TooManyOrdersError: There are more than can be held.
+    """
+    choices = []
+    count = 1
+    for level, dimensions in enumerate(loops):
+        inside = [each for each in space.innermost[level] if each in dimensions]
+        outside = [each for each in space.outermost[level] if each in dimensions]
+        free = [each for each in dimensions if each not in inside and each not in outside]
+        count *= factorial(len(free))
+        if count > _MOST_ORDERS:
+            raise TooManyOrdersError
+        choices.append([(*inside, *middle, *outside) for middle in permutations(free)])
+    return list(product(*choices))
+
+
+def _over_time(factors: Integers, space: Space) -> Loops:
+    found: list[tuple[int, ...]] = [() for _ in space.machine.levels]
     for number, place in enumerate(space.places):
-        active = tuple(np.flatnonzero(factors[number] > 1).tolist())
         if place.kind == "temporal":
-            over_time[place.level] = active
-        else:
-            across[place.level] += active
-    return tuple(over_time), tuple(across)
+            found[place.level] = tuple(np.flatnonzero(factors[number] > 1).tolist())
+    return tuple(found)

@@ -72,9 +72,9 @@ class Primitive:
     name: str
     component_class: str
     attributes: Names
-    count: int = 1
-    area_scale: float = 1.0
-    energy_scale: float = 1.0
+    count: int
+    area_scale: float
+    energy_scale: float
 
 
 @dataclass(frozen=True)

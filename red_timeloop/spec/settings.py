@@ -144,7 +144,7 @@ def check_globals(section: YamlMap) -> None:
         )
     variables = mapping(section, "environment_variables", path)
     for name in variables:
-        if name in COUNTING_VARIABLES and variables[name] not in (None, 0, "0", False):
+        if name in COUNTING_VARIABLES and variables[name] not in (None, False, "0"):
             raise error(
                 f"{name} changes Timeloop's counts and is not modelled",
                 variables,

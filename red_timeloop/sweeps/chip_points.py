@@ -133,6 +133,7 @@ def measured_on_chip(
         reprogram=int(values[_REPROGRAM]) if _REPROGRAM in values else None,
     )
     if not found.results:
-        raise found.failures[0].error
+        (failure,) = found.failures
+        raise failure.error
     (row,) = found.rows()
     return {name: float(row[name]) for name in measures(chip=True) if name in row}

@@ -55,9 +55,9 @@ class Task:
     engine: str
     base: Hardware
     block: Block
-    sqnr: bool = False
-    timeout: float = 600.0
-    chip: Chip | None = None
+    sqnr: bool
+    timeout: float
+    chip: Chip | None
 
 
 @dataclass(frozen=True)

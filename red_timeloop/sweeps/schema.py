@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from pathlib import Path
+from typing import Any
 
 from red_timeloop.sweeps.errors import SweepError
 
@@ -102,19 +103,19 @@ def prepare(connection: sqlite3.Connection, file: Path, wait_seconds: float) -> 
     """
     run = connection.execute
     run("BEGIN IMMEDIATE")  # of several sweeps that start at once, one makes the tables
-    if not run("PRAGMA user_version").fetchone()[0] and not _has_tables(connection):
+    if not _asked(connection, "PRAGMA user_version") and not _has_tables(connection):
         for statement in TABLES.split(";\n"):
             if statement.strip():
                 run(statement)
         run(f"PRAGMA application_id = {APPLICATION}")
         run(f"PRAGMA user_version = {SCHEMA}")
     check(connection, file)
-    for version in range(run("PRAGMA user_version").fetchone()[0] + 1, SCHEMA + 1):
+    for version in range(_asked(connection, "PRAGMA user_version") + 1, SCHEMA + 1):
         for statement in UPGRADES[version]:
             run(statement)
         run(f"PRAGMA user_version = {version}")
     run("COMMIT")
-    found = run("PRAGMA quick_check(1)").fetchone()[0]
+    found = _asked(connection, "PRAGMA quick_check(1)")
     if found != "ok":
         raise sqlite3.DatabaseError(found)
     _log_ahead(connection, wait_seconds)
@@ -134,7 +135,7 @@ def _log_ahead(connection: sqlite3.Connection, wait_seconds: float) -> None:
 
 def _logs_ahead(connection: sqlite3.Connection) -> bool:
     try:
-        mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+        mode = _asked(connection, "PRAGMA journal_mode = WAL")
     except sqlite3.OperationalError as error:
         if "locked" not in str(error):
             raise
@@ -144,8 +145,8 @@ def _logs_ahead(connection: sqlite3.Connection) -> bool:
 
 def check(connection: sqlite3.Connection, file: Path) -> None:
     """Raise SweepError for a database that is not ours or not ours yet."""
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    version = _asked(connection, "PRAGMA user_version")
+    application = _asked(connection, "PRAGMA application_id")
     if application != APPLICATION:
         raise SweepError(f"{file}: is a database, but not a sweep store; left as it is")
     if version > SCHEMA:
@@ -156,4 +157,9 @@ def check(connection: sqlite3.Connection, file: Path) -> None:
 
 
 def _has_tables(connection: sqlite3.Connection) -> bool:
-    return bool(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
+    return bool(_asked(connection, "SELECT count(*) FROM sqlite_master"))
+
+
+def _asked(connection: sqlite3.Connection, question: str) -> Any:
+    (answer,) = connection.execute(question).fetchone()
+    return answer

@@ -152,7 +152,8 @@ class Store:
             found = self._connection.execute(
                 f"SELECT id FROM {table} WHERE {unique} = ?", (row[0],)
             )
-            return int(found.fetchone()[0])
+            (number,) = found.fetchone()
+            return int(number)
 
     def known(
         self, keys: Sequence[bytes], failed_too: bool = True

@@ -10,14 +10,11 @@ import pytest
 from close import near
 from mapper.small_spaces import NAMES, all_mappings, problem
 
-from red_timeloop.engines.embedded.batch import evaluate_batch
 from red_timeloop.engines.embedded.machine import build_machine, build_shape
-from red_timeloop.engines.embedded.nest import completed
 from red_timeloop.mapper.bound import build_bound
-from red_timeloop.mapper.candidates import Candidates, Objective, value_of
+from red_timeloop.mapper.candidates import Objective, value_of
 from red_timeloop.mapper.exact.goals import Lowest
-from red_timeloop.mapper.exhaustive import _pattern, exhaust
-from red_timeloop.mapper.orders import order_classes
+from red_timeloop.mapper.exhaustive import Coverage, exhaust
 from red_timeloop.mapper.space import Space, build_space
 from red_timeloop.spec.types import (
     Architecture,
@@ -86,32 +83,6 @@ def test_the_bound_of_one_register_file() -> None:
     assert build_bound(space(C=2, M=3, P=4, latency=5), "delay").lowest == 24 + 2 * 5
     edp = build_bound(space(C=2, M=3, P=4), "edp")
     assert edp.lowest == near(24 * bound.energy)
-
-
-@pytest.mark.parametrize("below", [False, True])
-def test_every_order_costs_what_one_of_its_class_costs(below: bool) -> None:
-    """Registers apart, or operations of one register that are fed directly."""
-    chosen = space((2, 1), below=below, size=60, C=2, R=4, P=4)
-    (levels,) = chosen.keeps
-    found: dict[bytes, set[tuple[str, int]]] = {}
-    for _, candidates, costs in all_mappings(chosen):
-        for row in np.flatnonzero(costs.legal):
-            cost = f"{costs.energy[row]:.9e}", int(costs.cycles[row])
-            found.setdefault(candidates.factors[row].tobytes(), set()).add(cost)
-    shape = len(chosen.places), len(chosen.shape.sizes)
-    for key, expected in found.items():
-        factors = np.frombuffer(key, dtype=np.int64).reshape(shape)
-        orders = [
-            [completed(order, shape[1]) for order in each]
-            for each in order_classes(chosen, levels, _pattern(factors, chosen))
-        ]
-        some = Candidates(levels, np.repeat(factors[None], len(orders), axis=0), np.array(orders))
-        costs = evaluate_batch(some.batch(chosen), chosen.machine, chosen.shape)
-        assert expected == {
-            (f"{energy:.9e}", int(cycles))
-            for energy, cycles, legal in zip(costs.energy, costs.cycles, costs.legal, strict=True)
-            if legal
-        }
 
 
 def test_what_is_kept_nowhere_else_is_read_for_nothing() -> None:
@@ -218,11 +189,25 @@ def test_every_way_to_deal_is_evaluated_or_counted_as_pruned() -> None:
     assert again.evaluated == 0
 
 
-def test_a_search_ends_when_it_is_told_to() -> None:
-    bound = build_bound(SPACES[0], "edp")
-    every = exhaust(SPACES[2], Lowest("edp"), build_bound(SPACES[2], "edp"), 10**9)
-    few = exhaust(SPACES[2], Lowest("edp"), build_bound(SPACES[2], "edp"), 1)
-    assert (few.complete, every.complete) == (False, True)
-    assert 1 <= few.evaluated < every.evaluated
-    stopped = exhaust(SPACES[0], Lowest("edp"), bound, 10**9, stop=lambda: True)
+@pytest.mark.parametrize("number", range(len(SPACES)))
+def test_a_search_ends_when_it_is_told_to(number: int) -> None:
+    """With the batch that reaches the number of evaluations, of which the last may be the last."""
+    chosen = SPACES[number]
+    bound = build_bound(chosen, "edp")
+
+    def searched(evaluations: int) -> Coverage:
+        return exhaust(chosen, Lowest("edp"), bound, evaluations)
+
+    whole, few = searched(10**9), searched(1)
+    assert (few.complete, whole.complete) == (False, True)
+    assert 1 <= few.evaluated < whole.evaluated
+    again, more = searched(few.evaluated), searched(few.evaluated + 1)
+    assert again.evaluated == few.evaluated < more.evaluated
+    just = searched(whole.evaluated)
+    assert (just.complete, just.goal.value) == (True, whole.goal.value)
+    stopped = exhaust(chosen, Lowest("edp"), bound, 10**9, stop=lambda: True)
     assert (stopped.complete, stopped.evaluated, stopped.goal.best) == (False, 0, None)
+    calls = iter(range(10**6))
+    late = exhaust(chosen, Lowest("edp"), bound, 10**9, stop=lambda: next(calls) > 7)
+    assert not late.complete
+    assert late.evaluated < whole.evaluated

@@ -100,3 +100,22 @@ def test_a_damaged_store_is_as_good_as_none(folder: Path, damage: str) -> None:
         folder.write_text("a file")
     forget()
     assert find(space, "edp") == wanted
+
+
+def test_the_store_lies_in_the_users_cache_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(cache.SWITCH)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "mine"))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    cache.store({})  # nothing to be kept makes no file
+    assert not list(tmp_path.iterdir())
+    cache.store({"a": 1})
+    assert cache.load(["a"]) == {"a": 1}
+    assert (tmp_path / "mine" / "red-timeloop" / "searches.sqlite").is_file()
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert cache.load(["a"]) == {}
+    cache.store({"a": 2})
+    assert (tmp_path / "home" / ".cache" / "red-timeloop" / "searches.sqlite").is_file()
+    monkeypatch.setenv(cache.SWITCH, "off")
+    assert cache.load(["a"]) == {}

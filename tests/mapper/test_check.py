@@ -26,8 +26,9 @@ from red_timeloop.mapper.exact import part
 from red_timeloop.mapper.exact.goals import Front, Goal, Lowest
 from red_timeloop.mapper.exact.search import prove
 from red_timeloop.mapper.report import FrontPoint, SearchReport
-from red_timeloop.mapper.run import OBJECTIVES, space_of
+from red_timeloop.mapper.run import OBJECTIVES, search_specification, space_of
 from red_timeloop.mapper.space import Space
+from red_timeloop.spec.sparsity import SparseOptimizations
 from red_timeloop.spec.types import Mapping
 
 MOST = 8_000  # mappings that brute force goes through
@@ -177,3 +178,30 @@ def test_a_mapping_against_the_constraints_is_refused() -> None:
     )
     with pytest.raises(InputError, match="R=1 contradicts R>=2"):
         check(content)
+
+
+def test_a_mapping_of_too_few_instances_is_refused() -> None:
+    """Of two, the best mapping of these prices uses one, unless both are to be in use."""
+    idle = random_specification(random.Random(116))
+    busy = replace(idle, constraints=replace(idle.constraints, min_utilization=1.0))
+    mapping, _, report = search_specification(busy)
+    content = {**report.as_dict(), **certificate(replace(busy, mapping=mapping), report)}
+    assert check(content).optimal
+    lone = replace(busy, mapping=search_specification(idle)[0])
+    content["mappings"] = certificate(lone, report)["mappings"]
+    with pytest.raises(InputError, match="1 instances are in use, of 2 at least"):
+        check(content)
+
+
+def test_what_has_no_bound_or_is_sparse_has_no_certificate() -> None:
+    specification = random_specification(random.Random(116))
+    mapping, _, report = search_specification(specification)
+    mapped = replace(specification, mapping=mapping)
+    assert certificate(mapped, report)
+    assert certificate(mapped, replace(report, bound=None)) == {}
+    assert certificate(mapped, replace(report, bound=0.0)) == {}
+    assert certificate(mapped, replace(report, claims=None))["claims"] is None
+    levels = mapped.architecture.levels
+    gates = replace(levels[-1], sparse=SparseOptimizations(compute=("gating",)))
+    sparse = replace(mapped.architecture, levels=(*levels[:-1], gates))
+    assert certificate(replace(mapped, architecture=sparse), report) == {}

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import inf, prod
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
+import numpy as np
 import pytest
 from close import near
 from mapper.test_bound import space
 
+from red_timeloop.engines.embedded.sparse.evaluation import SparseProblem
+from red_timeloop.mapper import descent
 from red_timeloop.mapper import find as finding
 from red_timeloop.mapper.descent import Task, guide
+from red_timeloop.mapper.exact.context import codes_of
+from red_timeloop.mapper.exact.frame import build_frame
+from red_timeloop.mapper.exact.part import TooLargeError
 from red_timeloop.mapper.exact.search import prove
+from red_timeloop.mapper.scatter import Scatter
+from red_timeloop.mapper.space import Limits
 
 CHOSEN = space((4, 1), C=2, M=3, P=4)
 DEALS = prod(CHOSEN.count_options(dimension) for dimension in range(4))
@@ -116,3 +126,96 @@ def test_a_seed_gives_the_turns_it_gave(
     totals = len(told), spent, sum(done for done, _ in told), len(learnt), sum(learnt)
     assert totals == recorded
     assert told[-1][1] == near(best)
+
+
+@pytest.mark.parametrize(
+    ("active", "pinned", "count"),
+    [(1, (), 0), (2, (), 1), (3, (), 5), (4, (), 23), (5, (), 16), (6, (), 25), (3, (1,), 0)],
+)
+def test_orders_of_many_loops_move_one_of_them(
+    active: int, pinned: tuple[int, ...], count: int
+) -> None:
+    """Of four loops all other orders; of more those that lack one loop as before: (n - 1)^2."""
+    size = 7
+    given = tuple(reversed(range(size)))
+    factors = np.array([2 if each < active else 1 for each in range(size)])
+    search: Any = SimpleNamespace(
+        _turned={}, space=SimpleNamespace(innermost=[()], outermost=[pinned])
+    )
+    found = descent._Search._orders(search, factors, np.array(given), 0)
+    own, rows = given[size - active :], {tuple(each) for each in found.tolist()}
+    assert len(rows) == len(found) == count
+    for each in rows:
+        assert each != own
+        assert each[active:] == given[: size - active]
+        assert sorted(each[:active]) == sorted(own)
+        assert active < 5 or any(
+            [x for x in each[:active] if x != moved] == [x for x in own if x != moved]
+            for moved in own
+        )
+
+
+def test_a_space_without_a_mapping_is_left_at_once() -> None:
+    """16 can only be spread over 4 by 4 instances, which no single loop does."""
+    chosen = space((4, 4), C=16, P=2)
+    none = Limits(1, 1)
+    limits = tuple(
+        (none, *each[1:]) if place.kind == "temporal" else each
+        for place, each in zip(chosen.places, chosen.limits, strict=True)
+    )
+    learnt: list[int] = []
+    task = Task(
+        replace(chosen, limits=limits), "edp", 99, 0, lambda own, _: learnt.append(len(own))
+    )
+    assert guide([task]) == [0]
+    assert learnt == []
+
+
+@pytest.mark.parametrize(
+    ("small", "budget", "expected"),
+    [
+        (DEALS, 99, [("exhaust", 99)]),
+        (DEALS - 1, DEALS // 2, [("guided", DEALS // 6), ("exhaust", DEALS // 2 - 7)]),
+        (DEALS - 1, DEALS // 2 - 1, [("guided", DEALS // 2 - 1)]),  # too many to go through
+    ],
+)
+def test_sparse_tensors_are_gone_through_with_what_is_left_of_the_budget(
+    small: int,
+    budget: int,
+    expected: list[tuple[str, int]],
+    asked: list[tuple[Any, ...]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def whole(space: Any, goal: Any, bound: Any, rest: int, **_: Any) -> Any:
+        asked.append(("exhaust", rest))
+        return SimpleNamespace(evaluated=5, complete=True, pruned={"bound": 2})
+
+    monkeypatch.setattr(finding, "exhaust", whole)
+    monkeypatch.setattr(finding, "_SMALL", small)
+    sparse: Any = SparseProblem(
+        cast(Any, None), CHOSEN.shape, CHOSEN.machine, (), True, {"actual": 2.0}, ()
+    )
+    monkeypatch.setattr(SparseProblem, "least_computes", 6)
+    found = finding.find(replace(CHOSEN, sparse=sparse), "energy", budget, 3)
+    assert [(each[0], each[1] if each[0] == "exhaust" else each[2]) for each in asked] == expected
+    gone = expected[-1][0] == "exhaust"
+    assert found.evaluated == 7 * (expected[0][0] == "guided") + 5 * gone
+    assert (found.optimal, found.pruned) == (gone, {"bound": 2} if gone else {})
+    assert found.bound == (inf if gone else near(12e-12))
+    assert (found.left, found.claims) == ((), None)
+
+
+def test_where_nothing_can_move_all_mappings_are_the_first() -> None:
+    scatter = Scatter(space())
+    factors, keys = scatter.some(np.random.default_rng(0), 5)
+    assert (len(factors), len(keys)) == (6, 6)
+    assert (factors == 1).all()
+    learnt: list[int] = []
+    task = Task(space(), "edp", 99, 0, lambda own, _: learnt.append(len(own)))
+    assert guide([task])[0] == sum(learnt) > 0
+
+
+def test_places_that_no_code_holds_leave_a_part_open() -> None:
+    large = space(C=2**40, P=2**40)
+    with pytest.raises(TooLargeError):
+        codes_of(build_frame(large))

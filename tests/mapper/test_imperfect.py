@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from itertools import product
 
@@ -10,8 +11,11 @@ from close import near
 from mapper.test_mapper import architecture, constraints, specification
 
 from red_timeloop.engines.embedded import evaluate
+from red_timeloop.engines.embedded.sparse.evaluation import SparseProblem
 from red_timeloop.errors import InputError
-from red_timeloop.mapper.run import search_specification
+from red_timeloop.mapper import imperfect
+from red_timeloop.mapper.imperfect import improve
+from red_timeloop.mapper.run import search_specification, space_of
 from red_timeloop.spec.sparsity import SparseOptimizations
 from red_timeloop.spec.types import FactorConstraint, LoopConstraint, Mapping, Specification
 
@@ -107,3 +111,41 @@ def test_what_is_not_searched_for_imperfect_factors_is_refused() -> None:
     sparse = replace(spec.architecture, levels=(*spec.architecture.levels[:-1], gates))
     with pytest.raises(InputError, match="dense tensors"):
         search_specification(replace(spec, architecture=sparse), imperfect=True)
+
+
+def test_what_no_mapping_can_be_is_not_settled() -> None:
+    limited = LoopConstraint(factors=(FactorConstraint("C", "<=", 2),))
+    given = constraints(buffer=replace(constraints().levels["buffer"], temporal=limited))
+    spec = specification({"C": 5, "P": 3}, given, architecture((2, 2), 400))
+    assert spec.problem is not None
+    space = space_of(spec, spec.problem)
+    problem = SparseProblem.of(spec.architecture, spec.problem, spec.ert)
+    walk = imperfect._Walk(spec, space, problem, "edp", random.Random(0))
+    place = {(p.kind, space.machine.levels[p.level].name): n for n, p in enumerate(space.places)}
+    x, y = (place[axis, "inter_pe_spatial"] for axis in "xy")
+    buffer, dram = (place["temporal", name] for name in ("buffer", "dram"))
+    levels = space.keeps[0]
+    orders = ((0, 1, 2, 3),) * len(space.machine.levels)
+    c = space.shape.index("C")
+
+    def settled(*ends: tuple[int, int]) -> Mapping | None:
+        rows = [[1] * len(space.shape.sizes) for _ in space.places]
+        for number, end in ends:
+            rows[number][c] = end
+        return walk.settled(imperfect._Candidate(levels, tuple(map(tuple, rows)), orders))
+
+    perfect = settled((dram, 5))
+    assert perfect is not None
+    assert not perfect.imperfect
+    found = settled((x, 2), (dram, 3))
+    assert found is not None
+    assert found.levels["inter_pe_spatial"].spatial_remainders == (("C", 1),)
+    assert settled((x, 2), (y, 2), (dram, 2)) is None  # one loop, along X or along Y
+    assert settled((x, 3), (dram, 2)) is None  # there are two columns
+    assert settled((buffer, 2), (dram, 3)) is not None
+    assert settled((buffer, 3), (dram, 2)) is None
+    assert improve(spec, space, [], "edp", 9, 0, lambda: False) is None
+    busy = replace(space, least_used=2.0)
+    walk = imperfect._Walk(spec, busy, problem, "edp", random.Random(0))
+    assert settled((dram, 5)) is None
+    assert settled((x, 2), (dram, 3)) is not None

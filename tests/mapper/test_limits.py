@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import product
+from itertools import permutations, product
 from math import prod
 from types import ModuleType, SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from mapper.small_spaces import problem, random_space
@@ -22,7 +22,6 @@ from red_timeloop.mapper.exact import choices, goals, lower, part, parts, search
 from red_timeloop.mapper.exact.frame import build_frame
 from red_timeloop.mapper.exact.goals import Lowest
 from red_timeloop.mapper.exact.search import prove
-from red_timeloop.mapper.orders import TooManyOrdersError, orders_of_pattern
 from red_timeloop.mapper.space import Limits, build_space
 from red_timeloop.spec.types import Architecture, Constraints, Level, LevelConstraints
 
@@ -45,14 +44,24 @@ def test_pieces_of_any_size_go_through_the_same_mappings(
     module: ModuleType, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Known optima, so that what is looked at does not depend on what was found before."""
+    batches: list[int] = []
+    evaluate = search.evaluate_candidates
+
+    def counted(candidates: Any, *others: Any) -> Any:
+        batches.append(len(candidates))
+        return evaluate(candidates, *others)
+
+    monkeypatch.setattr(search, "evaluate_candidates", counted)
     for chosen in SPACES[:5]:
         best = prove(chosen, Lowest("edp")).goal.value
         whole = prove(chosen, Lowest("edp", best * (1 + 1e-9)))
         with monkeypatch.context() as context:
             context.setattr(module, name, 2)
+            batches.clear()
             pieces = prove(chosen, Lowest("edp", best * (1 + 1e-9)))
         assert pieces.goal.value == whole.goal.value
         assert pieces.complete
+        assert name != "_BATCH" or max(batches, default=0) <= 6  # orders of one mapping
         assert pieces.ruled_out == whole.ruled_out
 
 
@@ -158,16 +167,21 @@ def test_more_than_eight_free_loops_have_too_many_orders() -> None:
         orders(9)
 
 
-@pytest.mark.parametrize(("most", "fits"), [(24, True), (23, False)])
-def test_the_orders_of_a_pattern_are_counted_before_they_are_made(most: int, fits: bool) -> None:
-    """Four loops inside the register's memory have 24 orders; below the register none matters."""
+def test_orders_are_counted_before_they_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four loops have 24 orders; where C is pinned inside and P outside, M and R have two."""
     chosen = space(C=2, M=2, R=2, P=2)
-    pattern = (((), (0, 1, 2, 3)), ())
-    if fits:
-        assert len(list(orders_of_pattern(chosen, chosen.keeps[0], cast(Any, pattern), most))) == 24
-        return
-    with pytest.raises(TooManyOrdersError):
-        orders_of_pattern(chosen, chosen.keeps[0], cast(Any, pattern), most)
+    loops = ((), (C, M, R, P))
+    monkeypatch.setattr(exhaustive, "_MOST_ORDERS", 24)
+    assert set(exhaustive._orders(chosen, loops)) == {((), own) for own in permutations(loops[1])}
+    assert len(exhaustive._orders(chosen, ((C,), *loops[1:]))) == 24
+    monkeypatch.setattr(exhaustive, "_MOST_ORDERS", 23)
+    with pytest.raises(choices.TooManyOrdersError):
+        exhaustive._orders(chosen, loops)
+    pinned = replace(chosen, innermost=((), (C,)), outermost=((), (P,)))
+    assert exhaustive._orders(pinned, loops) == [((), (C, M, R, P)), ((), (C, R, M, P))]
+    covered = exhaustive.exhaust(chosen, Lowest("energy"), build_bound(chosen, "energy"), 10**9)
+    assert not covered.complete
+    assert covered.evaluated
 
 
 C, M, R, P = range(4)
@@ -251,6 +265,7 @@ def test_limits_stay_what_they_are() -> None:
     assert (parts._MOST, part.MOST_SHAPES, lower._MOST_PAIRS) == (10**6, 2 * 10**6, 3 * 10**6)
     assert (search._DEEPEST, search._BATCH, check._MOST_PARTS) == (20_000, 8192, 5 * 10**6)
     assert (walk._CHUNK, walk._ROOM, exhaustive._ROWS) == (20_000, 400_000, 8192)
+    assert exhaustive._MOST_ORDERS == 20_000
     assert (spaces._MOST_KEEPS, run._IMPERFECT, goals.SAME) == (512, 50, 1e-9)
     assert (cache.MOST_BYTES, cache._WAIT) == (64 * 2**20, 10.0)
     assert (padding.PIECES, padding.MOST) == ((2, 3, 5, 7), 0.15)

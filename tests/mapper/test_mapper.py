@@ -20,6 +20,7 @@ from red_timeloop.mapper.find import ENDS as OBJECTIVES
 from red_timeloop.mapper.find import find, forget
 from red_timeloop.mapper.run import search_specification
 from red_timeloop.mapper.space import Space, build_space
+from red_timeloop.spec.sparsity import SparseOptimizations
 from red_timeloop.spec.types import (
     Architecture,
     Constraints,
@@ -289,6 +290,22 @@ def test_minimum_utilization_holds() -> None:
             "inter_pe_spatial: C must have at least 4",
         ),
         (
+            one("inter_pe_spatial", "spatial", conditions(("C", ">=", 2), ("P", ">=", 2))),
+            "inter_pe_spatial: the constraints need 4 instances along X, the fan-out is 2",
+        ),
+        (
+            constraints(
+                **{
+                    name: replace(
+                        constraints().levels[name],
+                        data_spaces=DataSpaceConstraint(bypass=("Inputs",)),
+                    )
+                    for name in ("dram", "buffer", "register")
+                }
+            ),
+            "constraints: a data space is bypassed at every level",
+        ),
+        (
             constraints(
                 **{
                     name: replace(constraints().levels[name], temporal=conditions(("C", "=", 1)))
@@ -332,3 +349,19 @@ def test_awkward_sizes_are_padded_when_that_is_better() -> None:
     assert math.prod(mapping.factors("C")) == 14
     _, _, never = search_specification(specification({"C": 12, "P": 8}), padding=True)
     assert never.padding == {}
+
+
+def test_as_many_instances_as_the_constraints_need_are_enough() -> None:
+    given = one("inter_pe_spatial", "spatial", conditions(("C", ">=", 2), ("P", ">=", 2)))
+    _, result, _ = search_specification(
+        specification({"C": 4, "P": 4}, given, architecture((4, 1)))
+    )
+    assert result.levels["mac"].utilized_instances == 4
+
+
+def test_no_front_is_searched_for_sparse_tensors() -> None:
+    spec = specification({"C": 4})
+    gates = replace(spec.architecture.levels[-1], sparse=SparseOptimizations(compute=("gating",)))
+    sparse = replace(spec.architecture, levels=(*spec.architecture.levels[:-1], gates))
+    with pytest.raises(InputError, match="objective: no front is searched for sparse tensors"):
+        search_specification(replace(spec, architecture=sparse), "pareto")

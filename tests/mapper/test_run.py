@@ -10,13 +10,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from mapper.test_mapper import specification
+from mapper.test_mapper import constraints, specification
 
 from red_timeloop.errors import InputError
 from red_timeloop.mapper import find as finding
 from red_timeloop.mapper import run
 from red_timeloop.mapper.run import search_specification
-from red_timeloop.spec.types import ErtTable
+from red_timeloop.spec.types import ErtTable, FactorConstraint, LoopConstraint, Specification
 
 SPEC = specification({"C": 2, "P": 2})
 
@@ -143,3 +143,62 @@ def test_an_interrupted_search_is_not_remembered() -> None:
     assert finding.find(space, "edp") is whole
     assert finding.find(space, "edp", seed=1) is not whole
     assert finding.find(space, "energy") is not whole
+
+
+def held(size: int) -> Specification:
+    """13 channels, where a memory holds loops of `size` of them."""
+    factor = LoopConstraint(factors=(FactorConstraint("C", "=", size),))
+    level = replace(constraints().levels["dram"], temporal=factor)
+    return specification({"C": 13, "P": 2}, constraints(dram=level))
+
+
+def test_sizes_that_the_constraints_do_not_allow_are_left_out() -> None:
+    """13 rounds up to 14, of which 13 is no factor; 7 is one of 14 only."""
+    assert search_specification(held(13), padding=True)[2].padding == {}
+    assert search_specification(held(7), padding=True)[2].padding == {"C": (13, 14)}
+    for given, options in ((7, {}), (7, {"imperfect": True}), (5, {"padding": True})):
+        with pytest.raises(InputError, match=f"C={given} cannot be met: no factor of C=13"):
+            search_specification(held(given), **options)
+
+
+def test_many_are_mapped_or_refused_one_by_one() -> None:
+    first, none, last = run.map_all([SPEC, replace(SPEC, problem=None), SPEC], 10)
+    assert first == last == (search_specification(SPEC)[2].value, search_specification(SPEC)[0])
+    assert isinstance(none, InputError)
+    assert "no file has a problem" in str(none)
+
+
+def test_what_is_asked_for_where_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+
+    def find(*question: Any, **options: Any) -> Any:
+        asked.append((*question[1:], options["proof"]))
+        raise InputError("enough")
+
+    def find_all(questions: Any) -> Any:
+        asked.extend((each.budget, each.seed, each.proof) for each in questions)
+        raise InputError("enough")
+
+    def specified(_: Any, *question: Any, **options: Any) -> Any:
+        asked.append((*question, options))
+        raise InputError("enough")
+
+    wide = specification({"C": 13, "P": 2})  # a size that would be rounded up
+    monkeypatch.setattr(run, "find", find)
+    monkeypatch.setattr(run, "find_all", find_all)
+    for search in (search_specification, lambda spec: run.map_all([spec], 10)):
+        with pytest.raises(InputError, match="enough"):
+            search(wide)
+    assert asked == [("edp", 60_000, 0, True), (10, 0, False)]
+    asked.clear()
+    monkeypatch.setattr(run, "search_specification", specified)
+    monkeypatch.setattr(run, "read_specification", lambda *_, **__: SPEC)
+    with pytest.raises(InputError, match="enough"):
+        run.search("spec.yaml")
+    ((objective, options),) = asked
+    assert objective == "edp"
+    told = {key: options[key] for key in ("budget", "seed", "seconds", "proof", "mapper_options")}
+    assert told == {
+        **{"budget": 60_000, "seed": 0, "seconds": 60.0, "proof": True, "mapper_options": None}
+    }
+    assert (options["padding"], options["imperfect"]) == (False, False)

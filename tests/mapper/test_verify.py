@@ -10,10 +10,13 @@ import pytest
 
 from red_timeloop.engines.embedded.engine import evaluate_specification
 from red_timeloop.engines.timeloop import tools
+from red_timeloop.engines.timeloop.engine import SearchOptions
+from red_timeloop.errors import InputError
 from red_timeloop.mapper import timeloop
+from red_timeloop.mapper.candidates import Objective
 from red_timeloop.mapper.run import search_specification
 from red_timeloop.spec.reader import read_specification
-from red_timeloop.spec.types import Specification
+from red_timeloop.spec.types import Mapping, Specification
 
 FAMILY = Path(__file__).parents[1] / "data" / "reference" / "weight_stationary"
 
@@ -56,3 +59,37 @@ def test_real_model_gives_the_result_of_a_search() -> None:
         pytest.skip(missing)
     specification = mapped()
     assert timeloop.differences(specification, evaluate_specification(specification)) == ()
+
+
+@pytest.mark.parametrize(
+    ("objective", "metrics", "value"),
+    [("edp", ("edp",), 21.0), ("energy", ("energy",), 3.0), ("delay", ("delay", "energy"), 7)],
+)
+def test_the_real_mapper_is_asked_for_the_objective(
+    objective: Objective,
+    metrics: tuple[str, ...],
+    value: float,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[SearchOptions] = []
+    mapping = Mapping({})
+
+    def mapper(_: Specification, options: SearchOptions) -> object:
+        asked.append(options)
+        found = SimpleNamespace(energy=3.0, cycles=7)
+        return SimpleNamespace(result=found, mapping=mapping, broken=("C=3",))
+
+    monkeypatch.setattr(timeloop, "run_mapper", mapper)
+    specification = mapped()
+    monkeypatch.setattr(timeloop.time, "perf_counter", iter([10.0, 12.5]).__next__)
+    options = SearchOptions(algorithm="random")
+    found, _, report = search_specification(
+        specification, objective, engine="timeloop", mapper_options=options
+    )
+    assert found is mapping
+    assert asked == [replace(options, optimization_metrics=metrics)]
+    assert (report.objective, report.value, report.optimal) == (objective, value, False)
+    assert (report.seconds, report.algorithm, report.bound) == (2.5, "random", None)
+    assert report.broken_constraints == ("C=3",)
+    with pytest.raises(InputError, match="unknown objective 'pareto'"):
+        timeloop.search_specification(specification, "pareto")

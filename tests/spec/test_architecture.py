@@ -117,6 +117,10 @@ def test_sizes_in_other_units_and_unlimited(read: Read) -> None:
     assert one("{width: 32, datawidth: 8, depth: 4, block_size: 2}").cluster_size == 2
     assert one("{width: 32, datawidth: 8, depth: 4, cluster_size: 2}").size == 8
     assert one("{width: 8, datawidth: 8, depth: 2**62}").size == 2**62
+    alone = one("{width: 32, datawidth: 8, block_size: 1, multiple_buffering: 1}")
+    assert (alone.cluster_size, alone.block_size) == (4, 1)
+    free = "per_dataspace_bandwidth_consumption_scale: {W: 0}, read_bandwidth: 0"
+    assert one(f"{{width: 8, datawidth: 8, {free}}}").bandwidth_scale == {"W": 0}
     halves = one("{width: 8, datawidth: 8, bandwidth: 6, write_bandwidth: 1}")
     assert (halves.read_bandwidth, halves.write_bandwidth) == (3.0, 1.0)
 
@@ -203,6 +207,27 @@ def node(text: str) -> str:
         ),
         (
             node(
+                "!Component {name: a, class: SRAM, "
+                "attributes: {width: 8, datawidth: 8, block_size: 4}}"
+            ),
+            "expected a multiple of datawidth times cluster_size (32 bits), got 8",
+        ),
+        (
+            node(
+                "!Component {name: a, class: SRAM, attributes: {datawidth: 8, width: 8, "
+                "per_dataspace_bandwidth_consumption_scale: {W: -1}}}"
+            ),
+            "consumption_scale: expected numbers of 0 or more",
+        ),
+        (
+            node(
+                "!Component {name: a, class: SRAM, attributes: {datawidth: 8, width: 8, "
+                "per_dataspace_bandwidth_consumption_scale: 3}}"
+            ),
+            "consumption_scale: expected a mapping",
+        ),
+        (
+            node(
                 "!Component {name: a, class: SRAM, attributes: {width: 8, datawidth: 8, depth: -1}}"
             ),
             "a.attributes.depth: expected a whole number of 0 or more, got -1",
@@ -266,6 +291,10 @@ def node(text: str) -> str:
             node("!Parallel {nodes: [!Component {name: a, class: mac, spatial: {meshX: 2}}]}"),
             "the fan-out of 'a' stands inside a !Parallel",
         ),
+        (
+            "variables: {mac: 2}\n" + node("!Container {name: b, attributes: {x: mac + 1}}"),
+            "b.attributes.x: expression 'mac + 1': 'mac' is the name of a node, which hides",
+        ),
         ("variables: {a: b, b: 1}\n" + HEAD + MAC, "variables.a: expression 'b': the name 'b' is"),
         (
             "variables: {a: 2}\n" + node("!Container {name: a, spatial: {meshX: a}}"),
@@ -300,6 +329,13 @@ def test_files_are_combined(read: Read, message: Message) -> None:
     )
 
 
+def test_sections_of_several_files_stand_where_the_first_one_does(message: Message) -> None:
+    missing = "file0.yaml:2: architecture: the key 'nodes' is missing"
+    assert message("variables: {}\narchitecture: {}", "\n\n\narchitecture: {}").startswith(missing)
+    listed = "variables: {}\narchitecture:\n- {version: 0.4}\n- {nodes: []}\n"
+    assert message(listed).startswith(missing.replace(":2", ":3"))
+
+
 def test_a_folder_stands_for_the_specification_files_in_it(tmp_path: Path) -> None:
     (tmp_path / "b.yaml").write_text(MAC)
     (tmp_path / "a.yaml").write_text(HEAD + BUFFER)
@@ -315,7 +351,8 @@ def test_what_is_ignored_has_no_effect_and_what_is_left_out_is_told(
     read: Read, tmp_path: Path
 ) -> None:
     plain = read(ARCHITECTURE, PROBLEM)
-    assert read("notes_ignored: [1]\nmapper:\n" + ARCHITECTURE, PROBLEM) == plain
+    assert read("notes_ignored: [1]\nmapper:\nproblem:\n" + ARCHITECTURE, PROBLEM) == plain
+    assert read(ARCHITECTURE, PROBLEM, "problem:\nvariables:\n") == plain
     assert plain.problem is not None
     again = read(ARCHITECTURE, PROBLEM, problem=replace(plain.problem, name="own"))
     assert again.problem is not None
@@ -329,3 +366,17 @@ def test_what_is_ignored_has_no_effect_and_what_is_left_out_is_told(
 def test_no_file_and_a_missing_file(read: Read, message: Message) -> None:
     assert message() == "no specification file was given"
     assert "cannot read" in message(HEAD + BUFFER + MAC, mapping="/nowhere/mapping.yaml")
+
+
+@pytest.mark.parametrize(
+    "section",
+    ["mapper", "mapspace", "globals", "constraints", "sparse_optimizations", "components"],
+)
+def test_every_section_is_of_the_version_and_has_keys_that_are_known(
+    section: str, message: Message
+) -> None:
+    files = ARCHITECTURE, PROBLEM
+    assert f"{section}.wrong: unknown key" in message(*files, f"{section}: {{wrong: 1}}")
+    if section != "components":  # which Accelergy has versions of its own for
+        wrong = f"{section}.version: version 0.3 is not read (legal: 0.4)"
+        assert wrong in message(*files, f"{section}: {{version: 0.3}}")

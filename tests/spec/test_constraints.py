@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import product
 
 import pytest
 from spec.texts import ARCHITECTURE, MAPPING, PROBLEM
@@ -241,3 +242,77 @@ def test_a_conflict_between_children_says_where_one_of_them_is(message: Message)
     first = text.index("name: weights")
     line = text[: text.index("keep: [Weights]", first)].count("\n") + 1
     assert message(text, PROBLEM).startswith(f"file0.yaml:{line}: ")
+
+
+@pytest.mark.parametrize("sign", ["=", "<=", ">="])
+@pytest.mark.parametrize("other", ["=", "<=", ">="])
+def test_conditions_contradict_each_other_where_no_factor_meets_both(
+    sign: str, other: str, read: Read, message: Message
+) -> None:
+    """Of one kind they have to be the same, as for timeloopfe."""
+    meets = {"=": int.__eq__, "<=": int.__le__, ">=": int.__ge__}
+    for one, two in product((1, 2, 4), repeat=2):
+        alike = [n for n in range(1, 9) if meets[sign](n, one) and meets[other](n, two)]
+        entry = f"{{target: buffer, type: temporal, factors: ['C{sign}{one}', 'C{other}{two}']}}"
+        if one == two if sign == other else alike:
+            assert len(factors(constrained(read, entry), "buffer")) >= 1
+            continue
+        text = f"constraints:\n  targets:\n  - {entry}\n"
+        found = message(ARCHITECTURE, PROBLEM, text)
+        assert f"C{other}{two} contradicts C{sign}{one}" in found
+
+
+def test_shares_end_at_one(read: Read, message: Message) -> None:
+    entry = "{target: buffer, type: max_overbooked_proportion, proportion: 1}"
+    found = constrained(read, entry).constraints.levels["buffer"]
+    assert found.max_overbooked_proportion == 1.0
+    none = constrained(read, entry.replace(", proportion: 1", "")).constraints.levels["buffer"]
+    assert none.max_overbooked_proportion == 0.0
+    text = f"constraints: {{targets: [{entry.replace('1}', '1.01}')}]}}"
+    assert "1.01 is more than 1 (legal: 0 to 1)" in message(ARCHITECTURE, PROBLEM, text)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("P4 C2", {"P": "P=4", "C": "C=2"}),
+        ("P = 2, C<=4 # R3", {"P": "P=2", "C": "C<=4"}),
+        ("P==2,C >= 4", {"P": "P=2", "C": "C>=4"}),
+        (["P", "C2"], None),
+        ("P=0", {"P": "P=0"}),
+        ("P<=0", None),
+        ("K=2", None),
+    ],
+)
+def test_factors_in_all_spellings(
+    given: object, expected: dict[str, str] | None, read: Read, message: Message
+) -> None:
+    entry = f"{{target: buffer, type: temporal, factors: {given!r}}}"
+    if expected is not None:
+        assert factors(constrained(read, entry), "buffer") == expected
+        return
+    text = f"constraints:\n  targets:\n  - {entry}\n"
+    reason = r"malformed factor 'P'|'P<=0' must be 1 or more|unknown dimension 'K' in 'K=2'"
+    assert re.search(reason, message(ARCHITECTURE, PROBLEM, text))
+
+
+@pytest.mark.parametrize(
+    ("target", "kind", "factor", "reason"),
+    [
+        *(("chip", "temporal", factor, "") for factor in ("C=1", "C<=4", "C>=1")),
+        *(("chip", "temporal", factor, "is no memory") for factor in ("C=2", "C>=2", "C=0")),
+        *(("buffer", "spatial", factor, "") for factor in ("C=1", "C<=4")),
+        *(("buffer", "spatial", factor, "has no fan-out") for factor in ("C=2", "C=0")),
+        *(("inter_row_spatial", "temporal", factor, "") for factor in ("C=1", "C<=4")),
+        ("inter_row_spatial", "temporal", "C=2", "has no loops in time"),
+    ],
+)
+def test_nodes_without_loops_may_be_told_to_have_none(
+    target: str, kind: str, factor: str, reason: str, read: Read, message: Message
+) -> None:
+    entry = f"{{target: {target}, type: {kind}, factors: ['{factor}']}}"
+    if not reason:
+        assert constrained(read, entry).constraints == constrained(read).constraints
+        return
+    text = f"constraints:\n  targets:\n  - {entry}\n"
+    assert reason in message(ARCHITECTURE, PROBLEM, text)

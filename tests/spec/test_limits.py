@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from types import ModuleType
 
@@ -79,6 +80,7 @@ def test_as_many_fit_and_no_more(
     assert read(*texts).architecture.levels
     monkeypatch.setattr(module, name, fits - 1)
     found = message(*texts)
+    assert re.match(r"file\d\.yaml(:\d+)?: ", found)
     assert refusal in found
     assert f"{fits - 1}" in found.rpartition("legal")[2]
 

@@ -215,3 +215,8 @@ def test_refusals(message: Message, old: str, new: str, expected: str) -> None:
 )
 def test_refused_additions(message: Message, extra: str, expected: str) -> None:
     assert expected in message(ARCHITECTURE, PROBLEM, MAPPING + f"- {extra}\n")
+
+
+def test_lists_of_several_files_are_one_that_stands_in_the_first(message: Message) -> None:
+    joined = message(ARCHITECTURE, PROBLEM, MAPPING, "mapping:\n- 3\n")
+    assert joined.startswith("file2.yaml:2: mapping[4]: an entry is a number, not a mapping")

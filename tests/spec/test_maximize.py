@@ -35,6 +35,10 @@ def test_maximize_dims_fills_the_fan_out(read: Read, message: Message) -> None:
     for block, expected in (
         ("{spatial: {maximize_dims: [[K]]}}", "no list of dimensions (legal: a list of dim"),
         ("{spatial: {factors: [C=4], maximize_dims: [[C]]}}", "C=4 is given beside it"),
+        (
+            "{spatial: {maximize_dims: [[C]], maximize_dims_capacity: 0}}",
+            "got 0 (legal: 1 or more)",
+        ),
     ):
         text = NEAR.replace("spatial: {meshX: 8}", f"spatial: {{meshX: 8}}, constraints: {block}")
         assert expected in message(text, MATRIX)
@@ -84,3 +88,13 @@ def test_ways_to_fill_a_fan_out_have_an_end(
     assert read(text, MATRIX).constraints.levels["inter_pe_spatial"].spatial.factor("C") == 8
     monkeypatch.setattr(maximize, "_MOST_STATES", 2)
     assert "too many ways to fill the capacity" in message(text, MATRIX)
+
+
+def test_over_time_a_capacity_is_needed(read: Read, message: Message) -> None:
+    given = "{target: near, type: temporal, maximize_dims: [[C]], maximize_dims_capacity: 4}"
+    text = "constraints: {{targets: [{}]}}"
+    found = read(NEAR, MATRIX, text.format(given)).constraints.levels["near"].temporal
+    assert {each.dimension: each.value for each in found.factors} == {"C": 4}
+    without = given.replace(", maximize_dims_capacity: 4", "")
+    missing = "the key 'maximize_dims_capacity' is missing"
+    assert missing in message(NEAR, MATRIX, text.format(without))

@@ -79,6 +79,12 @@ def test_other_sizes_are_passed_over_and_told(read: Read) -> None:
             "{name: dilation}",
             "coefficient 'dilation' has neither a value nor a default",
         ),
+        (
+            "  instance: {C: 16, M: 8, P: 6, R: 3, stride: 2}",
+            "  instance: {}",
+            "the key 'instance' i",
+        ),
+        ("  shape:\n", "  shape: {}\n  ignore:\n", "problem: the key 'shape' is missing"),
         ("name: conv", "name: conv\n    flatten: [1]", "flattened dimensions are not modelled"),
         ("  shape:\n", "  shape: cnn\n  ignore:\n", "the shape 'cnn' is given by name; write the"),
         ("[{name: stride", "[7, {name: stride", "coefficients: entry 0 is a number, not a mapping"),
@@ -106,3 +112,19 @@ def test_a_limit_itself_is_legal(read: Read, old: str, new: str) -> None:
     assert problem.operations == {"C: 16": 2**31 * 8 * 6 * 3, "stride: 2": 16 * 8 * 6 * 3}.get(
         old, 2**62
     )
+
+
+@pytest.mark.parametrize(("count", "shown"), [(10, "k9"), (11, "k9 and 1 more")])
+def test_ten_names_are_listed(count: int, shown: str, read: Read) -> None:
+    more = ", ".join(f"k{number}: 1" for number in range(count))
+    (note,) = read(ARCHITECTURE, PROBLEM.replace("C: 16", f"C: 16, {more}")).notes
+    assert f", {shown}: no dimension, not read" in note
+
+
+def test_densities_end_at_one(read: Read, message: Callable[..., str]) -> None:
+    text = PROBLEM.replace("C: 16", "C: 16, densities: {Weights: 1.0, Inputs: 0}")
+    found = read(ARCHITECTURE, text).problem
+    assert found is not None
+    assert [found.densities[name].density for name in ("Weights", "Inputs")] == [1.0, 0.0]
+    beyond = message(ARCHITECTURE, text.replace("1.0", "1.001"))
+    assert "densities.Weights: 1.001 is more than 1 (legal: 0 to 1)" in beyond

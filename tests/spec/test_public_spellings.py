@@ -237,6 +237,8 @@ def test_what_timeloopfe_writes_is_the_same_machine(read: Read) -> None:
     scale = "per_dataspace_bandwidth_consumption_scale"
     scaled = TREE.replace("read_bandwidth: 4,", f"read_bandwidth: 4, {scale}: {{Weights: 2}},")
     assert read(scaled, PROBLEM).architecture.level("buffer").bandwidth_scale == {"Weights": 2}
+    assert tree.architecture.variables["vdd"] == 0.9
+    assert not {"version", "has_power_gating", "power_gated_at"} & {*tree.architecture.variables}
     results = [engine("embedded").evaluate_specification(each) for each in (tree, nodes)]
     assert results[0] == results[1]
 
@@ -250,6 +252,23 @@ def test_what_timeloopfe_writes_is_the_same_machine(read: Read) -> None:
         ("inter_row_spatial[1..4]", "rowbuffer[1..4]", "keeps data and has a fan-out of 1 by 8"),
         ("version: '0.4'\n  subtree", "version: 0.1\n  subtree", "version 0.1 is not read"),
         ("name: cell[1..32]", "name: buffer[1..32]", "the name 'buffer' is taken"),
+        ("name: cell[1..32]", "name: cell[2..1]", "local.name: 'cell[2..1]' has no instances"),
+        (
+            "name: buffer[1..1]",
+            "name: buffer[1..2147483649]",
+            "'buffer[1..2147483649]' has no inst",
+        ),
+        (
+            "    - name: cell[1..32]\n      class: storage",
+            "    - name: cell[1..32]\n      class: mac",
+            "'cell' computes and is not last",
+        ),
+        (
+            "mac[1..32]\n      class: compute\n      subclass: reram_mac\n      attributes: {"
+            "meshX: 4, meshY: 8}",
+            "mac[1..18]\n      class: compute\n      attributes: {meshX: 6, meshY: 3}",
+            "'mac' has 6 by 3 instances below 4 by 8 of 'cell' (legal: multiples)",
+        ),
         ("    local:", "    nodes: []\n    local:", "unknown key (legal: attributes, local, name"),
     ],
 )

@@ -213,3 +213,39 @@ def test_a_mapping_ignores_constraints_that_exceed_the_dimension(
 def test_imperfect_factors_are_no_constraint(message: Message) -> None:
     text = "constraints: {targets: [{target: cell, type: temporal, factors: ['C=4,2']}]}"
     assert "imperfect factors stand in mappings only" in message(ARCHITECTURE, PROBLEM, text)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (
+            "representation_format: {data_spaces: [{name: Inputs, ranks: []}, {name: Inputs}]}",
+            "representation_format.name: 'Inputs' given twice",
+        ),
+        (
+            "action_optimization: [{type: spatial_skipping, options: [{target: Inputs,"
+            " condition_on: [Weights]}, {target: Outputs, condition_on: [Weights]}]}]",
+            "spatial skipping has no options to choose from",
+        ),
+        (
+            "representation_format: {data_spaces: [{name: Inputs, ranks: [{format: CP},"
+            " {format: UOP}]}]}",
+            "an uncompressed rank (UOP) below a compressed one",
+        ),
+    ],
+)
+def test_what_a_level_cannot_do_at_once(message: Message, body: str, expected: str) -> None:
+    assert expected in message(ARCHITECTURE, PROBLEM, targets(body))
+
+
+def test_a_level_is_optimized_once(message: Message) -> None:
+    twice = message(ARCHITECTURE, PROBLEM, targets(OPTIMIZED), targets(OPTIMIZED))
+    assert "sparse_optimizations.target: 'buffer' given twice" in twice
+
+
+def test_one_density_for_all_data_spaces(read: Read, message: Message) -> None:
+    problem = read(ARCHITECTURE, PROBLEM.replace("C: 16", "C: 16, commonDensity: 0.5")).problem
+    assert problem is not None
+    assert problem.densities == dict.fromkeys(
+        ("Weights", "Inputs", "Outputs"), Density("fixed_structured", 0.5)
+    )

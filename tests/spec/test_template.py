@@ -56,6 +56,7 @@ def test_pieces_of_other_files_are_included(tmp_path: Path) -> None:
     assert found["problem"].where("C") == f"{tmp_path}/top/parts/layer.yaml:1"
     assert found["whole"] == {"problem": {"instance": {"C": 3}}}
     assert found["classes"] == [[{"name": "a"}], [{"name": "b"}]]
+    assert (found["classes"].file, found["classes"].line) == (str(top), 0)
     assert found["one"] == [{"name": "a"}]
     assert found["merged"] == {"a": 7, "c": 3}
 
@@ -64,14 +65,18 @@ def test_paths_are_found_as_timeloopfe_finds_them(tmp_path: Path) -> None:
     top = write(
         tmp_path,
         top="{{add_to_path('parts')}}\n"
+        "i: {% include 'more/z.yaml' %}\n"
+        "j: {{find_paths(['parts/x.yaml', 'parts/*.yaml'])|length}}\n"
         "a: {{path_exists('x.yaml')}}\nb: {{path_exists('y.yaml')}}\n"
         "c: \"{{find_path('x.yaml')}}\"\nd: \"{{find_paths('*/x.yaml')|length}}\"\n"
         "e: !include parts/x.yaml\nf: !includedir parts\n"
         "{% set alt = cwd() ~ '/parts/x.yaml' %}{% if path_exists(alt) %}g: yes{% endif %}\n"
         "{% for size in [1, 2] %}h{{size}}: {{size * 2}}\n{% endfor %}",
         parts__x="v: 1",
+        more__z="{{1 + 1}}",
     )
     assert load_file(top) == {
+        **{"i": 2, "j": 1},
         **{"a": True, "b": False, "c": f"{tmp_path}/top/parts/x.yaml", "d": "1"},
         **{"e": {"v": 1}, "f": {"v": 1}, "g": "yes", "h1": 2, "h2": 4},
     }
@@ -122,6 +127,9 @@ def test_files_that_the_user_names_may_lie_elsewhere(tmp_path: Path) -> None:
         ("{% include '../../x.yaml' %}", "top.yaml:1: include: '"),
         ("a: {{setenv('A', 1)}}", "top.yaml:1: setenv is not read (legal: globals.environment"),
         ("a: {{include(3)}}", "top.yaml:1: a path is 3 (legal: text)"),
+        ("a: {{include('a\0b')}}", "(legal: text without zeros)"),
+        ("a: {{find_path('none.yaml')}}", "top.yaml:1: no file 'none.yaml' in any of none.yaml"),
+        ("a: {{include('part.yaml', 'x.y')}}", "no key 'y' in a number that is included"),
         ("a: {{include('part.yaml', 3)}}", "top.yaml:1: the key to include is 3"),
         ("a: {{include()}}", "top.yaml:1: template: "),
         ("a: {{1 / 0}}", "top.yaml:1: template: division by zero"),
@@ -131,6 +139,9 @@ def test_files_that_the_user_names_may_lie_elsewhere(tmp_path: Path) -> None:
         ("a: {{lipsum()}}", "top.yaml:1: template: 'lipsum' is undefined"),
         ("a: {{'x'|pprint}}", "top.yaml:1: template: No filter named 'pprint'"),
         ("a: !include_loaded 3\n# {{1}}", "top.yaml:1: unknown tag !include_loaded 3"),
+        ("a: 1\n{% filter upper %}b{% endfilter %}", "top.yaml:2: template: filter blocks are not"),
+        ("a: 1\n{% include 'open.yaml' %}", "open.yaml:2: template: Unexpected end of template"),
+        ("a: 1\n{{include_text('open.yaml')}}", "open.yaml:2: template: Unexpected end of templ"),
         ("{% for a in [1, 2, 3] %}\nx{{a}}: 1\n{% endfor %}\n\na: [b\n", "top.yaml:5: not valid"),
         ("{{include_text('many.yaml')}}\na: 1\nb: *none", "top.yaml:3: no anchor is called 'none'"),
         ("{{include_text('many.yaml')}}\na: 1", "top.yaml:1: x: key given twice, first in line 1"),
@@ -138,7 +149,7 @@ def test_files_that_the_user_names_may_lie_elsewhere(tmp_path: Path) -> None:
 )
 def test_errors_name_template_and_line(tmp_path: Path, text: str, message: str) -> None:
     many = "x: 1\ny: 2\nz: 3" + "\nx: 4" * ("twice" in message)
-    top = write(tmp_path, top=text, part="x: 1", pill="x: 2", many=many)
+    top = write(tmp_path, top=text, part="x: 1", pill="x: 2", many=many, open="a: 1\n{% if x %}")
     (tmp_path.parent / "x.yaml").write_text("x: secret")
     (tmp_path / "top" / "part.txt").write_text("x: 1")
     assert message in refusal(top)

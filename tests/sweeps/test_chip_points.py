@@ -82,6 +82,25 @@ def test_every_point_is_what_the_chip_gives(store: Path) -> None:
         assert row["speedup"] == near(mine["images_per_s"] / base["images_per_s"], rel=1e-12)
 
 
+def test_layers_in_turn_are_a_parameter(tmp_path: Path) -> None:
+    parameters = {"budget.crossbars": [500], "reprogram": [10, 1000]}
+    sweep({**DEFINITION, "designs": ["red"], "parameters": parameters}, tmp_path)
+    evaluator = Evaluator(Hardware.load(), engine("embedded"))
+    network, chosen, budget = (
+        load_workload("dcgan"),
+        designs.choose(["red"]),
+        [Budget("crossbars", 500)],
+    )
+    rows = _rows(load_results(tmp_path))
+    assert len(rows) == 2
+    for row in rows:
+        assert "sqnr_dB" not in row  # nobody asked
+        (alone,) = on_chips(
+            network, chosen, evaluator, load_chip("isaac"), budget, reprogram=row["reprogram"]
+        )
+        assert row["images_per_s"] == near(alone.results[0].rate)
+
+
 def test_fronts_bounds_and_effects_are_over_the_chips_measures(store: Path) -> None:
     results = load_results(store)
     assert results.objectives == (Objective("images_per_s", True), Objective("energy_J_per_image"))
@@ -147,6 +166,8 @@ def _rows(results: Results) -> list[dict[str, Any]]:
         ({"parameters": {"budget.chips": [1.5]}}, "parameters.budget.chips[0]", "whole number"),
         ({"parameters": {"budget.chips": ["2mm2"]}}, "parameters.budget.chips[0]", "got '2mm2'"),
         ({"parameters": {"chip.tiles": [True]}}, "parameters.chip.tiles[0]", "got True"),
+        ({"parameters": {"budget.power_W": [1.01e15]}}, "parameters.budget.power_W[0]", "1e+15"),
+        ({"parameters": {"budget.power_W": [None]}}, "parameters.budget.power_W[0]", "got None"),
         ({"objectives": ["energy_J"]}, "objectives[0]", "images_per_s, latency_s"),
         ({"constraints": ["cycles < 9"]}, "constraints[0]", "or parameter 'cycles' on a chip"),
         ({"constraints": ["power_W < 9mm2"]}, "constraints[0]", "with mW, W, kW"),
@@ -158,6 +179,13 @@ def test_bad_chips_are_refused(change: dict[str, Any], key: str, words: str) -> 
         load_sweep({**plain, **change})
     assert caught.value.key == key
     assert words in str(caught.value)
+
+
+def test_as_much_as_a_chip_may_be_given() -> None:
+    ((axis,),) = [
+        load_sweep({"chip": "isaac", "parameters": {"budget.power_W": [1e15, "1e-4"]}}).space.axes
+    ]
+    assert axis.values == (1e15, 1e-4)
 
 
 def test_measures_of_a_chip_need_one() -> None:

@@ -53,6 +53,10 @@ def test_a_cluster_gives_what_one_process_gives(cluster: Any, tmp_path: Path) ->
     assert (result.evaluated, result.failed) == (300, 200)
     assert everything(here) == everything(there)
     assert sweep(DEFINITION, there, address=address).evaluated == 0
+    with backends.workers(address=address), pytest.raises(ValueError, match="No clients"):
+        distributed.default_client()
+    with distributed.Client(address) as client:
+        assert sorted(backends._spread(client, abs, [-5, -5])) == [(0, 5), (1, 5)]  # equal tasks
     with distributed.Client(address) as client:
         busy = client.run(lambda dask_worker: dask_worker.state.executed_count)
     assert len(busy) == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
+from red_timeloop.sweeps import content
 from red_timeloop.sweeps.content import (
     canonical,
     describe_context,
@@ -100,6 +102,30 @@ RANGE = {"from": 1e4, "to": 1e6}
         ({"constraints": ["area_m2 <= much"]}, "constraints[0]", "got 'much'"),
         ({"constraints": ["area <= 1"]}, "constraints[0]", "no measure or parameter 'area'"),
         ({"timeout_s": -1}, "timeout_s", "got -1"),
+        ({"timeout_s": float("inf")}, "timeout_s", "finite number"),
+        (
+            {"parameters": {"rows": {"from": 1, "to": float("inf"), "steps": 2}}},
+            "parameters.rows.to",
+            "finite number",
+        ),
+        (
+            {"parameters": {"rows": {"from": float("nan"), "to": 2, "steps": 2}}},
+            "parameters.rows.from",
+            "finite number",
+        ),
+        ({"constraints": ["cycles <= much"]}, "constraints[0]", "'much' is not a number"),
+        (
+            {"sampling": "random", "points": 2, "parameters": {"rows": {"from": 0, "to": 4}}},
+            "parameters.rows",
+            "got 0",
+        ),
+        (
+            {"sampling": "random", "points": 2, "parameters": {"rows": {"from": 1, "to": 2**40}}},
+            "parameters.rows",
+            "got 1099511627776",
+        ),
+        ({"seed": -1, "sampling": "grid"}, "sampling", "latin_hypercube"),  # the first of several
+        ({"objectives": ["max energy_J less"]}, "objectives[0]", "got 'max energy_J less'"),
         ({"seed": -1}, "seed", "got -1"),
     ],
 )
@@ -120,6 +146,13 @@ def test_the_message_names_the_file(tmp_path: Path) -> None:
         load_sweep(file)
     file.write_text("parameters: {rows: [64]}\nworkloads: red_date2019\n")
     assert load_sweep(file).name == "mine"
+
+
+def test_an_error_in_a_file_that_a_key_names_is_of_that_file(tmp_path: Path) -> None:
+    (tmp_path / "load.yaml").write_text("schema: 1\nname: x\n")
+    with pytest.raises(InputError) as caught:
+        load_sweep({"workloads": str(tmp_path / "load.yaml")})
+    assert str(caught.value).startswith(f"{tmp_path}/load.yaml: ")
 
 
 def test_sizes() -> None:
@@ -329,3 +362,27 @@ def test_a_long_value_is_cut_short() -> None:
 def test_sweeps_of_nothing_or_of_too_much_are_refused(change: dict, message: str) -> None:
     with pytest.raises(InputError, match=message):
         load_sweep({"parameters": {"read_voltage_v": {"from": 0.1, "to": 0.3}}, **change})
+
+
+def test_a_share_that_rounds_to_one_stays_within_the_last_value(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """(2 + 1 - 2^-53) / 3 is 1 in floating point, where the list of values ends."""
+    below = np.nextafter(1.0, 0.0)
+    generator = SimpleNamespace(random=lambda count: np.full(count, below), permutation=np.arange)
+    monkeypatch.setattr(np.random, "default_rng", lambda seed: generator)
+    axes = (Axis("rows", (64, 128)), Axis("a", low=2.0, high=4.0))
+    found = values(Space(axes, "latin_hypercube", 3), frozenset(), 9)
+    assert [rows for rows, _ in found] == [64, 128, 128]
+    assert [share for _, share in found] == pytest.approx([2 + 2 / 3, 2 + 4 / 3, 4.0])
+
+
+def test_points_of_the_real_timeloop_are_those_of_its_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "timeloop-model"
+    monkeypatch.setattr(content, "find_tools", lambda: SimpleNamespace(model=program))
+    program.write_bytes(b"abc")  # FIPS 180-2, appendix B.1
+    told = describe_context(load_workload("dcgan"), "timeloop", False)["version"]
+    assert told["timeloop"] == "ba7816bf8f01cfea"
+    assert "timeloop" not in describe_context(load_workload("dcgan"), "embedded", False)["version"]

@@ -21,6 +21,7 @@ from red_timeloop.hardware import Hardware
 from red_timeloop.sweeps import Store, SweepError, load_sweep, run, sweep
 from red_timeloop.sweeps import evaluation as evaluation_module
 from red_timeloop.sweeps.definition import apply
+from red_timeloop.sweeps.table import load_results
 from red_timeloop.workload import load_workload
 
 CIRCUIT = {
@@ -117,6 +118,8 @@ def test_a_design_that_is_code_gives_what_the_one_that_it_renames_gives(
     own, red = (rows(tmp_path / "store", energies.format(name)) for name in ("mine", "red"))
     assert len(own) == 2
     assert own == red
+    for chosen in (mine, "red"):
+        assert len(load_results(tmp_path / "store", designs=[chosen])) == 2
 
 
 def test_points_that_share_a_mapping_are_one_evaluation(
@@ -198,6 +201,14 @@ def test_a_stored_point_is_never_run_again(
     assert sorted(members) == [("more", 2), ("other", 2), ("sweep", 3), ("sweep", 3)]
 
 
+def test_equal_points_of_two_sets_are_evaluated_once(workload: str, tmp_path: Path) -> None:
+    for name in ("mine", "yours"):
+        (tmp_path / f"{name}.yaml").write_text(f"name: {name}\nbase: isaac_32nm\n")
+    sets = [str(tmp_path / f"{name}.yaml") for name in ("mine", "yours")]
+    done = sweep({"workloads": workload, "designs": ["red"], "hardware": sets}, tmp_path / "store")
+    assert (done.points, done.evaluated, done.reused) == (2, 1, 1)
+
+
 def test_two_processes_and_one_store_the_same(workload: str, tmp_path: Path) -> None:
     definition = {
         "workloads": workload,
@@ -231,6 +242,9 @@ def test_a_failing_point_is_recorded_and_the_sweep_goes_on(workload: str, tmp_pa
     assert len(errors) == 16
     with Store.read(tmp_path) as store:
         assert store.counts() == {"points": 4, "evaluations": 16, "failed": 8}
+    failed = load_results(tmp_path).failed
+    assert [reason.split(":")[0] for reason in sorted(failed)] == sorted(design_names())
+    assert set(failed.values()) == {2}
     assert sweep(definition, tmp_path).evaluated == 0
     retried = sweep(definition, tmp_path, retry_failed=True)
     assert (retried.evaluated, retried.reused, retried.failed) == (2, 2, 8)

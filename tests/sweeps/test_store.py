@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import zlib
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from red_timeloop.errors import InputError
-from red_timeloop.sweeps import SweepError
+from red_timeloop.sweeps import SweepError, backends, run, schema
 from red_timeloop.sweeps import store as module
+from red_timeloop.sweeps.errors import explained
 from red_timeloop.sweeps.rows import Columns
 from red_timeloop.sweeps.store import FILE_NAME, Store
 
@@ -144,3 +148,138 @@ def test_a_store_that_is_locked_says_so(tmp_path: Path, monkeypatch: pytest.Monk
         Store.create(tmp_path)
     other.close()
     Store.create(tmp_path).__exit__()
+
+
+def test_rows_are_summed_as_every_version_sums_them(tmp_path: Path) -> None:
+    """CRC-32 of the values, a line each; rows without a chip as before there were chips."""
+    chip = '{"tiles": 4}'
+    fill(tmp_path / "plain", [2e-9])
+    fill(tmp_path / "chip", [2e-9], chip=chip)
+    for folder, last in (("plain", ""), ("chip", f"\n{chip}")):
+        connection = sqlite3.connect(tmp_path / folder / FILE_NAME)
+        ((mine, whole),) = connection.execute(
+            "SELECT e.checksum, p.checksum FROM evaluations e JOIN points p ON p.id = e.point"
+        )
+        connection.close()
+        text = "1.0\n1.0\n\n7.0\n1e-06\n2e-09\n1e-09\n0.0\n3.0\n"
+        assert mine == zlib.crc32(f"{text}{last}".encode())
+        key = f"{0:032d}".encode().hex()
+        assert whole == zlib.crc32(f'{key}\n1.0\n1.0\n{{"rows":0}}'.encode())
+
+
+def test_a_block_that_cannot_be_stored_leaves_nothing_and_the_store_as_it_was(
+    tmp_path: Path,
+) -> None:
+    with Store.create(tmp_path) as store:
+        nothing = Columns(np.zeros(0, np.intp), [[] for _ in range(8)])
+        uneven = Columns(np.arange(1), [[1]] * 9 + [[None, None]])
+        with pytest.raises(ValueError, match="longer"):
+            store.add_points(1, 1, 1, [b"a"], ["{}"], uneven, nothing)
+        assert store.counts() == {"points": 0, "evaluations": 0, "failed": 0}
+        store.add_points(1, 1, 1, [b"a"], ["{}"], nothing, nothing)
+        assert store.counts()["points"] == 1
+
+
+def test_what_cannot_be_opened_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[sqlite3.Connection] = []
+    connect = sqlite3.connect
+    monkeypatch.setattr(
+        module.sqlite3,
+        "connect",
+        lambda *place, **options: opened.append(connect(*place, **options)) or opened[-1],
+    )
+    connect(tmp_path / FILE_NAME).execute("CREATE TABLE mine (a)").connection.close()
+    for action in (Store.create, Store.read):
+        with pytest.raises(SweepError, match="not a sweep store"):
+            action(tmp_path)
+    fill(tmp_path / "good", [1e-9])
+    assert len(opened) == 1 + 2 + 1
+    for each in opened:
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            each.execute("SELECT 1")
+
+
+def test_a_store_is_written_as_it_is_meant_to_be(tmp_path: Path) -> None:
+    with Store.create(tmp_path) as store:
+        for name, value in (
+            ("synchronous", 1),
+            ("wal_autocheckpoint", 10_000),
+            ("cache_size", -(2**16)),
+        ):
+            assert store._connection.execute(f"PRAGMA {name}").fetchone() == (value,)
+
+
+class Clock:
+    """Time that passes only while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        assert 0.01 < seconds < 0.1
+        self.now += seconds
+
+
+@pytest.mark.parametrize("answers", [["delete", None, "wal"], [None] * 99, ["disk I/O error"]])
+def test_who_waits_for_the_log_waits_as_long_as_asked(
+    answers: list[str | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None: another process has the store locked just now."""
+    clock, given = Clock(), iter(answers)
+
+    class Connection:
+        def execute(self, _: str) -> Any:
+            answer = next(given)
+            if answer is None or "error" in answer:
+                raise sqlite3.OperationalError(answer or "database is locked")
+            return SimpleNamespace(fetchone=lambda: (answer,))
+
+    monkeypatch.setattr(schema, "time", clock)
+    connection = cast(sqlite3.Connection, Connection())
+    if answers[-1] == "wal":
+        schema._log_ahead(connection, 1.0)
+        assert next(given, "none") == "none"
+        return
+    with pytest.raises(sqlite3.OperationalError, match=answers[0] or "locked"):
+        schema._log_ahead(connection, 1.0)
+    assert 0 <= clock.now - 100.0 < 1.2
+    assert (clock.now > 101.0) == (answers[0] is None)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (sqlite3.OperationalError("Could not decode to UTF-8"), "is damaged (Could not decode"),
+        (sqlite3.OperationalError("database or disk is full"), "cannot write (database or disk"),
+        (sqlite3.OperationalError("disk I/O error"), "cannot write (disk I/O error): make room"),
+        (sqlite3.OperationalError("database is locked"), "another process keeps the store locked"),
+        (sqlite3.OperationalError("attempt to write a readonly database"), "is the folder read-on"),
+        (sqlite3.OperationalError("unable to open database file"), "is the folder read-only?"),
+        (sqlite3.OperationalError("filesystem is read-only"), "is the folder read-only?"),
+        (sqlite3.OperationalError("no such table: a"), "f: no such table: a"),
+        (sqlite3.DatabaseError("file is not a database"), "is damaged or no sweep store (file is"),
+    ],
+)
+def test_what_sqlite_says_is_explained(error: sqlite3.Error, said: str) -> None:
+    with pytest.raises(SweepError) as caught, explained(Path("f")):
+        raise error
+    assert said in str(caught.value)
+    assert str(SweepError("a " * 1500)) == ("a " * 1500)[:2000]
+
+
+def test_limits_stay_what_they_are() -> None:
+    """A block is what a killed process loses; a wave, what workers get at a time."""
+    assert (run._BLOCK, run._WAVE, run._CLUSTER) == (8192, 4, 16)
+    assert (module._WAIT_SECONDS, backends._CONNECT_SECONDS) == (60.0, 20)
+
+
+def test_tasks_are_evaluated_here_unless_somebody_says_where(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(backends, "evaluate_task", lambda task: (task, "here"))
+    with backends.workers() as evaluate:
+        found: Any = list(evaluate(cast(Any, ["a", "b"])))
+    assert found == [(0, ("a", "here")), (1, ("b", "here"))]

@@ -9,9 +9,10 @@ import pytest
 from close import near
 from sweeps.test_analysis import ENERGY, made_up
 
-from red_timeloop.sweeps.analysis import _levels, sensitivity
-from red_timeloop.sweeps.measures import Condition, measures
-from red_timeloop.sweeps.table import _against_baseline
+from red_timeloop.errors import InputError
+from red_timeloop.sweeps.analysis import _levels, best, pareto, sensitivity
+from red_timeloop.sweeps.measures import Condition, Objective, measures
+from red_timeloop.sweeps.table import Results, _against_baseline
 
 
 def test_a_parameter_may_be_a_word() -> None:
@@ -66,3 +67,53 @@ def test_a_point_is_compared_with_zero_padding_there_or_not_at_all() -> None:
     assert found["energy_saving"].tolist() == pytest.approx([0, 0.75, np.nan, 0.25, 0], nan_ok=True)
     alone = _against_baseline(points[:3], np.array(["red"] * 3), np.ones(3), np.ones(3))
     assert all(np.isnan(each).all() for each in alone.values())
+
+
+def two_workloads() -> Results:
+    """Two designs on two workloads, one a hundred times as large; of one row nothing is known."""
+    energies = np.array([4.0, 1.0, 2.0, 100.0, 400.0, 200.0, np.nan])
+    numbers = {"a": np.array([2.0, 1, 1, 1, 2, 1, 2]), "energy_J": energies, "latency_s": energies}
+    words = {"workload": ["s", "s", "s", "l", "l", "l", "l"], "design": list("xxyxxyy")}
+    results = replace(made_up(**numbers), parameters=("a",), stated=np.full(7, np.nan))
+    columns = {name: np.array(column) for name, column in words.items()}
+    return replace(results, words={**columns, "hardware": np.full(7, "h")})
+
+
+def test_workloads_compete_with_themselves_only() -> None:
+    results = two_workloads()
+    front = pareto(results)
+    assert front.numbers["energy_J"].tolist() == [100.0, 1.0]
+    assert best(results, ENERGY).numbers["energy_J"].tolist() == [100.0, 200.0, 1.0, 2.0]
+    assert len(best(results, ENERGY, 9)) == 6
+    none = replace(results, numbers={**results.numbers, "power_W": np.full(7, np.nan)})
+    with pytest.raises(InputError) as caught:
+        best(none, Objective("power_W"))
+    assert caught.value.legal == "a, energy_J, latency_s"
+
+
+def test_sensitivity_takes_off_what_workloads_differ_in() -> None:
+    """Of x, a 2 costs four times as much on each workload, whose sizes say nothing about it."""
+    (effect,) = (each for each in sensitivity(two_workloads(), ENERGY) if each.design == "x")
+    assert (effect.parameter, effect.share, effect.factor) == ("a", near(1), near(4))
+    assert effect.best == "1"
+
+
+def test_what_is_not_positive_has_effects_but_no_factor() -> None:
+    """Means 0 and 3 of (-1, 1) and (2, 4): of the variance 13, 9 lies between them."""
+    values = np.array([-1.0, 1.0, 2.0, 4.0])
+    for shift in (0.0, 1.0, -9.0):  # one is 0; none is above it
+        given = made_up(a=np.array([1.0, 1, 2, 2]), energy_J=values + shift)
+        (effect,) = sensitivity(given, ENERGY)
+        assert (effect.share, effect.best) == (near(9 / 13), "1")
+        assert np.isnan(effect.factor)
+    (effect,) = sensitivity(made_up(a=np.array([1.0, 2]), energy_J=np.ones(2)), ENERGY)
+    assert (effect.share, effect.factor) == (0.0, 1.0)
+
+
+def test_numbers_that_are_whole_are_shown_so_while_they_are_exact() -> None:
+    given = {name: np.full(3, np.nan) for name in measures(chip=False)}
+    given |= {"a": np.array([2.0**53 - 1, 2.0**53, 0.5]), "cycles": np.full(3, 7.0)}
+    results = replace(made_up(**given), parameters=("a",))
+    rows = [results.row(i) for i in range(3)]
+    assert [repr(row["a"]) for row in rows] == ["9007199254740991", "9007199254740992.0", "0.5"]
+    assert repr(rows[0]["cycles"]) == "7"

@@ -273,7 +273,7 @@ class _Evaluation:
         """Return the share of the whole tensor that one instance of every level deals with."""
         partition = sizes[-1]
         partitions = [partition]
-        for position in range(len(sizes) - 2, -1, -1):
+        for position in reversed(range(len(sizes) - 1)):
             above = self.children[position + 1]
             if above is not self.tiles.one:
                 middle = self.sizes[index][self.tiles.middle[position + 1]]

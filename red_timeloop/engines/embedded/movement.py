@@ -191,7 +191,7 @@ def _tiles(
         reused = not level.no_temporal_reuse[index]
     partition = tiles[-1].size
     tiles[-1].partition = partition
-    for position in range(len(tiles) - 2, -1, -1):
+    for position in reversed(range(len(tiles) - 1)):
         above = blocks[position + 1]
         if above.children > 1:
             partition = partition * tiles[position].size // tile_size(tensor, above.middle)
@@ -227,8 +227,7 @@ def _bypass(tiles: list[RunningTile], keep: list[bool], apart: list[bool]) -> No
 
 
 def _drop_outermost(tiles: list[RunningTile], keep: list[bool], apart: list[bool]) -> None:
-    for position in range(len(tiles) - 1, -1, -1):
-        tile = tiles[position]
+    for position, tile in reversed(list(enumerate(tiles))):
         if keep[position] and not apart[position]:
             tile.parent_share = 0.0
             return

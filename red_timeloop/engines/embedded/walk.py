@@ -102,10 +102,10 @@ class Walk:
 
     def used_instances(self) -> list[float]:
         """Return the mean number of instances outside every loop."""
-        used: list[float] = [1.0] * len(self.loops)
+        used: list[float] = []
         product = 1.0
         for number in reversed(range(len(self.loops))):
-            used[number] = product
+            used.append(product)
             loop = self.loops[number]
             if not loop.spatial:
                 continue
@@ -124,6 +124,7 @@ class Walk:
                     key=self.machine.levels[loop.storage].name,
                 )
             product = product * (loop.last + loop.end * (outer - 1)) / outer
+        used.reverse()
         return used
 
     def mean(self, loop: int, index: int) -> tuple[Words, int]:

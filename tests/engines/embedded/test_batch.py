@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
 from close import near
+from engines.embedded.test_engine import ALL, ERT, NONE, convolution
+from engines.embedded.test_engine import machine as instances
 from places import DATA
 
-from red_timeloop.engines.embedded import evaluate_nest
+from red_timeloop.engines.embedded import across, evaluate_nest
 from red_timeloop.engines.embedded.batch import evaluate_batch
-from red_timeloop.engines.embedded.machine import Machine, Shape, build_machine, build_shape
-from red_timeloop.engines.embedded.mappings import MappingBatch
+from red_timeloop.engines.embedded.machine import (
+    Machine,
+    Shape,
+    Tensor,
+    build_machine,
+    build_shape,
+)
+from red_timeloop.engines.embedded.mappings import MappingBatch, batch_of
 from red_timeloop.engines.embedded.movement import data_movement
 from red_timeloop.engines.embedded.nest import LevelNest, Nest, build_nest
+from red_timeloop.engines.embedded.steps import Codes
 from red_timeloop.errors import InputError
 from red_timeloop.spec.reader import read_specification
+from red_timeloop.spec.types import Mapping
 
 REFERENCE = DATA / "reference"
 COUNT = 60
@@ -141,3 +152,68 @@ def test_nest_of_a_row_keeps_order(tmp_path: Path) -> None:
     for position, level in enumerate(nest.levels):
         wanted = [d for d in batch.order[5, position] if batch.temporal[5, position, d] > 1]
         assert [dimension for dimension, _ in level.temporal] == wanted
+
+
+@pytest.mark.parametrize("taps", [2, 3])
+def test_neighbours_pass_on_single_words(taps: int) -> None:
+    """Four pixels side by side, tap after tap: of each step's four words one is new."""
+    given, mesh = convolution(R=taps, P=4), instances()
+    machine = build_machine(mesh, given.data_space_names, None, None)
+    shape = build_shape(given)
+    levels = {
+        "backing": replace(ALL, temporal=(("R", taps),)),
+        "inter_pe_spatial": replace(NONE, spatial_x=(("P", 4),)),
+        "buffer": ALL,
+    }
+    nest = build_nest(Mapping(levels), machine, shape)
+    traffic = evaluate_batch(batch_of([nest], shape), machine, shape).traffic
+    _, reads, *_ = traffic[1, len(machine.levels) - 1]  # of the inputs, from the outermost
+    assert reads.tolist() == [4 + (taps - 1)]
+
+
+def test_equal_sums_of_different_columns_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    columns = np.array([[1, 2, 1, 3], [4, 4, 4, 4]])
+    first, alike = across._alike(columns)
+    assert (columns[:, first[alike]] == columns).all()
+    assert len(first) == 3
+    monkeypatch.setattr(across, "_odd", lambda count: np.zeros(count, dtype=np.int64))
+    first, alike = across._alike(columns)
+    assert (first.tolist(), alike.tolist()) == ([0, 1, 2, 3], [0, 1, 2, 3])
+
+
+@pytest.mark.parametrize(("size", "fits"), [(2**59 - 1, True), (2**59, False)])
+def test_codes_hold_places_twice_as_far_both_ways_and_a_sign(size: int, fits: bool) -> None:
+    """62 bits: a sign and one to add in beside twice the reach."""
+    along = Tensor("A", ((1,),), False)
+    assert (Codes.of(along, (size,)) is not None) == fits
+
+
+def test_codes_are_what_they_stand_for() -> None:
+    tensor = Tensor("A", ((1, 0), (3, 0), (0, -2)), False)
+    codes = Codes.of(tensor, (5, 2, 7))
+    assert codes is not None
+    for steps in product(range(-4, 5), range(-1, 2), range(-6, 7)):
+        places = [steps[0] + 3 * steps[1], -2 * steps[2]]
+        found = codes.axes(np.asarray(steps) @ codes.dimensions)
+        assert [int(each) for each in found] == places
+
+
+def test_a_machine_without_prices_costs_nothing() -> None:
+    machine = build_machine(instances(), ("A",), ERT, None)
+    assert sum(machine.prices) > 0
+    assert set(machine.unpriced.prices) == {0.0}
+
+
+def test_what_the_outermost_level_does_not_coalesce_is_not_legal() -> None:
+    given = convolution(P=4)
+    machine = build_machine(instances(1), given.data_space_names, None, None)
+    shape = build_shape(given)
+    levels = {
+        "backing": ALL,
+        "inter_pe_spatial": NONE,
+        "buffer": replace(ALL, temporal=(("P", 4),)),
+    }
+    for apart, legal in (((), True), (("Weights",), False), (("Outputs",), False)):
+        changed = {**levels, "backing": replace(ALL, no_coalesce=apart)}
+        nest = build_nest(Mapping(changed), machine, shape)
+        assert evaluate_batch(batch_of([nest], shape), machine, shape).legal.tolist() == [legal]

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from red_timeloop.engines.embedded import evaluate
+from red_timeloop.engines.embedded.engine import evaluate_specification
+from red_timeloop.engines.embedded.machine import build_machine, build_shape
 from red_timeloop.engines.result import EngineResult
 from red_timeloop.errors import InputError
+from red_timeloop.spec.sparsity import SparseOptimizations
 from red_timeloop.spec.types import (
     Architecture,
     ArtTable,
+    Constraints,
     DataSpace,
     ErtTable,
     Level,
     LevelMapping,
     Mapping,
     Problem,
+    Specification,
 )
 
 SPACES = ("Weights", "Inputs", "Outputs")
@@ -215,3 +221,75 @@ def test_missing_prices_are_refused() -> None:
         evaluate(machine(), convolution(), mapping, ErtTable({"mac": {"compute": 1.0}}), ART)
     with pytest.raises(InputError, match="no area for the level buffer"):
         evaluate(machine(), convolution(), mapping, ERT, ArtTable({}))
+
+
+def changed(name: str, **attributes: Any) -> Architecture:
+    """Return the machine with some attributes of one level changed."""
+    given = machine()
+    return Architecture(
+        tuple(replace(x, **attributes) if x.name == name else x for x in given.levels)
+    )
+
+
+@pytest.mark.parametrize(
+    ("architecture", "message"),
+    [
+        (
+            changed("mac", instances_x=6),
+            "buffer: 6x1 instances of mac cannot be shared out among 4",
+        ),
+        (changed("mac", instances_y=3, instances_x=2), "2x3 instances of mac cannot be shared out"),
+        (
+            changed("buffer", cluster_size=3),
+            "buffer.cluster_size: 4 instances do not fill clusters",
+        ),
+        (changed("buffer", power_gated_at="pe"), "buffer.power_gated_at: no level is called 'pe'"),
+        (
+            changed("buffer", sparse=SparseOptimizations(compute=("gating",))),
+            "buffer.sparse_optimizations: sparse optimizations are evaluated, not searched",
+        ),
+    ],
+)
+def test_machines_that_are_refused(architecture: Architecture, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        build_machine(architecture, SPACES, None, None)
+    assert message in str(caught.value)
+
+
+def test_problems_that_are_refused() -> None:
+    for size, shown in ((0, "0"), (-1, "-1")):
+        with pytest.raises(InputError, match=f"instance: dimension P has size {shown}"):
+            build_shape(convolution(P=size))
+    with pytest.raises(InputError, match="dimension C has size None"):
+        build_shape(replace(convolution(), sizes={"R": 1, "P": 1}))
+    assert build_shape(convolution(P=1)).sizes == (1, 1, 1)
+    with pytest.raises(InputError, match=r"Bias depends on the unknown dimension K \(legal: C, R"):
+        build_shape(replace(convolution(), data_spaces=(DataSpace("Bias", ((("K", 1),),)),)))
+
+
+def test_levels_that_a_mapping_has_too_many_or_too_few_of() -> None:
+    every = {"backing": ALL, "inter_pe_spatial": NONE, "buffer": ALL}
+    given: list[tuple[dict[str, LevelMapping], str]] = [
+        ({**every, "pe": NONE}, "mapping: no level is called 'pe' .legal: buffer, inter_pe"),
+        ({"backing": ALL, "buffer": ALL}, "mapping: nothing is said of the level inter_pe_spatial"),
+    ]
+    for levels, message in given:
+        with pytest.raises(InputError, match=message):
+            evaluate(machine(), convolution(), Mapping(levels))
+
+
+def test_prices_that_are_needed_and_those_that_are_not() -> None:
+    levels = {"backing": ALL, "inter_pe_spatial": NONE, "buffer": ALL}
+    table = {**ERT.energies, "buffer": {"write": 1.0, "update": 1.0}}
+    with pytest.raises(InputError, match="ERT: no energy for read of buffer"):
+        evaluate(machine(), convolution(), Mapping(levels), ErtTable(table), ART)
+    table["buffer"] = {**table["buffer"], "read": 1.0}  # which does not leak
+    assert evaluate(machine(), convolution(), Mapping(levels), ErtTable(table), ART).energy > 0
+
+
+def test_a_specification_of_a_part_is_refused() -> None:
+    whole = Specification(machine(), convolution(), Constraints({}))
+    with pytest.raises(InputError, match="mapping: no file has a mapping"):
+        evaluate_specification(whole)
+    with pytest.raises(InputError, match="problem: no file has a problem"):
+        evaluate_specification(replace(whole, problem=None))

@@ -57,7 +57,7 @@ class Tile:
         """Whether zeros take no storage."""
         return any(rank.compressed for rank in self.formats)
 
-    def largest(self, confidence: float = 1.0) -> tuple[int, list[Units]]:
+    def largest(self, confidence: float) -> tuple[int, list[Units]]:
         """Return values and units of metadata that are not exceeded, at some confidence."""
         most = self.model.maximum(self.box, confidence)
         return most, self.units_at(most)
