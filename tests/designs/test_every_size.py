@@ -234,13 +234,16 @@ def test_red_with_its_modes_in_turn(merge: str, held: int) -> None:
 
 
 def test_groups_of_channels_on_the_diagonal() -> None:
-    """Of six groups of 4 x 3 channels three fit 13 rows, two 6 columns: two share a crossbar."""
+    """Two of six groups of 4 x 3 channels fit 8 rows and 6 columns, one where either is less."""
     layer = TransposedConv(24, 18, (3, 4), 2, stride=2, groups=6, input_bits=6, weight_bits=7)
-    (found,) = designs.find("red").plan(layer, SMALL.replace(rows=13)).parts
+    for less in ({"rows": 7}, {"rows": 8, "columns": 20}):
+        (alone,) = designs.find("red").plan(layer, SMALL.replace(**less)).parts
+        assert (alone.sizes.blocks, alone.crossbars) == (1, 24)
+    (found,) = designs.find("red").plan(layer, SMALL.replace(rows=8)).parts
     own = {
         **RED,
         **DIGITAL,
-        **{"crossbar_rows": 13, "rows_used": 8, "columns_used": 6, "driver_depth": 8},
+        **{"crossbar_rows": 8, "rows_used": 8, "columns_used": 6, "driver_depth": 8},
         **{"rows_per_turn": 4, "logical_columns": 3, "column_tiles": 1, "channel_groups": 3},
         **{"blocks": 2, "sub_crossbars": 1, "row_tiles": 1, "partial_sums": 1, "modes": 4},
         **{"served_arrays": 12, "reached_arrays": 4.0, "accumulator_bits": 6 + 7 + 2},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import MISSING, fields, replace
 from math import ceil
 
 import pytest
@@ -13,6 +13,7 @@ from red_timeloop.designs.evaluate import evaluate
 from red_timeloop.designs.gather import finish
 from red_timeloop.designs.plan import Part, Plan
 from red_timeloop.designs.result import Counts, LevelTotal
+from red_timeloop.designs.sizes import CrossbarSizes
 from red_timeloop.engines.embedded.engine import evaluate_specification
 from red_timeloop.hardware import Hardware
 from red_timeloop.layer import Layer
@@ -156,6 +157,9 @@ def test_rows_are_those_of_the_part_with_the_most_crossbars() -> None:
 
 def test_what_a_level_or_a_part_does_not_say_is_nothing() -> None:
     assert not any(vars(Counts()).values())
+    sizes = {each.name: each.default for each in fields(CrossbarSizes)}
+    given = {name: value for name, value in sizes.items() if value is not MISSING}
+    assert given == {"copies": 1, "served_arrays": 1, "reached_arrays": 1.0}
     total = LevelTotal()
     assert not any((total.instances, total.energy, total.area, total.leakage, total.data_spaces))
     problem = plan("zero_padding", WIDE).parts[0].problem
