@@ -13,7 +13,7 @@ from red_timeloop.designs.evaluate import evaluate
 from red_timeloop.designs.gather import finish
 from red_timeloop.designs.plan import Part, Plan
 from red_timeloop.designs.result import Counts, LevelTotal
-from red_timeloop.designs.sizes import CrossbarSizes
+from red_timeloop.designs.sizes import CrossbarSizes, buffer_shape
 from red_timeloop.engines.embedded.engine import evaluate_specification
 from red_timeloop.hardware import Hardware
 from red_timeloop.layer import Layer
@@ -81,6 +81,23 @@ def test_the_output_buffer_holds_what_one_line_of_inputs_meets() -> None:
     found = shape(plan("padding_free", WIDE), "output_buffer")
     words, boxes = 4 * 130 * 256, 4 * 256 * 256
     assert found == (boxes // 16, 256, ceil(2 * words / BANK), near(words / boxes))
+
+
+@pytest.mark.parametrize(
+    ("words", "real", "bits", "expected"),
+    [
+        (100, 60, 8, (4, 256, 1, 60 / 128)),
+        (60, 100, 8, (4, 256, 1, 100 / 128)),  # what the hardware holds is placed too
+        (64, 64, 128, (32, 256, 1, 1.0)),
+        (64, 1, 129, (64, 129, 1, 1 / 64)),  # a row holds a word at least
+        (64, 0, 300, (64, 300, 1, 1 / 64)),
+        (1, BANK, 8, (BANK // 32, 256, 1, 1.0)),
+        (1, BANK + 1, 8, (BANK // 32 + 1, 256, 2, (BANK + 1) / (BANK + 32))),
+    ],
+)
+def test_a_buffer_by_hand(words: int, real: int, bits: int, expected: tuple[float, ...]) -> None:
+    found = buffer_shape(words, real, bits)
+    assert (found.depth, found.width, found.banks, near(found.stored_share)) == expected
 
 
 def test_a_crossbar_is_whole_however_little_of_it_is_used() -> None:
