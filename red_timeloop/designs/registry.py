@@ -198,9 +198,9 @@ def _architecture(
     name = name or _name_of(path, str(jinja.get("architecture", "")))
     data = tuple(sorted(jinja.items()))
     summary = f"{path.name}, zeros inserted"
-    pair = variants(CmosDesign(name, summary, path, jinja=data, estimator=estimator))
-    pair[0].read()  # what is not legal in it is said before anything runs
-    return pair
+    dense = CmosDesign(name, summary, path, jinja=data, estimator=estimator)
+    dense.read()  # what is not legal in it is said before anything runs
+    return variants(dense)
 
 
 def _name_of(path: Path, architecture: str) -> str:
