@@ -1,0 +1,214 @@
+"""How much is held at a time, and in which numbers: results are the same, memory is not."""
+
+from __future__ import annotations
+
+import math
+from itertools import product
+from math import prod
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from close import near
+
+from red_timeloop import Conv, TransposedConv, designs, simulate
+from red_timeloop.dataflow import bank, events, execution, machine
+from red_timeloop.dataflow.converter import converter
+from red_timeloop.dataflow.direct import convolve
+from red_timeloop.dataflow.encoding import narrow
+from red_timeloop.dataflow.execution import execute
+from red_timeloop.dataflow.mapped import Mapped, map_layer
+from red_timeloop.dataflow.nonideal import IDEAL
+from red_timeloop.dataflow.quality import (
+    layer_sqnr,
+    sample_layer,
+    sample_tensors,
+    workload_sqnr,
+)
+from red_timeloop.dataflow.trace import deviation
+from red_timeloop.dataflow.verification import random_tensors
+from red_timeloop.errors import InputError
+from red_timeloop.hardware import Hardware
+
+OWN = Hardware.load()
+SMALL = OWN.replace(rows=8, columns=16)
+LAYER = TransposedConv(16, 10, (3, 5), 4, stride=(1, 2), padding=1, batch=3)
+
+
+def mapped(design: str, hardware: Hardware = SMALL) -> Mapped:
+    return map_layer(LAYER, design, *random_tensors(LAYER), hardware, IDEAL)
+
+
+@pytest.mark.parametrize(
+    ("cells", "crossbars"), [(1024, 4), (1023, 3), (512, 2), (511, 1), (1, 1), (10**9, 40)]
+)
+def test_as_many_crossbars_are_programmed_as_cells_may_be_held(
+    cells: int, crossbars: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """16 channels on two crossbars of 8 rows and 16 columns: 256 cells; 16 x 10 sums on four."""
+    monkeypatch.setattr(bank, "_MOST_CELLS", cells)
+    own = mapped("padding_free")
+    (lane,) = own.lanes
+    found = [each.crossbars for each in own.programmer.banks(lane)]
+    whole, rest = divmod(sum(found), crossbars)
+    assert found == [crossbars] * whole + [rest] * (rest > 0)
+    assert sum(found) == 40
+    for each in own.programmer.banks(lane):
+        assert each.rows == 8
+        assert len(each.columns) == 4 * each.crossbars
+
+
+@pytest.mark.parametrize(
+    ("most", "block"),
+    [
+        (1, (1, 1, 1)),
+        (59, (1, 1, 4)),
+        (60, (1, 1, 5)),
+        (239, (1, 3, 5)),
+        (240, (1, 4, 5)),
+        (479, (1, 4, 5)),
+        (480, (2, 4, 5)),
+        (10**6, (3, 4, 5)),
+    ],
+)
+def test_steps_are_taken_in_blocks_of_so_many_sums(
+    most: int, block: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 3 images of 4 x 10 outputs every second along a line, in blocks of 12 columns."""
+    monkeypatch.setattr(execution, "_MOST_SUMS", most)
+    (lane,) = mapped("zero_padding").lanes
+    found = list(execution._chunks(LAYER.batch, lane, 12))
+    assert found[0].shape == block
+    assert max(each.count for each in found) == prod(block)
+    assert all([axis.step for axis in each.axes] == [1, 2] for each in found)
+    steps = [place for each in found for place in product(each.images, *each.axes)]
+    assert sorted(steps) == sorted(product(range(3), range(4), range(10)))
+
+
+@pytest.mark.parametrize(
+    ("sums", "inputs", "size"),
+    [(480, 10**6, 12), (479, 10**6, 11), (10**6, 96, 12), (10**6, 95, 11), (1, 1, 1)],
+)
+def test_a_machine_takes_so_many_steps_at_a_time(
+    sums: int, inputs: int, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On 10 columns of four cells and 8 rows: the 60 steps that see zeros alike."""
+    monkeypatch.setattr(machine, "_MOST_SUMS", sums)
+    monkeypatch.setattr(machine, "_MOST_INPUTS", inputs)
+    own = mapped("zero_padding", SMALL.replace(columns=40))
+    made = machine.Machine(
+        own.hardware, own.padded, own.input_code, own.programmer.code, exact_cells=True
+    )
+    (lane,) = own.lanes
+    (held,) = own.programmer.banks(lane)
+    assert (held.rows, len(held.columns)) == (8, 10)
+    lengths = [len(steps) for steps in made.chunks(lane, held)]
+    whole, rest = divmod(60, size)
+    assert lengths == 2 * ([size] * whole + [rest] * (rest > 0))
+
+
+def test_rows_that_read_a_tap_are_taken_as_they_lie_or_one_by_one() -> None:
+    channels, taps = (
+        np.array([2, 3, 0, 4, 1, 7]),
+        np.array([[1, 1, 0, 1, 0, 0], [5, 5, 6, 5, 6, 6]]),
+    )
+    (first, second), order = execution._tap_rows(channels, taps)
+    assert order.tolist() == [2, 4, 5, 0, 1, 3]
+    assert (first.taps, first.rows, second.taps, second.rows) == (
+        (0, 6), range(3), (1, 5), range(3, 6)
+    )  # fmt: skip
+    assert second.channels == slice(2, 5)
+    assert np.asarray(first.channels).tolist() == [0, 1, 7]
+
+
+@pytest.mark.parametrize("run", [simulate, execute])
+@pytest.mark.parametrize("cell_bits", [24, 25])
+def test_levels_above_what_single_precision_holds_are_exact(run: Any, cell_bits: int) -> None:
+    layer = Conv(1, 1, (1,), 1, input_bits=1, weight_bits=cell_bits)
+    hardware = OWN.replace(adc_bits=None, cell_bits=cell_bits)
+    weights = np.ones(layer.weight_shape, int)
+    made = run(layer, "red", np.ones(layer.input_shape, int), weights, hardware)
+    assert made.outputs.item() == 1
+
+
+@pytest.mark.parametrize(
+    ("bits", "kind"),
+    [(1, np.int16), (14, np.int16), (15, np.int32), (30, np.int32), (31, np.int64)],
+)
+def test_integers_are_held_in_the_narrowest_type_with_room_for_a_bias(bits: int, kind: Any) -> None:
+    assert narrow(np.array([1]), bits).dtype == kind
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ((8, 255), (1, 256, True)),
+        ((8, 256), (1, 256, False)),
+        ((8, 511), (1, 256, False)),
+        ((8, 512), (2, 256, False)),  # of 1023 half
+        ((4, 1024), (64, 16, False)),
+        ((None, 0), (1, 2, True)),
+        ((None, 255), (1, 256, True)),
+        ((None, 256), (1, 512, True)),
+        ((None, 5, 3), (3, 8, False)),
+        ((None, 5, 1), (1, 8, True)),
+        ((4, 15, 1), (1, 16, True)),
+        ((4, 16, 1), (1, 16, False)),
+        ((4, 7, 2), (2, 16, False)),
+    ],
+)
+def test_converters_by_hand(arguments: Any, expected: tuple[int, int, bool]) -> None:
+    found = converter(*arguments)
+    assert (found.step, found.levels, found.lossless) == expected
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        (5.0000009, 5),
+        (5.000002, 5.000002),
+        (4.9999991, 5),
+        (3.4, 3.4),
+        (1e9 + 0.4, 1_000_000_000),
+        (1e6 + 0.4, 1e6 + 0.4),
+        (-2.0, -2),
+    ],
+)
+def test_an_event_is_a_whole_number_but_for_rounding(count: float, said: float) -> None:
+    found = events._whole(count)
+    assert found == said
+    assert isinstance(found, int) == (said == round(said))
+
+
+def counted(**attributes: Any) -> Any:
+    level = SimpleNamespace(attributes=attributes, name="own")
+    spaces = {"Outputs": SimpleNamespace(total={"reads": 3, "updates": 5}.__getitem__)}
+    result: Any = SimpleNamespace(levels={"own": SimpleNamespace(data_spaces=spaces)})
+    return events._Counted({"adc": level}, result)  # type: ignore[dict-item]
+
+
+def test_accesses_happen_as_often_as_the_level_says() -> None:
+    assert counted(update_share=0.5).count("adc", "Outputs", "updates") == 2.5
+    assert counted(update_share=0.5).count("adc", "Outputs", "reads") == 3.0  # all of them
+    with pytest.raises(InputError, match=r"architecture: .*no level 'cell'.*\(legal: adc\)"):
+        counted().count("cell", "Outputs", "reads")
+    with pytest.raises(InputError, match=r"adc\.weight_slices: the attribute is missing"):
+        counted().attribute("adc", "weight_slices")
+    assert counted(weight_slices=4).attribute("adc", "weight_slices") == 4
+
+
+def test_a_workload_is_as_exact_as_its_worst_layer() -> None:
+    """What is left of the signal on the sample, computed here; the set's name decides nothing."""
+    red, hardware = designs.find("red"), OWN.replace(adc_bits=5)
+    layers = [TransposedConv(96, 4, (4, 4), 4, stride=2), TransposedConv(8, 4, (4, 4), 3, stride=2)]
+    ratios = []
+    for layer in layers:
+        small = sample_layer(layer)
+        tensors = sample_tensors(small)
+        made = execute(small, red, *tensors, hardware).outputs
+        ratios.append(deviation(made, convolve(small, *tensors)).sqnr_db)
+    assert [layer_sqnr(layer, red, hardware) for layer in layers] == near(ratios)
+    assert workload_sqnr(layers, red, hardware) == near(min(ratios)) != near(max(ratios))
+    assert workload_sqnr(layers, red, hardware.replace(fold=9)) is None
+    assert layer_sqnr(layers[0], designs.find("eyeriss"), hardware) == math.inf
