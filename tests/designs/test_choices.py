@@ -344,3 +344,20 @@ def test_mapped_designs_are_not_copied(monkeypatch: pytest.MonkeyPatch) -> None:
     assert asked == [("red", 64), ("zero_padding", 64)]
     evaluator(replace(layer, name="else"), designs.find("zero_padding"))
     assert len(asked) == 2
+
+
+def test_a_process_evaluates_its_share_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without processes of its own; what a design cannot run is left out."""
+    asked: list[tuple[Any, int]] = []
+    monkeypatch.setattr(
+        Evaluator, "prepare", lambda _, own, chosen, jobs: asked.append((own, chosen, jobs))
+    )
+    own, chosen = tuple(layers(2)), designs.choose(["red", "zero_padding"])
+    up = TransposedConv(2, 2, (2, 2), 2, stride=2)
+    hardware = OWN.replace(fold=9)  # more than a mode of RED has
+    chunk = evaluator_module._Chunk((*own, up), chosen, hardware, "embedded", False, None)
+    found = evaluator_module._evaluate_chunk(chunk)
+    assert asked == [(chunk.layers, chosen, 1)]
+    assert [list(each) for each in found] == [["red", "zero_padding"]] * 2 + [["zero_padding"]]
+    plain = Evaluator(hardware, embedded)
+    assert found[2]["zero_padding"] == plain(up, chosen[1])
