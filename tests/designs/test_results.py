@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -21,7 +22,7 @@ from red_timeloop.designs.specification import assemble, sizes_as_variables, tab
 from red_timeloop.engines.embedded.engine import evaluate_specification
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
-from red_timeloop.spec.types import ArtTable, ErtTable
+from red_timeloop.spec.types import ArtTable, ErtTable, Level
 
 OWN = Hardware.load()
 LAYER = TransposedConv(8, 6, (4, 4), 4, stride=2)  # 5 x 5 steps of four modes of four pixels
@@ -29,6 +30,17 @@ LAYER = TransposedConv(8, 6, (4, 4), 4, stride=2)  # 5 x 5 steps of four modes o
 
 def run(design: str, hardware: Hardware = OWN) -> DesignResult:
     return evaluate(designs.find(design), LAYER, hardware, evaluate_specification)
+
+
+def conversions_on(found: DesignResult, levels: Sequence[Level]) -> float:
+    (each,) = found.evaluations
+    architecture = replace(each.specification.architecture, levels=tuple(levels))
+    specification = replace(each.specification, architecture=architecture)
+    own = replace(each, specification=specification)
+    counted = replace(found, evaluations=(own,)).conversions
+    inputs = replace(own, part=replace(own.part, role="inputs"))
+    assert replace(found, evaluations=(inputs, own)).conversions == counted
+    return counted
 
 
 def test_a_result_in_words() -> None:
@@ -45,6 +57,11 @@ def test_a_result_in_words() -> None:
     assert (found.adc_bits, found.steps) == (8, 25)
     assert "output_register" in found.accesses
     assert found.rests_on == designs.find("red").assumption
+    bare = [
+        replace(each, attributes={}) if each.name == "adc" else each
+        for each in found.evaluations[0].specification.architecture.levels
+    ]
+    assert conversions_on(found, bare) == 16 * 25 * 6  # one each, where nothing is said
     for name in ("adc_rate_hz", "wire_capacitance_f_per_m", "edram_area_m2"):
         value = getattr(OWN.circuit, name)
         several = run("red", OWN.replace(**{name: np.array([value, 2 * value])}))
