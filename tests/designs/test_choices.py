@@ -361,3 +361,30 @@ def test_a_process_evaluates_its_share_by_itself(monkeypatch: pytest.MonkeyPatch
     assert [list(each) for each in found] == [["red", "zero_padding"]] * 2 + [["zero_padding"]]
     plain = Evaluator(hardware, embedded)
     assert found[2]["zero_padding"] == plain(up, chosen[1])
+
+
+def test_a_plan_is_searched_for_once_whosever_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both designs of an array run a convolution alike; RED searches for nothing."""
+    asked: list[list[str]] = []
+
+    def together(pairs: Any, run: Any) -> list[Any]:
+        asked.append([design.name for design, _ in pairs])
+        return [SimpleNamespace(design=design, plan=plan) for design, plan in pairs]
+
+    monkeypatch.setattr(evaluator_module, "evaluate_all", together)
+    chosen = designs.choose(["red", "eyeriss", "eyeriss_split", "simba"])
+    layer, up = layers(1)[0].unnamed, TransposedConv(2, 2, (2, 2), 3, stride=2)
+    evaluator = Evaluator(OWN, embedded)
+    evaluator.map_together([layer, up], chosen)
+    assert asked.pop() == ["eyeriss", "simba", "eyeriss", "eyeriss_split", "simba"]
+    evaluator.map_together([layer, up], chosen)  # all are known, or equal to what is
+    assert asked.pop() == []
+    assert evaluator(up, chosen[1]).design == chosen[1]
+    mapped = Evaluator(OWN, embedded, crossbars=9)
+    mapped.map_together([layer, up], chosen)
+    assert asked.pop() == []
+    none = InputError("none")
+    monkeypatch.setattr(evaluator_module, "evaluate_all", lambda pairs, _: [none for _ in pairs])
+    other = Evaluator(OWN, embedded)
+    other.map_together([up], chosen)
+    assert not other._known[up]
