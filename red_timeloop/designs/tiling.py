@@ -267,10 +267,9 @@ def tiling_sizes(tiling: Tiling, hardware: Hardware) -> dict[str, int | float]:
 
 def tiling_loops(tiling: Tiling, hardware: Hardware) -> dict[str, TargetLoops]:
     """Return the mapping's loops of the targets from the modes down."""
-    matrix, groups = tiling.matrix, tiling.matrix.groups
+    matrix = tiling.matrix
     tiles = TargetLoops(x=tuple(tiling.taps.items()), y=tuple(tiling.rows.tiles.items()))
-    group = (("G", groups // tiling.blocks),) if groups > 1 else ()
-    block = (("G", tiling.blocks),) if groups > 1 else ()
+    group, block = (("G", matrix.groups // tiling.blocks),), (("G", tiling.blocks),)
     digital = hardware.merge == "digital"
     return {
         "mode": TargetLoops(x=matrix.mode_ranks, y=group),
