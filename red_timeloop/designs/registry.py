@@ -106,7 +106,7 @@ def find(reference: str | Design, *, code: bool = False) -> Design:
     if reference in installed:
         return _load_installed(installed[reference])
     where, colon, name = reference.rpartition(":")
-    if pair := _architecture(where if colon else reference, {}):
+    if pair := _architecture(where or reference, {}):
         for design in pair:
             if colon and design.name == name:
                 return design
