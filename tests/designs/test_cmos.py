@@ -79,7 +79,9 @@ def test_groups_of_modes_run_one_after_the_other_on_one_array() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_mappings_obey_the_constraint_files(name: str) -> None:
     result = run(name, LAYER)
-    for specification in (each.specification for each in result.evaluations):
+    for each in result.evaluations:
+        specification = each.specification
+        assert each.part.problem.sizes == specification.problem.sizes  # padded or not
         assert specification.mapping is not None
         levels = specification.mapping.levels
         assert not {"C", "R", "S"} & {rank for rank, _ in levels["dram"].temporal}
