@@ -271,3 +271,51 @@ def test_arrays_as_large_as_the_matrix_on_joined_lines() -> None:
     require(found, {**ALWAYS, **WHOLE, **own})
     one = part("red", columns=None, word_lines="joined", fold=3)
     assert (one.sizes.crossbar_columns, one.sizes.line_columns) == (56, 4 * ceil(56 / 3))
+
+
+# 9 x 12 outputs of 3 x 4 inputs three apart, which taps two apart seldom meet.
+SPARSE = TransposedConv(4, 3, (3, 4), 2, stride=3, dilation=2, input_bits=6, weight_bits=7)
+ONE = {
+    **{**RED, **DIGITAL, "sub_crossbars": 1, "row_tiles": 1, "partial_sums": 1, "column_tiles": 1},
+    **{"served_arrays": 1, "reached_arrays": 1.0},
+    **dict.fromkeys(("conversion_share", "adc_share"), 1.0),
+}
+
+
+def test_dilated_taps_on_the_rows() -> None:
+    """2 x 2 taps of four channels on 16 rows, whose box has 3 x 3 positions."""
+    (found,) = designs.find("zero_padding").plan(SPARSE, SMALL).parts
+    own = {
+        **ONE,
+        **{"rows_used": 16, "columns_used": 3, "driver_depth": 4 * 3 * 3},
+        "accumulator_bits": 6 + 7 + 4,
+        # Each tap meets each of 3 x 4 pixels once, in 9 x 12 steps; a map of 11 x 14 positions.
+        **shares(6 / 18 * 8 / 24, 3 / 11 * 4 / 14, 1.0, 6 / 18 * 8 / 24),
+        "input_buffer_read_share": 6 / (9 * 3) * 8 / (12 * 3),
+        **buffer("input_buffer", 3 * 14 * 4, 1 * 4 * 4),  # of three lines one is of pixels
+    }
+    require(found, {**ALWAYS, **WHOLE, **own})
+    assert (found.crossbars, found.drives, found.lost_bits) == (1, 4, 0)
+
+
+def test_sums_that_do_not_overlap() -> None:
+    """Two taps of a line stay apart from the next one's: 2 of 3 lines, 8 of 12 pixels."""
+    (found,) = designs.find("padding_free").plan(SPARSE, SMALL).parts
+    own = {
+        **ONE,
+        **{"rows_used": 4, "columns_used": 6, "driver_depth": 4, "column_tiles": 2},
+        **{"served_arrays": 2, "reached_arrays": 2.0, "accumulator_bits": 6 + 7 + 2 + 2},
+        **shares(1.0, 1.0, 1.0, 1.0),
+        **buffer("input_buffer", 4, 4),
+        **buffer("output_buffer", 2 * 8 * 3, 2 * 8 * 3, 6 + 7),
+        "output_buffer_share": 1.0,
+    }
+    require(found, {**ALWAYS, **WHOLE, **own})
+
+
+def test_edram_of_more_than_a_bank_and_of_a_layer_in_which_nothing_is_computed() -> None:
+    """Lines of the widest window; none are held where no kernel pixel reaches an output."""
+    nothing = TransposedConv(4, 3, (2, 2), 1, stride=3, padding=1, input_bits=6, weight_bits=7)
+    (found,) = designs.find("zero_padding").plan(nothing, SMALL).parts
+    assert found.sizes.edram_stored_share == near(BANK // 6 / (found.sizes.edram_depth * 42))
+    assert found.sizes.edram_banks == 1
