@@ -19,7 +19,7 @@ from red_timeloop.dataflow.direct import convolve
 from red_timeloop.dataflow.encoding import narrow
 from red_timeloop.dataflow.execution import execute
 from red_timeloop.dataflow.mapped import Mapped, map_layer
-from red_timeloop.dataflow.nonideal import IDEAL
+from red_timeloop.dataflow.nonideal import IDEAL, Nonidealities
 from red_timeloop.dataflow.quality import (
     layer_sqnr,
     sample_layer,
@@ -212,3 +212,11 @@ def test_a_workload_is_as_exact_as_its_worst_layer() -> None:
     assert workload_sqnr(layers, red, hardware) == near(min(ratios)) != near(max(ratios))
     assert workload_sqnr(layers, red, hardware.replace(fold=9)) is None
     assert layer_sqnr(layers[0], designs.find("eyeriss"), hardware) == math.inf
+
+
+def test_cells_are_programmed_in_grains_of_a_millionth_of_a_level() -> None:
+    """Of 2^-20, so that sums are exact in any order; no coarser."""
+    cells = Nonidealities(variation=0.1)
+    held = cells.conductances(np.full((20, 20), 2), 3, np.random.default_rng(0)) * 2**20
+    assert (held == np.rint(held)).all()
+    assert 0.4 < (held % 2).mean() < 0.6
