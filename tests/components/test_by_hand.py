@@ -13,7 +13,7 @@ import pytest
 from close import near
 
 from red_timeloop.circuit import Circuit
-from red_timeloop.components import build, wires
+from red_timeloop.components import build, technology, wires
 
 ISAAC = Circuit.load("isaac_32nm")
 F, V = 32e-9, 0.9  # feature, supply
@@ -282,3 +282,24 @@ def test_what_is_left_out_is_one_of_each() -> None:
         for action in short.actions:
             assert short.energy(action) == long.energy(action), (name, action)
         assert (short.area, short.latency) == (long.area, long.latency), name
+
+
+def test_numbers_move_to_another_node_and_supply() -> None:
+    """Of twice the node and twice the supply: energy eight times, area four times, as Dennard."""
+    for node, supply, energy, area in (
+        (2 * 32e-9, 2 * 0.9, technology.energy_from_anchor, technology.area_from_anchor),
+        (2 * 45e-9, 2 * 0.9, technology.energy_from_arithmetic, technology.area_from_arithmetic),
+    ):
+        there = ISAAC.replace(technology_node_m=node, supply_voltage_v=supply)
+        assert energy(3.0, there) == near(24.0)
+        assert area(3.0, there) == near(12.0)
+        half = there.replace(supply_voltage_v=supply / 4)
+        assert energy(3.0, half) == near(1.5)
+    twice = ISAAC.replace(technology_node_m=2 * F)
+    assert technology.fo4_delay(twice) == near(2 * FO4)
+    assert technology.gate_area(twice) == near(4 * GATE_AREA)
+    assert technology.gate_energy(twice) == near(2 * GATE)
+    assert technology.register_energy(3, twice) == near(2 * 3 * FLIP_FLOP)
+    assert technology.register_area(3, twice) == near(4 * 3 * FLIP_FLOP_AREA)
+    assert technology.inverter_capacitance(twice) == near(2 * 3 * SMALLEST)
+    assert technology.leakage_power(GATE_AREA * 4, twice) == near(4 * 3 * 2 * F / 2 * 5e-3 * V)
