@@ -220,3 +220,14 @@ def test_cells_are_programmed_in_grains_of_a_millionth_of_a_level() -> None:
     held = cells.conductances(np.full((20, 20), 2), 3, np.random.default_rng(0)) * 2**20
     assert (held == np.rint(held)).all()
     assert 0.4 < (held % 2).mean() < 0.6
+
+
+@pytest.mark.parametrize("bits", [2, 8, 16])
+def test_weights_of_a_sample_are_normal_with_a_third_of_their_range(bits: int) -> None:
+    """Those beyond three sigmas, one in 370, are cut to the largest."""
+    _, weights = sample_tensors(Conv(64, 64, (8, 8), 5, weight_bits=bits))
+    largest = 2 ** (bits - 1) - 1
+    assert weights.max() == -weights.min() == largest
+    if bits > 2:
+        assert weights.std() == near(largest / 3, rel=0.02)
+        assert (np.abs(weights) == largest).mean() == near(1 / 370, rel=0.3 if bits > 8 else 1)
