@@ -14,6 +14,8 @@ from close import near
 
 from red_timeloop.circuit import Circuit
 from red_timeloop.components import build, technology, wires
+from red_timeloop.components.registry import parse_technology
+from red_timeloop.errors import InputError
 
 ISAAC = Circuit.load("isaac_32nm")
 F, V = 32e-9, 0.9  # feature, supply
@@ -303,3 +305,17 @@ def test_numbers_move_to_another_node_and_supply() -> None:
     assert technology.register_area(3, twice) == near(4 * 3 * FLIP_FLOP_AREA)
     assert technology.inverter_capacitance(twice) == near(2 * 3 * SMALLEST)
     assert technology.leakage_power(GATE_AREA * 4, twice) == near(4 * 3 * 2 * F / 2 * 5e-3 * V)
+
+
+@pytest.mark.parametrize(
+    ("text", "node"),
+    [("22nm", 22e-9), (" 130 NM", 130e-9), (45, 45e-9), ("21.9999801", 21.9999801e-9)],
+)
+def test_nodes_from_22_to_130_nm_are_known(text: Any, node: float) -> None:
+    assert parse_technology(text) == near(node)
+
+
+@pytest.mark.parametrize("text", ["21.9nm", "21.99995nm", "130.0002nm", "131", "nm", None, "4.5um"])
+def test_other_nodes_are_refused(text: Any) -> None:
+    with pytest.raises(InputError, match=r"technology: unknown .* \(legal: 22nm \.\. 130nm\)"):
+        parse_technology(text)
