@@ -12,6 +12,7 @@ import pytest
 from close import near
 
 from red_timeloop import TransposedConv, designs
+from red_timeloop.components import build
 from red_timeloop.designs import lanes
 from red_timeloop.designs import specification as module
 from red_timeloop.designs.evaluate import evaluate
@@ -228,3 +229,28 @@ def test_latency_and_energy_are_those_of_all_levels() -> None:
     assert found.energy == near(sum(level.energy for level in found.levels.values()))
     searched = replace(found, plan=replace(found.plan, steps=None), cycles=17)
     assert searched.steps == 17
+
+
+@pytest.mark.parametrize("merge", ["digital", "current"])
+def test_lines_and_steps_are_those_of_the_worst_crossbars(merge: str) -> None:
+    """Parts of 3 x 3 to 2 x 2 kernel pixels, whose bit lines are joined or not."""
+    layer = TransposedConv(8, 6, (4, 4), 5, stride=2, padding=2, output_padding=1, input_bits=6)
+    hardware = OWN.replace(merge=merge, dac_bits=2, pipeline="full")
+    found = evaluate(designs.find("red"), layer, hardware, evaluate_specification)
+    joined = 9 if merge == "current" else 1
+    shape = {"rows": 128, "columns": 128, "rows_used": 8, "columns_used": 6}
+    array: Any = build("reram_array", {**shape, "joined_arrays": joined}, hardware.circuit)
+    assert found.line_drop == near(array.line_drop)
+    step: Any = found.step_time
+    assert (step.pulses, step.pipeline) == (3, "full")
+    assert step.settle == near(array.latency)
+    assert found.cycle_time == near(3 * max(step.drive, step.settle, step.convert, step.accumulate))
+    nothing = TransposedConv(4, 3, (2, 2), 1, stride=3, padding=1)
+    assert evaluate(designs.find("red"), nothing, OWN, evaluate_specification).line_drop == 0.0
+
+
+@pytest.mark.parametrize("name", ["red", "zero_padding"])
+def test_what_is_no_layer_is_refused(name: str) -> None:
+    wrong: Any = "GAN_Deconv3"
+    with pytest.raises(InputError, match="layer: 'GAN_Deconv3' is not a layer"):
+        designs.find(name).plan(wrong, OWN)
