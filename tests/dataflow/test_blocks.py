@@ -231,3 +231,13 @@ def test_weights_of_a_sample_are_normal_with_a_third_of_their_range(bits: int) -
     if bits > 2:
         assert weights.std() == near(largest / 3, rel=0.02)
         assert (np.abs(weights) == largest).mean() == near(1 / 370, rel=0.3 if bits > 8 else 1)
+
+
+def test_a_bank_has_the_rows_of_its_fullest_tile() -> None:
+    """13 channels on crossbars of 8 rows: seven, and six with one of padding."""
+    layer = TransposedConv(13, 10, (3, 5), 4, stride=2, padding=1)
+    own = map_layer(layer, "padding_free", *random_tensors(layer), SMALL, IDEAL)
+    banks = [each for lane in own.lanes for each in own.programmer.banks(lane)]
+    tiles = [tile for each in banks for turn in each.tiles for joint in turn for tile in joint]
+    assert {len(tile.channels) for tile in tiles} == {6, 7}
+    assert {each.rows for each in banks} == {7}
