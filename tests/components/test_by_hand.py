@@ -85,6 +85,8 @@ SHAPES = [  # rows, columns, rows used, columns used, slices, pulses, joined, to
     (128, 128, 128, 32, 4, 8, 1, 128),
     (4096, 256, 3000, 20, 3, 4, 2, 16),
     (64, 8, 10, 1, 8, 1, 3, 1),
+    (2, 6, 1, 2, 3, 2, 1, 4),
+    (1, 1, 1, 1, 1, 1, 1, 8),
 ]
 
 
@@ -103,12 +105,21 @@ def test_an_array(shape: tuple[int, ...]) -> None:
     assert made.latency == near(seconds)
     column = bit_line(rows) * 0.2 * V + 1e-6 * V * conducts + 1e-8 * shared / 1.28e9
     control = 500 * TOGGLING * GATE + chain(line(rows) + rows * SMALLEST)
-    pulse = control + multiplexer(rows * joined, columns, shared) / joined
-    decode = log2(rows) * TOGGLING * chain(line(rows) + rows / 2 * SMALLEST)
+    chosen = multiplexer(rows * joined, columns, min(shared, columns)) / joined
+    pulse, address = control + chosen, log2(max(rows, 2))
+    decode = address * TOGGLING * chain(line(rows) + rows / 2 * SMALLEST)
+    assert made.parts == {
+        "column": near(column + chosen / columns),
+        "column line": near(bit_line(rows) * 0.2 * V),
+        "column clamp": near(1e-6 * V * conducts),
+        "column hold": near(1e-8 * shared / 1.28e9),
+        "column multiplexer": near(chosen / columns),
+        "control": near(control),
+    }
     whole = pulses * pulse + decode
     assert made.energy("update") == near(whole / logical + slices * pulses * column)
     cells = rows * columns * 16 * F**2
-    decoder = rows * (log2(rows) / 2 + 1) * GATE_AREA
+    decoder = rows * (address / 2 + 1) * GATE_AREA
     gates = columns * finger_area(LINEAR / pass_gate(rows))
     rest = decoder + gates + columns * 3.9e-14 + 500 * GATE_AREA
     assert made.area == near(cells + rest)
@@ -126,6 +137,7 @@ def test_an_array(shape: tuple[int, ...]) -> None:
     )
     one = INPUTS * 0.2**2 * CONDUCTANCE * (1 - min(lost, 0.25)) * conducts
     assert weight.energy("read") == near(slices * pulses * 0.5 * one)
+    assert (weight.parts, weight.line_drop) == ({"cell": near(one)}, near(lost))
     assert weight.energy("write") == near(slices * 2.0 * 1e-4 * 5e-8 * 10)
 
 
@@ -138,6 +150,12 @@ def test_drivers_of_several_bits(bits: int, columns: int) -> None:
     steps = 2**bits - 1
     pulse = INPUTS * (3.9e-6 * READ * steps + chain(word_line(columns)))
     assert driver.energy("read") == near(3 * (FLIP_FLOP + 0.4 * pulse))
+    assert driver.parts == {
+        "row": near(FLIP_FLOP + pulse),
+        "row latch": near(FLIP_FLOP),
+        "row converter": near(INPUTS * 3.9e-6 * READ * steps),
+        "row line": near(INPUTS * chain(word_line(columns))),
+    }
     row = finger_area(word_line(columns) / 3) + 1.66e-13 * steps + FLIP_FLOP_AREA
     assert driver.area == near(64 * row)
     assert driver.latency == near(drive(columns))

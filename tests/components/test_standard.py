@@ -220,3 +220,12 @@ def test_memories_by_hand() -> None:
     assert found.area == near(32 * 2048 * 1.28e-13 * (45 / 32) ** 2)
     assert standard("dram", {"width": 32, "type": "hbm2"}).energies["read"] == near(32 * 3.92e-12)
     assert standard("dram", {"width": 32, "type": "hbm2"}).model == "red_timeloop DRAM HBM2"
+
+
+@pytest.mark.parametrize("kind", ["sram", "regfile", "storage"])
+def test_a_memory_without_entries_costs_nothing(kind: str) -> None:
+    found = standard(kind, {"width": 8, "depth": 0})
+    assert set(found.energies.values()) == {0.0}
+    assert (found.area, found.leakage_power) == (0.0, 0.0)
+    adder = standard("adder", {"width": 0})
+    assert (set(adder.energies.values()), adder.area) == ({0.0}, 0.0)
