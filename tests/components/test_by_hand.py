@@ -337,3 +337,101 @@ def test_nodes_from_22_to_130_nm_are_known(text: Any, node: float) -> None:
 def test_other_nodes_are_refused(text: Any) -> None:
     with pytest.raises(InputError, match=r"technology: unknown .* \(legal: 22nm \.\. 130nm\)"):
         parse_technology(text)
+
+
+SHARED = {"columns": 100, "columns_used": 30, "weight_slices": 3}  # 90 columns on 7 converters
+SPIKE, SIXTEEN = 4 * FO4, ISAAC.replace(columns_per_adc=16.0)
+
+
+@pytest.mark.parametrize(
+    ("bits", "used", "joined"), [(5, 20, 2), (10, 128, 1), (3, 1, 1), (9, 4096, 3)]
+)
+def test_integrate_and_fire(bits: int, used: int, joined: int) -> None:
+    """As many spikes as the counter holds from the fullest column, each of half the supply."""
+    spikes = 2**bits - 1
+    seconds = max(READ, spikes * SPIKE)
+    capacitor = max(used * joined * 0.2 / 50e3 * seconds / spikes / (V / 2), 3 * SMALLEST)
+    shape = {"resolution": bits, "rows_used": used, "joined_arrays": joined, **SHARED}
+    one: Any = build("integrate_and_fire", {**shape, "input_slices": 2}, SIXTEEN)
+    fired = spikes * INPUTS * CONDUCTANCE * 50e3
+    flip = FLIP_FLOP / (1 / 4 + 3 / 4 * TOGGLING)
+    conversion = fired * (capacitor * V**2 / 2 + 8 * GATE + 2 * flip) + bits * FLIP_FLOP
+    assert one.energy("update") == near(2 * 3 * conversion)
+    logic = 8 * GATE_AREA + bits * FLIP_FLOP_AREA
+    assert one.area == near(7 * (logic + capacitor / (GATE_F / F)))
+    assert one.leakage_power == near(7 * logic / GATE_AREA * 4 * 3 * F / 2 * 5e-3 * V)
+    last = seconds - READ + SPIKE
+    assert one.latency == near(last + (ceil(90 / 7) - 1) * (last + READ))
+
+
+def test_sense_amplifiers() -> None:
+    """A latch of eight gates decides in ten FO4, while two clamps draw a microampere each."""
+    one = build("sense_amplifier", {"resolution": 1, **SHARED, "input_slices": 2}, SIXTEEN)
+    assert one.energy("update") == near(2 * 3 * (2 * 1e-6 * V * 10 * FO4 + 8 * GATE))
+    assert one.area == near(7 * 8 * GATE_AREA)
+    assert one.latency == near(ceil(90 / 7) * 10 * FO4)
+
+
+@pytest.mark.parametrize(
+    ("shape", "count", "conversions"),
+    [
+        (SHARED, 7, 13),
+        ({**SHARED, "converters": 5}, 5, 18),
+        ({**SHARED, "columns": 96}, 6, 15),
+        ({**SHARED, "columns": 9, "columns_used": 3}, 1, 9),
+        ({"columns": 100}, 7, 1),
+        ({"columns_used": 30}, 1, 30),
+        ({}, 1, 1),
+    ],
+)
+def test_columns_share_converters(shape: Any, count: int, conversions: int) -> None:
+    """One to sixteen columns, or as many as are given; each takes its share in turn."""
+    adc = build("adc", {"resolution": 8, **shape}, SIXTEEN)
+    assert adc.latency == near(conversions / 1.28e9)
+    assert adc.area == near(count * (8.175e-11 * 8 + 2.133e-12 * 2**8))
+    shift = {key: value for key, value in shape.items() if key != "columns_used"}
+    assert build("shift_add", {"width": 16, **shift}, SIXTEEN).area == near(count * 6e-11)
+
+
+def test_a_word_line_that_runs_on_through_other_crossbars() -> None:
+    """It loads and slows the whole line; a crossbar pays its share of driver and line."""
+    shape = {"rows": 64, "columns": 128, "line_columns": 600}
+    driver: Any = build("row_driver", {**shape, "line_share": 0.2, "input_slices": 3}, ISAAC)
+    assert driver.latency == near(drive(600))
+    pulse = FLIP_FLOP + INPUTS * (3.9e-6 * READ + chain(word_line(600)))
+    assert driver.energy("read") == near(3 * pulse * 0.2)
+    row = finger_area(word_line(600) / 3) + 1.66e-13 + FLIP_FLOP_AREA
+    assert driver.area == near(64 * row * 0.2)
+    assert driver.parts["row"] == near(pulse)
+    used = {"rows_used": 40, "columns_used": 32}
+    array: Any = build("reram_array", {**shape, **used}, ISAAC)
+    seconds = drive(600) + settle(64, 40, 8)
+    assert array.conduction_seconds == near(seconds)
+    assert array.parts["column clamp"] == near(1e-6 * V * seconds)
+    cell: Any = build("reram_cell", {**shape, "rows_used": 40}, ISAAC)
+    assert cell.conduction_seconds == near(seconds)
+    whole: Any = build("reram_cell", shape, ISAAC)  # all rows hold weights
+    assert whole.conduction_seconds == near(drive(600) + settle(64, 64, 8))
+    assert whole.line_drop > cell.line_drop > 0
+    alone: Any = build("reram_cell", {"columns": 128, "rows_used": 40}, ISAAC)
+    assert (alone.conduction_seconds, alone.line_drop) == (READ, 0.0)
+
+
+@pytest.mark.parametrize("name", ["host", "reram_mac"])
+def test_what_costs_nothing(name: str) -> None:
+    free = build(name, {}, ISAAC)
+    assert not any(free.energy(action) for action in free.actions)
+    assert (free.area, free.latency, free.leakage_power, free.parts) == (0, 0, 0, {})
+
+
+def test_shares_are_of_what_is_counted() -> None:
+    shape = {"width": 256, "depth": 64, "global_cycle_seconds": 3e-9}
+    shares = {"read_share": 0.5, "write_share": 0.25, "update_share": 3.0}
+    whole, part = build("edram", shape, ISAAC), build("edram", {**shape, **shares}, ISAAC)
+    for action, share in (("read", 0.5), ("write", 0.25), ("update", 3.0), ("leak", 1.0)):
+        assert part.energy(action) == near(share * whole.energy(action))
+    assert whole.energy("leak") == near(whole.leakage_power * 3e-9)
+    with pytest.raises(ValueError, match="Edram has no action 'compute'"):
+        whole.energy("compute")
+    gated = build("mac", {"width": 8, "compute_share": 0.5}, ISAAC)
+    assert gated.energy("compute_gated") == 0.0
