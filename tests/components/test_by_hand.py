@@ -13,9 +13,7 @@ import pytest
 from close import near
 
 from red_timeloop.circuit import Circuit
-from red_timeloop.components import build, technology, wires
-from red_timeloop.components.registry import parse_technology
-from red_timeloop.errors import InputError
+from red_timeloop.components import build, wires
 
 ISAAC = Circuit.load("isaac_32nm")
 F, V = 32e-9, 0.9  # feature, supply
@@ -304,41 +302,6 @@ def test_what_is_left_out_is_one_of_each() -> None:
         assert (short.area, short.latency) == (long.area, long.latency), name
 
 
-def test_numbers_move_to_another_node_and_supply() -> None:
-    """Of twice the node and twice the supply: energy eight times, area four times, as Dennard."""
-    for node, supply, energy, area in (
-        (2 * 32e-9, 2 * 0.9, technology.energy_from_anchor, technology.area_from_anchor),
-        (2 * 45e-9, 2 * 0.9, technology.energy_from_arithmetic, technology.area_from_arithmetic),
-    ):
-        there = ISAAC.replace(technology_node_m=node, supply_voltage_v=supply)
-        assert energy(3.0, there) == near(24.0)
-        assert area(3.0, there) == near(12.0)
-        half = there.replace(supply_voltage_v=supply / 4)
-        assert energy(3.0, half) == near(1.5)
-    twice = ISAAC.replace(technology_node_m=2 * F)
-    assert technology.fo4_delay(twice) == near(2 * FO4)
-    assert technology.gate_area(twice) == near(4 * GATE_AREA)
-    assert technology.gate_energy(twice) == near(2 * GATE)
-    assert technology.register_energy(3, twice) == near(2 * 3 * FLIP_FLOP)
-    assert technology.register_area(3, twice) == near(4 * 3 * FLIP_FLOP_AREA)
-    assert technology.inverter_capacitance(twice) == near(2 * 3 * SMALLEST)
-    assert technology.leakage_power(GATE_AREA * 4, twice) == near(4 * 3 * 2 * F / 2 * 5e-3 * V)
-
-
-@pytest.mark.parametrize(
-    ("text", "node"),
-    [("22nm", 22e-9), (" 130 NM", 130e-9), (45, 45e-9), ("21.9999801", 21.9999801e-9)],
-)
-def test_nodes_from_22_to_130_nm_are_known(text: Any, node: float) -> None:
-    assert parse_technology(text) == near(node)
-
-
-@pytest.mark.parametrize("text", ["21.9nm", "21.99995nm", "130.0002nm", "131", "nm", None, "4.5um"])
-def test_other_nodes_are_refused(text: Any) -> None:
-    with pytest.raises(InputError, match=r"technology: unknown .* \(legal: 22nm \.\. 130nm\)"):
-        parse_technology(text)
-
-
 SHARED = {"columns": 100, "columns_used": 30, "weight_slices": 3}  # 90 columns on 7 converters
 SPIKE, SIXTEEN = 4 * FO4, ISAAC.replace(columns_per_adc=16.0)
 
@@ -415,23 +378,3 @@ def test_a_word_line_that_runs_on_through_other_crossbars() -> None:
     assert whole.line_drop > cell.line_drop > 0
     alone: Any = build("reram_cell", {"columns": 128, "rows_used": 40}, ISAAC)
     assert (alone.conduction_seconds, alone.line_drop) == (READ, 0.0)
-
-
-@pytest.mark.parametrize("name", ["host", "reram_mac"])
-def test_what_costs_nothing(name: str) -> None:
-    free = build(name, {}, ISAAC)
-    assert not any(free.energy(action) for action in free.actions)
-    assert (free.area, free.latency, free.leakage_power, free.parts) == (0, 0, 0, {})
-
-
-def test_shares_are_of_what_is_counted() -> None:
-    shape = {"width": 256, "depth": 64, "global_cycle_seconds": 3e-9}
-    shares = {"read_share": 0.5, "write_share": 0.25, "update_share": 3.0}
-    whole, part = build("edram", shape, ISAAC), build("edram", {**shape, **shares}, ISAAC)
-    for action, share in (("read", 0.5), ("write", 0.25), ("update", 3.0), ("leak", 1.0)):
-        assert part.energy(action) == near(share * whole.energy(action))
-    assert whole.energy("leak") == near(whole.leakage_power * 3e-9)
-    with pytest.raises(ValueError, match="Edram has no action 'compute'"):
-        whole.energy("compute")
-    gated = build("mac", {"width": 8, "compute_share": 0.5}, ISAAC)
-    assert gated.energy("compute_gated") == 0.0
