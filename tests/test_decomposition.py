@@ -223,6 +223,12 @@ def test_any_number_of_images(images, dtype):
     np.testing.assert_array_equal(outputs, np.repeat(one, images, axis=0))
 
 
+def test_of_no_images_nothing_can_overflow():
+    layer = Conv(2, 2, (2,), 1)
+    outputs = decompose(layer).apply(np.zeros((0, 2, 2), int), np.full((2, 2, 1), 2**62))
+    assert (outputs.dtype, outputs.shape) == (np.int64, (0, 2, 2))
+
+
 def test_apply_names_the_shape_it_wants():
     parts = decompose(TransposedConv(4, 6, (3, 3), 3, groups=2))
     inputs, weights = np.ones((1, 4, 3, 3)), np.ones((4, 3, 3, 3))
