@@ -40,26 +40,26 @@ class Matrix:
         groups: Groups of channels, each with a matrix of its own.
         rows: Input channels of a group.
         columns: Output channels of a group.
+        input_bits: Bits of an input.
+        weight_bits: Bits of a weight.
         row_ranks: Ranks that share the rows with `C`, with their sizes.
         column_ranks: Ranks that share the columns with `M`.
         mode_ranks: Ranks of the modes, each with sub-crossbars of its own.
         tap_ranks: Ranks of the kernel pixels that have a sub-crossbar each.
         turns: Sub-crossbars of each mode, descending, where modes take turns on the same crossbars;
             () where they stand side by side.
-        input_bits: Bits of an input.
-        weight_bits: Bits of a weight.
     """
 
     groups: int
     rows: int
     columns: int
+    input_bits: int
+    weight_bits: int
     row_ranks: tuple[Loop, ...] = ()
     column_ranks: tuple[Loop, ...] = ()
     mode_ranks: tuple[Loop, ...] = ()
     tap_ranks: tuple[Loop, ...] = ()
     turns: tuple[int, ...] = ()
-    input_bits: int = 8
-    weight_bits: int = 8
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from red_timeloop.designs.constraints import check_rules, read_constraints
 from red_timeloop.designs.pinned import free_in_time, pinned
 from red_timeloop.designs.plan import Plan
 from red_timeloop.designs.specification import assemble
-from red_timeloop.designs.variants import copied, folded, tiled
+from red_timeloop.designs.variants import CROSSBARS, copied, folded, tiled
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
 from red_timeloop.layer import Layer
@@ -171,6 +171,10 @@ def test_a_mapping_that_keeps_nothing_where_the_design_does_is_refused() -> None
     files = plan("red").architecture, plan("red").constraints
     with pytest.raises(InputError, match="legal: the design's constraints"):
         check_rules(*files, replace(own, mapping=Mapping(levels)))
+
+
+def test_a_chip_has_the_crossbars_of_isaac() -> None:
+    assert CROSSBARS == 168 * 12 * 8  # tiles, IMAs in each, crossbars in each of those
 
 
 @pytest.mark.parametrize("name", ["zero_padding", "padding_free", "split_kernel"])

@@ -52,7 +52,7 @@ def test_packing_holds_the_matrix_and_no_block_needs_fewer_crossbars(
 @given(st.integers(1, 11), st.integers(1, 11), st.integers(1, 36))
 def test_a_fold_leaves_the_fewest_sub_crossbars(r: int, s: int, fold: int) -> None:
     ranks = (("R", r), ("S", s))
-    chosen = tile(Matrix(1, 8, 8, tap_ranks=ranks), Hardware.load().replace(fold=fold)).fold
+    chosen = tile(Matrix(1, 8, 8, 8, 8, tap_ranks=ranks), Hardware.load().replace(fold=fold)).fold
 
     def left(along_r: int, along_s: int) -> int:
         return len(range(0, r, along_r)) * len(range(0, s, along_s))
