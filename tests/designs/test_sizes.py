@@ -50,6 +50,12 @@ def shape(plan: Plan, buffer: str) -> tuple[int, int, int, float]:
             3 * 200 * 512 + 200 * 512,
             3 * 202 * 512 + 200 * 512,
         ),
+        # No kernel pixel reaches a line: no lines of inputs are held for three of outputs.
+        (
+            TransposedConv(512, 256, (1, 600), 1, (3, 1), ((1, 0), (0, 0)), (1, 0)),
+            3 * 600 * 256,
+            600 * 512 + 600 * 256,
+        ),
         # One bank at least.
         (TransposedConv(8, 4, (4, 4), 4, stride=2, padding=1), BANK, 4 * 11 * 8 + 8 * 4),
     ],
