@@ -167,6 +167,7 @@ def test_converters_by_hand(arguments: Any, expected: tuple[int, int, bool]) -> 
     ("count", "said"),
     [
         (5.0000009, 5),
+        (1e-9 + 1e-6, 0),
         (5.0000012, 5.0000012),
         (4.9999991, 5),
         (3.4, 3.4),
@@ -241,3 +242,11 @@ def test_a_bank_has_the_rows_of_its_fullest_tile() -> None:
     tiles = [tile for each in banks for turn in each.tiles for joint in turn for tile in joint]
     assert {len(tile.channels) for tile in tiles} == {6, 7}
     assert {each.rows for each in banks} == {7}
+
+
+def test_chances_decide_which_cells_are_stuck() -> None:
+    """Below the one share off, from the other on, the rest as it is."""
+    drawn: Any = SimpleNamespace(random=lambda shape: np.array([[0.0, 0.19, 0.2, 0.74, 0.75, 1.0]]))
+    cells = Nonidealities(stuck_off=0.2, stuck_on=0.25)
+    held = cells.conductances(np.full((1, 6), 2), 3, drawn)
+    assert held.tolist() == [[0.0, 0.0, 2.0, 2.0, 3.0, 3.0]]

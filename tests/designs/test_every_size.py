@@ -319,3 +319,23 @@ def test_edram_of_more_than_a_bank_and_of_a_layer_in_which_nothing_is_computed()
     (found,) = designs.find("zero_padding").plan(nothing, SMALL).parts
     assert found.sizes.edram_stored_share == near(BANK // 6 / (found.sizes.edram_depth * 42))
     assert found.sizes.edram_banks == 1
+
+
+@pytest.mark.parametrize(("rows", "stacked"), [(120, True), (119, False)])
+def test_turns_share_the_rows_that_just_hold_them(rows: int, stacked: bool) -> None:
+    """Three times 40 channels."""
+    found = part("red", rows=rows, fold=3)
+    assert found.sizes.row_tiles == (1 if stacked else 3)
+    assert found.sizes.rows_per_turn == (40 if stacked else rows)
+
+
+def test_one_crossbar_of_a_mode_is_converted_in_the_turns_that_are_counted() -> None:
+    """Nothing is joined, so that no turn is hidden."""
+    layer = TransposedConv(4, 3, (3,), 2, input_bits=6, weight_bits=7)
+    (found,) = designs.find("red").plan(layer, SMALL.replace(fold=2, merge="current")).parts[:1]
+    assert (found.sizes.joined_sub_crossbars, found.sizes.joined_row_tiles) == (1, 1)
+    assert found.sizes.adc_share == found.sizes.conversion_share == 1.0
+
+
+def test_a_weight_as_wide_as_a_crossbar_fits() -> None:
+    assert part("red", columns=4).sizes.columns_used == 1

@@ -181,6 +181,8 @@ def test_a_chip_has_the_crossbars_of_isaac() -> None:
 def test_designs_that_do_not_fold_have_one_plan(name: str) -> None:
     design = designs.find(name)
     assert list(folded(design, LAYER, OWN)) == [plan(name)]
+    twice = OWN.replace(fold=2)
+    assert list(folded(design, LAYER, twice)) == [design.plan(LAYER, twice)]
     assert not list(copied(plan("eyeriss"), 10**6))[1:]  # no crossbars to copy
 
 
