@@ -126,6 +126,7 @@ def test_red_folded_on_tall_crossbars(merge: str) -> None:
     """Two by two kernel pixels of the last group in three turns, on 120 of 128 rows."""
     found = designs.find("red").plan(LAYER, SMALL.replace(rows=128, fold=3, merge=merge)).parts[-2]
     assert found.name == "taps 2x2"
+    assert found.notes[1:] == ("kernel pixels padded to share sub-crossbars evenly",)
     own = {
         **RED,
         **{"crossbar_rows": 128, "rows_used": 40, "rows_per_turn": 42, "driver_depth": 40},
@@ -239,6 +240,8 @@ def test_groups_of_channels_on_the_diagonal() -> None:
     for less in ({"rows": 7}, {"rows": 8, "columns": 20}):
         (alone,) = designs.find("red").plan(layer, SMALL.replace(**less)).parts
         assert (alone.sizes.blocks, alone.crossbars) == (1, 24)
+    (cut,) = designs.find("red").plan(layer, SMALL.replace(rows=3)).parts
+    assert (cut.sizes.blocks, cut.sizes.row_tiles) == (1, 2)  # not even one fits
     (found,) = designs.find("red").plan(layer, SMALL.replace(rows=8)).parts
     own = {
         **RED,
@@ -339,3 +342,16 @@ def test_one_crossbar_of_a_mode_is_converted_in_the_turns_that_are_counted() -> 
 
 def test_a_weight_as_wide_as_a_crossbar_fits() -> None:
     assert part("red", columns=4).sizes.columns_used == 1
+
+
+@pytest.mark.parametrize(("channels", "more"), [(1, 1), (2, 1), (3, 2), (4, 2), (5, 3)])
+@pytest.mark.parametrize(("kernel", "overlapping"), [(1, 1), (2, 1), (3, 2)])
+def test_sums_have_a_bit_of_headroom_at_least(
+    channels: int, more: int, kernel: int, overlapping: int
+) -> None:
+    """Bits beyond a product: of what a crossbar adds, and of what overlaps."""
+    layer = TransposedConv(channels, 1, (4,), kernel, stride=3)
+    (found,) = designs.find("padding_free").plan(layer, SMALL).parts
+    assert found.sizes.accumulator_bits == 16 + more + overlapping
+    (one,) = designs.find("red").plan(layer, SMALL).parts[:1]
+    assert one.sizes.accumulator_bits == 16 + more

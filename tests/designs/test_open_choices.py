@@ -256,6 +256,7 @@ def test_a_part_is_cut_over_the_buffers_as_the_search_answers(
     found = tiled(one, 1e-6)
     (((specification,), budget),) = asked
     assert (specification.objective, budget) == ("energy", 4000)
+    assert specification.problem == one.parts[0].problem  # of a group, not of all inputs
     levels = specification.constraints.levels
     assert set("NPQ").isdisjoint(factors(levels["edram"].temporal))
     assert factors(levels["output_register"].temporal)["P"] == 1

@@ -232,12 +232,15 @@ def test_latency_and_energy_are_those_of_all_levels() -> None:
 
 
 @pytest.mark.parametrize("merge", ["digital", "current"])
-def test_lines_and_steps_are_those_of_the_worst_crossbars(merge: str) -> None:
-    """Parts of 3 x 3 to 2 x 2 kernel pixels, whose bit lines are joined or not."""
-    layer = TransposedConv(8, 6, (4, 4), 5, stride=2, padding=2, output_padding=1, input_bits=6)
+@pytest.mark.parametrize(("kernel", "most"), [(5, 9), (4, 4)])
+def test_lines_and_steps_are_those_of_the_worst_crossbars(
+    kernel: int, most: int, merge: str
+) -> None:
+    """Parts of 3 x 3 to 2 x 2 kernel pixels or of 2 x 2 alone, bit lines joined or not."""
+    layer = TransposedConv(8, 6, (4, 4), kernel, stride=2, padding=1, input_bits=6)
     hardware = OWN.replace(merge=merge, dac_bits=2, pipeline="full")
     found = evaluate(designs.find("red"), layer, hardware, evaluate_specification)
-    joined = 9 if merge == "current" else 1
+    joined = most if merge == "current" else 1
     shape = {"rows": 128, "columns": 128, "rows_used": 8, "columns_used": 6}
     array: Any = build("reram_array", {**shape, "joined_arrays": joined}, hardware.circuit)
     assert found.line_drop == near(array.line_drop)
