@@ -348,9 +348,8 @@ def _fold(tap_ranks: tuple[Loop, ...], fold: int) -> dict[str, int]:
 
     A mode with fewer kernel pixels than the fold keeps one sub-crossbar.
     """
-    best = {rank: 1 for rank, _ in tap_ranks}
-    if fold == 1 or not tap_ranks:
-        return best
+    if not tap_ranks:
+        return {}
     candidates: list[dict[str, int]] = [{}]
     for rank, _ in tap_ranks:
         candidates = [
@@ -371,7 +370,7 @@ def _fold(tap_ranks: tuple[Loop, ...], fold: int) -> dict[str, int]:
 
 def _blocks(matrix: Matrix, rows: int | None, columns: int | None, turns: int) -> int:
     """Return how many groups of channels share a crossbar, on its block diagonal."""
-    if matrix.groups == 1 or rows is None or columns is None:
+    if rows is None or columns is None:
         return 1
     height = matrix.rows * math.prod(size for _, size in matrix.row_ranks) * turns
     width = matrix.columns * math.prod(size for _, size in matrix.column_ranks)
@@ -385,8 +384,6 @@ def _rows_per_turn(
     """Return the rows one kernel pixel may use, and whether folded pixels share a crossbar."""
     if rows is None:
         return None, True
-    if turns == 1:
-        return rows // blocks, True
     if matrix.rows * blocks * turns <= rows:
         return rows // turns // blocks, True
     return rows // blocks, False

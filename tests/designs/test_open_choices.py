@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from red_timeloop import TransposedConv, designs
 from red_timeloop.designs import constraints as module
-from red_timeloop.designs.constraints import check_rules, read_constraints
+from red_timeloop.designs.constraints import check_rules, read_constraints, rule_names
 from red_timeloop.designs.pinned import free_in_time, pinned
 from red_timeloop.designs.plan import Plan
 from red_timeloop.designs.specification import assemble
@@ -137,6 +138,17 @@ def test_a_loop_is_held_to_its_condition(
             "deconvolution_modes"
         )
         assert caught.value.legal == meaning
+
+
+def test_rules_are_names_and_meanings(tmp_path: Path) -> None:
+    file = tmp_path / "rules.yaml"
+    file.write_text("rules_ignored_by_timeloop: [one, two]")
+    with pytest.raises(InputError, match=r"rules_ignored_by_timeloop: rules are names and what"):
+        rule_names(file)
+    file.write_text("rules_ignored_by_timeloop: {1: 2}")
+    assert rule_names(file) == {"1": "2"}
+    file.write_text("{}")
+    assert rule_names(file) == {}
 
 
 def test_what_cannot_be_checked_is_refused() -> None:
