@@ -355,3 +355,11 @@ def test_sums_have_a_bit_of_headroom_at_least(
     assert found.sizes.accumulator_bits == 16 + more + overlapping
     (one,) = designs.find("red").plan(layer, SMALL).parts[:1]
     assert one.sizes.accumulator_bits == 16 + more
+
+
+@pytest.mark.parametrize("rows", [80, 79])
+def test_two_turns_share_the_rows_or_say_that_they_do_not(rows: int) -> None:
+    found = part("red", rows=rows, fold=2)
+    told = "folded kernel pixels do not fit one crossbar's rows: the fold saves no crossbars"
+    assert (told in found.notes) == (rows < 80)
+    assert found.sizes.rows_per_turn == (40 if rows == 80 else rows)
