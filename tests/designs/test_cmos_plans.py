@@ -62,7 +62,14 @@ def test_the_ways_to_say_a_part(name: str, modes: int) -> None:
 
 @pytest.mark.parametrize(
     ("bits", "operand", "total"),
-    [((8, 8), 8, 24), ((4, 8), 8, 24), ((8, 4), 8, 24), ((4, 4), 4, 16), ((8, 16), 16, 32)],
+    [
+        ((8, 8), 8, 24),
+        ((4, 8), 8, 24),
+        ((8, 4), 8, 24),
+        ((4, 4), 4, 16),
+        ((8, 16), 16, 32),
+        ((1, 8), 8, 24),
+    ],
 )
 def test_bits_of_operands_and_of_whole_bytes_of_a_sum(
     bits: tuple[int, int], operand: int, total: int

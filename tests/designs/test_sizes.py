@@ -94,6 +94,7 @@ def test_the_output_buffer_holds_what_one_line_of_inputs_meets() -> None:
     [
         (100, 60, 8, (4, 256, 1, 60 / 128)),
         (60, 100, 8, (4, 256, 1, 100 / 128)),  # what the hardware holds is placed too
+        (512, 512, 1, (2, 256, 1, 1.0)),
         (64, 64, 128, (32, 256, 1, 1.0)),
         (64, 1, 129, (64, 129, 1, 1 / 64)),  # a row holds a word at least
         (64, 0, 300, (64, 300, 1, 1 / 64)),
