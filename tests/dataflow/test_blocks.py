@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import product
 from math import prod
 from types import SimpleNamespace
@@ -250,3 +251,50 @@ def test_chances_decide_which_cells_are_stuck() -> None:
     cells = Nonidealities(stuck_off=0.2, stuck_on=0.25)
     held = cells.conductances(np.full((1, 6), 2), 3, drawn)
     assert held.tolist() == [[0.0, 0.0, 2.0, 2.0, 3.0, 3.0]]
+
+
+@pytest.mark.parametrize("draw", [random_tensors, sample_tensors])
+@pytest.mark.parametrize("bits", [62, 63, 64])
+def test_tensors_of_more_bits_than_are_drawn_have_62(draw: Any, bits: int) -> None:
+    inputs, weights = draw(Conv(64, 64, (8,), 3, input_bits=bits, weight_bits=bits))
+    assert 2**61 < inputs.max() < 2**62
+    most = 2 ** min(bits - 1, 62)
+    assert most / 2 < weights.max() <= most
+    assert -most / 2 > weights.min() >= -most
+
+
+def test_cells_are_ideal_until_something_is_said() -> None:
+    assert Nonidealities() == IDEAL
+    assert (IDEAL.ideal, IDEAL.seed, IDEAL.on_off_ratio) == (True, 0, math.inf)
+    assert not Nonidealities(on_off_ratio=1 + 1.01e-9).ideal  # the least that is told from 1
+    with pytest.raises(InputError, match=r"on_off_ratio: got .* .legal: above 1"):
+        Nonidealities(on_off_ratio=1 + 0.99e-9)
+
+
+@pytest.mark.parametrize("name", designs.names())
+def test_a_design_of_one_s_own_says_nothing_of_groups_that_are_not_there(name: str) -> None:
+    shipped: Any = designs.find(name)
+
+    def plan(layer: Any, hardware: Hardware) -> Any:
+        def without(loops: Any) -> Any:
+            return tuple(loop for loop in loops if loop[0] != "G")
+
+        made = shipped.transposed(layer, hardware)
+        parts = tuple(
+            replace(
+                part,
+                loops={
+                    target: replace(own, x=without(own.x), y=without(own.y))
+                    for target, own in part.loops.items()
+                },
+            )
+            for part in made.parts
+        )
+        return replace(made, parts=parts)
+
+    own = replace(shipped, name="own", transposed=plan)
+    tensors = random_tensors(LAYER)
+    hardware = SMALL.replace(adc_bits=None)
+    trace = simulate(LAYER, own, *tensors, hardware)
+    assert trace.error.exact
+    assert trace.counts == simulate(LAYER, shipped, *tensors, hardware).counts
