@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from math import log2
 from typing import Any
 
 import pytest
 from close import near
 
 from red_timeloop.circuit import Circuit
-from red_timeloop.components import build, technology
+from red_timeloop.components import build, technology, wires
 from red_timeloop.components.registry import parse_technology
 from red_timeloop.errors import InputError
 
@@ -41,13 +42,21 @@ def test_numbers_move_to_another_node_and_supply() -> None:
 
 @pytest.mark.parametrize(
     ("text", "node"),
-    [("22nm", 22e-9), (" 130 NM", 130e-9), (45, 45e-9), ("21.9999801", 21.9999801e-9)],
+    [
+        ("22nm", 22e-9),
+        (" 130 NM", 130e-9),
+        (45, 45e-9),
+        ("21.9999801", 21.9999801e-9),
+        ("130.00012", 130.00012e-9),
+    ],
 )
 def test_nodes_from_22_to_130_nm_are_known(text: Any, node: float) -> None:
     assert parse_technology(text) == near(node)
 
 
-@pytest.mark.parametrize("text", ["21.9nm", "21.99995nm", "130.0002nm", "131", "nm", None, "4.5um"])
+@pytest.mark.parametrize(
+    "text", ["21.9nm", "21.999973nm", "130.00016nm", "131", "nm", None, "4.5um"]
+)
 def test_other_nodes_are_refused(text: Any) -> None:
     with pytest.raises(InputError, match=r"technology: unknown .* \(legal: 22nm \.\. 130nm\)"):
         parse_technology(text)
@@ -71,3 +80,29 @@ def test_shares_are_of_what_is_counted() -> None:
         whole.energy("compute")
     gated = build("mac", {"width": 8, "compute_share": 0.5}, ISAAC)
     assert gated.energy("compute_gated") == 0.0
+
+
+@pytest.mark.parametrize(
+    ("leaves", "reached", "length"),
+    [
+        (1, 1, 0.0),
+        (2, 1, 2**0.5 / 4),  # of a tree 2^(1/2) wide and deep a quarter to each side
+        (2, 2, 2 * 2**0.5 / 4),
+        (4, 1, 1 / 2 + 1 / 2),
+        (4, 2, 2 * (1 / 2 + 1 / 2)),
+        (4, 3, 2 / 2 + 3 / 2),
+        (4, 4, 2 / 2 + 4 / 2),
+        (4, 0, 1 / 2 + 1 / 2),  # one at least
+        (3, 4, 2 / 2 + 3 / 2),  # and no more than there are
+        (16, 1, 1 + 1 + 1 / 2 + 1 / 2),
+    ],
+)
+def test_an_h_tree_by_hand(leaves: int, reached: float, length: float) -> None:
+    """Of leaves one wide: branches of half the square that they halve, in turn across and along."""
+    assert wires.tree_length(leaves, reached, 3.0) == pytest.approx(3 * length, rel=1e-9, abs=0)
+
+
+@pytest.mark.parametrize(("bits", "levels"), [(1, 0), (2, 1), (16, 4), (24, log2(24))])
+def test_adders_have_a_level_for_each_doubling(bits: int, levels: float) -> None:
+    adder = build("adder", {"width": bits}, ISAAC)
+    assert adder.latency == near(2 * (levels + 1) * 3.6e-4 * F)
