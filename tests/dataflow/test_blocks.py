@@ -14,7 +14,7 @@ import pytest
 from close import near
 
 from red_timeloop import Conv, TransposedConv, designs, simulate
-from red_timeloop.dataflow import bank, events, execution, machine
+from red_timeloop.dataflow import bank, buffers, events, execution, machine
 from red_timeloop.dataflow.converter import converter
 from red_timeloop.dataflow.direct import convolve
 from red_timeloop.dataflow.encoding import narrow
@@ -28,9 +28,10 @@ from red_timeloop.dataflow.quality import (
     workload_sqnr,
 )
 from red_timeloop.dataflow.trace import deviation
-from red_timeloop.dataflow.verification import random_tensors
+from red_timeloop.dataflow.verification import random_tensors, verify
 from red_timeloop.errors import InputError
 from red_timeloop.hardware import Hardware
+from red_timeloop.workload import Workload, WorkloadLayer
 
 OWN = Hardware.load()
 SMALL = OWN.replace(rows=8, columns=16)
@@ -298,3 +299,25 @@ def test_a_design_of_one_s_own_says_nothing_of_groups_that_are_not_there(name: s
     trace = simulate(LAYER, own, *tensors, hardware)
     assert trace.error.exact
     assert trace.counts == simulate(LAYER, shipped, *tensors, hardware).counts
+
+
+def test_every_lane_s_lines_are_looked_for_in_the_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Along the first axis, whose lines the buffer holds."""
+    looked: list[Any] = []
+    monkeypatch.setattr(buffers.Window, "check", lambda _, reads: looked.append(reads))
+    lanes = mapped("red").lanes
+    buffers.slide(lanes, 16, zeros_stored=False)
+    assert looked == [lane.reads[0] for lane in lanes]
+    assert looked != [lane.reads[1] for lane in lanes]
+
+
+def test_a_check_is_of_the_hardware_that_is_asked_for() -> None:
+    """Nine turns are more than a mode has; the other design is checked all the same."""
+    workload = Workload("w", "one", (WorkloadLayer(LAYER, "here"),))
+    found = verify(workload, ["red", "zero_padding"], SMALL.replace(fold=9))
+    assert [each.subject for each in found] == ["decomposition", "red", "zero_padding"]
+    assert "no computation mode has 9 kernel pixels" in (found[1].not_run or "")
+    assert (found[1].events, found[1].error) == (0, None)
+    assert all(each.passed for each in found)
+    assert found[2].events > 10
+    assert {each.layer for each in found} == {""}
