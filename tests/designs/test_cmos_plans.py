@@ -83,6 +83,11 @@ def test_bits_of_operands_and_of_whole_bytes_of_a_sum(
         assert not {"input_bits", "accumulator_bits", "active_share"} & sizes.array.keys()
 
 
+@pytest.mark.parametrize("name", ["eyeriss_gated", "eyeriss_skip"])
+def test_what_gates_by_statistics_is_given_all_inputs(name: str) -> None:
+    assert cmos(name).plan(LAYER, Hardware.load()).parts[0].sizes.active_share == 1.0
+
+
 def test_an_array_that_says_neither_clock_nor_node(tmp_path: Path) -> None:
     """Its cycle is a nanosecond, its node that of the parameter set, and both are told."""
     text = ARRAY.read_text().replace('  technology: "45nm"\n', "")
@@ -110,6 +115,12 @@ def test_an_array_of_one_s_own_that_gates_zeros(tmp_path: Path) -> None:
     file.write_text(ARRAY.read_text().replace("variables:", "variables:\n  active_share: 0.5"))
     sizes = designs.choose([str(file)])[0].plan(LAYER, Hardware.load()).parts[0].sizes
     assert sizes.active_share == near(LAYER.macs / LAYER.zero_inserted_macs)
+    keep = "dataspace: {keep: [Inputs, Weights], bypass: [Outputs]}"
+    skipping = "{type: skipping, options: [{target: Weights, condition_on: [Inputs]}]}"
+    sparse = f"{keep}\n    sparse_optimizations: {{action_optimization: [{skipping}]}}"
+    file.write_text(file.read_text().replace(keep, sparse))
+    sizes = designs.choose([str(file)])[0].plan(LAYER, Hardware.load()).parts[0].sizes
+    assert sizes.active_share == 1.0
 
 
 def area_of(design: CmosDesign) -> float:

@@ -363,3 +363,18 @@ def test_two_turns_share_the_rows_or_say_that_they_do_not(rows: int) -> None:
     told = "folded kernel pixels do not fit one crossbar's rows: the fold saves no crossbars"
     assert (told in found.notes) == (rows < 80)
     assert found.sizes.rows_per_turn == (40 if rows == 80 else rows)
+
+
+@pytest.mark.parametrize(
+    ("design", "modes", "steps"),
+    [
+        ("red", 4, 3 * 4),
+        ("red_serial", 4, 5 * 8),  # all outputs in turn
+        ("split_kernel", 4, 3 * 4),
+        ("zero_padding", 1, 5 * 8),
+        ("padding_free", 1, 3 * 4),  # input pixels
+    ],
+)
+def test_modes_and_steps(design: str, modes: int, steps: int) -> None:
+    plan = designs.find(design).plan(LAYER, SMALL)
+    assert (plan.modes, plan.steps) == (modes, steps)

@@ -59,7 +59,7 @@ def test_what_the_numbers_rest_on(changes: dict[str, Any], words: str) -> None:
     assert first.startswith("isaac_32nm: ")
     assert first.endswith(" embedded engine; weights resident, programming not counted.")
     assert zeros == "Inserted zeros raise no pulse; they are made at the row drivers."
-    assert said([], hardware)[0] == first
+    assert said([], hardware) == [first, zeros]
     driven = OWN.replace(zero_aware=False)
     assert "Inserted zeros are driven and read like data;" in said([], driven)[1]
 
