@@ -170,6 +170,7 @@ def test_converters_by_hand(arguments: Any, expected: tuple[int, int, bool]) -> 
     [
         (5.0000009, 5),
         (1e-9 + 1e-6, 0),
+        (1.0012e-6, 1.0012e-6),
         (5.0000012, 5.0000012),
         (4.9999991, 5),
         (3.4, 3.4),
