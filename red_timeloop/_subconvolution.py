@@ -105,7 +105,7 @@ def _magnitude(array: Array) -> int:
 
 def _check_shapes(layer: Layer, inputs: Array, weights: Array) -> None:
     shape = layer.input_shape[1:]
-    if inputs.ndim != 2 + layer.ndim or inputs.shape[1:] != shape:
+    if inputs.shape[1:] != shape:
         raise InputError(
             f"shape {inputs.shape} does not fit the layer",
             key="inputs",

@@ -210,11 +210,37 @@ def test_other_numeric_dtypes(dtype):
     np.testing.assert_allclose(outputs, expected, rtol=1e-2 if dtype == "float16" else 1e-5)
 
 
+@pytest.mark.parametrize("images", [0, 1, 5])
+@pytest.mark.parametrize("dtype", ["int64", "float32", "O"])
+def test_any_number_of_images(images, dtype):
+    layer = TransposedConv(2, 3, (3, 4), 3, stride=2, padding=1)
+    inputs, weights = (each.astype(dtype) for each in _operands(layer, 1))
+    many = np.repeat(inputs, images, axis=0)
+    outputs = decompose(layer).apply(many, weights)
+    assert outputs.dtype == dtype
+    assert outputs.shape == (images, 3, *layer.output_size)
+    one, _ = scatter.transposed(layer, *_operands(layer, 1))
+    np.testing.assert_array_equal(outputs, np.repeat(one, images, axis=0))
+
+
+def test_of_no_images_nothing_can_overflow():
+    layer = Conv(2, 2, (2,), 1)
+    outputs = decompose(layer).apply(np.zeros((0, 2, 2), int), np.full((2, 2, 1), 2**62))
+    assert (outputs.dtype, outputs.shape) == (np.int64, (0, 2, 2))
+
+
 def test_apply_names_the_shape_it_wants():
     parts = decompose(TransposedConv(4, 6, (3, 3), 3, groups=2))
     inputs, weights = np.ones((1, 4, 3, 3)), np.ones((4, 3, 3, 3))
     with pytest.raises(InputError, match=r"inputs: shape \(4, 3, 3\).*legal: \[N, 4, 3, 3\]"):
         parts.apply(inputs[0], weights)
+    for wrong in (inputs[..., None], np.ones(()), inputs[:, :3]):
+        with pytest.raises(InputError, match=r"inputs: shape .*legal: \[N, 4, 3, 3\]"):
+            parts.apply(wrong, weights)
+    with pytest.raises(InputError, match="inputs: not an array"):
+        parts.apply([[1, 2], [3]], weights)
+    with pytest.raises(InputError, match="weights: dtype <U1 is not numeric"):
+        parts.apply(inputs, np.full((4, 3, 3, 3), "x"))
     with pytest.raises(InputError, match=r"weights: shape .*legal: \(4, 3, 3, 3\)"):
         parts.apply(inputs, weights[:2])
     with pytest.raises(InputError, match="inputs: dtype <U1 is not numeric"):

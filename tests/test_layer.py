@@ -116,6 +116,10 @@ BAD = [
     ({"padding": 4}, "padding: 4 + 4 on axis 0 crops the output to -1 pixels"),
     ({"padding": 4}, "(legal: before + after at most 6 there)"),
     (
+        {"padding": ((0, 0), (3, 4))},
+        "padding: 3 + 4 on axis 1 crops the output to 0 pixels (legal: before + after at most 6",
+    ),
+    (
         {"output_padding": 1},
         "output_padding: 1 on axis 0 is not less than max(stride, dilation) = 1 (legal: 0 to 0)",
     ),
@@ -151,6 +155,19 @@ def test_bad_arguments_are_named(change, message):
 def test_a_kernel_wider_than_the_padded_input_is_named():
     with pytest.raises(InputError, match=r"kernel_size: .* spans 9 pixels .* has 7.*size is -1"):
         Conv(1, 1, (5,), 5, dilation=2, padding=1)
+
+
+def test_a_kernel_as_wide_as_the_padded_input_has_one_output():
+    assert Conv(1, 1, (3,), 6, padding=(1, 2)).output_size == (1,)
+    message = r"spans 7 pixels on axis 0, but the padded input has 6: the output size is 0"
+    with pytest.raises(InputError, match=message):
+        Conv(1, 1, (3,), 7, padding=(1, 2))
+
+
+def test_equal_layers_are_found_without_their_names():
+    layer = TransposedConv(**GOOD, name="up")
+    assert layer.unnamed == TransposedConv(**GOOD) != layer
+    assert layer.unnamed.unnamed is layer.unnamed
 
 
 def test_a_convolution_has_no_output_padding():

@@ -147,7 +147,7 @@ def require_width(hardware: Hardware, input_bits: int, weight_bits: int, product
         InputError: Names the bits of the sum.
     """
     bits = input_bits + weight_bits + max(1, products).bit_length()
-    widest = max(hardware.cell_bits, 1) + hardware.dac_bits + max(1, products).bit_length()
+    widest = hardware.cell_bits + hardware.dac_bits + max(1, products).bit_length()
     if max(bits, widest) > 52:
         raise InputError(
             f"sums of {products} products of {input_bits} by {weight_bits} bits take "

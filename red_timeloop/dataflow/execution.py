@@ -256,8 +256,8 @@ class _Joint:
 def _tap_rows(channels: Indices, taps: Indices) -> tuple[list[_TapRows], Indices]:
     """Sort rows by the tap that they read; return them and the order."""
     found, which = np.unique(taps, axis=1, return_inverse=True)
-    order = np.argsort(which.reshape(-1), kind="stable")
-    ends = np.cumsum(np.bincount(which.reshape(-1))).tolist()
+    order = np.argsort(which.ravel(), kind="stable")
+    ends = np.cumsum(np.bincount(which.ravel())).tolist()
     reads = []
     for tap, first, end in zip(found.T.tolist(), [0, *ends], ends, strict=False):
         own = channels[order[first:end]]
@@ -289,7 +289,7 @@ def _latch(
             sizes = pixels.shape[1:-1]
             for own, tap, size in zip(chosen, read.taps, sizes, strict=True):
                 index = np.add.outer(index * size, own[:, tap])
-            index = index.reshape(-1)
+            index = index.ravel()
             if isinstance(read.channels, slice):
                 columns.append(flat[index, read.channels])
             else:

@@ -247,7 +247,8 @@ def _as_written(
             notes.append(f"no variable {name} in its files: {value} where nothing else is said")
     clock = float(str(file["global_cycle_seconds"]))
     active = 1.0 if file.pop("active_share", None) is not None else None
-    return ArraySizes(None, None, active, file), clock, (f"{1e-6 / clock:.0f} MHz", *notes)
+    sizes = ArraySizes(input_bits=None, accumulator_bits=None, active_share=active, array=file)
+    return sizes, clock, (f"{1e-6 / clock:.0f} MHz", *notes)
 
 
 def _part(

@@ -65,7 +65,9 @@ def mode_parts(
         for group in groups
     ]
     if not alone:
-        gathers.append(Gather("inputs", "inputs", window, (), "sub_crossbars"))
+        gathers.append(
+            Gather(name="inputs", role="inputs", reads=window, phases=(), taps_on="sub_crossbars")
+        )
     parts = [gather_part(layer, hardware, gather) for gather in gathers]
     return finish(parts, math.prod(len(axis.offsets) for axis in window), in_turn=in_turn)
 

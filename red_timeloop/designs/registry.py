@@ -107,7 +107,7 @@ def find(reference: str | Design, *, code: bool = False) -> Design:
     if reference in installed:
         return _load_installed(installed[reference])
     where, colon, name = reference.rpartition(":")
-    if pair := _architecture(where if colon else reference, {}):
+    if pair := _architecture(where or reference, {}):
         for design in pair:
             if colon and design.name == name:
                 return design
@@ -199,9 +199,9 @@ def _architecture(
     name = name or _name_of(path, str(jinja.get("architecture", "")))
     data = tuple(sorted(jinja.items()))
     summary = f"{path.name}, zeros inserted"
-    pair = variants(CmosDesign(name, summary, path, jinja=data, estimator=estimator))
-    pair[0].read()  # what is not legal in it is said before anything runs
-    return pair
+    dense = CmosDesign(name, summary, path, jinja=data, estimator=estimator)
+    dense.read()  # what is not legal in it is said before anything runs
+    return variants(dense)
 
 
 def _name_of(path: Path, architecture: str) -> str:

@@ -142,7 +142,7 @@ class DesignResult:
     levels: Mapping[str, LevelTotal]
     programming_energy: Any
     programming_time: Any
-    line_drop: Any = 0.0
+    line_drop: Any
 
     @property
     def steps(self) -> int:

@@ -40,26 +40,26 @@ class Matrix:
         groups: Groups of channels, each with a matrix of its own.
         rows: Input channels of a group.
         columns: Output channels of a group.
+        input_bits: Bits of an input.
+        weight_bits: Bits of a weight.
         row_ranks: Ranks that share the rows with `C`, with their sizes.
         column_ranks: Ranks that share the columns with `M`.
         mode_ranks: Ranks of the modes, each with sub-crossbars of its own.
         tap_ranks: Ranks of the kernel pixels that have a sub-crossbar each.
         turns: Sub-crossbars of each mode, descending, where modes take turns on the same crossbars;
             () where they stand side by side.
-        input_bits: Bits of an input.
-        weight_bits: Bits of a weight.
     """
 
     groups: int
     rows: int
     columns: int
+    input_bits: int
+    weight_bits: int
     row_ranks: tuple[Loop, ...] = ()
     column_ranks: tuple[Loop, ...] = ()
     mode_ranks: tuple[Loop, ...] = ()
     tap_ranks: tuple[Loop, ...] = ()
     turns: tuple[int, ...] = ()
-    input_bits: int = 8
-    weight_bits: int = 8
 
 
 @dataclass(frozen=True)
@@ -267,10 +267,9 @@ def tiling_sizes(tiling: Tiling, hardware: Hardware) -> dict[str, int | float]:
 
 def tiling_loops(tiling: Tiling, hardware: Hardware) -> dict[str, TargetLoops]:
     """Return the mapping's loops of the targets from the modes down."""
-    matrix, groups = tiling.matrix, tiling.matrix.groups
+    matrix = tiling.matrix
     tiles = TargetLoops(x=tuple(tiling.taps.items()), y=tuple(tiling.rows.tiles.items()))
-    group = (("G", groups // tiling.blocks),) if groups > 1 else ()
-    block = (("G", tiling.blocks),) if groups > 1 else ()
+    group, block = (("G", matrix.groups // tiling.blocks),), (("G", tiling.blocks),)
     digital = hardware.merge == "digital"
     return {
         "mode": TargetLoops(x=matrix.mode_ranks, y=group),
@@ -349,9 +348,8 @@ def _fold(tap_ranks: tuple[Loop, ...], fold: int) -> dict[str, int]:
 
     A mode with fewer kernel pixels than the fold keeps one sub-crossbar.
     """
-    best = {rank: 1 for rank, _ in tap_ranks}
-    if fold == 1 or not tap_ranks:
-        return best
+    if not tap_ranks:
+        return {}
     candidates: list[dict[str, int]] = [{}]
     for rank, _ in tap_ranks:
         candidates = [
@@ -372,7 +370,7 @@ def _fold(tap_ranks: tuple[Loop, ...], fold: int) -> dict[str, int]:
 
 def _blocks(matrix: Matrix, rows: int | None, columns: int | None, turns: int) -> int:
     """Return how many groups of channels share a crossbar, on its block diagonal."""
-    if matrix.groups == 1 or rows is None or columns is None:
+    if rows is None or columns is None:
         return 1
     height = matrix.rows * math.prod(size for _, size in matrix.row_ranks) * turns
     width = matrix.columns * math.prod(size for _, size in matrix.column_ranks)
@@ -386,8 +384,6 @@ def _rows_per_turn(
     """Return the rows one kernel pixel may use, and whether folded pixels share a crossbar."""
     if rows is None:
         return None, True
-    if turns == 1:
-        return rows // blocks, True
     if matrix.rows * blocks * turns <= rows:
         return rows // turns // blocks, True
     return rows // blocks, False

@@ -48,7 +48,7 @@ def folded(design: Design, layer: Layer, hardware: Hardware) -> Iterator[Plan]:
                 plan = design.plan(layer, replace(hardware, fold=fold))
             except InputError:
                 return  # more turns than a mode has kernel pixels
-            if fold > 1 and plan.parts == asked.parts:
+            if plan.parts == asked.parts:
                 return  # the design does not fold
             yield plan
         fold *= 2

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Optional
 
 import pytest
 from places import ROOT
 
-from red_timeloop.components.attributes import attributes_of
+from red_timeloop.components.attributes import attributes_of, one_of
+from red_timeloop.components.base import Component
 from red_timeloop.components.registry import find, names
 from red_timeloop.errors import InputError
 from red_timeloop.spec.loader import load_file
@@ -66,3 +68,59 @@ def test_the_range_and_the_default(name: str, attribute: Any) -> None:
     if attribute.kind is int and low != high:
         with pytest.raises(InputError, match=f"{attribute.name}: not a whole number"):
             attribute.convert(low + 0.5)
+
+
+@dataclass(frozen=True)
+class Kinds(Component):
+    """One attribute of each kind that a field can be."""
+
+    needed: int
+    made: int = field(default_factory=lambda: 3)
+    either: Optional[float] = None  # noqa: UP045 - as it is written for older interpreters
+    union: int | None = None
+    word: str = field(default="one", metadata=one_of("one", "two"))
+    text: str = ""
+    derived: int = field(default=7, init=False)
+
+
+def test_attributes_are_the_fields_that_can_be_given() -> None:
+    own = attributes_of(Kinds)
+    assert "circuit" not in own
+    assert "derived" not in own
+    found = {name: (each.kind, each.needed, each.legal) for name, each in own.items()}
+    assert found["needed"] == (int, True, "1 .. 1e+18")
+    assert found["made"] == (int, False, "1 .. 1e+18")
+    assert found["either"] == (float, False, "1 .. 1e+18")
+    assert found["union"] == (int, False, "1 .. 1e+18")
+    assert found["word"] == (str, False, "one, two")
+    assert found["text"] == (str, False, "text")
+    assert (own["made"].default, own["either"].default) == (3, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "found"),
+    [
+        ("needed", "12", 12),
+        ("needed", 4.0, 4),
+        ("either", 2, 2.0),
+        ("either", "2.5", 2.5),
+        ("word", "two", "two"),
+        ("text", 5, "5"),
+        ("needed", True, "out of range: True"),
+        ("needed", 4.5, "not a whole number: 4.5"),
+        ("needed", "x", "not a number: 'x'"),
+        ("needed", None, "not a number: None"),
+        ("either", float("nan"), "out of range: nan"),
+        ("word", "three", "unknown value 'three'"),
+    ],
+)
+def test_values_become_an_attribute_s_own_kind(name: str, value: Any, found: Any) -> None:
+    attribute = attributes_of(Kinds)[name]
+    if isinstance(found, str) and found not in ("two", "5"):
+        with pytest.raises(
+            InputError, match=re.escape(f"{name}: {found} (legal: {attribute.legal})")
+        ):
+            attribute.convert(value)
+        return
+    made = attribute.convert(value)
+    assert (made, type(made)) == (found, type(found))

@@ -83,6 +83,8 @@ SHAPES = [  # rows, columns, rows used, columns used, slices, pulses, joined, to
     (128, 128, 128, 32, 4, 8, 1, 128),
     (4096, 256, 3000, 20, 3, 4, 2, 16),
     (64, 8, 10, 1, 8, 1, 3, 1),
+    (2, 6, 1, 2, 3, 2, 1, 4),
+    (1, 1, 1, 1, 1, 1, 1, 8),
 ]
 
 
@@ -101,12 +103,21 @@ def test_an_array(shape: tuple[int, ...]) -> None:
     assert made.latency == near(seconds)
     column = bit_line(rows) * 0.2 * V + 1e-6 * V * conducts + 1e-8 * shared / 1.28e9
     control = 500 * TOGGLING * GATE + chain(line(rows) + rows * SMALLEST)
-    pulse = control + multiplexer(rows * joined, columns, shared) / joined
-    decode = log2(rows) * TOGGLING * chain(line(rows) + rows / 2 * SMALLEST)
+    chosen = multiplexer(rows * joined, columns, min(shared, columns)) / joined
+    pulse, address = control + chosen, log2(max(rows, 2))
+    decode = address * TOGGLING * chain(line(rows) + rows / 2 * SMALLEST)
+    assert made.parts == {
+        "column": near(column + chosen / columns),
+        "column line": near(bit_line(rows) * 0.2 * V),
+        "column clamp": near(1e-6 * V * conducts),
+        "column hold": near(1e-8 * shared / 1.28e9),
+        "column multiplexer": near(chosen / columns),
+        "control": near(control),
+    }
     whole = pulses * pulse + decode
     assert made.energy("update") == near(whole / logical + slices * pulses * column)
     cells = rows * columns * 16 * F**2
-    decoder = rows * (log2(rows) / 2 + 1) * GATE_AREA
+    decoder = rows * (address / 2 + 1) * GATE_AREA
     gates = columns * finger_area(LINEAR / pass_gate(rows))
     rest = decoder + gates + columns * 3.9e-14 + 500 * GATE_AREA
     assert made.area == near(cells + rest)
@@ -124,6 +135,7 @@ def test_an_array(shape: tuple[int, ...]) -> None:
     )
     one = INPUTS * 0.2**2 * CONDUCTANCE * (1 - min(lost, 0.25)) * conducts
     assert weight.energy("read") == near(slices * pulses * 0.5 * one)
+    assert (weight.parts, weight.line_drop) == ({"cell": near(one)}, near(lost))
     assert weight.energy("write") == near(slices * 2.0 * 1e-4 * 5e-8 * 10)
 
 
@@ -136,6 +148,12 @@ def test_drivers_of_several_bits(bits: int, columns: int) -> None:
     steps = 2**bits - 1
     pulse = INPUTS * (3.9e-6 * READ * steps + chain(word_line(columns)))
     assert driver.energy("read") == near(3 * (FLIP_FLOP + 0.4 * pulse))
+    assert driver.parts == {
+        "row": near(FLIP_FLOP + pulse),
+        "row latch": near(FLIP_FLOP),
+        "row converter": near(INPUTS * 3.9e-6 * READ * steps),
+        "row line": near(INPUTS * chain(word_line(columns))),
+    }
     row = finger_area(word_line(columns) / 3) + 1.66e-13 * steps + FLIP_FLOP_AREA
     assert driver.area == near(64 * row)
     assert driver.latency == near(drive(columns))
@@ -270,6 +288,10 @@ def test_what_is_left_out_is_one_of_each() -> None:
         ("reram_array", shape, {**ones, "resolution": 8, "line_columns": 32}),
         ("row_driver", {"rows": 64, "columns": 32}, {**driver, "line_columns": 32}),
         ("reram_cell", {}, {**ones, **driver}),
+        ("reram_cell", {"rows": 64}, {"columns": 1, "rows_used": 64, "resolution": 8}),
+        ("integrate_and_fire", {"resolution": 8}, {"rows_used": 128, "joined_arrays": 1}),
+        ("overlap_adder", {"width": 256, "depth": 64}, {"datawidth": 16, "resolution": 8}),
+        ("regfile", {"width": 8}, {"depth": 1}),
         ("adc", {"resolution": 8}, {"weight_slices": 1, "input_slices": 1, "converters": 1}),
         ("shift_add", {"width": 24}, {"weight_slices": 1, "input_slices": 1, "converters": 1}),
         ("adder", {"width": 24}, {"inputs": 2, "lanes": 1}),
@@ -282,3 +304,81 @@ def test_what_is_left_out_is_one_of_each() -> None:
         for action in short.actions:
             assert short.energy(action) == long.energy(action), (name, action)
         assert (short.area, short.latency) == (long.area, long.latency), name
+
+
+SHARED = {"columns": 100, "columns_used": 30, "weight_slices": 3}  # 90 columns on 7 converters
+SPIKE, SIXTEEN = 4 * FO4, ISAAC.replace(columns_per_adc=16.0)
+
+
+@pytest.mark.parametrize(
+    ("bits", "used", "joined"), [(5, 20, 2), (10, 128, 1), (3, 1, 1), (9, 4096, 3)]
+)
+def test_integrate_and_fire(bits: int, used: int, joined: int) -> None:
+    """As many spikes as the counter holds from the fullest column, each of half the supply."""
+    spikes = 2**bits - 1
+    seconds = max(READ, spikes * SPIKE)
+    capacitor = max(used * joined * 0.2 / 50e3 * seconds / spikes / (V / 2), 3 * SMALLEST)
+    shape = {"resolution": bits, "rows_used": used, "joined_arrays": joined, **SHARED}
+    one: Any = build("integrate_and_fire", {**shape, "input_slices": 2}, SIXTEEN)
+    fired = spikes * INPUTS * CONDUCTANCE * 50e3
+    flip = FLIP_FLOP / (1 / 4 + 3 / 4 * TOGGLING)
+    conversion = fired * (capacitor * V**2 / 2 + 8 * GATE + 2 * flip) + bits * FLIP_FLOP
+    assert one.energy("update") == near(2 * 3 * conversion)
+    logic = 8 * GATE_AREA + bits * FLIP_FLOP_AREA
+    assert one.area == near(7 * (logic + capacitor / (GATE_F / F)))
+    assert one.leakage_power == near(7 * logic / GATE_AREA * 4 * 3 * F / 2 * 5e-3 * V)
+    last = seconds - READ + SPIKE
+    assert one.latency == near(last + (ceil(90 / 7) - 1) * (last + READ))
+
+
+def test_sense_amplifiers() -> None:
+    """A latch of eight gates decides in ten FO4, while two clamps draw a microampere each."""
+    one = build("sense_amplifier", {"resolution": 1, **SHARED, "input_slices": 2}, SIXTEEN)
+    assert one.energy("update") == near(2 * 3 * (2 * 1e-6 * V * 10 * FO4 + 8 * GATE))
+    assert one.area == near(7 * 8 * GATE_AREA)
+    assert one.latency == near(ceil(90 / 7) * 10 * FO4)
+
+
+@pytest.mark.parametrize(
+    ("shape", "count", "conversions"),
+    [
+        (SHARED, 7, 13),
+        ({**SHARED, "converters": 5}, 5, 18),
+        ({**SHARED, "columns": 96}, 6, 15),
+        ({**SHARED, "columns": 9, "columns_used": 3}, 1, 9),
+        ({"columns": 100}, 7, 1),
+        ({"columns_used": 30}, 1, 30),
+        ({}, 1, 1),
+    ],
+)
+def test_columns_share_converters(shape: Any, count: int, conversions: int) -> None:
+    """One to sixteen columns, or as many as are given; each takes its share in turn."""
+    adc = build("adc", {"resolution": 8, **shape}, SIXTEEN)
+    assert adc.latency == near(conversions / 1.28e9)
+    assert adc.area == near(count * (8.175e-11 * 8 + 2.133e-12 * 2**8))
+    shift = {key: value for key, value in shape.items() if key != "columns_used"}
+    assert build("shift_add", {"width": 16, **shift}, SIXTEEN).area == near(count * 6e-11)
+
+
+def test_a_word_line_that_runs_on_through_other_crossbars() -> None:
+    """It loads and slows the whole line; a crossbar pays its share of driver and line."""
+    shape = {"rows": 64, "columns": 128, "line_columns": 600}
+    driver: Any = build("row_driver", {**shape, "line_share": 0.2, "input_slices": 3}, ISAAC)
+    assert driver.latency == near(drive(600))
+    pulse = FLIP_FLOP + INPUTS * (3.9e-6 * READ + chain(word_line(600)))
+    assert driver.energy("read") == near(3 * pulse * 0.2)
+    row = finger_area(word_line(600) / 3) + 1.66e-13 + FLIP_FLOP_AREA
+    assert driver.area == near(64 * row * 0.2)
+    assert driver.parts["row"] == near(pulse)
+    used = {"rows_used": 40, "columns_used": 32}
+    array: Any = build("reram_array", {**shape, **used}, ISAAC)
+    seconds = drive(600) + settle(64, 40, 8)
+    assert array.conduction_seconds == near(seconds)
+    assert array.parts["column clamp"] == near(1e-6 * V * seconds)
+    cell: Any = build("reram_cell", {**shape, "rows_used": 40}, ISAAC)
+    assert cell.conduction_seconds == near(seconds)
+    whole: Any = build("reram_cell", shape, ISAAC)  # all rows hold weights
+    assert whole.conduction_seconds == near(drive(600) + settle(64, 64, 8))
+    assert whole.line_drop > cell.line_drop > 0
+    alone: Any = build("reram_cell", {"columns": 128, "rows_used": 40}, ISAAC)
+    assert (alone.conduction_seconds, alone.line_drop) == (READ, 0.0)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from close import near
 
+from red_timeloop.circuit import Circuit
 from red_timeloop.components.standard import ATTRIBUTES, standard
 from red_timeloop.errors import InputError
 
@@ -162,3 +163,69 @@ def test_smart_memories_have_two_address_adders_and_use_one(
     assert found.area == near(inner.area + 2 * adder.area)
     assert found.leakage_power == near(inner.leakage_power + 2 * adder.leakage_power)
     assert found.model == f"{inner.model.removesuffix(' at 32 nm')} + address adders at 32 nm"
+
+
+ANCHORS = [  # class, bits, pJ and um^2: Horowitz and figure 1.13 at 45 nm, Aladdin's at 40 nm
+    ("intadder", 8, 0.03, 36, 45e-9),
+    ("intadder", 32, 0.1, 137, 45e-9),
+    ("intmultiplier", 8, 0.2, 282, 45e-9),
+    ("intmultiplier", 32, 3.1, 3495, 45e-9),
+    ("fpadder", 16, 0.4, 1360, 45e-9),
+    ("fpadder", 32, 0.9, 4184, 45e-9),
+    ("fpmultiplier", 16, 1.1, 1640, 45e-9),
+    ("fpmultiplier", 32, 3.7, 7700, 45e-9),
+    ("fpmac", 16, 1.5, 3000, 45e-9),
+    ("fpadder", 64, 0.9 * 9 / 4, 4184 * 4184 / 1360, 45e-9),  # as much again
+    ("register", 3, 0.027, 17.94, 40e-9),
+    ("comparator", 32, 0.02947, 71, 40e-9),
+    ("counter", 32, 0.25074, 495.5, 40e-9),
+]
+
+
+@pytest.mark.parametrize(("kind", "bits", "picojoules", "area", "node"), ANCHORS)
+def test_prices_at_the_sources_node_and_at_twice_it(
+    kind: str, bits: int, picojoules: float, area: float, node: float
+) -> None:
+    """Of 0.9 V there; energy goes with the node and the supply squared, area with the node's."""
+    volts = Circuit.load().at_node(45e-9).supply_voltage_v / 0.9
+    for times in (1, 2):
+        there = f"{times * node * 1e9:g}nm"
+        found = standard(kind, {"width": bits, "technology": there})
+        supply = Circuit.load().at_node(times * node).supply_voltage_v / volts / 0.9
+        (energy,) = set(found.energies.values())
+        exact = 1e-9 if node < 45e-9 or kind.startswith("fp") else 0.01
+        assert energy == near(picojoules * 1e-12 * times * supply**2, rel=exact)
+        assert found.area == near(area * 1e-12 * times**2, rel=exact)
+        gates = found.area / (350 * (times * node) ** 2)
+        leaking = gates * 4 * 3 * times * node / 2 * Circuit.load().off_current_a_per_m
+        assert found.leakage_power == near(leaking * supply * 0.9)
+
+
+def test_wires_are_priced_by_their_length() -> None:
+    """Of 3 mm and 16 bits a quarter rise; the stages before the load take a third of it more."""
+    circuit = Circuit.load().at_node(65e-9)
+    supply = circuit.supply_voltage_v * 0.9 / Circuit.load().at_node(45e-9).supply_voltage_v
+    found = standard("wire", {"length": 3e-3, "width": 16, "technology": "65nm"})
+    load = 3e-3 * circuit.wire_capacitance_f_per_m
+    share = circuit.bit_toggle_share / 2 * circuit.stage_effort / (circuit.stage_effort - 1)
+    assert found.energies["transfer"] == near(16 * load * share * supply**2)
+    assert (found.area, found.leakage_power) == (0.0, 0.0)
+
+
+def test_memories_by_hand() -> None:
+    """10 pJ for 64 bits of 8 KB at 45 nm, with the root of a bank; DRAM by its bits."""
+    sizes = {"width": 32, "depth": 2048, "n_banks": 4, "technology": "45nm"}
+    found = standard("sram", sizes)
+    assert found.energies["write"] == near(10e-12 / 2 * (32 * 2048 / 4 / 65536) ** 0.5)
+    assert found.area == near(32 * 2048 * 1.28e-13 * (45 / 32) ** 2)
+    assert standard("dram", {"width": 32, "type": "hbm2"}).energies["read"] == near(32 * 3.92e-12)
+    assert standard("dram", {"width": 32, "type": "hbm2"}).model == "red_timeloop DRAM HBM2"
+
+
+@pytest.mark.parametrize("kind", ["sram", "regfile", "storage"])
+def test_a_memory_without_entries_costs_nothing(kind: str) -> None:
+    found = standard(kind, {"width": 8, "depth": 0})
+    assert set(found.energies.values()) == {0.0}
+    assert (found.area, found.leakage_power) == (0.0, 0.0)
+    adder = standard("adder", {"width": 0})
+    assert (set(adder.energies.values()), adder.area) == ({0.0}, 0.0)

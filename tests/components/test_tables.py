@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from close import near
 
 from red_timeloop.circuit import Circuit
 from red_timeloop.components import build
-from red_timeloop.components.tables import price
+from red_timeloop.components.tables import components_of, price, stage
 from red_timeloop.errors import InputError
 from red_timeloop.spec.reader import read_specification
 from red_timeloop.spec.types import Architecture
@@ -89,3 +90,47 @@ def test_technology_is_a_variable(tmp_path: Path) -> None:
 def test_errors_name_the_component(tmp_path: Path, changes: dict[str, str], message: str) -> None:
     with pytest.raises(InputError, match=message):
         price(architecture(tmp_path, **changes))
+
+
+def test_scales_cycles_and_components_that_are_known(tmp_path: Path) -> None:
+    machine = architecture(tmp_path)
+    energies, areas = price(machine)
+    levels = [
+        replace(each, area_scale=3.0, energy_scale=0.5) if each.name == "buffer" else each
+        for each in machine.levels
+    ]
+    scaled = replace(machine, levels=tuple(levels))
+    ert, art = price(scaled, cycle_seconds=5e-7)
+    assert art.areas["buffer"] == near(3 * areas.areas["buffer"])
+    assert ert.energy("buffer", "read") == near(energies.energy("buffer", "read") / 2)
+    assert ert.energy("buffer", "leak") == near(energies.energy("buffer", "leak") / 4)
+    assert areas.areas["inter_column_spatial"] == 0.0
+    assert energies.energies["inter_column_spatial"]
+    assert not any(energies.energies["inter_column_spatial"].values())
+    # What is known is not built again.
+    known = components_of(machine)
+    known["buffer"] = replace(known["buffer"], depth=4096)
+    assert price(machine, components=known)[1].areas["buffer"] == near(2 * areas.areas["buffer"])
+    assert energies.priced_by == {
+        "buffer": "red_timeloop Edram",
+        "converter": "red_timeloop Adc",
+        "mac": "red_timeloop ReramMac",
+    }
+
+
+def test_what_the_energy_of_a_level_is_spent_on(tmp_path: Path) -> None:
+    """What its model says; of one without, what kind of level it is."""
+    found = {each.name: stage(each) for each in architecture(tmp_path).levels}
+    assert (found["buffer"], found["converter"], found["mac"]) == ("store", "convert", "compute")
+    for level in architecture(tmp_path).levels:
+        if level.kind != "spatial":
+            unknown = replace(level, subclass=None, component_class="nothing")
+            assert stage(unknown) == ("compute" if level.kind == "compute" else "store")
+
+
+def test_what_a_level_gates_has_a_price_where_something_is_gated(tmp_path: Path) -> None:
+    machine = architecture(tmp_path, COMPUTE="mac")
+    assert "compute_gated" not in price(machine)[0].energies["mac"]
+    levels = tuple(replace(each, sparse=("something",)) for each in machine.levels)
+    gated = price(replace(machine, levels=levels))[0].energies["mac"]
+    assert gated["compute_gated"] == 0.0 < gated["compute"]

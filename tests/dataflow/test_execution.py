@@ -148,3 +148,20 @@ def test_progress_is_told_lane_by_lane(run) -> None:
     run(LAYER, "red", *tensors, OWN, progress=lambda done, total: told.append((done, total)))
     assert told == [(done, len(told)) for done in range(1, len(told) + 1)]
     assert len(told) == 4
+
+
+@pytest.mark.parametrize("design", [*designs.names(), "red_serial"])
+@pytest.mark.parametrize(
+    "layer",
+    [
+        TransposedConv(2, 3, (3, 4), (2, 3), stride=3, output_padding=(2, 1)),
+        TransposedConv(2, 3, (3, 2), 3, stride=2, padding=((1, 0), (0, 2)), output_padding=1),
+        TransposedConv(2, 3, (1, 1), 1, stride=5, output_padding=4),
+        TransposedConv(2, 3, (3,), 2, stride=2, dilation=3, padding=[(4, 0)], output_padding=2),
+    ],
+)
+def test_pixels_are_kept_beyond_what_lands(design: str, layer: TransposedConv) -> None:
+    tensors = random_tensors(layer)
+    require_equal(layer, design, tensors, OWN.replace(adc_bits=None))
+    executed = execute(layer, design, *tensors, OWN.replace(adc_bits=None))
+    np.testing.assert_array_equal(executed.outputs, convolve(layer, *tensors))

@@ -35,16 +35,28 @@ def test_packing_holds_the_matrix_and_no_block_needs_fewer_crossbars(
     )
     assert packing.count == fewest
     assert packing.channels - channels < packing.tiles["C"]
+    if channels * r * s <= capacity:
+        assert packing.inside == {"C": channels, "R": r, "S": s}
+        return
+    # Of as many crossbars the least padding, then the fewest kernel pixels, the first of equals.
+    pairs = itertools.product(*([d for d in range(1, n + 1) if n % d == 0] for n in (r, s)))
+    _, _, _, a, b = min(
+        (tiles * (r // a) * (s // b), -(-channels // tiles) * tiles, a * b, a, b)
+        for a, b in pairs
+        for tiles in range(1, channels + 1)
+        if -(-channels // tiles) * a * b <= capacity
+    )
+    assert (packing.inside["R"], packing.inside["S"]) == (a, b)
 
 
 @given(st.integers(1, 11), st.integers(1, 11), st.integers(1, 36))
 def test_a_fold_leaves_the_fewest_sub_crossbars(r: int, s: int, fold: int) -> None:
     ranks = (("R", r), ("S", s))
-    chosen = tile(Matrix(1, 8, 8, tap_ranks=ranks), Hardware.load().replace(fold=fold)).fold
+    chosen = tile(Matrix(1, 8, 8, 8, 8, tap_ranks=ranks), Hardware.load().replace(fold=fold)).fold
 
     def left(along_r: int, along_s: int) -> int:
         return len(range(0, r, along_r)) * len(range(0, s, along_s))
 
     assert chosen["R"] * chosen["S"] == fold
     ways = [(a, fold // a) for a in range(1, fold + 1) if fold % a == 0]
-    assert left(chosen["R"], chosen["S"]) == min(left(*way) for way in ways)
+    assert (chosen["R"], chosen["S"]) == min(ways, key=lambda way: (left(*way), way))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import MISSING, fields, replace
 from math import ceil
 
 import pytest
@@ -13,6 +13,7 @@ from red_timeloop.designs.evaluate import evaluate
 from red_timeloop.designs.gather import finish
 from red_timeloop.designs.plan import Part, Plan
 from red_timeloop.designs.result import Counts, LevelTotal
+from red_timeloop.designs.sizes import CrossbarSizes, buffer_shape
 from red_timeloop.engines.embedded.engine import evaluate_specification
 from red_timeloop.hardware import Hardware
 from red_timeloop.layer import Layer
@@ -49,6 +50,12 @@ def shape(plan: Plan, buffer: str) -> tuple[int, int, int, float]:
             3 * 200 * 512 + 200 * 512,
             3 * 202 * 512 + 200 * 512,
         ),
+        # No kernel pixel reaches a line: no lines of inputs are held for three of outputs.
+        (
+            TransposedConv(512, 256, (1, 600), 1, (3, 1), ((1, 0), (0, 0)), (1, 0)),
+            3 * 600 * 256,
+            600 * 512 + 600 * 256,
+        ),
         # One bank at least.
         (TransposedConv(8, 4, (4, 4), 4, stride=2, padding=1), BANK, 4 * 11 * 8 + 8 * 4),
     ],
@@ -80,6 +87,24 @@ def test_the_output_buffer_holds_what_one_line_of_inputs_meets() -> None:
     found = shape(plan("padding_free", WIDE), "output_buffer")
     words, boxes = 4 * 130 * 256, 4 * 256 * 256
     assert found == (boxes // 16, 256, ceil(2 * words / BANK), near(words / boxes))
+
+
+@pytest.mark.parametrize(
+    ("words", "real", "bits", "expected"),
+    [
+        (100, 60, 8, (4, 256, 1, 60 / 128)),
+        (60, 100, 8, (4, 256, 1, 100 / 128)),  # what the hardware holds is placed too
+        (512, 512, 1, (2, 256, 1, 1.0)),
+        (64, 64, 128, (32, 256, 1, 1.0)),
+        (64, 1, 129, (64, 129, 1, 1 / 64)),  # a row holds a word at least
+        (64, 0, 300, (64, 300, 1, 1 / 64)),
+        (1, BANK, 8, (BANK // 32, 256, 1, 1.0)),
+        (1, BANK + 1, 8, (BANK // 32 + 1, 256, 2, (BANK + 1) / (BANK + 32))),
+    ],
+)
+def test_a_buffer_by_hand(words: int, real: int, bits: int, expected: tuple[float, ...]) -> None:
+    found = buffer_shape(words, real, bits)
+    assert (found.depth, found.width, found.banks, near(found.stored_share)) == expected
 
 
 def test_a_crossbar_is_whole_however_little_of_it_is_used() -> None:
@@ -156,6 +181,9 @@ def test_rows_are_those_of_the_part_with_the_most_crossbars() -> None:
 
 def test_what_a_level_or_a_part_does_not_say_is_nothing() -> None:
     assert not any(vars(Counts()).values())
+    sizes = {each.name: each.default for each in fields(CrossbarSizes)}
+    given = {name: value for name, value in sizes.items() if value is not MISSING}
+    assert given == {"copies": 1, "served_arrays": 1, "reached_arrays": 1.0}
     total = LevelTotal()
     assert not any((total.instances, total.energy, total.area, total.leakage, total.data_spaces))
     problem = plan("zero_padding", WIDE).parts[0].problem

@@ -103,6 +103,8 @@ def test_steps_and_energies_are_sane(name: str, merge: str) -> None:
         if merge == "digital":
             expected = conversions(layer, result.design) * ADC_8_BIT_J
             assert energies["adc"] == near(expected, rel=0.01), result.design
+            converted = result.design_result.conversions
+            assert converted == near(conversions(layer, result.design)), result.design
 
 
 @pytest.mark.parametrize("name", [name for name in LAYERS if "convolution" not in name])

@@ -59,7 +59,7 @@ def test_what_the_numbers_rest_on(changes: dict[str, Any], words: str) -> None:
     assert first.startswith("isaac_32nm: ")
     assert first.endswith(" embedded engine; weights resident, programming not counted.")
     assert zeros == "Inserted zeros raise no pulse; they are made at the row drivers."
-    assert said([], hardware)[0] == first
+    assert said([], hardware) == [first, zeros]
     driven = OWN.replace(zero_aware=False)
     assert "Inserted zeros are driven and read like data;" in said([], driven)[1]
 
@@ -114,6 +114,7 @@ def test_why_a_rival_needs_less() -> None:
         (0.994, {}, "takes"),
         (1.004, {"rows": (64, 128)}, "takes"),
         (1.004, {"crossbars": 0}, "takes"),
+        (1.005, {}, "ties with"),
         (1.006, {}, None),
     ],
 )
@@ -126,6 +127,12 @@ def test_rivals_that_need_no_more(rival: float, more: dict[str, Any], expected: 
     assert all(f"BEST {expected}" in each for each in found)
     assert not list(reasons("red", results[:1]))
     assert not list(reasons("red", [("one", result(energy=0.0)), *results[1:]]))
+
+
+def test_less_by_just_what_is_printed_is_less() -> None:
+    results = [("one", result(energy=1.005)), ("one", result("best", energy=1.0))]
+    (found,) = reasons("red", results)
+    assert "BEST takes" in found
 
 
 def test_folds_and_copies_by_hand() -> None:
