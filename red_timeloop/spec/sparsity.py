@@ -122,8 +122,8 @@ class MetadataStorage:
         compression: Whether it packs what it sends to a compressed parent.
     """
 
-    width: int = 0
-    depth: int = 0
-    word_bits: int = 0
-    decompression: bool = False
-    compression: bool = False
+    width: int
+    depth: int
+    word_bits: int
+    decompression: bool
+    compression: bool

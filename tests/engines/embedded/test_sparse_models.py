@@ -292,7 +292,7 @@ def test_widths_of_metadata_are_raised_to_divide_a_row() -> None:
     """Of rows of 12 bits, 5 are raised to 6 and 7 to 12, the next that divides them."""
 
     def width(bits: int | None, word_bits: int = 4) -> tuple[int, int]:
-        storage = MetadataStorage(width=12, depth=1, word_bits=word_bits)
+        storage = MetadataStorage(12, 1, word_bits, decompression=False, compression=False)
         level: Any = SimpleNamespace(metadata=storage, name="near")
         level._fitted = lambda given: SparseStorage._fitted(level, given)
         return SparseStorage.word_widths(level, Rank("CP", (), bits, bits))
