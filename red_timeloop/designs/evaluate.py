@@ -352,7 +352,7 @@ def _programming(plan: Plan) -> tuple[Any, Any]:
 
     All crossbars are written at the same time, row by row, the cells of a row at once.
     """
-    rows = [part.sizes.rows_used * part.sizes.fold for part in plan.parts if part.crossbars]
+    rows = [_rows_written(part.sizes) for part in plan.parts if part.crossbars]
     if not rows:
         return 0.0, 0.0
     layer, circuit = plan.layer, plan.hardware.circuit
@@ -368,3 +368,9 @@ def _programming(plan: Plan) -> tuple[Any, Any]:
     )
     seconds = max(rows) * circuit.write_pulse_s * circuit.write_pulses
     return weights * cell.action_energy("write"), seconds
+
+
+def _rows_written(sizes: Any) -> int:
+    """Return the rows of one crossbar that hold weights: of all turns, if they fit."""
+    stacked: int = sizes.rows_used * sizes.fold
+    return stacked if stacked <= sizes.crossbar_rows else int(sizes.rows_used)

@@ -127,9 +127,9 @@ def test_channels_that_are_padded_are_told() -> None:
     assert not [note for part in plan("red", even).parts for note in part.notes]
 
 
-@pytest.mark.parametrize(("fold", "rows"), [(1, 50), (2, 100)])
+@pytest.mark.parametrize(("fold", "rows"), [(1, 50), (2, 100), (4, 50)])
 def test_rows_are_programmed_one_after_the_other(fold: int, rows: int) -> None:
-    """Ten pulses of 50 ns a row, of all crossbars at once; a fold stacks its turns."""
+    """Ten pulses of 50 ns a row, of all crossbars at once; a fold stacks its turns if they fit."""
     layer = TransposedConv(50, 20, (4, 4), 4, stride=2, padding=1)
     hardware = Hardware.load().replace(fold=fold)
     result = evaluate(designs.find("red"), layer, hardware, evaluate_specification)
