@@ -126,8 +126,8 @@ def read_sections(
     if mapping is not None:
         files.append(Path(mapping))
     names = tuple(dict.fromkeys(map(str, files)))
-    sections = _kept(names, unmapped)
-    return sections or Sections([load_file(file, jinja) for file in names], names[0], unmapped)
+    kept = _kept(names, unmapped)
+    return kept or Sections([load_file(file, jinja) for file in names], names[0], unmapped)
 
 
 def specification_files(path: str | Path) -> list[Path]:
@@ -355,17 +355,15 @@ class Sections:
 def _kept(files: tuple[str, ...], unmapped: bool) -> Sections | None:
     """Return the sections of files as they are now, if they are kept: layers ask for the same."""
     try:
-        found = [Path(file).stat() for file in files]
+        now = [Path(file).stat() for file in files]
     except (OSError, ValueError):
         return None  # `load_file` says why
-    changed = tuple([(own.st_dev, own.st_ino, own.st_mtime_ns, own.st_size) for own in found])
-    return _sections_of(files, unmapped, changed)
+    changed = [(own.st_dev, own.st_ino, own.st_mtime_ns, own.st_size) for own in now]
+    return _sections_of(files, unmapped, tuple(changed))
 
 
 @lru_cache(maxsize=32)
-def _sections_of(
-    files: tuple[str, ...], unmapped: bool, _changed: tuple[tuple[int, ...], ...]
-) -> Sections | None:
+def _sections_of(files: tuple[str, ...], unmapped: bool, _changed: object) -> Sections | None:
     contents = [each for file in files if (each := load_plain(file)) is not None]
     return Sections(contents, files[0], unmapped) if len(contents) == len(files) else None
 
