@@ -21,6 +21,7 @@ from red_timeloop.hardware import Hardware
 from red_timeloop.sweeps import Store, SweepError, load_sweep, run, sweep
 from red_timeloop.sweeps import evaluation as evaluation_module
 from red_timeloop.sweeps.definition import apply
+from red_timeloop.sweeps.space import Block
 from red_timeloop.sweeps.table import load_results
 from red_timeloop.workload import load_workload
 
@@ -377,3 +378,24 @@ def test_numbers_that_do_not_go_together_fail_alone(workload: str, tmp_path: Pat
             alone = compare(workload, ["red"], "embedded", hardware=hardware)
             total = sum(r.entry.repeat * r.design_result.energy for r in alone.results)
             assert energy == near(total, rel=1e-12)
+
+
+@pytest.mark.parametrize("count", [2, 5, 8])
+def test_a_failed_block_is_halved_until_each_point_says_why(
+    count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Alone, the points whose number is a multiple of three fail, with it as the reason."""
+
+    def alone(task: Any, design: Any, layer: Any, block: Block) -> Any:
+        if block.count > 1:
+            return evaluation_module._in_halves(task, design, layer, block)
+        point = block.varied["x"][0]
+        found = evaluation_module._nothing(1)
+        return found, {0: f"{point:g}"} if point % 3 == 0 else {}
+
+    monkeypatch.setattr(evaluation_module, "_on_layer", alone)
+    given: Any = None
+    block = Block(count, {}, {"x": np.arange(count, dtype=float)})
+    columns, errors = evaluation_module._in_halves(given, given, given, block)
+    assert errors == {n: str(n) for n in range(0, count, 3)}
+    assert len(columns.cycles) == count
