@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 from fractions import Fraction
 from itertools import accumulate, combinations, product
 from math import comb
@@ -327,3 +328,17 @@ def test_blocks_of_a_size_without_statistics_are_refused() -> None:
 def test_parts_of_a_band_must_divide_it() -> None:
     with pytest.raises(InputError, match="tiles of 5 x 2 in a banded matrix of 12 rows"):
         Banded(12, 1).empty_given((5, 2), ((12, 12), 144, 34))
+
+
+@pytest.mark.parametrize(("width", "accesses"), [(0, 0), (8, 4)])
+def test_metadata_is_accessed_in_rows_where_there_are_any(width: int, accesses: int) -> None:
+    """Five units of 5 bits and one of 6 are 31 bits: four rows of 8."""
+    metadata = MetadataStorage(width, 1, 6, decompression=False, compression=False)
+    sparse: Any = SimpleNamespace(metadata=metadata, word_widths=lambda _: (5, 6))
+    tile: Any = SimpleNamespace(formats=["rank"], compressed=False, density=1.0)
+    storage: Any = SimpleNamespace(block_size=1)
+    none = Counts(0, 0, 0, ((0, 0),), ((0, 0),), ((0, 0),))
+    read = replace(none, actual=3, format_actual=((5, 1),))
+    found = cost.count_actions(storage, sparse, tile, Accesses(read, none, none))
+    assert found.numbers["actual_metadata_read"] == accesses
+    assert found.bits["actual_metadata_read"] == 31
