@@ -14,6 +14,7 @@ from red_timeloop.engines.embedded import evaluate
 from red_timeloop.engines.embedded.sparse.evaluation import SparseProblem
 from red_timeloop.errors import InputError
 from red_timeloop.mapper import imperfect
+from red_timeloop.mapper.find import find
 from red_timeloop.mapper.imperfect import improve
 from red_timeloop.mapper.run import search_specification, space_of
 from red_timeloop.spec.sparsity import SparseOptimizations
@@ -149,3 +150,16 @@ def test_what_no_mapping_can_be_is_not_settled() -> None:
     walk = imperfect._Walk(spec, busy, problem, "edp", random.Random(0))
     assert settled((dram, 5)) is None
     assert settled((x, 2), (dram, 3)) is not None
+
+
+def test_changes_that_lead_to_nothing_new_end_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A space of few mappings has been through long before the budget."""
+    spec = specification({"C": 5}, constraints(), architecture((2, 2), 400))
+    assert spec.problem is not None
+    space = space_of(spec, spec.problem)
+    nest = find(space, "edp", 50).nest
+    assert nest is not None
+    monkeypatch.setattr(imperfect, "_REPEATS", 20)
+    asked = iter(range(3000))
+    improve(spec, space, [nest], "edp", 10**9, 0, lambda: next(asked) == 2999)
+    assert next(asked, 2999) < 2999
