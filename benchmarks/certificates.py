@@ -119,7 +119,8 @@ How good are the mappings that the CMOS designs choose? Each different problem t
 with was asked for a better mapping, for {seconds:g} s of processor time. This page is of
 {done} of {whole} different layers of {of}, transposed convolutions first, with
 {len(found)} different problems; what designs share counts for the first of them.
-`python benchmarks/certificates.py -o docs/certificates.md` makes it, and adds what is missing.
+`python benchmarks/certificates.py --seconds {seconds:g} -o docs/certificates.md` makes it, and adds
+what is missing.
 
 *Proved*: no mapping of the space has less energy times delay. *Better known*: the search for a
 proof came across a better mapping than the design's own. *Gap*: by how much the design's mapping
