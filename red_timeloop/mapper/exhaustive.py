@@ -189,9 +189,7 @@ def _orders(space: Space, loops: Loops) -> list[Loops]:
     choices = []
     count = 1
     for level, dimensions in enumerate(loops):
-        inside = [each for each in space.innermost[level] if each in dimensions]
-        outside = [each for each in space.outermost[level] if each in dimensions]
-        free = [each for each in dimensions if each not in inside and each not in outside]
+        inside, free, outside = space.pinned(level, dimensions)
         count *= factorial(len(free))
         if count > _MOST_ORDERS:
             raise TooManyOrdersError

@@ -148,6 +148,12 @@ class Space:
         """Ways to deal the dimensions, times ways to keep data spaces."""
         return prod(map(self.count_options, range(len(self.shape.sizes)))) * self.keep_count
 
+    def pinned(self, level: int, active: Sequence[int]) -> tuple[list[int], list[int], list[int]]:
+        """Return which of a level's dimensions are innermost, in any order, and outermost."""
+        inside = [each for each in self.innermost[level] if each in active]
+        outside = [each for each in self.outermost[level] if each in active]
+        return inside, [each for each in active if each not in (*inside, *outside)], outside
+
     def options(self, dimension: int) -> Integers:
         """Return all legal ways to deal a dimension's iterations, `[ways, places]`."""
         rows = list(self.ways(dimension))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from itertools import permutations, product
 from math import prod
 from types import ModuleType, SimpleNamespace
@@ -22,7 +23,7 @@ from red_timeloop.mapper.exact import choices, goals, lower, part, parts, search
 from red_timeloop.mapper.exact.frame import build_frame
 from red_timeloop.mapper.exact.goals import Lowest
 from red_timeloop.mapper.exact.search import prove
-from red_timeloop.mapper.space import Limits, build_space
+from red_timeloop.mapper.space import Limits, Space, build_space
 from red_timeloop.spec.types import Architecture, Constraints, Level, LevelConstraints
 
 CHOSEN = space((4, 1), C=2, M=3, P=4)
@@ -155,11 +156,9 @@ def test_orders_that_matter_to_neighbours_have_an_end(monkeypatch: pytest.Monkey
 
 def test_more_than_eight_free_loops_have_too_many_orders() -> None:
     def orders(count: int) -> int:
-        chosen: Any = SimpleNamespace(
-            dimensions=tuple(range(count + 1)),
-            storages=(0,),
-            space=SimpleNamespace(innermost={0: (count,)}, outermost={0: ()}),
-        )
+        own: Any = SimpleNamespace(innermost={0: (count,)}, outermost={0: ()})
+        own.pinned = partial(Space.pinned, own)
+        chosen: Any = SimpleNamespace(dimensions=tuple(range(count + 1)), storages=(0,), space=own)
         return len(choices.all_orders(chosen, 0, tuple(range(count + 1))))
 
     assert orders(8) == 40_320

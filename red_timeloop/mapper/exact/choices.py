@@ -23,12 +23,8 @@ def all_orders(frame: Frame, level: int, active: tuple[int, ...]) -> list[Order]
         TooManyOrdersError: There are too many.
     """
     number = {each: index for index, each in enumerate(frame.dimensions)}
-    position = frame.storages[level]
-    inside = [number[each] for each in frame.space.innermost[position] if each in number]
-    outside = [number[each] for each in frame.space.outermost[position] if each in number]
-    inside = [each for each in inside if each in active]
-    outside = [each for each in outside if each in active]
-    free = [each for each in active if each not in inside and each not in outside]
+    parts = frame.space.pinned(frame.storages[level], [frame.dimensions[each] for each in active])
+    inside, free, outside = ([number[each] for each in part] for part in parts)
     if len(free) > 8:
         raise TooManyOrdersError
     return [(*inside, *middle, *outside) for middle in permutations(free)]
