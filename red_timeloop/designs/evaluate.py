@@ -150,8 +150,7 @@ def evaluate_all(asked: Sequence[tuple[Design, Plan]], run: Run) -> list[DesignR
         for part in own.parts
         if part.loops is None
     ]
-    asked_for = [(own.plan, part, plain(own.step.cycle)) for own, part in tasks]
-    mapped = iter(map_parts(asked_for) if asked_for else [])
+    mapped = iter(map_parts([(own.plan, part, plain(own.step.cycle)) for own, part in tasks]))
     results: list[DesignResult | InputError] = []
     for (design, _), own in zip(asked, prepared, strict=True):
         if isinstance(own, InputError):

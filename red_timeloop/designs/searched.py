@@ -42,6 +42,8 @@ def map_parts(asked: Sequence[tuple[Plan, Part, Any]]) -> list[Mapped | InputErr
     Returns:
         For each part its mapping, or why there is none.
     """
+    if not asked:  # nor is a mapper loaded
+        return []
     ways: list[_Way] = []
     for number, (plan, part, cycle) in enumerate(asked):
         for each in (part, *part.alternatives) if part.alternatives else ():
