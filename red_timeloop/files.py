@@ -78,15 +78,11 @@ def to_json(content: object) -> str:
     """Return JSON with a newline; a number that is infinite, which JSON has not, is text: `inf`."""
 
     def finite(value: Any) -> Any:
-        if isinstance(value, float):
-            return str(value) if math.isinf(value) else value
-        if value is None or isinstance(value, str | int):
-            return value
-        if isinstance(value, list | tuple):
-            return [finite(each) for each in value]
         if isinstance(value, Mapping):
             return {key: finite(each) for key, each in value.items()}
-        return value
+        if isinstance(value, list | tuple):
+            return [finite(each) for each in value]
+        return str(value) if isinstance(value, float) and math.isinf(value) else value
 
     return json.dumps(finite(content), indent=2, allow_nan=False) + "\n"
 
