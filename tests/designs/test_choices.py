@@ -160,6 +160,14 @@ def unstaged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "stage", lambda level: f"stage of {level.name}")
 
 
+def three_parts() -> list[Any]:
+    return [
+        evaluation("group", 10, 4, 1.0),
+        evaluation("group", 20, 6, 3.0),
+        evaluation("inputs", 40, 50, 7.0),
+    ]
+
+
 def totals(order: str, runs: list[Any], cycles: int) -> dict[str, LevelTotal]:
     found = module._levels(SimpleNamespace(order=order), runs, cycles)  # type: ignore[arg-type]
     assert all(total.stage == f"stage of {name}" for name, total in found.items())
@@ -169,11 +177,7 @@ def totals(order: str, runs: list[Any], cycles: int) -> dict[str, LevelTotal]:
 @pytest.mark.usefixtures("unstaged")
 def test_levels_of_parts_side_by_side() -> None:
     """Two groups of 10 and 20 of 20 cycles, and a part that holds the inputs of both."""
-    runs = [
-        evaluation("group", 10, 4, 1.0),
-        evaluation("group", 20, 6, 3.0),
-        evaluation("inputs", 40, 50, 7.0),
-    ]
+    runs = three_parts()
     found = totals("side_by_side", runs, 20)
     assert list(found) == ["memory", "register", "cells"]
     memory, register, cells = found.values()
@@ -196,11 +200,7 @@ def test_levels_of_parts_side_by_side() -> None:
 @pytest.mark.usefixtures("unstaged")
 def test_levels_of_parts_in_turn() -> None:
     """The machine is there once, as large as the larger part; all of it leaks in every turn."""
-    runs = [
-        evaluation("group", 10, 4, 1.0),
-        evaluation("group", 20, 6, 3.0),
-        evaluation("inputs", 40, 50, 7.0),
-    ]
+    runs = three_parts()
     memory, register, cells = totals("in_turn", runs, 30).values()
     assert (cells.instances, cells.area) == (6, 12.0)
     assert cells.leakage == near(5.0 * 50 / 4 + 15.0 * 50 / 6)

@@ -15,7 +15,7 @@ from red_timeloop.mapper.bound import build_bound
 from red_timeloop.mapper.candidates import Objective, value_of
 from red_timeloop.mapper.exact.goals import Lowest
 from red_timeloop.mapper.exhaustive import Coverage, exhaust
-from red_timeloop.mapper.space import Space, build_space
+from red_timeloop.mapper.space import Limits, Space, build_space
 from red_timeloop.spec.types import (
     Architecture,
     Constraints,
@@ -71,6 +71,16 @@ def space(
             machine, levels=tuple(replace(each, latency=latency) for each in machine.levels)
         )
     return build_space(machine, build_shape(given), Constraints(rules, least))
+
+
+def across_alone() -> Space:
+    """Return a space of 16 channels that lie across 4 by 4 instances or nowhere."""
+    chosen, none = space((4, 4), C=16, P=2), Limits(1, 1)
+    limits = tuple(
+        (none, *each[1:]) if place.kind == "temporal" else each
+        for place, each in zip(chosen.places, chosen.limits, strict=True)
+    )
+    return replace(chosen, limits=limits)
 
 
 def test_the_bound_of_one_register_file() -> None:

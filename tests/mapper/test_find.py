@@ -11,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 from close import near
-from mapper.test_bound import space
+from mapper.test_bound import across_alone, space
 
 from red_timeloop.engines.embedded.sparse.evaluation import SparseProblem
 from red_timeloop.mapper import descent
@@ -22,7 +22,6 @@ from red_timeloop.mapper.exact.frame import build_frame
 from red_timeloop.mapper.exact.part import TooLargeError
 from red_timeloop.mapper.exact.search import prove
 from red_timeloop.mapper.scatter import Scatter
-from red_timeloop.mapper.space import Limits
 
 CHOSEN = space((4, 1), C=2, M=3, P=4)
 DEALS = prod(CHOSEN.count_options(dimension) for dimension in range(4))
@@ -157,16 +156,8 @@ def test_orders_of_many_loops_move_one_of_them(
 
 def test_a_space_without_a_mapping_is_left_at_once() -> None:
     """16 can only be spread over 4 by 4 instances, which no single loop does."""
-    chosen = space((4, 4), C=16, P=2)
-    none = Limits(1, 1)
-    limits = tuple(
-        (none, *each[1:]) if place.kind == "temporal" else each
-        for place, each in zip(chosen.places, chosen.limits, strict=True)
-    )
     learnt: list[int] = []
-    task = Task(
-        replace(chosen, limits=limits), "edp", 99, 0, lambda own, _: learnt.append(len(own))
-    )
+    task = Task(across_alone(), "edp", 99, 0, lambda own, _: learnt.append(len(own)))
     assert guide([task]) == [0]
     assert learnt == []
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from mapper.small_spaces import problem, random_space
-from mapper.test_bound import space
+from mapper.test_bound import across_alone, space
 
 from red_timeloop.engines.embedded.machine import build_machine, build_shape
 from red_timeloop.mapper import cache, check, exhaustive, find, padding, run
@@ -23,7 +23,7 @@ from red_timeloop.mapper.exact import choices, goals, lower, part, parts, search
 from red_timeloop.mapper.exact.frame import build_frame
 from red_timeloop.mapper.exact.goals import Lowest
 from red_timeloop.mapper.exact.search import prove
-from red_timeloop.mapper.space import Limits, Space, build_space
+from red_timeloop.mapper.space import Space, build_space
 from red_timeloop.spec.types import Architecture, Constraints, Level, LevelConstraints
 
 CHOSEN = space((4, 1), C=2, M=3, P=4)
@@ -227,15 +227,8 @@ def test_sliding_inputs_are_worth_every_sequence_but_those_that_start_anew() -> 
 
 def test_a_dimension_that_only_both_axes_could_hold_has_no_mapping() -> None:
     """One loop lies along X or along Y: of 4 by 4 instances no loop spreads 16."""
-    chosen = space((4, 4), C=16, P=2)
-    none = Limits(1, 1)
-    limits = tuple(
-        (none, *each[1:]) if place.kind == "temporal" else each
-        for place, each in zip(chosen.places, chosen.limits, strict=True)
-    )
-    covered = exhaustive.exhaust(
-        replace(chosen, limits=limits), Lowest("energy"), build_bound(chosen, "energy"), 10**9
-    )
+    chosen = across_alone()
+    covered = exhaustive.exhaust(chosen, Lowest("energy"), build_bound(chosen, "energy"), 10**9)
     assert (covered.complete, covered.evaluated, covered.goal.best) == (True, 0, None)
 
 

@@ -390,8 +390,7 @@ def test_a_failed_block_is_halved_until_each_point_says_why(
         if block.count > 1:
             return evaluation_module._in_halves(task, design, layer, block)
         point = block.varied["x"][0]
-        found = evaluation_module._nothing(1)
-        return found, {0: f"{point:g}"} if point % 3 == 0 else {}
+        return evaluation_module._nothing(1), {0: f"{point:g}"} if point % 3 == 0 else {}
 
     monkeypatch.setattr(evaluation_module, "_on_layer", alone)
     given: Any = None
