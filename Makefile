@@ -64,11 +64,12 @@ SEED := 0
 mutate: $(DEVELOP)
 	$(BIN)/python tests/mutate.py $(if $(filter file,$(origin N)),100,$(N)) $(SEED)
 
+# Some environments keep no compiled files, and would compile the package at every start.
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 	$(BIN)/python -m pip install --quiet --editable .
-	$(BIN)/python -m compileall -q red_timeloop  # some environments keep no compiled files
+	$(BIN)/python -m compileall -q red_timeloop
 	touch $@
 
 # What tests, checks and documentation need; the frameworks are for the tests of the front ends.
