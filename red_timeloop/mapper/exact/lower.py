@@ -18,7 +18,7 @@ from red_timeloop.mapper.exact.frame import Floats, Frame, Integers
 from red_timeloop.mapper.exact.part import Boundary, Crossing, Part, TooLargeError
 from red_timeloop.mapper.exact.words import Tile, Turn, closing_words, gapless, tile_of, union_of
 
-__all__ = ["Lower", "Open", "Slice", "pairs_of", "pieces", "plans", "slices"]
+__all__ = ["Lower", "Open", "Slice", "StoppedError", "pairs_of", "pieces", "plans", "slices"]
 
 Open: TypeAlias = tuple[tuple[int, ...], ...]  # for each data space, the storages left open
 WordsOf: TypeAlias = Callable[[Tile, Tile | None], Floats]  # of a tile, or of a box of children
@@ -212,12 +212,20 @@ def _beyond(part: Part, boundary: Boundary) -> int:
     return count
 
 
+class StoppedError(Exception):
+    """What is bounded was to end before it did."""
+
+
 class Lower:
     """The least J inside every tile shape of every storage, by what is left open.
 
     Args:
         part: The part.
         worth: Tells whether a mapping of J, at least, is worth looking for.
+        stop: Asked often; true ends it.
+
+    Raises:
+        StoppedError: It was to end.
 
     Attributes:
         part: The part.
@@ -227,8 +235,13 @@ class Lower:
         cut: The least J of what was not worth it.
     """
 
-    def __init__(self, part: Part, worth: Callable[[Floats], np.ndarray] | None = None) -> None:
-        self.part, self._worth = part, worth
+    def __init__(
+        self,
+        part: Part,
+        worth: Callable[[Floats], np.ndarray] | None = None,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.part, self._worth, self._stop = part, worth, stop
         count = len(part.factors)
         none: Open = ((),) * len(part.frame.forms)
         start = np.full(count, np.inf)
@@ -297,6 +310,8 @@ class Lower:
         order = np.argsort(outer, kind="stable")
         inner, outer = inner[order], outer[order]
         for piece in slices(part, level, inner, outer):
+            if self._stop():
+                raise StoppedError
             begin, end = inner[piece.rows], outer[piece.rows]
             starts = np.flatnonzero(np.concatenate([[True], end[1:] != end[:-1]]))
             for open_, values in before.items():

@@ -14,7 +14,7 @@ from red_timeloop.mapper.exact.choices import TooManyOrdersError, orders_alike
 from red_timeloop.mapper.exact.context import Context, codes_of
 from red_timeloop.mapper.exact.frame import Floats, Frame, Integers, build_frame
 from red_timeloop.mapper.exact.goals import Claim, Corner, Goal
-from red_timeloop.mapper.exact.lower import Lower
+from red_timeloop.mapper.exact.lower import Lower, StoppedError
 from red_timeloop.mapper.exact.part import Part, TooLargeError
 from red_timeloop.mapper.exact.parts import TooManyPartsError, placements, spreads
 from red_timeloop.mapper.exact.walk import Leaves, Walk, tensors_inside
@@ -118,7 +118,7 @@ def prove(
     if _beyond(space):
         return proof
     try:
-        pending = _pending(frame, proof)
+        pending = _pending(frame, proof, stop)
     except TooManyPartsError:
         return proof
     proof.claims = []
@@ -145,10 +145,13 @@ def _beyond(space: Space) -> bool:
     )
 
 
-def _pending(frame: Frame, proof: Proof) -> list[tuple[float, Corner, int, Integers]]:
+def _pending(
+    frame: Frame, proof: Proof, stop: Callable[[], bool]
+) -> list[tuple[float, Corner, int, Integers]]:
     """Return the parts that may hold something better, most promising first.
 
-    Each with its least value, and what its mappings spend at least.
+    Each with its least value, and what its mappings spend at least; from `stop` on, that is what
+    operations and the words they ask for cost.
     """
     spread = spreads(frame)
     used = spread.used()
@@ -160,10 +163,12 @@ def _pending(frame: Frame, proof: Proof) -> list[tuple[float, Corner, int, Integ
         proof.parts += len(used)
         proof.ruled_out["instances"] += int((~good).sum())
         for row in np.flatnonzero(good).tolist():
-            part = Part(frame, keep, spread.factors[row])
-            energy_, reads, writes = part.fixed
-            least = energy_ + sum(part.floors.values())
-            corner = _Target(part, proof.goal).corner(least, part.cycles(reads, writes))
+            corner = float(energy[row]), float(cycles[row]) + frame.space.machine.latency
+            if not stop():
+                part = Part(frame, keep, spread.factors[row])
+                fixed, reads, writes = part.fixed
+                least = fixed + sum(part.floors.values())
+                corner = _Target(part, proof.goal).corner(least, part.cycles(reads, writes))
             value = float(value_of(proof.goal.objective, *map(np.asarray, corner)))
             found.append((value, corner, keep, row))
     return [(value, corner, keep, spread.factors[n]) for value, corner, keep, n in sorted(found)]
@@ -197,7 +202,7 @@ def _part(
     _, reads, writes = part.fixed
     cycles = part.cycles(reads, writes)
     try:
-        lower = Lower(part, lambda energy: target.beaten(energy, cycles))
+        lower = Lower(part, lambda energy: target.beaten(energy, cycles), stop)
         if not np.isfinite(lower.least) or not target.beaten(np.asarray(lower.least), cycles):
             proof.ruled_out["tiles"] += 1
             return None
@@ -209,7 +214,7 @@ def _part(
                     walk.left = min(walk.left, lower.least)
                     break
             progress(proof.evaluated, proof.goal.value)
-    except (TooLargeError, TooManyOrdersError, MemoryError):
+    except (TooLargeError, TooManyOrdersError, MemoryError, StoppedError):
         return floor
     proof.visited += walk.visited
     if np.isfinite(walk.left):

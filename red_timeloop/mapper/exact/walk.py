@@ -118,6 +118,9 @@ class Walk:
         """Give rows the loops of a storage: first their iterations, then their orders."""
         for chosen in pieces(self.part, rows.shape, True, _ROOM):
             piece = rows.take(chosen)
+            if self.stop():
+                self.left = min(self.left, float(piece.least.min()))
+                continue
             context = self._context(piece, level)
             crossings = {
                 (each.tensor, each.inner): context.crossing(each)
