@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import gc
+import multiprocessing
 import multiprocessing.resource_tracker
 import os
 import pickle
 import signal
+import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from functools import lru_cache
@@ -18,7 +20,7 @@ from typing import Any, TypeVar
 
 from red_timeloop.errors import InputError, WorkerError
 
-__all__ = ["deal", "processes", "stopping_workers"]
+__all__ = ["deal", "processes"]
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -59,16 +61,26 @@ def serve(parent: int) -> None:
 
 
 @contextmanager
-def stopping_workers() -> Iterator[None]:
-    """Kill the workers when the block fails: they are in the middle of what nobody waits for."""
-    from joblib.externals.loky import get_reusable_executor
+def _workers(count: int) -> Iterator[Any]:
+    """Give an executor; where the block fails its processes are killed, for nobody waits for them.
 
+    They are forked, which takes no second as starting them does, unless there is a thread that may
+    hold a lock at that moment, which no copy of it would let go.
+    """
+    from joblib.externals.loky import ProcessPoolExecutor, get_reusable_executor
+
+    forked = sys.platform == "linux" and threading.active_count() == 1
+    if forked:
+        executor = ProcessPoolExecutor(count, context=multiprocessing.get_context("fork"))
+    else:
+        executor = get_reusable_executor(max_workers=count)
     try:
-        yield
+        yield executor
     except BaseException:
-        # the one that is there: without `reuse`, workers would end first to be as many as cores
-        get_reusable_executor(reuse=True).shutdown(wait=False, kill_workers=True)
+        executor.shutdown(wait=False, kill_workers=True)
         raise
+    if forked:
+        executor.shutdown()
 
 
 @contextmanager
@@ -91,11 +103,11 @@ def _uninterrupted() -> Iterator[None]:
 
 def deal(
     work: Callable[[_Item], _Result], items: Sequence[_Item], jobs: int
-) -> Iterator[tuple[int, _Result]]:
+) -> Generator[tuple[int, _Result]]:
     """Yield `(number of the item, work(item))` as they end, in any order.
 
-    This process works too: the others, which take a second to start, take items from the front,
-    and it takes them from the end.
+    This process works too: the others, which may take a second to start, take items from the front,
+    and it takes them from the end. Closing the generator kills them.
 
     Args:
         work: A function of a module; what it takes and returns travels between processes.
@@ -109,14 +121,12 @@ def deal(
     if jobs == 1 or len(waiting) < 2:
         yield from ((number, work(item)) for number, item in waiting)
         return
-    from joblib.externals.loky import get_reusable_executor
     from joblib.externals.loky.process_executor import BrokenProcessPool
 
     others = jobs - 1
     running: dict[Future[bytes], int] = {}
     try:
-        with stopping_workers():
-            executor = get_reusable_executor(max_workers=others)
+        with _workers(others) as executor:
             while waiting or running:
                 fair = -(-len(waiting) * others // jobs)  # this process takes the rest
                 with _uninterrupted():

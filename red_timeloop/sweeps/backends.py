@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from typing import Any
 
 from red_timeloop.errors import InputError, WorkerError, shown
-from red_timeloop.parallel import deal, processes, stopping_workers
+from red_timeloop.parallel import deal, processes
 from red_timeloop.resources import model_version
 from red_timeloop.sweeps.errors import SweepError
 from red_timeloop.sweeps.evaluation import Outcome, Task, evaluate_task
@@ -42,8 +42,10 @@ def workers(jobs: int = 1, address: str | None = None) -> Iterator[Evaluate]:
         yield lambda tasks: enumerate(map(evaluate_task, tasks))
     else:
         try:
-            with stopping_workers():
-                yield lambda tasks: deal(evaluate_task, tasks, count)
+            with ExitStack() as ending:
+                yield lambda tasks: ending.enter_context(
+                    closing(deal(evaluate_task, tasks, count))
+                )
         except WorkerError as error:
             raise SweepError(
                 f"{error}; its points are not stored, all others are: run the same command to go on"
