@@ -22,7 +22,7 @@ from red_timeloop.parallel import deal, processes
 __all__ = ["Evaluator"]
 
 _PACKAGE = "red_timeloop."
-_SHARE = 16  # layers that are searched for side by side, and whose results travel together
+_SHARE = 32  # layers that are searched for side by side, and whose results travel together
 
 
 class Evaluator:

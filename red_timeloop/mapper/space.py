@@ -210,8 +210,9 @@ def build_space(machine: Machine, shape: Shape, constraints: Constraints) -> Spa
         found = constraints.levels.get(storage.name, LevelConstraints())
         innermost.append(tuple(map(shape.index, found.temporal.permutation)))
         outermost.append(tuple(map(shape.index, found.temporal.outermost)))
-        order = _spatial_order(found.spatial, shape)
-        spatial_order.append(order)
+        order = _spatial_order(found.spatial, shape, shape.sizes)
+        # where those of size 1 stand makes no difference to loops, but would to `mould`
+        spatial_order.append(_spatial_order(found.spatial, shape, (None,) * len(shape.sizes)))
         if storage.fan_out_x * storage.fan_out_y > 1:
             allowed = _limits(found.spatial, shape, storage.name, "spatial")
             split = found.spatial.split
@@ -243,14 +244,16 @@ def build_space(machine: Machine, shape: Shape, constraints: Constraints) -> Spa
     return space
 
 
-def _spatial_order(constraint: LoopConstraint, shape: Shape) -> tuple[int, ...]:
+def _spatial_order(
+    constraint: LoopConstraint, shape: Shape, sizes: Sequence[int | None]
+) -> tuple[int, ...]:
     """Complete a permutation across instances: dimensions fixed to one iteration come first.
 
     That is what timeloopfe does, and what `split` counts.
     """
     order = [shape.index(name) for name in (*constraint.permutation, *constraint.outermost)]
     for dimension, name in enumerate(shape.dimensions):
-        fixed = constraint.factor(name) == 1 or shape.sizes[dimension] == 1
+        fixed = constraint.factor(name) == 1 or sizes[dimension] == 1
         if fixed and dimension not in order:
             order.insert(0, dimension)
     order += [dimension for dimension in range(len(shape.sizes)) if dimension not in order]

@@ -28,12 +28,12 @@ def layers(count: int) -> list[Conv]:
     ("count", "shares"),
     [
         (1, [[1]]),
-        (16, [list(range(16, 0, -1))]),
-        (17, [list(range(17, 0, -2)), list(range(16, 0, -2))]),
-        (33, [list(range(33 - n, 0, -3)) for n in range(3)]),
+        (32, [list(range(32, 0, -1))]),
+        (33, [list(range(33, 0, -2)), list(range(32, 0, -2))]),
+        (65, [list(range(65 - n, 0, -3)) for n in range(3)]),
     ],
 )
-def test_sixteen_layers_at_most_are_searched_for_together(
+def test_32_layers_at_most_are_searched_for_together(
     count: int, shares: list[list[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The largest first, dealt in turn; equal layers are one, and told with the others done."""
@@ -123,9 +123,9 @@ def test_one_share_needs_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
         return iter(())
 
     monkeypatch.setattr(evaluator_module, "deal", deal)
-    for count in (1, 2, 3, 33):
+    for count in (1, 2, 3, 65):
         Evaluator(OWN, embedded).prepare(layers(count), designs.choose(["red"]), 2)
-    assert asked == [2, 2, 3]  # of 33 layers sixteen at most
+    assert asked == [2, 2, 3]  # of 65 layers 32 at most
     own = SimpleNamespace(
         name="own", plan=lambda *_: SimpleNamespace(searched=False), __module__="else"
     )
