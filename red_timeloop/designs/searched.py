@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, TypeAlias
 
@@ -18,11 +17,10 @@ from red_timeloop.spec.types import Specification
 
 __all__ = ["BUDGET", "Mapped", "map_parts"]
 
-BUDGET = 12_000  # mappings tried for each problem that a mapper maps
+BUDGET = 8_000  # mappings tried for each problem that a mapper maps
 _SPARSE = 10  # one in so many of them where sparse tensors have to be evaluated
-_FIRST_LOOK = 3  # this share of them tells which of the ways to say the problem is worth the rest
 
-_Way: TypeAlias = tuple[int, Part, Specification]  # number of the part, and one way to say it
+_Way: TypeAlias = tuple[Part, Specification]
 
 
 class Mapped(NamedTuple):
@@ -44,66 +42,68 @@ def map_parts(asked: Sequence[tuple[Plan, Part, Any]]) -> list[Mapped | InputErr
     """
     if not asked:  # nor is a mapper loaded
         return []
-    ways: list[_Way] = []
-    for number, (plan, part, cycle) in enumerate(asked):
-        for each in (part, *part.alternatives) if part.alternatives else ():
-            with suppress(InputError):  # a size that the constraints do not allow
-                ways.append((number, each, assemble(plan, each, cycle)))
-    best: dict[int, Mapped] = {}
-    why: dict[int, InputError] = {}
+    from red_timeloop.mapper.run import map_all
 
-    def note(number: int, found: Mapped | InputError) -> None:
-        if isinstance(found, InputError):
-            why[number] = found
-        elif number not in best or found.value < best[number].value:
-            best[number] = found
-
-    for number, found in _searched(ways, BUDGET // _FIRST_LOOK):
-        note(number, found)
-    ways = [(number, each.part, each.specification) for number, each in best.items()]
-    for number, (plan, part, cycle) in enumerate(asked):
-        if number not in best:
-            try:
-                ways.append((number, part, assemble(plan, part, cycle)))
-            except InputError as error:
-                why[number] = error
-    for number, found in _searched(ways, BUDGET, seed=1):
-        note(number, found)
-    return [best.get(number) or why[number] for number in range(len(asked))]
+    said = [
+        [_way(plan, each, cycle) for each in (part, *part.alternatives)]
+        for plan, part, cycle in asked
+    ]
+    ways = [[each for each in own if not isinstance(each, InputError)] for own in said]
+    dense = [
+        [replace(each, architecture=each.architecture.dense) for _, each in own] for own in ways
+    ]
+    found = [_best(own, answers) for own, answers in zip(ways, map_all(dense, BUDGET), strict=True)]
+    return [
+        each or next(way for way in own if isinstance(way, InputError))
+        for each, own in zip(found, said, strict=True)
+    ]
 
 
-def _searched(
-    ways: Sequence[_Way], budget: int, seed: int = 0
-) -> Iterator[tuple[int, Mapped | InputError]]:
-    """Search for mappings side by side; yield the number of the part and what is found.
+def _way(plan: Plan, part: Part, cycle: Any) -> _Way | InputError:
+    try:
+        return part, assemble(plan, part, cycle)
+    except InputError as error:  # a size that the constraints do not allow
+        return error
 
-    Sparse tensors, which are evaluated one mapping at a time, are mapped as dense ones; where a
-    compressed tile or its ranks do not allow that mapping, as themselves with a smaller budget.
+
+def _best(
+    ways: Sequence[_Way], answers: Sequence[tuple[float, LoopNest] | InputError]
+) -> Mapped | InputError | None:
+    """Return the best of the ways with their mappings, or why the first has none.
+
+    Sparse tensors, which are evaluated one mapping at a time, are mapped as dense ones; where no
+    compressed tile and no ranks allow such a mapping, as themselves with a smaller budget.
     """
     from red_timeloop.mapper.run import map_all
 
-    dense = [replace(own, architecture=own.architecture.dense) for _, _, own in ways]
-    for (number, part, own), found in zip(ways, map_all(dense, budget, seed), strict=True):
-        answer = found
-        if own.architecture.sparse and not isinstance(answer, InputError):
-            answer = _sparse(own, answer, budget, seed)
-        if not isinstance(answer, InputError):
-            value, mapping = answer
-            yield number, Mapped(value, part, replace(own, mapping=mapping))
-        else:
-            yield number, answer
+    answers = [
+        answer if isinstance(answer, InputError) else _evaluated(specification, *answer)
+        for (_, specification), answer in zip(ways, answers, strict=True)
+    ]
+    if all(isinstance(each, InputError) for each in answers):
+        sparse = [each for _, each in ways if each.architecture.sparse]
+        answers = map_all([sparse], BUDGET // _SPARSE)[0] if sparse else answers
+    found = [
+        Mapped(answer[0], part, replace(specification, mapping=answer[1]))
+        for (part, specification), answer in zip(ways, answers, strict=True)
+        if not isinstance(answer, InputError)
+    ]
+    if found:
+        return min(found, key=lambda each: each.value)
+    return next((each for each in answers if isinstance(each, InputError)), None)
 
 
-def _sparse(
-    specification: Specification, found: tuple[float, LoopNest], budget: int, seed: int
+def _evaluated(
+    specification: Specification, value: float, mapping: LoopNest
 ) -> tuple[float, LoopNest] | InputError:
-    """Return the value of a mapping of dense tensors for sparse ones, or another mapping."""
+    """Return the value of a mapping of dense tensors, for sparse ones if there are any."""
     from red_timeloop.mapper.candidates import value_of
-    from red_timeloop.mapper.run import map_all
 
+    if not specification.architecture.sparse:
+        return value, mapping
     try:
-        result = evaluate_specification(replace(specification, mapping=found[1]))
-    except InputError:
-        return map_all([specification], budget // _SPARSE, seed)[0]
+        result = evaluate_specification(replace(specification, mapping=mapping))
+    except InputError as error:
+        return error
     objective = specification.objective or "edp"
-    return float(value_of(objective, np.float64(result.energy), np.int64(result.cycles))), found[1]
+    return float(value_of(objective, np.float64(result.energy), np.int64(result.cycles))), mapping

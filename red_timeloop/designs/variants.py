@@ -123,7 +123,8 @@ def tiled(plan: Plan, cycle_time: Any) -> Plan:
     ranks = set(pixels(plan.layer.ndim)) | {"N"}
     specification = assemble(plan, main, cycle_time)
     open_ranks = _open(plan, specification, ranks)
-    [found] = map_all([replace(pinned(specification, open_ranks), objective="energy")], _BUDGET)
+    own_energy = replace(pinned(specification, open_ranks), objective="energy")
+    [[found]] = map_all([[own_energy]], _BUDGET)
     if isinstance(found, InputError):
         raise found
     mapping = found[1]

@@ -40,7 +40,7 @@ class Candidates:
     def __len__(self) -> int:
         return len(self.factors)
 
-    def take(self, rows: Sequence[int] | slice) -> Candidates:
+    def take(self, rows: Sequence[int] | Integers | slice) -> Candidates:
         """Return some of the candidates."""
         return Candidates(self.levels, self.factors[rows], self.order[rows])
 

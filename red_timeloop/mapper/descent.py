@@ -1,28 +1,26 @@
 """A guided random search: good mappings fast, in any space.
 
-Chains start at the best of some random mappings. A step of a chain tries, for some pairs of places,
-every way to deal anew what the two hold of all dimensions together, and for some levels other
-orders of their loops; it goes to the best of all. A chain ends where no pair and no level has
-anything better, and the worse half of the chains drops out now and then. Later turns start from
-random changes of the best mapping. All randomness comes from one seed, so that equal input gives
-equal output.
+Chains start at the best of some random mappings. A step of a chain tries some moves (see
+`neighbours`) and makes the best of them, together with all that are better and touch other places.
+A chain ends where no move leads to anything better, and the worse half of the chains drops out now
+and then. Later turns start from random changes of the best mapping. All randomness comes from one
+seed, so that equal input gives equal output.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from itertools import combinations, permutations, product
-from math import prod
+from math import inf
 from typing import TypeAlias, TypeVar
 
 import numpy as np
 
 from red_timeloop.engines.embedded.arithmetic import Floats, Integers
 from red_timeloop.mapper.candidates import Candidates, Costs, Objective, order_of
+from red_timeloop.mapper.neighbours import Move, Neighbours
 from red_timeloop.mapper.scatter import Scatter
-from red_timeloop.mapper.space import Space, divisors
+from red_timeloop.mapper.space import Space
 from red_timeloop.mapper.together import Answer, Together, Trial
 
 __all__ = ["Task", "guide"]
@@ -38,24 +36,32 @@ _MOVES = 12  # tried in a step
 _KICKS = 24  # random changes of the best mapping in a turn
 _KICKED = 4  # of which so many are followed
 _SCATTER = 8  # one in so many turns starts from random mappings
-_WAYS = 256  # to deal anew what two places hold; a sample where there are more
-_ORDERED = 4  # loops of a level that are tried in every order; of more, one of them moves
+_LOOK = 3  # rivals are searched for one in so many of their evaluations before the best goes on
 _BETTER = 1 - 1e-12
 
-Move: TypeAlias = tuple[int, ...]  # two places, or a level
 _Result = TypeVar("_Result")
 Steps: TypeAlias = Generator[Trial, Answer, _Result]  # asks what trials cost
 
 
 @dataclass(frozen=True)
 class _Chain:
-    """A mapping (`keep`: its choice of what is kept), its value, and the moves since a better."""
+    """A mapping, and how it is going on from there.
+
+    Attributes:
+        keep: Number of its choice of what is kept.
+        factors, order: See `Candidates`.
+        value: Its value; that of `sure` if there is one.
+        idle: Moves since a better one.
+        sure: The chain to go back to if this mapping, several moves at a time which were not
+            evaluated yet, leads to nothing better.
+    """
 
     keep: int
     factors: Integers
     order: Integers
     value: float
     idle: int = 0
+    sure: _Chain | None = None
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,11 @@ class Task:
     progress: Callable[[int, float], None] = lambda done, best: None
 
 
-def guide(tasks: Sequence[Task], stop: Callable[[], bool] = lambda: False) -> list[int]:
+def guide(
+    tasks: Sequence[Task],
+    stop: Callable[[], bool] = lambda: False,
+    rivals: Sequence[Sequence[int]] = (),
+) -> list[int]:
     """Search until some turns find nothing better, evaluations are spent, or `stop`.
 
     Searches go side by side, one step of all of them at a time, so that mappings of spaces that are
@@ -88,25 +98,50 @@ def guide(tasks: Sequence[Task], stop: Callable[[], bool] = lambda: False) -> li
     Args:
         tasks: The searches.
         stop: Asked often; true ends all of them.
+        rivals: Numbers of searches, of each group of which only the best goes on after a share of
+            its evaluations.
 
     Returns:
         The number of mappings evaluated for each.
     """
     searches = [_Search(task, stop) for task in tasks]
-    together = Together([(task.space, task.objective) for task in tasks])
-    waiting = iter([(number, searches[number].run()) for number in together.alike_first])
-    running: dict[int, Steps[None]] = {}
-    trials: dict[int, Trial] = {}
-    while True:
-        while len(trials) < _ABREAST and (more := next(waiting, None)):
-            number, running[number] = more[0], more[1]
-            if (first := next(running[number], None)) is not None:
-                trials[number] = first
-        if not trials:
-            return [search.spent for search in searches]
-        answers = together.evaluate(trials)
-        following = {number: _next(running[number], each) for number, each in answers.items()}
-        trials = {number: trial for number, trial in following.items() if trial is not None}
+    abreast = _Abreast(searches)
+    abreast.go({number: tasks[number].evaluations // _LOOK for own in rivals for number in own})
+    ended = {
+        number
+        for own in rivals
+        for number in sorted(own, key=lambda number: searches[number].value)[1:]
+    }
+    abreast.go({number: inf for number in range(len(tasks)) if number not in ended})
+    return [search.spent for search in searches]
+
+
+class _Abreast:
+    """Searches that go side by side, and the trials that they ask for next."""
+
+    def __init__(self, searches: Sequence[_Search]) -> None:
+        self._searches = searches
+        self._steps = [search.run() for search in searches]
+        tasks = [search.task for search in searches]
+        self._together = Together([(task.space, task.objective) for task in tasks])
+        self._parked: dict[int, Trial | None] = {}
+
+    def go(self, until: Mapping[int, float]) -> None:
+        """Go on with some searches, each until it has evaluated so many mappings or ends."""
+        waiting = iter([number for number in self._together.alike_first if number in until])
+        trials: dict[int, Trial] = {}
+        while True:
+            while len(trials) < _ABREAST and (number := next(waiting, None)) is not None:
+                first = self._parked.pop(number, None) or next(self._steps[number], None)
+                if first is not None:
+                    trials[number] = first
+            if not trials:
+                return
+            answers = self._together.evaluate(trials)
+            following = {n: _next(self._steps[n], answer) for n, answer in answers.items()}
+            done = {n for n in following if self._searches[n].spent >= until[n]}
+            self._parked.update({n: following[n] for n in done})
+            trials = {n: each for n, each in following.items() if each and n not in done}
 
 
 def _next(steps: Steps[None], answer: Answer) -> Trial | None:
@@ -129,25 +164,17 @@ class _Search:
         self.turns = 0
         self.best: _Chain | None = None
         self.known = [-1.0] * len(space.keeps)  # the best value of each choice; -1 before a try
-        self._grids: dict[tuple[int, ...], Integers] = {}
-        self._columns: dict[tuple[int, ...], tuple[int, ...]] = {}
-        self._turned: dict[tuple[int, ...], Integers] = {}
-        places, dimensions = range(len(space.places)), range(len(space.shape.sizes))
-        free = (self.scatter.least < self.scatter.most) & (np.asarray(space.shape.sizes) > 1)
-        self.moves: list[Move] = [
-            pair for pair in combinations(places, 2) if (free[pair[0]] & free[pair[1]]).any()
-        ]
-        self.place = {
-            place.level: number
-            for number, place in enumerate(space.places)
-            if place.kind == "temporal"
-        }
-        if len(dimensions) > 1:
-            self.moves += [(level,) for level in self.place]
+        self.neighbours = Neighbours(space, self.scatter, self.rng)
+        self.moves = self.neighbours.moves
+
+    @property
+    def value(self) -> float:
+        """The best value so far."""
+        return inf if self.best is None else self.best.value
 
     def run(self) -> Steps[None]:
         """Turn after turn."""
-        best, idle = float("inf"), 0
+        best, idle = inf, 0
         while self._going() and idle < _IDLE + len(self.space.keeps) // _KEEPS:
             found = yield from self._turn()
             idle = 0 if found < best * _BETTER else idle + 1
@@ -166,7 +193,7 @@ class _Search:
         if not chains:
             chains = yield from self._scattered()
         moves = [self.moves[n] for n in self.rng.permutation(len(self.moves))]
-        best, tried = min((each.value for each in chains), default=float("inf")), 0
+        best, tried = min((each.value for each in chains), default=inf), 0
         while chains and moves and self._going():
             now = [moves[(tried + n) % len(moves)] for n in range(min(_MOVES, len(moves)))]
             stepped: list[_Chain] = []
@@ -200,7 +227,7 @@ class _Search:
             _, tried, values = yield from self._asked(keep, factors, order)
             _, first = np.unique(values, return_index=True)
             first = first[np.isfinite(values[first])]
-            self.known[keep] = max(self.known[keep], 0.0) or float("inf")
+            self.known[keep] = max(self.known[keep], 0.0) or inf
             found += self._chains(keep, tried, values, first)
         found.sort(key=lambda each: each.value)
         for each in found:
@@ -210,8 +237,8 @@ class _Search:
 
     def _note(self, chain: _Chain) -> None:
         self.known[chain.keep] = min(self.known[chain.keep], chain.value)
-        if self.best is None or chain.value < self.best.value:
-            self.best = chain
+        if chain.value < self.value:
+            self.best = chain.sure or chain
 
     def _kicked(self, best: _Chain) -> Steps[list[_Chain]]:
         """Return what random changes make of the best mapping."""
@@ -239,111 +266,43 @@ class _Search:
 
     def _step(self, chains: list[_Chain], moves: list[Move]) -> Steps[list[_Chain]]:
         """Return the chains, all of one choice of what is kept, a step further."""
-        factors, orders, which, owner = self._neighbours(chains, moves)
-        rows, tried, values = yield from self._asked(chains[0].keep, factors, orders, which)
-        owner = owner[rows]
+        factors = np.stack([each.factors for each in chains])
+        order = np.stack([each.order for each in chains])
+        beside = self.neighbours.of(factors, order, moves)
+        untried = np.array([n for n, each in enumerate(chains) if each.sure], dtype=np.int64)
+        asked = np.concatenate([factors[untried], beside.factors])
+        which = np.concatenate([untried, beside.which])
+        rows, tried, values = yield from self._asked(chains[0].keep, asked, beside.orders, which)
+        owner = np.concatenate([untried, beside.owner])[rows]
+        move = np.concatenate([np.full(len(untried), -1), beside.move])[rows]
         stepped = []
         for number, each in enumerate(chains):
             own = np.flatnonzero(owner == number)
-            best = own[values[own].argmin()][None] if len(own) else own
-            if len(best) and values[best[0]] < each.value * _BETTER:
-                stepped += self._chains(each.keep, tried, values, best)
+            own = own[np.argsort(values[own], kind="stable")]
+            if len(own) and values[own[0]] < each.value * _BETTER:
+                found = tried.take(own), values[own], move[own]
+                stepped.append(self._followed(each, *found, moves))
             else:
-                stepped.append(replace(each, idle=each.idle + len(moves)))
+                stepped.append(each.sure or replace(each, idle=each.idle + len(moves)))
         return stepped
 
-    def _neighbours(
-        self, chains: list[_Chain], moves: list[Move]
-    ) -> tuple[Integers, Integers, Integers, Integers]:
-        """Return the other mappings that moves lead to: as in a `Trial`, and which chain's."""
-        factors = np.stack([each.factors for each in chains])
-        dealt, by_pairs = self._dealt(factors, [move for move in moves if len(move) == 2])
-        turned = [
-            (number, level, orders)
-            for number, each in enumerate(chains)
-            for (level,) in (move for move in moves if len(move) == 1)
-            if len(
-                orders := self._orders(each.factors[self.place[level]], each.order[level], level)
-            )
-        ]
-        by_order = np.array([n for n, _, orders in turned for _ in orders], dtype=np.int64)
-        own = np.stack([each.order for each in chains])
-        order, first = own[by_order], 0
-        for _, level, orders in turned:
-            order[first : first + len(orders), level] = orders
-            first += len(orders)
-        which = np.concatenate([by_pairs, np.arange(len(chains), len(chains) + len(order))])
-        owner = np.concatenate([by_pairs, by_order])
-        dealt = np.concatenate([dealt, factors[by_order]])
-        return dealt, np.concatenate([own, order]), which, owner
+    def _followed(
+        self, chain: _Chain, tried: Candidates, values: Floats, move: Integers, moves: list[Move]
+    ) -> _Chain:
+        """Return where a chain goes.
 
-    def _dealt(self, factors: Integers, pairs: list[Move]) -> tuple[Integers, Integers]:
-        """Return what dealing pairs of places anew makes of some factors, and which of them."""
-        one, other = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
-        both = factors[:, one] * factors[:, other]
-        ways = [
-            self._ways(pair, held)
-            for own in both.tolist()
-            for pair, held in zip(pairs, own, strict=True)
-        ]
-        number = np.repeat(np.arange(len(ways)), [len(each) for each in ways])
-        held = np.concatenate([np.empty((0, factors.shape[2]), np.int64), *ways])
-        owner, pair = np.divmod(number, max(1, len(pairs)))
-        new = np.flatnonzero((held != factors[owner, one[pair]]).any(axis=1))
-        held, owner, pair = held[new], owner[new], pair[new]
-        dealt, rows = factors[owner], np.arange(len(owner))
-        dealt[rows, one[pair]] = held
-        dealt[rows, other[pair]] = both[owner, pair] // held
-        return dealt, owner
-
-    def _ways(self, pair: Sequence[int], both: Sequence[int]) -> Integers:
-        """Return what the first of two places may hold of all that both do, `[N, D]`."""
-        key = *pair, *both
-        if key not in self._grids:
-            columns = tuple([self._shares(pair, *each) for each in enumerate(both)])
-            if prod(map(len, columns)) <= _WAYS:
-                self._grids[key] = _grid(columns)
-            else:
-                some = [self.rng.choice(each, size=_WAYS) for each in columns]
-                self._grids[key] = np.stack(some, axis=1)
-        return self._grids[key]
-
-    def _shares(self, pair: Sequence[int], dimension: int, size: int) -> tuple[int, ...]:
-        """Return what the first of two places may hold of the `size` that both do, ascending."""
-        key = *pair, dimension, size
-        if key not in self._columns:
-            one, other = (self.space.limits[place][dimension] for place in pair)
-            self._columns[key] = tuple(
-                each
-                for each in divisors(size)
-                if one.least <= each <= one.most and other.least <= size // each <= other.most
-            )
-        return self._columns[key]
-
-    def _orders(self, factors: Integers, order: Integers, level: int) -> Integers:
-        """Return other orders of a level's loops over time, `[N, D]`."""
-        key = level, *(each if factors[each] > 1 else ~each for each in order.tolist())
-        if key not in self._turned:
-            active = tuple(each for each in key[1:] if each >= 0)
-            pinned = {*self.space.innermost[level], *self.space.outermost[level]}
-            if len(active) < 2 or pinned & {*active}:
-                found: set[tuple[int, ...]] = set()
-            elif len(active) <= _ORDERED:
-                found = set(permutations(active))
-            else:
-                found = {
-                    (*rest[:n], each, *rest[n:])
-                    for each in active
-                    for rest in [tuple(other for other in active if other != each)]
-                    for n in range(len(active))
-                }
-            idle = tuple(~each for each in key[1:] if each < 0)
-            rows = [(*each, *idle) for each in sorted(found - {active})]
-            self._turned[key] = np.array(rows, dtype=np.int64).reshape(-1, len(order))
-        return self._turned[key]
-
-
-@lru_cache(maxsize=4096)  # pairs of places and searches have most of them in common
-def _grid(columns: tuple[tuple[int, ...], ...]) -> Integers:
-    """Return all ways to take one of each column, `[N, D]`."""
-    return np.array(list(product(*columns)), dtype=np.int64)
+        Args:
+            chain: The chain.
+            tried, values: What was tried of it, the best first.
+            move: Numbers of the moves that lead there; -1 for the chain's own mapping.
+            moves: The moves.
+        """
+        best = _Chain(chain.keep, tried.factors[0], tried.order[0], float(values[0]))
+        here = values[move < 0] if chain.sure else np.array([chain.value])
+        better = values < here[0] * _BETTER if len(here) else np.zeros(len(values), bool)
+        _, first = np.unique(np.where(better, move, -1), return_index=True)
+        first = np.sort(first[better[first]])
+        joined = self.neighbours.joined(
+            [moves[number] for number in move[first]], tried.factors[first], tried.order[first]
+        )
+        return best if joined is None else _Chain(best.keep, *joined, best.value, sure=best)

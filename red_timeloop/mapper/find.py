@@ -71,13 +71,9 @@ class Question(NamedTuple):
     seed: int = 0
     proof: bool = True
 
-    @property
-    def key(self) -> str | None:
-        """Key of the answer in the store; None of sparse tensors, not all of which `repr` shows."""
-        return cache.key_of(*self) if self.space.sparse is None else None
 
-
-_done: dict[Question, Found] = {}
+Rivals: TypeAlias = Sequence[Question]  # ways to say one problem
+_done: dict[tuple[Question, ...], list[Found]] = {}
 
 
 def find(
@@ -95,38 +91,53 @@ def find(
     First a guided random search, then the exact search, which proves that nothing is better or
     finds it, however many mappings that takes; without `proof` only where there are few.
     """
-    return find_all([Question(space, objective, budget, seed, proof)], stop, progress)[0]
+    return find_all([[Question(space, objective, budget, seed, proof)]], stop, progress)[0][0]
 
 
 def find_all(
-    questions: Sequence[Question],
+    asked: Sequence[Rivals],
     stop: Callable[[], bool] = lambda: False,
     progress: Progress = lambda done, best: None,
-) -> list[Found]:
+) -> list[list[Found]]:
     """Answer many questions as `find` answers each; equal ones from memory or the store.
 
     Guided searches go side by side, which is faster where spaces differ in sizes and prices alone.
+    Of rivals, all have a first look, and only the best the whole budget.
     """
-    answers = {each: _done[each] for each in questions if each in _done}
-    keys = {each: each.key for each in dict.fromkeys(questions) if each not in answers}
+    rivals = [tuple(each) for each in asked]
+    answers = {each: _done[each] for each in rivals if each in _done}
+    keys = {each: _key(each) for each in dict.fromkeys(rivals) if each not in answers}
     stored = cache.load([key for key in keys.values() if key])
-    goals: dict[Question, Goal] = {}
+    goals: dict[tuple[Question, ...], list[Goal]] = {}
     for each, key in keys.items():
-        if found := _read(stored.get(key or ""), each.space):
+        if found := _read(stored.get(key or ""), each):
             answers[each] = _done[each] = found
         else:
-            goals[each] = Front() if each.objective == "pareto" else Lowest(each.objective)
-    spent = _guess(goals, stop, progress)
+            goals[each] = [
+                Front() if own.objective == "pareto" else Lowest(own.objective) for own in each
+            ]
+    spent = iter(_guess(goals, stop, progress))
     ended: dict[str, object] = {}
-    for each, goal in goals.items():
-        answers[each] = _find(each, goal, spent[each], stop, progress)
+    for each, aims in goals.items():
+        answers[each] = [
+            _find(own, goal, next(spent), stop, progress)
+            for own, goal in zip(each, aims, strict=True)
+        ]
         if stop():
             continue
         _done[each] = answers[each]
         if key := keys[each]:
-            ended[key] = _written(answers[each], each.space)
+            ended[key] = [
+                _written(found, own.space) for found, own in zip(answers[each], each, strict=True)
+            ]
     cache.store(ended)
-    return [answers[each] for each in questions]
+    return [answers[each] for each in rivals]
+
+
+def _key(rivals: Rivals) -> str | None:
+    """Return the key of answers in the store; None of sparse tensors, not all of which it shows."""
+    dense = all(each.space.sparse is None for each in rivals)
+    return cache.key_of(*rivals) if dense else None
 
 
 def _written(found: Found, space: Space) -> dict[str, Any]:
@@ -144,9 +155,17 @@ def _written(found: Found, space: Space) -> dict[str, Any]:
     }
 
 
-def _read(answer: object, space: Space) -> Found | None:
-    """Return an answer that `_written` wrote; None of anything else."""
+def _read(answers: object, rivals: Rivals) -> list[Found] | None:
+    """Return answers that `_written` wrote; None of anything else."""
+    if not isinstance(answers, list) or len(answers) != len(rivals):
+        return None
+    try:
+        return [_known(*each) for each in zip(answers, [own.space for own in rivals], strict=True)]
+    except (KeyError, TypeError, ValueError, IndexError):
+        return None
 
+
+def _known(answer: dict[str, Any], space: Space) -> Found:
     def nest(kept: int, levels: list[list[list[list[int]]]]) -> Nest:
         found = []
         for own, loops in zip(space.keeps[kept], levels, strict=True):
@@ -154,21 +173,16 @@ def _read(answer: object, space: Space) -> Found | None:
             found.append(replace(own, temporal=temporal, spatial_x=along_x, spatial_y=along_y))
         return Nest(tuple(found))
 
-    if not isinstance(answer, dict):
-        return None
-    try:
-        claims = answer["claims"]
-        return Found(
-            **{
-                **answer,
-                "nest": None if answer["nest"] is None else nest(*answer["nest"]),
-                "front": tuple((e, cycles, nest(*own)) for e, cycles, own in answer["front"]),
-                "left": tuple((energy, cycles) for energy, cycles in answer["left"]),
-                "claims": claims and tuple(_claim(*each) for each in claims),
-            }
-        )
-    except (KeyError, TypeError, ValueError, IndexError):
-        return None
+    claims = answer["claims"]
+    return Found(
+        **{
+            **answer,
+            "nest": None if answer["nest"] is None else nest(*answer["nest"]),
+            "front": tuple((e, cycles, nest(*own)) for e, cycles, own in answer["front"]),
+            "left": tuple((energy, cycles) for energy, cycles in answer["left"]),
+            "claims": claims and tuple(_claim(*each) for each in claims),
+        }
+    )
 
 
 def _claim(keep: int, spread: list[list[int]], least: list[float] | None) -> Claim:
@@ -235,26 +249,34 @@ def _find(
 
 
 def _guess(
-    goals: Mapping[Question, Goal], stop: Callable[[], bool], progress: Progress
-) -> dict[Question, int]:
-    """Tell goals what guided searches find; return the mappings that each evaluated."""
-    asked: list[tuple[Question, Task]] = []
+    goals: Mapping[tuple[Question, ...], Sequence[Goal]],
+    stop: Callable[[], bool],
+    progress: Progress,
+) -> list[int]:
+    """Tell goals what guided searches find; return the mappings evaluated for each question."""
+    tasks: list[Task] = []
+    rivals: list[list[int]] = []
+    numbers: list[list[int]] = []  # of each question's searches
     done: dict[int, int] = {}
 
     def tell(number: int, spent: int, best: float) -> None:
         done[number] = spent
         progress(sum(done.values()), best)
 
-    for each, goal in goals.items():
-        size = each.space.size
-        if size > _SMALL:
+    for questions, aims in goals.items():
+        first = len(tasks)
+        for each, goal in zip(questions, aims, strict=True):
+            numbers.append([])
+            size = each.space.size
+            if size <= _SMALL:
+                continue
             share = each.budget if size > _MEDIUM * each.budget else each.budget // 3
             ends = ENDS if isinstance(goal, Front) else (each.objective,)
             for seed, end in enumerate(ends, each.seed):
-                told = partial(tell, len(asked))
-                task = Task(each.space, end, share // len(ends), seed, goal.add, told)
-                asked.append((each, task))
-    spent = dict.fromkeys(goals, 0)
-    for (each, _), number in zip(asked, guide([task for _, task in asked], stop), strict=True):
-        spent[each] += number
-    return spent
+                told = partial(tell, len(tasks))
+                numbers[-1].append(len(tasks))
+                tasks.append(Task(each.space, end, share // len(ends), seed, goal.add, told))
+        if len(questions) > 1:
+            rivals.append(list(range(first, len(tasks))))
+    spent = guide(tasks, stop, rivals)
+    return [sum(spent[number] for number in own) for own in numbers]

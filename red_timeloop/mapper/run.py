@@ -71,8 +71,7 @@ def search(
             `mapper_options` in place of budget, seed and padding and gives no certificate.
         budget: Mappings that the guided search evaluates at most; the proof may evaluate any.
         seed: Equal seeds give equal results, unless time runs out.
-        seconds: Time to search at most, None for any. What is being bounded or evaluated is
-            finished first.
+        seconds: Time to search at most, None for any. A step that has begun is finished first.
         proof: Whether to prove that no mapping is better, or find it; otherwise that is done only
             where there are few mappings.
         padding: Try the problem with awkward sizes (large prime factors) rounded up as well. If
@@ -202,39 +201,57 @@ def search_specification(
 
 
 def map_all(
-    specifications: Sequence[Specification], budget: int, seed: int = 0
-) -> list[tuple[float, Mapping] | InputError]:
-    """Map many specifications side by side, each for its own objective (or edp), without proof.
+    asked: Sequence[Sequence[Specification]], budget: int, seed: int = 0
+) -> list[list[tuple[float, Mapping] | InputError]]:
+    """Map many problems side by side, each for its own objective (or edp), without proof.
 
     They are a part of something longer, which Ctrl-C ends as a whole.
 
+    Args:
+        asked: Of each problem the ways to say it. Only the best of them has the whole budget.
+        budget: Mappings that are tried.
+        seed: What random numbers start from.
+
     Returns:
-        For each the value of its objective and the mapping, or why there is none.
+        For each way the value of its objective and the mapping, or why there is none.
     """
-    answers: dict[int, tuple[float, Mapping] | InputError] = {}
-    questions: dict[int, Question] = {}
-    for number, each in enumerate(specifications):
-        objective = each.objective or "edp"
-        try:
-            if each.problem is None:
-                raise InputError("no file has a problem", key="problem")
-            _check_priced(each, objective)
-            space = space_of(each, each.problem)
-            questions[number] = Question(space, objective, budget, seed, proof=False)
-        except InputError as error:
-            answers[number] = error
-    found_for = find_all(list(questions.values()))
-    for (number, question), found in zip(questions.items(), found_for, strict=True):
-        if found.nest is None:
-            answers[number] = _nothing_found(found)
-            continue
-        mapping = mapping_of(found.nest, question.space.machine, question.space.shape)
-        try:
-            _check_loops(mapping, specifications[number].most_temporal_loops)
-            answers[number] = found.value, mapping
-        except InputError as error:
-            answers[number] = error
-    return [answers[number] for number in range(len(specifications))]
+    answers: list[list[tuple[float, Mapping] | InputError]] = []
+    questions = [[_question(way, budget, seed) for way in ways] for ways in asked]
+    rivals = [[each for each in own if isinstance(each, Question)] for own in questions]
+    for ways, own, answered in zip(asked, questions, find_all(rivals), strict=True):
+        found = iter(answered)
+        answers.append(
+            [
+                _mapped(way, each, next(found)) if isinstance(each, Question) else each
+                for way, each in zip(ways, own, strict=True)
+            ]
+        )
+    return answers
+
+
+def _question(specification: Specification, budget: int, seed: int) -> Question | InputError:
+    objective = specification.objective or "edp"
+    try:
+        if specification.problem is None:
+            raise InputError("no file has a problem", key="problem")
+        _check_priced(specification, objective)
+        space = space_of(specification, specification.problem)
+        return Question(space, objective, budget, seed, proof=False)
+    except InputError as error:
+        return error
+
+
+def _mapped(
+    specification: Specification, question: Question, found: Found
+) -> tuple[float, Mapping] | InputError:
+    if found.nest is None:
+        return _nothing_found(found)
+    mapping = mapping_of(found.nest, question.space.machine, question.space.shape)
+    try:
+        _check_loops(mapping, specification.most_temporal_loops)
+        return found.value, mapping
+    except InputError as error:
+        return error
 
 
 def _check(objective: str, budget: int, seconds: float | None) -> None:

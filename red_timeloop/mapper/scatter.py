@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from red_timeloop.engines.embedded.arithmetic import Booleans, Floats, Integers
-from red_timeloop.mapper.space import Space, primes
+from red_timeloop.mapper.space import Space, divisors, primes
 
 __all__ = ["Scatter"]
 
@@ -27,7 +27,14 @@ class Scatter:
             if len(places) > 1 and space.shape.sizes[dimension] > 1
         ]
         weights = np.array([len(primes(space.shape.sizes[each])) for each in self.movable], float)
-        self.weights = weights / weights.sum() if len(weights) else weights
+        self._shares = np.cumsum(weights / weights.sum()) if len(weights) else weights
+        values = sorted({each for d in self.movable for each in divisors(space.shape.sizes[d])})
+        kinds = [sorted(set(primes(each))) or [1] for each in values]
+        most = max(map(len, kinds), default=1)
+        # of each number of iterations that there can be, its different primes, and how many
+        self._values = np.array(values, dtype=np.int64)
+        self._primes = np.array([each + [1] * (most - len(each)) for each in kinds], np.int64)
+        self._kinds = np.array([len(each) for each in kinds], np.int64)
         # of each movable dimension: its free places, how many, whether a place is one, and which
         self._count = np.array([len(self.free[each]) for each in self.movable], dtype=np.int64)
         size = (len(self.movable), len(space.places))
@@ -86,7 +93,7 @@ class Scatter:
             return
         for turn in range(int(repeats.max(initial=0))):
             rows = np.flatnonzero(repeats > turn)
-            number = rng.choice(len(self.movable), size=len(rows), p=self.weights)
+            number = np.searchsorted(self._shares[:-1], rng.random(len(rows)), side="right")
             dimension = np.asarray(self.movable)[number]
             column = factors[rows, :, dimension]
             scores = rng.random(column.shape) * (column > 1) * self._open[number]
@@ -94,17 +101,13 @@ class Scatter:
             count = self._count[number]
             step = 1 + (rng.random(len(rows)) * (count - 1)).astype(np.int64)
             target = self._places[number, (self._rank[number, source] + step) % count]
-            prime = _random_primes(column[np.arange(len(rows)), source], rng)
+            prime = self._some_prime(column[np.arange(len(rows)), source], rng)
             factors[rows, source, dimension] //= prime
             factors[rows, target, dimension] *= prime
 
-
-def _random_primes(numbers: Integers, rng: np.random.Generator) -> Integers:
-    """Return a prime factor of each number, each of its primes as likely; 1 of 1."""
-    values, which = np.unique(numbers, return_inverse=True)
-    kinds = [sorted(set(primes(value))) or [1] for value in values.tolist()]
-    most = max(map(len, kinds))
-    table = np.array([each + [1] * (most - len(each)) for each in kinds], dtype=np.int64)
-    count = np.array([len(each) for each in kinds])[which]
-    chosen: Integers = table[which, (rng.random(len(numbers)) * count).astype(np.int64)]
-    return chosen
+    def _some_prime(self, numbers: Integers, rng: np.random.Generator) -> Integers:
+        """Return a prime factor of each number, each of its primes as likely; 1 of 1."""
+        which = np.searchsorted(self._values, numbers)
+        kind = (rng.random(len(numbers)) * self._kinds[which]).astype(np.int64)
+        chosen: Integers = self._primes[which, kind]
+        return chosen

@@ -245,8 +245,8 @@ def answered(monkeypatch: pytest.MonkeyPatch, change: Any) -> list[tuple[Any, An
     assert own is not None
 
     def map_all(specifications: Any, budget: int, *_: int) -> Any:
-        asked.append((specifications, budget))
-        return [change] if isinstance(change, InputError) else [(1.0, change(own))]
+        asked.append((specifications[0], budget))
+        return [[change if isinstance(change, InputError) else (1.0, change(own))]]
 
     monkeypatch.setattr(run, "map_all", map_all)
     return asked

@@ -21,7 +21,7 @@ from red_timeloop.spec.types import Mapping, Specification
 LAYER = TransposedConv(16, 32, (11, 13), 3, stride=2, padding=1)  # or 18 channels; see eyeriss
 OTHER = replace(LAYER, in_channels=7)
 Answer = float | InputError
-WHOLE, LOOK = 12_000, 4_000
+WHOLE = 8_000
 
 
 def plan(name: str, layer: TransposedConv = LAYER) -> Plan:
@@ -35,15 +35,16 @@ def answering(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Any]]:
     def answer(*calls: dict[int, Answer]) -> list[Any]:
         asked: list[Any] = []
 
-        def map_all(specifications: Any, budget: int, seed: int) -> list[Any]:
-            if not specifications:
-                return []
-            channels = [each.problem.sizes["C"] for each in specifications]
-            assert not any(each.architecture.sparse for each in specifications) or budget < LOOK
-            values = [calls[len(asked)][number] for number in channels]
-            asked.append((channels, budget, seed))
+        def map_all(problems: Any, budget: int) -> list[Any]:
+            channels = [[each.problem.sizes["C"] for each in ways] for ways in problems]
+            own = calls[len(asked)]
+            asked.append((channels, budget))
             return [
-                value if isinstance(value, InputError) else (value, Mapping({})) for value in values
+                [
+                    value if isinstance(value := own[number], InputError) else (value, NEST)
+                    for number in ways
+                ]
+                for ways in channels
             ]
 
         monkeypatch.setattr(run, "map_all", map_all)
@@ -52,52 +53,48 @@ def answering(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Any]]:
     return answer
 
 
+NEST = Mapping({})
+
+
 def both(*layers: TransposedConv) -> list[tuple[Plan, Part, Any]]:
     plans = [plan("eyeriss", layer) for layer in layers]
     return [(own, own.parts[0], 1e-9) for own in plans]
 
 
 @pytest.mark.parametrize(
-    ("looks", "whole", "chosen", "value"),
+    ("values", "chosen"),
     [
-        ({16: 5.0, 18: 4.0}, {18: 3.0}, 18, 3.0),
-        ({16: 5.0, 18: 4.0}, {18: 6.0}, 18, 4.0),  # what was found at first is better
-        ({16: 4.0, 18: 5.0}, {16: 3.0}, 16, 3.0),
-        ({16: 4.0, 18: 4.0}, {16: 4.0}, 16, 4.0),  # the first of equals
-        ({16: InputError("none"), 18: 5.0}, {18: 3.0}, 18, 3.0),
-        ({16: InputError("none"), 18: InputError("none")}, {16: 3.0}, 16, 3.0),
+        ({16: 5.0, 18: 4.0}, 18),
+        ({16: 4.0, 18: 5.0}, 16),
+        ({16: 4.0, 18: 4.0}, 16),  # the first of equals
+        ({16: InputError("none"), 18: 5.0}, 18),
+        ({16: 5.0, 18: InputError("none")}, 16),
     ],
 )
-def test_a_look_tells_which_way_is_worth_the_rest(
-    looks: dict[int, Answer],
-    whole: dict[int, Answer],
-    chosen: int,
-    value: float,
-    answering: Callable[..., list[Any]],
+def test_the_best_of_the_ways_to_say_a_part_is_taken(
+    values: dict[int, Answer], chosen: int, answering: Callable[..., list[Any]]
 ) -> None:
-    """A third of the budget for each way; then the whole for the better one."""
-    asked = answering(looks, whole)
+    asked = answering(values)
     (found,) = map_parts(both(LAYER))
     assert not isinstance(found, InputError)
-    assert (found.value, found.part.problem.sizes["C"]) == (value, chosen)
-    assert found.specification.mapping == Mapping({})
-    assert asked == [([16, 18], LOOK, 0), (list(whole), WHOLE, 1)]
+    assert (found.value, found.part.problem.sizes["C"]) == (values[chosen], chosen)
+    assert found.specification.mapping == NEST
+    assert asked == [([[16, 18]], WHOLE)]
 
 
 def test_parts_are_searched_for_side_by_side(answering: Callable[..., list[Any]]) -> None:
-    """One without another way has no look of its own, and is asked for after those that had."""
-    asked = answering({16: 5.0, 18: 4.0, 7: 2.0}, {18: 3.0, 7: 1.0})
+    asked = answering({16: 5.0, 18: 4.0, 7: 2.0})
     first, second = both(LAYER, OTHER)
     alone = (second[0], replace(second[1], alternatives=()), 1e-9)
     found = map_parts([alone, first])
-    assert [each.value for each in found if not isinstance(each, InputError)] == [1.0, 3.0]
-    assert asked == [([16, 18], LOOK, 0), ([18, 7], WHOLE, 1)]
+    assert [each.value for each in found if not isinstance(each, InputError)] == [2.0, 4.0]
+    assert asked == [([[7], [16, 18]], WHOLE)]
 
 
 def test_why_there_is_no_mapping(answering: Callable[..., list[Any]]) -> None:
-    last = InputError("none at last")
-    answering({16: InputError("none"), 18: InputError("none")}, {16: last})
-    assert map_parts(both(LAYER)) == [last]
+    first = InputError("none")
+    answering({16: first, 18: InputError("none either")})
+    assert map_parts(both(LAYER)) == [first]
 
 
 def test_a_way_that_the_constraints_do_not_allow_is_left_out(
@@ -114,9 +111,9 @@ def test_a_way_that_the_constraints_do_not_allow_is_left_out(
         return refuse
 
     monkeypatch.setattr(module, "assemble", refusing(18))
-    asked = answering({16: 5.0}, {16: 4.0})
+    asked = answering({16: 5.0}, {})
     map_parts(both(LAYER))
-    assert asked == [([16], LOOK, 0), ([16], WHOLE, 1)]
+    assert asked == [([[16]], WHOLE)]
     monkeypatch.setattr(module, "assemble", refusing(16, 18))
     (found,) = map_parts(both(LAYER))
     assert isinstance(found, InputError)
@@ -124,50 +121,46 @@ def test_a_way_that_the_constraints_do_not_allow_is_left_out(
 
 
 @pytest.mark.parametrize(("objective", "value"), [("edp", 6.0), ("energy", 2.0), (None, 6.0)])
-def test_sparse_tensors_have_a_value_of_their_own(
-    objective: str | None, value: float, monkeypatch: pytest.MonkeyPatch
+def test_sparse_tensors_are_mapped_as_dense_ones_and_have_a_value_of_their_own(
+    objective: str | None,
+    value: float,
+    monkeypatch: pytest.MonkeyPatch,
+    answering: Callable[..., list[Any]],
 ) -> None:
-    """That of a mapping of dense tensors, or of another, searched for a tenth as long."""
-    own = plan("simba_skip")
-    specification = replace(module.assemble(own, own.parts[0], 1e-9), objective=objective)
+    own, assemble = plan("simba_skip"), module.assemble
     evaluated: list[Specification] = []
 
     def evaluate(given: Specification) -> Any:
         evaluated.append(given)
         return SimpleNamespace(energy=2.0, cycles=3)
 
+    monkeypatch.setattr(
+        module, "assemble", lambda *given: replace(assemble(*given), objective=objective)
+    )
     monkeypatch.setattr(module, "evaluate_specification", evaluate)
-    nest = Mapping({})
-    assert module._sparse(specification, (99.0, nest), 500, 7) == (value, nest)
-    assert evaluated == [replace(specification, mapping=nest)]
+    asked = answering({16: 99.0})
+    (found,) = map_parts([(own, own.parts[0], 1e-9)])
+    assert not isinstance(found, InputError)
+    assert (found.value, asked) == (value, [([[16]], WHOLE)])
+    assert found.specification.architecture.sparse
+    assert evaluated == [found.specification]
+
+
+def test_where_no_mapping_of_dense_tensors_will_do_sparse_ones_are_searched_for(
+    monkeypatch: pytest.MonkeyPatch, answering: Callable[..., list[Any]]
+) -> None:
+    """A tenth as long."""
+    own = plan("simba_skip")
 
     def refuse(given: Specification) -> Any:
         raise InputError("no such tile")
 
-    asked: list[Any] = []
-
-    def map_all(*arguments: Any) -> Any:
-        asked.append(arguments)
-        return [(1.5, nest)]
-
     monkeypatch.setattr(module, "evaluate_specification", refuse)
-    monkeypatch.setattr(run, "map_all", map_all)
-    assert module._sparse(specification, (99.0, nest), 500, 7) == (1.5, nest)
-    assert asked == [([specification], 50, 7)]
-
-
-def test_sparse_tensors_are_mapped_as_dense_ones(
-    monkeypatch: pytest.MonkeyPatch, answering: Callable[..., list[Any]]
-) -> None:
-    monkeypatch.setattr(
-        module, "evaluate_specification", lambda _: SimpleNamespace(energy=2.0, cycles=3)
-    )
-    asked = answering({16: 5.0})
-    own = plan("simba_skip")
+    asked = answering({16: 99.0}, {16: 1.5})
     (found,) = map_parts([(own, own.parts[0], 1e-9)])
     assert not isinstance(found, InputError)
-    assert (found.value, asked) == (6.0, [([16], WHOLE, 1)])
-    assert found.specification.architecture.sparse
+    assert found.value == 1.5
+    assert asked == [([[16]], WHOLE), ([[16]], WHOLE // 10)]
     none = InputError("none")
-    answering({16: none})
+    answering({16: 99.0}, {16: none})
     assert map_parts([(own, own.parts[0], 1e-9)]) == [none]

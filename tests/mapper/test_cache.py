@@ -12,7 +12,7 @@ from mapper.small_spaces import random_space
 
 from red_timeloop.mapper import cache
 from red_timeloop.mapper import find as module
-from red_timeloop.mapper.find import Found, find, forget
+from red_timeloop.mapper.find import Found, Question, find, forget
 from red_timeloop.mapper.space import Space
 
 
@@ -77,20 +77,21 @@ def test_two_writers_lose_nothing(folder: Path) -> None:
     assert cache.load([*wanted, "never stored"]) == wanted
 
 
-@pytest.mark.parametrize("damage", ["a bit", "the file", "the answer", "no folder"])
+@pytest.mark.parametrize("damage", ["a bit", "the file", "the answer", "too few", "no folder"])
 def test_a_damaged_store_is_as_good_as_none(folder: Path, damage: str) -> None:
     space = a_space()
     forget()
     wanted = find(space, "edp")
     file = folder / "searches.sqlite"
-    if damage in ("a bit", "the answer"):
+    if damage in ("a bit", "the answer", "too few"):
         with sqlite3.connect(file) as connection:
             ((key, text),) = connection.execute(
                 "SELECT key, answer FROM searches WHERE key = ?",
-                (cache.key_of(space, "edp", 60_000, 0, True),),
+                (cache.key_of(Question(space, "edp", 60_000, 0, True)),),
             )
-            text = text.replace('"optimal": true', '"optimal": fals') if damage == "a bit" else "{}"
-            sum_ = cache._checksum(key, text) if damage == "the answer" else "x"
+            broken = text.replace('"optimal": true', '"optimal": fals')
+            text = {"a bit": broken, "the answer": "[{}]", "too few": "[]"}[damage]
+            sum_ = "x" if damage == "a bit" else cache._checksum(key, text)
             connection.execute("UPDATE searches SET answer = ?, checksum = ?", (text, sum_))
     elif damage == "the file":
         file.write_bytes(b"no database " * 999)

@@ -54,7 +54,8 @@ def test_the_least_that_can_be_searched_for() -> None:
     with pytest.raises(InputError, match=f"has {loops} loops over time.*legal: {loops} or more"):
         search_specification(replace(SPEC, most_temporal_loops=loops - 1))
     limited = [replace(SPEC, most_temporal_loops=each) for each in (loops, loops - 1)]
-    (_, found), refused = run.map_all(limited, 1)
+    (((_, found),), (refused, other)) = run.map_all([limited[:1], limited[::-1]], 1)
+    assert other == (_, mapping)
     assert found == mapping
     with pytest.raises(InputError, match="the best mapping has"):
         raise refused
@@ -106,7 +107,7 @@ def test_ctrl_c_ends_the_search_and_its_handler_comes_back(monkeypatch: pytest.M
 def test_ctrl_c_ends_what_searches_are_a_part_of(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "find_all", lambda questions: os.kill(os.getpid(), signal.SIGINT))
     with pytest.raises(KeyboardInterrupt):
-        run.map_all([SPEC], 10)
+        run.map_all([[SPEC]], 10)
 
 
 def test_a_search_beside_the_main_thread_has_no_handler() -> None:
@@ -162,7 +163,7 @@ def test_sizes_that_the_constraints_do_not_allow_are_left_out() -> None:
 
 
 def test_many_are_mapped_or_refused_one_by_one() -> None:
-    first, none, last = run.map_all([SPEC, replace(SPEC, problem=None), SPEC], 10)
+    [first], [none, last] = run.map_all([[SPEC], [replace(SPEC, problem=None), SPEC]], 10)
     assert first == last == (search_specification(SPEC)[2].value, search_specification(SPEC)[0])
     assert isinstance(none, InputError)
     assert "no file has a problem" in str(none)
@@ -176,7 +177,7 @@ def test_what_is_asked_for_where_nothing_is_said(monkeypatch: pytest.MonkeyPatch
         raise InputError("enough")
 
     def find_all(questions: Any) -> Any:
-        asked.extend((each.budget, each.seed, each.proof) for each in questions)
+        asked.extend((each.budget, each.seed, each.proof) for own in questions for each in own)
         raise InputError("enough")
 
     def specified(_: Any, *question: Any, **options: Any) -> Any:
@@ -186,7 +187,7 @@ def test_what_is_asked_for_where_nothing_is_said(monkeypatch: pytest.MonkeyPatch
     wide = specification({"C": 13, "P": 2})  # a size that would be rounded up
     monkeypatch.setattr(run, "find", find)
     monkeypatch.setattr(run, "find_all", find_all)
-    for search in (search_specification, lambda spec: run.map_all([spec], 10)):
+    for search in (search_specification, lambda spec: run.map_all([[spec]], 10)):
         with pytest.raises(InputError, match="enough"):
             search(wide)
     assert asked == [("edp", 60_000, 0, True), (10, 0, False)]

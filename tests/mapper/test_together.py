@@ -12,6 +12,7 @@ from close import near
 from mapper.small_spaces import random_space
 from mapper.test_bound import space
 
+from red_timeloop.engines.embedded.arithmetic import Floats
 from red_timeloop.engines.embedded.evaluation import evaluate_nest
 from red_timeloop.errors import InputError
 from red_timeloop.mapper import descent, find
@@ -74,10 +75,33 @@ def test_questions_together_have_the_answers_that_they_have_alone() -> None:
         find.Question(given, "edp", 600, seed, False) for given in SPACES for seed in (0, 1)
     ]
     find.forget()
-    together = find.find_all([*questions, questions[0]])
+    together = find.find_all([[each] for each in (*questions, questions[0])])
     find.forget()
-    assert together[:-1] == [find.find_all([each])[0] for each in questions]
+    assert together[:-1] == [find.find_all([[each]])[0] for each in questions]
     assert together[-1] == together[0]
+
+
+def test_of_rivals_the_best_finds_what_it_finds_alone_and_others_end_early() -> None:
+    """Of two groups, and of a search beside them. One alone tells its values as they come."""
+    chosen = [(SPACES[0], 0), (SPACES[1], 0), (SPACES[2], 0), (SPACES[2], 1), (SPACES[3], 0)]
+    goals = [Lowest("edp") for _ in chosen]
+    tasks = [Task(own, "edp", 900, seed, lambda *_: None) for own, seed in chosen]
+    spent = guide(
+        [replace(task, learn=goal.add) for task, goal in zip(tasks, goals, strict=True)],
+        rivals=[(0, 1), (3, 2)],
+    )
+    looks, whole = [], []
+    for task in tasks:
+        told: list[Floats] = []
+        guide([replace(task, learn=lambda _, costs, told=told: told.append(costs.value))])
+        done = np.cumsum([len(each) for each in told])
+        lowest = np.minimum.accumulate([each.min() for each in told])
+        number = int((done >= 300).argmax())
+        looks.append((done[number], lowest[number]))
+        whole.append((done[-1], lowest[-1]))
+    ended = [max(own, key=lambda number: looks[number][1]) for own in ((0, 1), (3, 2))]
+    for number, goal in enumerate(goals):
+        assert (spent[number], goal.value) == (looks if number in ended else whole)[number]
 
 
 @pytest.mark.parametrize("seed", range(40))
