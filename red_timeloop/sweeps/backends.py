@@ -43,9 +43,7 @@ def workers(jobs: int = 1, address: str | None = None) -> Iterator[Evaluate]:
     else:
         try:
             with ExitStack() as ending:
-                yield lambda tasks: ending.enter_context(
-                    closing(deal(evaluate_task, tasks, count))
-                )
+                yield lambda tasks: ending.enter_context(closing(deal(evaluate_task, tasks, count)))
         except WorkerError as error:
             raise SweepError(
                 f"{error}; its points are not stored, all others are: run the same command to go on"
