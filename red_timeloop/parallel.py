@@ -68,11 +68,14 @@ def _workers(count: int) -> Iterator[Any]:
     hold a lock at that moment, which no copy of it would let go.
     """
     from joblib.externals.loky import ProcessPoolExecutor, get_reusable_executor
+    from joblib.externals.loky.backend import resource_tracker
 
     forked = sys.platform == "linux" and threading.active_count() == 1
     if forked:
         executor = ProcessPoolExecutor(count, context=multiprocessing.get_context("fork"))
-    else:
+    else:  # what loky and Python start beside it lets interrupts in again, and so starts first
+        resource_tracker.ensure_running()
+        multiprocessing.resource_tracker.ensure_running()
         executor = get_reusable_executor(max_workers=count)
     try:
         yield executor
@@ -87,13 +90,8 @@ def _workers(count: int) -> Iterator[Any]:
 def _uninterrupted() -> Iterator[None]:
     """Put interrupts off: what is started in the block never gets any, not before `serve` either.
 
-    A process that is interrupted while it imports would print where it was. The trackers that loky
-    and Python start beside it, which let interrupts in again once they run, start first.
+    A process that is interrupted while it imports would print where it was.
     """
-    from joblib.externals.loky.backend import resource_tracker
-
-    resource_tracker.ensure_running()
-    multiprocessing.resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -60,3 +62,36 @@ def test_this_process_works_beside_the_others(count: int) -> None:
     assert sorted(worked) == list(range(count))
     assert len(set(worked.values())) == 2
     assert worked[count - 1] == os.getpid() != worked[0]
+
+
+def command_of(item: int) -> str:
+    time.sleep(0.1)
+    return Path("/proc/self/cmdline").read_text()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux alone")
+@pytest.mark.parametrize(("threads", "forked"), [(1, True), (2, False)])
+def test_processes_are_forked_where_no_other_thread_may_hold_a_lock(
+    threads: int, forked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parallel.threading, "active_count", lambda: threads)
+    found = dict(deal(command_of, range(4), 2))
+    own = Path("/proc/self/cmdline").read_text()
+    assert found[3] == own
+    assert (found[0] == own) == forked
+
+
+def sleep(seconds: float) -> None:
+    time.sleep(seconds)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_closing_ends_the_processes(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for what they do; the next work has others."""
+    monkeypatch.setattr(parallel.threading, "active_count", lambda: threads)
+    started = time.monotonic()
+    dealt = deal(sleep, [60.0, 60.0, 0.0], 2)
+    assert next(dealt) == (2, None)
+    dealt.close()
+    assert sorted(deal(math.sqrt, [4.0, 9.0], 2)) == [(0, 2.0), (1, 3.0)]
+    assert time.monotonic() - started < 50

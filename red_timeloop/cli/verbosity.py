@@ -67,7 +67,9 @@ def progress_bar() -> Iterator[Progress]:
 
     columns = BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     text = TextColumn("{task.description}")
-    with Bar(*columns, text, console=Console(stderr=True), transient=True) as bar:
+    shown = Console(stderr=True)
+    # drawn where something is done, not by a thread, with which no process could be forked
+    with Bar(*columns, text, console=shown, transient=True, auto_refresh=False) as bar:
         task = bar.add_task("", total=None)
 
         def update(done: int, total: int, text: str) -> None:
