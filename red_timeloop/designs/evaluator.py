@@ -112,11 +112,10 @@ class Evaluator:
         names = {each.name for each in designs}
         every = dict.fromkeys(layer.unnamed for layer in layers)
         unnamed = [layer for layer in every if not names <= self._known[layer].keys()]
-        unnamed.sort(key=lambda layer: -layer.macs)
         searched = tuple(each for each in designs if self._searches(each, unnamed))
         workers = processes(jobs)
         count = max(workers, -(-len(unnamed) // _SHARE))
-        shares = [share for n in range(count) if (share := unnamed[n::count])]
+        shares = self._shares(unnamed, searched if count > 1 else (), count)
         finished = 0
         if workers == 1:
             for share in shares if searched else ():
@@ -159,6 +158,24 @@ class Evaluator:
         for (layer, name), found in zip(asked, results, strict=True):
             if not isinstance(found, InputError):
                 self._known[layer][name] = found
+
+    def _shares(
+        self, layers: Sequence[Layer], searched: Sequence[Design], count: int
+    ) -> list[list[Layer]]:
+        """Deal layers, those with the most to search for first, so that shares take alike long."""
+        work: dict[Layer, int] = {}
+        for layer in layers:
+            problems: list[object] = []
+            for design in searched:
+                with suppress(InputError):
+                    for part in design.plan(layer, self.hardware).parts:
+                        ways = (each.problem for each in (part, *part.alternatives))
+                        problems += [each for each in ways if each not in problems]
+            work[layer] = 1 + len(problems)
+        shares: list[list[Layer]] = [[] for _ in range(count)]
+        for layer in sorted(layers, key=lambda each: (-work[each], -each.macs)):
+            min(shares, key=lambda own: sum(work[each] for each in own)).append(layer)
+        return [share for share in shares if share]
 
     def _searches(self, design: Design, layers: Sequence[Layer]) -> bool:
         """Whether mappings are searched for, as the first layer that the design can run says."""

@@ -24,19 +24,11 @@ def layers(count: int) -> list[Conv]:
     return [Conv(1, 1, (n,), 1, name=str(n)) for n in range(1, count + 1)]
 
 
-@pytest.mark.parametrize(
-    ("count", "shares"),
-    [
-        (1, [[1]]),
-        (32, [list(range(32, 0, -1))]),
-        (33, [list(range(33, 0, -2)), list(range(32, 0, -2))]),
-        (65, [list(range(65 - n, 0, -3)) for n in range(3)]),
-    ],
-)
-def test_32_layers_at_most_are_searched_for_together(
-    count: int, shares: list[list[int]], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("count", "shares"), [(1, 1), (32, 1), (33, 2), (65, 3)])
+def test_32_layers_or_so_are_searched_for_together(
+    count: int, shares: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The largest first, dealt in turn; equal layers are one, and told with the others done."""
+    """Equal layers are one, and told with the others done."""
     asked: list[list[int]] = []
     told: list[tuple[int, int]] = []
 
@@ -49,12 +41,37 @@ def test_32_layers_at_most_are_searched_for_together(
     chosen = designs.choose(["red", "eyeriss"])
     own = layers(count)
     evaluator.prepare([*own, *own[:1]], chosen, 1, lambda *done: told.append(done))
-    assert asked == shares
-    ends = np.cumsum([len(share) for share in shares]).tolist()
+    assert len(asked) == shares
+    assert sorted(each for share in asked for each in share) == list(range(1, count + 1))
+    ends = np.cumsum([len(share) for share in asked]).tolist()
     assert told == [(end, count) for end in ends]
     asked.clear()
     evaluator.prepare(own, chosen[:1], 1)  # red searches for nothing
     assert asked == []
+
+
+@pytest.mark.parametrize("names", [["red"], ["eyeriss", "simba_split"]])
+def test_shares_have_alike_much_to_search_for(names: list[str]) -> None:
+    """Counted here again: the ways to say all parts of each layer, and one for all the rest."""
+    chosen = designs.choose(names) if names != ["red"] else ()
+
+    def work(layer: TransposedConv) -> int:
+        ways: list[Any] = []
+        for design in chosen:
+            for part in design.plan(layer, OWN).parts:
+                ways += [x.problem for x in (part, *part.alternatives) if x.problem not in ways]
+        return 1 + len(ways)
+
+    own = [
+        TransposedConv(16, 8 + n, (5 + n % 7, 6), 3 + n % 2, stride=2, padding=1) for n in range(24)
+    ]
+    for count in (1, 2, 3):
+        shares = Evaluator(OWN, embedded)._shares(own, chosen, count)
+        assert sorted((each for share in shares for each in share), key=own.index) == own
+        loads = [sum(map(work, share)) for share in shares]
+        assert len(loads) == count
+        assert max(loads) - min(loads) <= max(map(work, own))
+    assert len(Evaluator(OWN, embedded)._shares(own[:2], chosen, 3)) == 2
 
 
 def test_layers_that_are_known_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
