@@ -124,7 +124,7 @@ def test_control_c_prints_the_best_so_far() -> None:
 
 
 def test_control_c_ends_a_comparison_as_a_whole() -> None:
-    command = ["compare", "--design", "eyeriss", "--engine", "embedded"]
+    command = ["compare", "--all", "--design", "eyeriss", "--engine", "embedded"]  # minutes
     process = subprocess.Popen(
         [sys.executable, "-m", "red_timeloop.cli.main", *command],
         stdout=subprocess.PIPE,
