@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from heapq import heapreplace
 
 from red_timeloop.designs.design import Design
 from red_timeloop.designs.evaluate import evaluate, evaluate_all, within_area
@@ -173,8 +174,11 @@ class Evaluator:
                         problems += [each for each in ways if each not in problems]
             work[layer] = 1 + len(problems)
         shares: list[list[Layer]] = [[] for _ in range(count)]
+        loads = [(0, number) for number in range(count)]  # a heap: the least is the first
         for layer in sorted(layers, key=lambda each: (-work[each], -each.macs)):
-            min(shares, key=lambda own: sum(work[each] for each in own)).append(layer)
+            load, number = loads[0]
+            shares[number].append(layer)
+            heapreplace(loads, (load + work[layer], number))
         return [share for share in shares if share]
 
     def _searches(self, design: Design, layers: Sequence[Layer]) -> bool:
