@@ -36,7 +36,9 @@ _MOVES = 12  # tried in a step
 _KICKS = 24  # random changes of the best mapping in a turn
 _KICKED = 4  # of which so many are followed
 _SCATTER = 8  # one in so many turns starts from random mappings
-_LOOK = 3  # rivals are searched for one in so many of their evaluations before the best goes on
+_FIRST_LOOK = (
+    3  # rivals are searched for one in so many of their evaluations before the best goes on
+)
 _BETTER = 1 - 1e-12
 
 _Result = TypeVar("_Result")
@@ -106,7 +108,9 @@ def guide(
     """
     searches = [_Search(task, stop) for task in tasks]
     abreast = _Abreast(searches)
-    abreast.go({number: tasks[number].evaluations // _LOOK for own in rivals for number in own})
+    abreast.go(
+        {number: tasks[number].evaluations // _FIRST_LOOK for own in rivals for number in own}
+    )
     ended = {
         number
         for own in rivals
@@ -165,7 +169,6 @@ class _Search:
         self.best: _Chain | None = None
         self.known = [-1.0] * len(space.keeps)  # the best value of each choice; -1 before a try
         self.neighbours = Neighbours(space, self.scatter, self.rng)
-        self.moves = self.neighbours.moves
 
     @property
     def value(self) -> float:
@@ -192,7 +195,8 @@ class _Search:
             chains = yield from self._kicked(self.best)
         if not chains:
             chains = yield from self._scattered()
-        moves = [self.moves[n] for n in self.rng.permutation(len(self.moves))]
+        every = self.neighbours.moves
+        moves = [every[n] for n in self.rng.permutation(len(every))]
         best, tried = min((each.value for each in chains), default=inf), 0
         while chains and moves and self._going():
             now = [moves[(tried + n) % len(moves)] for n in range(min(_MOVES, len(moves)))]
